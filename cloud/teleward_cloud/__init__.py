@@ -1,0 +1,1 @@
+"""Records on their way out: MQTT, InfluxDB, FHIR and the collector."""

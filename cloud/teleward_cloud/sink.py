@@ -1,0 +1,71 @@
+"""The seam between the journal and a server: a sink is given batches and answers what was kept.
+
+The gateway's delivery loop reads the journal, hands batches to the sink and remembers the
+acknowledged ranges. A sink never buffers on its own and never acknowledges before a real PUBACK,
+2xx or storage confirmation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from teleward_signal.record import Record, RecordId, RecordKind
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A record the server will never take, and why; it is set aside, not retried."""
+
+    id: RecordId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a batch; a record in neither list is tried again.
+
+    ``retry_after_s`` is the server's own wish; ``error`` the last failure in words.
+    """
+
+    acknowledged: tuple[RecordId, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    retry_after_s: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkCounters:
+    """What a sink has seen since it was opened, for health and metrics."""
+
+    sent: int = 0
+    acknowledged: int = 0
+    rejected: int = 0
+    errors: int = 0
+    detail: dict[str, float] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """A destination of records.
+
+    ``name`` is stable across restarts: the journal's acknowledged ranges hang on it.
+    """
+
+    name: str
+    kinds: frozenset[RecordKind]
+    max_batch: int
+
+    async def open(self) -> None:
+        """Start connecting; does not wait for the server and does not raise when it is away."""
+        ...
+
+    async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
+        """Deliver a batch in order; ``live`` is false for the backlog after an outage."""
+        ...
+
+    def counters(self) -> SinkCounters:
+        """Return the counters."""
+        ...
+
+    async def close(self) -> None:
+        """Say goodbye (last will, flush) within two seconds; idempotent."""
+        ...

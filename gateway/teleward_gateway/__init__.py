@@ -1,0 +1,1 @@
+"""The gateway process: sessions, clock, journal, delivery, live view and API."""

@@ -1,0 +1,64 @@
+"""The command line: ``teleward COMMAND``; each command is one module of `teleward_gateway.commands`.
+
+Modules are imported only when their command is used, so that ``teleward --help`` stays quick on a
+Raspberry Pi. A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+COMMANDS = {
+    "run": "run the gateway with a settings file",
+    "demo": "run a simulated ward with gateway and dashboard",
+    "config": "check a settings file, print its JSON Schema",
+    "drivers": "list the device drivers",
+    "scan": "show the devices in reach",
+    "devices": "bind devices to subjects: add, list, move, remove",
+    "simulate": "simulate devices for any software",
+    "capture": "record what a device really sends",
+    "replay": "play a capture into its driver",
+    "cases": "list, check and run teaching cases",
+    "room": "control a running case as an instructor",
+    "collect": "carry records from MQTT to InfluxDB",
+    "stack": "write a compose file for mosquitto, InfluxDB and Grafana",
+    "doctor": "check this machine and say what to do",
+    "status": "show a running gateway",
+    "bench": "measure, and compare with peers and limits",
+}
+
+
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser, with the arguments of only the command that ``argv`` names."""
+    parser = argparse.ArgumentParser(
+        prog="teleward",
+        description="Edge gateway for teaching telemedicine. A teaching and monitoring aid, "
+        "not a certified medical device.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    wanted = next((word for word in argv if word in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == wanted:
+            module = importlib.import_module(f"teleward_gateway.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = build_parser(words).parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

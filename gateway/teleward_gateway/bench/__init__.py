@@ -1,0 +1,1 @@
+"""Benchmarks, one module each: ``add_arguments(parser)``, ``measure(arguments) -> dict``, ``table(result) -> str``."""

@@ -1,0 +1,1 @@
+"""One module a command; see `teleward_gateway.__main__`."""

@@ -1,0 +1,44 @@
+"""``teleward bench NAME``: run one benchmark and print its table, or one JSON object."""
+
+import argparse
+import importlib
+import json
+
+BENCHMARKS = {
+    "ward": "a whole ward through one gateway",
+    "signal": "the signal engine against C, SciPy and whole-recording libraries",
+    "accuracy": "detectors against annotated recordings",
+    "journal": "the journal against plain SQLite",
+    "delivery": "MQTT and InfluxDB against bare clients",
+    "drivers": "decoders, links and many devices at once",
+    "physiology": "the patient model",
+    "dashboard": "the pages in a real browser",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the benchmark names and let each module add its own options."""
+    names = parser.add_subparsers(dest="benchmark", required=True, metavar="NAME")
+    for name, summary in BENCHMARKS.items():
+        child = names.add_parser(name, help=summary, description=summary)
+        child.add_argument("--json", action="store_true", help="print one JSON object")
+        try:
+            module = importlib.import_module(f"teleward_gateway.bench.{name}")
+        except ModuleNotFoundError as error:
+            child.set_defaults(missing=str(error.name))
+            continue
+        module.add_arguments(child)
+        child.set_defaults(module=module)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    if getattr(arguments, "missing", None):
+        print(
+            f"bench {arguments.benchmark}: needs {arguments.missing}; "
+            'install it with: pip install "teleward[sim,dev]"'
+        )
+        return 2
+    result = arguments.module.measure(arguments)
+    print(json.dumps(result) if arguments.json else arguments.module.table(result))
+    return 0

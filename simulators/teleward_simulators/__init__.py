@@ -1,0 +1,1 @@
+"""Patients that do not exist, behind devices that speak the protocols of real ones."""
