@@ -1,0 +1,1 @@
+"""Excerpts of real recordings, shipped with source and licence (see data/NOTICE)."""
