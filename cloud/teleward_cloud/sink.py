@@ -22,13 +22,19 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of a batch; a record in neither list is tried again.
+    """What became of a batch; a record in no list is tried again.
 
+    ``acknowledged`` may name records of earlier batches that were ``held``. A held record was
+    taken but may still be lost: it is not handed over again while the sink stays open, and not
+    remembered as acknowledged, so that after a restart of the gateway it is sent again.
+    ``forgotten`` names held records that the server lost; they are tried again.
     ``retry_after_s`` is the server's own wish; ``error`` the last failure in words.
     """
 
     acknowledged: tuple[RecordId, ...] = ()
     rejected: tuple[Rejected, ...] = ()
+    held: tuple[RecordId, ...] = ()
+    forgotten: tuple[RecordId, ...] = ()
     retry_after_s: float | None = None
     error: str | None = None
 
@@ -59,7 +65,10 @@ class Sink(Protocol):
         ...
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
-        """Deliver a batch in order; ``live`` is false for the backlog after an outage."""
+        """Deliver a batch in order; ``live`` is false for the backlog after an outage.
+
+        An empty batch asks what became of held records; call it now and then when idle.
+        """
         ...
 
     def counters(self) -> SinkCounters:
