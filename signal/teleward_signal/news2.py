@@ -1,4 +1,4 @@
-"""NEWS2: from the newest measurement of each vital sign to the aggregate score, or why there is none.
+"""NEWS2: from the newest measurement of each vital sign to the score, or why there is none.
 
 Source: Royal College of Physicians, National Early Warning Score (NEWS) 2, London, December 2017,
 chart 1 (scores), chart 2 (thresholds and triggers). Reproduced with acknowledgement. The score

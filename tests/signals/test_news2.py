@@ -71,7 +71,8 @@ def test_scores_the_value_on_the_screen() -> None:
 
 @pytest.mark.parametrize("metric", [m for m in NORMAL if m != "heart_rate"])
 def test_a_missing_input_leaves_no_total_and_is_named(metric: str) -> None:
-    score = news2(measured(**{metric: None}), NOW_NS)
+    absent: dict[str, float | None] = {metric: None}
+    score = news2(measured(0.0, **absent), NOW_NS)
     assert score.total is None
     assert score.risk is None
     assert score.missing == (metric,)
