@@ -23,7 +23,7 @@ from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """Bytes that were not used, and why (``checksum``, ``resync``, ``length``, ``duplicate`` ...)."""
+    """Bytes that were not used, and why: ``checksum``, ``resync``, ``length``, ``duplicate`` ..."""
 
     n_bytes: int
     reason: str

@@ -1,4 +1,4 @@
-"""The command line: ``teleward COMMAND``; each command is one module of `teleward_gateway.commands`.
+"""The command line: ``teleward COMMAND``, a module of `teleward_gateway.commands` each.
 
 Modules are imported only when their command is used, so that ``teleward --help`` stays quick on a
 Raspberry Pi. A command module has ``add_arguments(parser)`` and ``run(arguments) -> int``.

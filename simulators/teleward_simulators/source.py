@@ -14,7 +14,7 @@ class VitalSource(Protocol):
     """A patient model or a recording."""
 
     def numeric(self, metric: str, time_s: float) -> float | None:
-        """Return the true value of ``metric`` (unit of the vocabulary), ``None`` if there is none."""
+        """Return the true value in the unit of the vocabulary, ``None`` if there is none."""
         ...
 
     def waveform(self, metric: str, fs: float, first: int, count: int) -> NDArray[np.float32]:

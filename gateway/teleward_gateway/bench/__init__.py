@@ -1,1 +1,4 @@
-"""Benchmarks, one module each: ``add_arguments(parser)``, ``measure(arguments) -> dict``, ``table(result) -> str``."""
+"""Benchmarks, one module each.
+
+A module has ``add_arguments(parser)``, ``measure(arguments) -> dict`` and ``table(result) -> str``.
+"""

@@ -1,4 +1,4 @@
-"""The beat train of a simple patient: R peaks and breaths from a seed, the same for whoever asks."""
+"""Beats and breaths of a simple patient: times drawn from a seed, the same for whoever asks."""
 
 import bisect
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 CHUNK = 64
-"""Random numbers drawn at once; the draw depends on seed and chunk only, so that order never matters."""
+"""Random numbers drawn at once: a draw depends on seed and chunk, never on who asked first."""
 
 
 class EventTrain:
@@ -27,10 +27,8 @@ class EventTrain:
 
     def _normal(self, number: int) -> float:
         if number % CHUNK == 0 or not len(self._draws):
-            generator = np.random.Generator(
-                np.random.Philox(key=self._key, counter=number // CHUNK)
-            )
-            self._draws = generator.standard_normal(CHUNK)
+            philox = np.random.Philox(key=self._key, counter=number // CHUNK)
+            self._draws = np.random.Generator(philox).standard_normal(CHUNK)
         return float(self._draws[number % CHUNK])
 
     def until(self, time_s: float) -> list[float]:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_simulators.patients.beats import EventTrain
-from teleward_simulators.patients.profile import PROFILES, Profile, Trend
+from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
 from teleward_simulators.patients.waves import ECG_II, PULSE, add_bumps, place
 
 BLOCK_S = 2.0
-"""Waves are drawn in blocks of this length; noise is seeded by the block, so blocks are repeatable."""
+"""Waves are drawn in blocks of this length; noise is seeded by the block and so repeatable."""
 CACHED_BLOCKS = 8
 AVERAGE_S = 10.0
 """Rates are averaged over the newest ten seconds, as monitors do."""

@@ -1,4 +1,4 @@
-"""The six teaching patients of the demo ward, as numbers: where a vital sign starts and where it goes."""
+"""The six patients of the demo ward as numbers: where a vital sign starts and where it goes."""
 
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A patient: ``irregularity`` is the SD of RR over its mean (atrial fibrillation: 0.18 to 0.28)."""
+    """A patient; ``irregularity`` is the SD of RR over its mean (fibrillation: 0.18 to 0.28)."""
 
     name: str
     title: str
