@@ -1,0 +1,112 @@
+"""History by subject, metric and range, and manual observations."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from teleward_gateway.api.schemas import History, Identity, ManualObservation, Observation, Reading
+from teleward_gateway.view import GatewayView, HistoryQuery, view_of
+from teleward_signal.model import Measurement, Source
+from teleward_signal.record import RecordKind
+from teleward_signal.vocabulary import METRICS, Metric, MetricKind, is_plausible
+
+HISTORY_LIMIT = 10_000
+"""Records in one answer: about 4 MB of JSON; longer ranges go page by page."""
+CHARTED_S = 4 * 3600.0
+"""How long a charted value stands: NEWS2 chart 4 asks a stable patient again within 4 to 6 h."""
+MOMENT_S = 3600.0
+"""How long a typed value of a monitored quantity stands."""
+VALIDITY_S = {
+    "consciousness": CHARTED_S,
+    "supplemental_oxygen": CHARTED_S,
+    "spo2_scale": 86400.0,
+    "body_temperature": CHARTED_S,
+    "nibp_systolic": CHARTED_S,
+    "nibp_diastolic": CHARTED_S,
+    "nibp_mean": CHARTED_S,
+}
+
+router = APIRouter(tags=["observations"])
+View = Annotated[GatewayView, Depends(view_of)]
+
+
+@router.get("/subjects/{subject}/observations")
+async def history(
+    view: View,
+    subject: str,
+    metric: str | None = None,
+    start_ns: Annotated[int | None, Query(ge=0, description="UTC, inclusive")] = None,
+    end_ns: Annotated[int | None, Query(ge=0, description="UTC, exclusive")] = None,
+    kind: Annotated[list[RecordKind] | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 1000,
+    after: Annotated[str | None, Query(pattern=r"^\d{1,18}\.\d{1,9}$")] = None,
+) -> History:
+    """Return recorded observations of a subject, oldest first."""
+    if metric is not None:
+        known_metric(metric)
+    position = None
+    if after is not None:
+        seq, _, part = after.partition(".")
+        position = (int(seq), int(part))
+    kinds = frozenset(kind) if kind else frozenset({RecordKind.MEASUREMENT})
+    query = HistoryQuery(subject, metric, start_ns, end_ns, kinds, limit, position)
+    records = await view.history(query)
+    last = records[-1].id if len(records) == limit else None
+    return History(
+        observations=[Observation.of(record) for record in records],
+        next=None if last is None else f"{last.seq}.{last.part}",
+    )
+
+
+@router.post("/subjects/{subject}/observations", status_code=201)
+async def observe(view: View, subject: str, observation: ManualObservation) -> list[Identity]:
+    """Record a manual observation; the answer comes after the commit."""
+    group = None
+    if any(reading.metric.startswith("nibp_") for reading in observation.readings):
+        group = "manual"
+    measurements = [
+        Measurement(
+            reading.metric,
+            checked_value(reading),
+            source=Source.MANUAL,
+            time_ns=observation.time_ns,
+            valid_s=observation.valid_s or VALIDITY_S.get(reading.metric, MOMENT_S),
+            author=observation.author,
+            group=group,
+        )
+        for reading in observation.readings
+    ]
+    check_pressures({m.metric: m.value for m in measurements})
+    return [Identity.of(record) for record in await view.observe(subject, measurements)]
+
+
+def known_metric(name: str) -> Metric:
+    """Return the metric called ``name``; ValueError names the near ones."""
+    metric = METRICS.get(name)
+    if metric is None:
+        raise ValueError(f"no metric {name!r}; known are: {', '.join(METRICS)}")
+    return metric
+
+
+def checked_value(reading: Reading) -> float:
+    """Return the value when it can be true of a living person, else raise ValueError."""
+    metric = known_metric(reading.metric)
+    if metric.kind is not MetricKind.NUMERIC:
+        raise ValueError(f"{metric.name} is a waveform and cannot be typed")
+    if reading.unit is not None and reading.unit != metric.unit:
+        raise ValueError(f"{metric.name} is in {metric.unit}, not {reading.unit!r}")
+    if not is_plausible(metric.name, reading.value):
+        raise ValueError(
+            f"{metric.name} {reading.value:g} {metric.unit} is outside "
+            f"{metric.low:g} to {metric.high:g}: check for a typing error"
+        )
+    if metric.name in ("consciousness", "spo2_scale") and reading.value % 1:
+        raise ValueError(f"{metric.name} must be a whole number")
+    return reading.value
+
+
+def check_pressures(values: dict[str, float | None]) -> None:
+    """Refuse a systolic pressure that is not above the diastolic one."""
+    systolic, diastolic = values.get("nibp_systolic"), values.get("nibp_diastolic")
+    if systolic is not None and diastolic is not None and systolic <= diastolic:
+        raise ValueError(f"systolic {systolic:g} must be above diastolic {diastolic:g} mm[Hg]")

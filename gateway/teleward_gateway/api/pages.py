@@ -1,0 +1,122 @@
+"""The dashboard's files: right types, an ETag by content, and compressed once.
+
+A page always asks whether its files changed (``no-cache``), so an upgrade never mixes versions, and
+gets 304 without a body when they did not.
+"""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from teleward_gateway.api.schemas import problem_response
+from teleward_gateway.api.security import SECURITY_HEADERS
+
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "webmanifest": "application/manifest+json",
+}
+"""Spelled out: the machine's own table may call JavaScript text/plain, which browsers refuse."""
+FOLDERS = frozenset({"", "vendor"})
+NOT_SERVED = frozenset({"package.json", "package-lock.json", "tsconfig.json"})
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file, ready to send."""
+
+    body: bytes
+    packed: bytes
+    media_type: str
+    etag: str
+
+
+@router.get("/")
+async def root() -> Response:
+    """Send the visitor to the ward."""
+    return RedirectResponse("/ward", 307)
+
+
+@router.get("/ward")
+async def ward(request: Request) -> Response:
+    """The central station."""
+    return answer(request, "ward.html")
+
+
+@router.get("/bed/{subject}")
+async def bed(request: Request, subject: str) -> Response:
+    """The bedside monitor; the page reads the subject from its address."""
+    return answer(request, "bed.html")
+
+
+@router.get("/devices")
+async def devices(request: Request) -> Response:
+    """The commissioning page."""
+    return answer(request, "devices.html")
+
+
+@router.get("/static/{path:path}")
+async def static(request: Request, path: str) -> Response:
+    """A file of the dashboard."""
+    return answer(request, path)
+
+
+def answer(request: Request, path: str) -> Response:
+    """Return the file, 304 when the page has it, or 404."""
+    try:
+        asset = load(path)
+    except FileNotFoundError:
+        return missing(path)
+    headers = {
+        **SECURITY_HEADERS,
+        "ETag": asset.etag,
+        "Cache-Control": "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    known = [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
+    if asset.etag in known:
+        return Response(status_code=304, headers=headers)
+    body = asset.body
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        body = asset.packed
+        headers["Content-Encoding"] = "gzip"
+    return Response(body, headers=headers, media_type=asset.media_type)
+
+
+def missing(path: str) -> Response:
+    """Say that a file is not there, and what to do when it should be."""
+    remedy = "Open /ward."
+    if path.startswith("vendor/"):
+        remedy = "Fetch the browser libraries with: scripts/vendor-browser-libraries"
+    return problem_response(404, "No such file", f"The dashboard has no file {path!r}.", remedy)
+
+
+def load(path: str) -> Asset:
+    """Return the file ``path`` of the dashboard folder; FileNotFoundError when it has none."""
+    folder, _, name = path.rpartition("/")
+    suffix = name.rpartition(".")[2]
+    if folder not in FOLDERS or suffix not in MEDIA_TYPES or name in NOT_SERVED or "\\" in path:
+        raise FileNotFoundError(path)
+    place: Traversable = files("teleward_gateway") / "dashboard"
+    place = place / folder / name if folder else place / name
+    if not place.is_file():
+        raise FileNotFoundError(path)
+    return pack(place.read_bytes(), MEDIA_TYPES[suffix])
+
+
+@lru_cache(maxsize=128)
+def pack(body: bytes, media_type: str) -> Asset:
+    """Return the body with its compressed form and ETag; the cache is by content."""
+    etag = f'"{hashlib.sha256(body).hexdigest()[:24]}"'
+    return Asset(body, gzip.compress(body, 9, mtime=0), media_type, etag)

@@ -1,0 +1,211 @@
+"""What the API reads and answers, and its one form of error: a problem with a remedy (RFC 9457)."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.responses import JSONResponse
+
+from teleward_gateway.view import Limit
+from teleward_signal.model import AlarmEvent
+from teleward_signal.record import Record, RecordId
+from teleward_signal.vocabulary import METRICS
+
+Author = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+"""Who wrote it: a name or initials, kept in the audit; no roles exist yet."""
+
+AUDIO_PAUSE_LIMIT_S = 120
+"""The longest audio pause: the two minutes usual on monitors, so that no silence is forgotten."""
+
+
+class Strict(BaseModel):
+    """A request body: unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(BaseModel):
+    """Why a request failed, and what to do about it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    remedy: str
+
+
+def problem_response(status: int, title: str, detail: str, remedy: str) -> JSONResponse:
+    """Return an ``application/problem+json`` answer."""
+    problem = Problem(title=title, status=status, detail=detail, remedy=remedy)
+    return JSONResponse(problem.model_dump(), status, media_type="application/problem+json")
+
+
+class Identity(BaseModel):
+    """Identity of a record in the world."""
+
+    gateway: str
+    journal: str
+    seq: int
+    part: int
+
+    @classmethod
+    def of(cls, record: RecordId) -> "Identity":
+        """Return the identity of ``record``."""
+        return cls(gateway=record.gateway, journal=record.journal, seq=record.seq, part=record.part)
+
+
+class Observation(BaseModel):
+    """One record of the journal."""
+
+    id: Identity
+    kind: str
+    time: str
+    time_ns: int
+    uncertainty_ns: int
+    provenance: Literal["field", "simulated"]
+    subject: str | None
+    device: str | None
+    metric: str | None
+    unit: str | None
+    value: float | None
+    payload: dict[str, Any]
+
+    @classmethod
+    def of(cls, record: Record) -> "Observation":
+        """Return ``record`` without its samples, which the export carries."""
+        metric = METRICS.get(record.metric or "")
+        return cls(
+            id=Identity.of(record.id),
+            kind=record.kind.value,
+            time=iso_time(record.time_ns),
+            time_ns=record.time_ns,
+            uncertainty_ns=record.uncertainty_ns,
+            provenance=record.provenance.value,
+            subject=record.subject,
+            device=record.device,
+            metric=record.metric,
+            unit=metric.unit if metric else None,
+            value=record.payload.get("value"),
+            payload=record.payload,
+        )
+
+
+class History(BaseModel):
+    """A page of records, oldest first; ``next`` goes into ``after`` of the following request."""
+
+    observations: list[Observation]
+    next: str | None
+
+
+class Reading(Strict):
+    """One value of a manual observation; ``unit`` is optional and checked when given."""
+
+    metric: str
+    value: float = Field(allow_inf_nan=False)
+    unit: str | None = None
+
+
+class ManualObservation(Strict):
+    """What a person saw: consciousness, oxygen, SpO2 scale, a typed blood pressure ..."""
+
+    author: Author
+    readings: list[Reading] = Field(min_length=1, max_length=16)
+    time_ns: int | None = Field(None, gt=0, description="UTC; now when left out")
+    valid_s: float | None = Field(
+        None, gt=0, le=86400, description="how long it stands; the usual for the metric if left out"
+    )
+
+
+class Alarm(BaseModel):
+    """The newest event of an alarm condition."""
+
+    subject: str
+    condition: str
+    kind: str
+    priority: str
+    presence: str
+    time: str
+    time_ns: int
+    text: str
+    metric: str | None
+    value: float | None
+    limit: float | None
+    author: str | None
+
+    @classmethod
+    def of(cls, event: AlarmEvent) -> "Alarm":
+        """Return ``event`` as JSON values."""
+        return cls(
+            subject=event.subject,
+            condition=event.condition,
+            kind=event.kind.value,
+            priority=event.priority.value,
+            presence=event.presence.value,
+            time=iso_time(event.time_ns),
+            time_ns=event.time_ns,
+            text=event.text,
+            metric=event.metric,
+            value=event.value,
+            limit=event.limit,
+            author=event.author,
+        )
+
+
+class Acknowledge(Strict):
+    """Who acknowledges which alarm condition."""
+
+    subject: str
+    condition: str
+    author: Author
+
+
+class AudioPause(Strict):
+    """Pause the alarm sound of a subject; 0 s ends the pause."""
+
+    author: Author
+    duration_s: float = Field(120, ge=0, le=AUDIO_PAUSE_LIMIT_S)
+
+
+class AudioPaused(BaseModel):
+    """Until when the alarm sound is paused."""
+
+    until: str | None
+    until_ns: int | None
+
+
+class LimitPair(Strict):
+    """Alarm limits of one metric in its unit; null switches one off."""
+
+    low: float | None = None
+    high: float | None = None
+
+    @classmethod
+    def of(cls, limit: Limit) -> "LimitPair":
+        """Return ``limit`` as JSON values."""
+        return cls(low=limit.low, high=limit.high)
+
+
+class LimitsChange(Strict):
+    """New alarm limits for some metrics."""
+
+    author: Author
+    limits: dict[str, LimitPair] = Field(min_length=1, max_length=32)
+
+
+class GatewayAnswer(BaseModel):
+    """Who the gateway is."""
+
+    name: str
+    version: str
+    ward: str
+    provenance: Literal["field", "simulated"]
+    journal: str
+    started: str
+    loss_window_s: float
+    notice: str = "A teaching and monitoring aid, not a certified medical device."
+
+
+def iso_time(time_ns: int) -> str:
+    """Return UTC nanoseconds as ISO 8601 with milliseconds."""
+    time = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    return f"{time:%Y-%m-%dT%H:%M:%S}.{time_ns % 1_000_000_000 // 1_000_000:03d}Z"

@@ -1,0 +1,81 @@
+"""The WebSocket of a page: JSON text for state, binary frames for waves.
+
+page -> gateway   {"type": "ping", "sent": ms}          every 2 s: shows that the link carries
+                  {"type": "rung", "rung": "lean"}      ask for less or more
+                  {"type": "refresh"}                   send the whole state again
+gateway -> page   {"type": "hello", ...}  the whole state; {"type": "update", ...} what changed
+                  {"type": "pong", "sent": ms, "now": ms}
+                  binary: `teleward_gateway.live.frame`
+"""
+
+import asyncio
+import json
+import math
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from teleward_gateway.live import LiveHub, Page, Rung
+from teleward_gateway.view import view_of
+
+router = APIRouter()
+
+PAGES_LIMIT = 200
+"""Pages at once; 40 pages of 16 beds cost 3 % of a core (spec/dashboard 3)."""
+REQUEST_LIMIT = 1024
+"""Characters of a page's message; a ping has 40."""
+
+
+@router.websocket("/stream")
+async def stream(socket: WebSocket, subjects: str = "") -> None:
+    """Send live state and waves of ``subjects`` (comma-separated; all when empty)."""
+    hub = view_of(socket).live
+    if hub.statistics.pages >= PAGES_LIMIT:
+        await socket.close(1013, "too many pages")
+        return
+    await socket.accept()
+    chosen = [name for name in subjects.split(",") if name]
+    page = hub.open_page(chosen or None)
+    sender = asyncio.create_task(_send(socket, page))
+    try:
+        await _answer(socket, hub, page)
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        hub.close_page(page)
+        sender.cancel()
+        await asyncio.gather(sender, return_exceptions=True)
+
+
+async def _send(socket: WebSocket, page: Page) -> None:
+    while True:
+        message = await page.next()
+        if isinstance(message, str):
+            await socket.send_text(message)
+        else:
+            await socket.send_bytes(message)
+
+
+async def _answer(socket: WebSocket, hub: LiveHub, page: Page) -> None:
+    while True:
+        request = _parse(await socket.receive_text())
+        match request.get("type"):
+            case "ping":
+                sent = request.get("sent")
+                if isinstance(sent, int | float) and math.isfinite(sent):
+                    page.put(hub.pong(float(sent)))
+            case "rung" if request.get("rung") in set(Rung):
+                page.rung = Rung(request["rung"])
+            case "refresh":
+                page.refresh()
+
+
+def _parse(text: str) -> dict[str, Any]:
+    """Return the request, or an empty one for what cannot be understood."""
+    if len(text) > REQUEST_LIMIT:
+        return {}
+    try:
+        request = json.loads(text)
+    except ValueError:
+        return {}
+    return request if isinstance(request, dict) else {}

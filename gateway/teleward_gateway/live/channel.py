@@ -1,0 +1,161 @@
+"""One live waveform of one subject: blocks in, runs of quantised samples out. No clock, no I/O.
+
+The channel counts its own samples. Index ``i`` was taken at ``anchor_ns + i / fs``: a gap is a jump
+of the index, the slow drift of a device's clock moves the anchor, and a clock that steps back
+starts a new generation at index 0.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_gateway.live.frame import RUN_LIMIT, SAMPLE_LIMIT, Run
+from teleward_signal.model import SampleBlock
+from teleward_signal.vocabulary import METRICS
+
+FINEST_STEP = {"mV": 0.005, "mm[Hg]": 0.1}
+"""Coarsest step that a screen cannot show better: 5 uV is 0.05 mm on paper (spec: PRD 0.24 %)."""
+INDEX_SLACK_S = 0.25
+"""How far time and the device's own sample count may disagree before time decides."""
+JITTER_S = 0.06
+"""Below this a step of time without a step of the count is arrival jitter, not a gap."""
+BACKWARD_S = 1.0
+"""A clock that goes back further than this has been corrected: the channel starts again."""
+DRIFT_S = 0.02
+"""Drift that moves the anchor: 3 px at the usual sweep, invisible."""
+DRIFT_WEIGHT = 0.05
+PENDING_S = 5.0
+"""Samples that wait for a tick; ticks are 0.1 s, so more than this is a stopped hub."""
+ESCAPE_SHARE = 0.02
+"""Share of steps beyond an int8 above which the quantisation is made coarser."""
+
+
+class Channel:
+    """One waveform on its way to the pages.
+
+    ``changed`` says that the description differs from the one last sent.
+    """
+
+    def __init__(self, number: int, block: SampleBlock) -> None:
+        self.number = number
+        self.metric = block.metric
+        self.generation = 0
+        self.changed = True
+        self._pending: list[tuple[int, NDArray[np.float64]]] = []
+        self._start(block)
+
+    def take(self, block: SampleBlock) -> None:
+        """Add the next block; its ``time_ns`` must be stamped."""
+        if block.time_ns is None:
+            raise ValueError(f"block of {block.metric} has no time: stamp it before it goes live")
+        if not len(block.samples):
+            return
+        if block.fs != self.fs:
+            self.generation = (self.generation + 1) & 0xFF
+            self._start(block)
+        self._place(block, block.time_ns)
+        values = block.samples * np.float64(block.scale) + block.offset
+        self._pending.append((self.next_index, values))
+        self.next_index += len(values)
+        self._device_next = block.index + len(values)
+        self._trim()
+
+    def drain(self) -> list[Run]:
+        """Return the runs that came in since the last call."""
+        if not self._pending:
+            return []
+        pending, self._pending = self._pending, []
+        joined = np.concatenate([values for _, values in pending])
+        quantised = self._quantise(joined)
+        runs, at, begin = [], 0, 0
+        for place, (first_index, values) in enumerate(pending):
+            at += len(values)
+            follows = place + 1 < len(pending) and pending[place + 1][0] == first_index + len(
+                values
+            )
+            if not follows:
+                last_index = first_index + len(values)
+                runs += self._cut(last_index - (at - begin), quantised[begin:at])
+                begin = at
+        return runs
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a page needs to draw the channel, in JSON values."""
+        metric = METRICS[self.metric]
+        return {
+            "channel": self.number,
+            "generation": self.generation,
+            "metric": self.metric,
+            "label": metric.label,
+            "unit": metric.unit,
+            "fs": self.fs,
+            "anchor": round(self.anchor_ns / 1e6, 3),
+            "lsb": self.lsb,
+            "base": self.base,
+        }
+
+    def _start(self, block: SampleBlock) -> None:
+        if block.time_ns is None:
+            raise ValueError(f"block of {block.metric} has no time: stamp it before it goes live")
+        self.fs = block.fs
+        self.anchor_ns = block.time_ns
+        self.next_index = 0
+        self.lsb = max(block.scale, FINEST_STEP.get(METRICS[block.metric].unit, 0.0))
+        self.base = float(np.median(block.samples)) * block.scale + block.offset
+        self._device_next = block.index
+        self._residual_s = 0.0
+        self._pending.clear()
+        self.changed = True
+
+    def _place(self, block: SampleBlock, time_ns: int) -> None:
+        """Move ``next_index`` over a gap, the anchor along with drift, or start again."""
+        expected_ns = self.anchor_ns + self.next_index * 1e9 / self.fs
+        ahead_s = (time_ns - expected_ns) / 1e9
+        lost = block.index - self._device_next
+        if lost < 0 or abs(ahead_s - lost / self.fs) > INDEX_SLACK_S:
+            lost = round(ahead_s * self.fs) if ahead_s > JITTER_S else 0
+        if ahead_s < -BACKWARD_S or self.next_index + lost > 2**31:
+            self.generation = (self.generation + 1) & 0xFF
+            self._start(block)
+            return
+        self.next_index += lost
+        self._follow_drift(ahead_s - lost / self.fs)
+
+    def _follow_drift(self, residual_s: float) -> None:
+        self._residual_s += DRIFT_WEIGHT * (residual_s - self._residual_s)
+        if abs(self._residual_s) > DRIFT_S:
+            self.anchor_ns += round(self._residual_s * 1e9)
+            self._residual_s = 0.0
+            self.changed = True
+
+    def _quantise(self, values: NDArray[np.float64]) -> NDArray[np.int16]:
+        """Return int16 samples, after making the step coarser or moving the base if needed."""
+        finite = np.nan_to_num(values, nan=self.base)
+        steps = np.abs(np.diff(finite))
+        if len(steps) > 4 and np.mean(steps > 127 * self.lsb) > ESCAPE_SHARE:
+            self.lsb *= 2
+            self.changed = True
+        if np.max(np.abs(finite - self.base)) > SAMPLE_LIMIT * self.lsb:
+            self.base = float(np.median(finite))
+            while np.max(np.abs(finite - self.base)) > SAMPLE_LIMIT * self.lsb:
+                self.lsb *= 2
+            self.changed = True
+        return np.rint((finite - self.base) / self.lsb).astype(np.int16)
+
+    def _cut(self, first_index: int, samples: NDArray[np.int16]) -> list[Run]:
+        return [
+            Run(
+                self.number,
+                self.generation,
+                first_index + start,
+                samples[start : start + RUN_LIMIT],
+            )
+            for start in range(0, len(samples), RUN_LIMIT)
+        ]
+
+    def _trim(self) -> None:
+        while len(self._pending) > 1 and (
+            self.next_index - self._pending[1][0] > PENDING_S * self.fs
+        ):
+            del self._pending[0]

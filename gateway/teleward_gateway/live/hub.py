@@ -1,0 +1,263 @@
+"""Newest-wins fan-out of the live ward to the pages, ten ticks a second.
+
+    publish_* (event loop, cheap)          tick                         pages
+      block, value, alarm, mark  ->  LiveSubject state  ->  each subject encoded ONCE per tick
+                                                             -> joined per page -> its queue
+
+All methods are called from the event loop. Nothing here is kept: history is the journal's.
+"""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
+from teleward_gateway.live.subject import LiveSubject
+from teleward_signal.model import AlarmEvent, Annotation, Measurement, SampleBlock
+from teleward_signal.vocabulary import METRICS, MetricKind
+
+TICK_S = 0.1
+"""Ten frames a second: shorter ticks cost headers, longer ones delay (spec/dashboard 3)."""
+SUBJECTS_LIMIT = 1024
+"""Subjects one hub shows; the key of a frame is 16 bits."""
+
+
+@dataclass(slots=True)
+class LiveStatistics:
+    """Counters for health and metrics."""
+
+    pages: int = 0
+    ticks: int = 0
+    late_ticks: int = 0
+    messages: int = 0
+    dropped_messages: int = 0
+    wave_bytes: int = 0
+    unknown_subject: int = 0
+    refused_blocks: int = 0
+
+
+class LiveHub:
+    """The live state of every subject and the pages that watch.
+
+    ``gateway`` is sent to each page in its first message (name, version, provenance ...).
+    ``clock`` returns UTC in nanoseconds.
+    """
+
+    def __init__(
+        self,
+        gateway: Mapping[str, Any] | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.statistics = LiveStatistics()
+        self._gateway = dict(gateway or {})
+        self._clock = clock
+        self._subjects: dict[str, LiveSubject] = {}
+        self._removed: list[str] = []
+        self._next_key = 0
+        self._pages: dict[Page, _Held] = {}
+        self._metrics = {
+            name: {"label": m.label, "unit": m.unit, "decimals": m.decimals}
+            for name, m in METRICS.items()
+            if m.kind is MetricKind.NUMERIC
+        }
+
+    # what the gateway tells the hub
+
+    def set_subject(
+        self,
+        subject: str,
+        *,
+        label: str = "",
+        bed: str = "",
+        simulated: bool = False,
+        detail: str = "",
+        **more: Any,
+    ) -> None:
+        """Add a subject or change who and where they are."""
+        live = self._subjects.get(subject)
+        if live is None:
+            if len(self._subjects) >= SUBJECTS_LIMIT:
+                raise ValueError(f"more than {SUBJECTS_LIMIT} subjects on one gateway")
+            live = self._subjects[subject] = LiveSubject(subject, self._next_key)
+            self._next_key = (self._next_key + 1) & 0xFFFF
+        name = label or bed or subject
+        live.set_info(
+            {"label": name, "bed": bed or name, "simulated": simulated, "detail": detail, **more}
+        )
+
+    def remove_subject(self, subject: str) -> None:
+        """Take a discharged subject off every page."""
+        if self._subjects.pop(subject, None) is not None:
+            self._removed.append(subject)
+
+    def publish_block(self, subject: str, block: SampleBlock) -> None:
+        """Show samples; a block that cannot be placed is counted and dropped."""
+        live = self._find(subject)
+        if live is not None:
+            try:
+                live.take_block(block)
+            except ValueError:
+                self.statistics.refused_blocks += 1
+
+    def publish_measurement(self, subject: str, measurement: Measurement) -> None:
+        """Show a value, or why there is none."""
+        live = self._find(subject)
+        if live is not None:
+            live.take_measurement(measurement, self._clock())
+
+    def publish_annotation(self, subject: str, annotation: Annotation) -> None:
+        """Show a mark: a beat makes the heart blink."""
+        live = self._find(subject)
+        if live is not None:
+            live.take_annotation(annotation)
+
+    def publish_alarm(self, event: AlarmEvent) -> None:
+        """Show a change of an alarm condition."""
+        live = self._find(event.subject)
+        if live is not None:
+            live.take_alarm(event)
+
+    def publish_news2(self, subject: str, result: Mapping[str, Any]) -> None:
+        """Show an early-warning score (``score``, ``risk``, ``points``, ``missing``, ``stale``)."""
+        live = self._find(subject)
+        if live is not None:
+            live.set_news2(result)
+
+    def set_link(self, subject: str, device: str, state: str, **detail: Any) -> None:
+        """Show the state of a device's link, as the session names it."""
+        live = self._find(subject)
+        if live is not None:
+            live.set_link(device, {"state": state, **detail})
+
+    def drop_link(self, subject: str, device: str) -> None:
+        """Forget a device that no longer feeds the subject."""
+        live = self._subjects.get(subject)
+        if live is not None:
+            live.drop_link(device)
+
+    def set_limits(self, subject: str, limits: Mapping[str, Any]) -> None:
+        """Show alarm limits: ``{metric: {"low": .., "high": ..}}``."""
+        live = self._find(subject)
+        if live is not None:
+            live.set_limits(limits)
+
+    def set_audio_pause(self, subject: str, until_ns: int | None) -> None:
+        """Show until when the alarm sound of a subject is paused."""
+        live = self._find(subject)
+        if live is not None:
+            until = None if until_ns is None else until_ns // 1_000_000
+            live.set_info({**live.info, "audio_pause": until})
+
+    # what the pages get
+
+    def subjects(self) -> list[dict[str, Any]]:
+        """Return the whole present state of every subject as JSON values."""
+        return [live.snapshot() for live in self._subjects.values()]
+
+    def open_page(self, subjects: Iterable[str] | None = None) -> Page:
+        """Add a page that watches ``subjects`` (all when None); close it with `close_page`."""
+        chosen = None if subjects is None else frozenset(subjects)
+        page = Page(chosen, lambda dropped: self._snapshot(chosen, dropped))
+        self._pages[page] = _Held()
+        self.statistics.pages = len(self._pages)
+        return page
+
+    def close_page(self, page: Page) -> None:
+        """Forget a page."""
+        if self._pages.pop(page, None) is not None:
+            self.statistics.dropped_messages += page.dropped
+        self.statistics.pages = len(self._pages)
+
+    def pong(self, sent: float) -> str:
+        """Return the answer to a page's ping: its own stamp and the gateway's time in ms."""
+        return json.dumps({"type": "pong", "sent": sent, "now": self._now_ms()})
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        due = time.monotonic()
+        while True:
+            due += TICK_S
+            wait = due - time.monotonic()
+            if wait < -TICK_S:
+                self.statistics.late_ticks += 1
+                due = time.monotonic()
+            await asyncio.sleep(max(0.0, wait))
+            self.tick()
+
+    def tick(self) -> None:
+        """Encode what is new, once a subject, and queue it for the pages."""
+        self.statistics.ticks += 1
+        changes: dict[str, str] = {}
+        frames: dict[str, bytes] = {}
+        for subject in self._removed:
+            changes[subject] = json.dumps({"id": subject, "removed": True})
+        self._removed = []
+        for live in self._subjects.values():
+            change, frame = live.drain()
+            if change is not None:
+                changes[live.id] = json.dumps(change, separators=(",", ":"), allow_nan=False)
+            if frame:
+                frames[live.id] = frame
+                self.statistics.wave_bytes += len(frame)
+        for page, held in self._pages.items():
+            held.add(page, changes, frames)
+            if self.statistics.ticks % PERIOD_TICKS[page.rung] == 0:
+                self._send(page, held)
+
+    def _send(self, page: Page, held: "_Held") -> None:
+        if held.changes:
+            page.put(self._update(held.changes))
+            self.statistics.messages += 1
+        if held.frames:
+            page.put(b"".join(held.frames))
+            self.statistics.messages += 1
+        held.changes, held.frames = [], []
+
+    def _update(self, changes: list[str]) -> str:
+        return f'{{"type":"update","now":{self._now_ms()},"subjects":[{",".join(changes)}]}}'
+
+    def _snapshot(self, chosen: frozenset[str] | None, dropped: int) -> str:
+        shown = [
+            live.snapshot()
+            for live in self._subjects.values()
+            if chosen is None or live.id in chosen
+        ]
+        return json.dumps(
+            {
+                "type": "hello",
+                "now": self._now_ms(),
+                "gateway": self._gateway,
+                "metrics": self._metrics,
+                "subjects": shown,
+                "dropped": dropped,
+            },
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    def _now_ms(self) -> int:
+        return self._clock() // 1_000_000
+
+    def _find(self, subject: str) -> LiveSubject | None:
+        live = self._subjects.get(subject)
+        if live is None:
+            self.statistics.unknown_subject += 1
+        return live
+
+
+class _Held:
+    """What waits for a page's next turn; at most one second, the slowest rung."""
+
+    __slots__ = ("changes", "frames")
+
+    def __init__(self) -> None:
+        self.changes: list[str] = []
+        self.frames: list[bytes] = []
+
+    def add(self, page: Page, changes: Mapping[str, str], frames: Mapping[str, bytes]) -> None:
+        self.changes += [text for subject, text in changes.items() if page.watches(subject)]
+        if page.rung is not Rung.NUMBERS:
+            self.frames += [frame for subject, frame in frames.items() if page.watches(subject)]

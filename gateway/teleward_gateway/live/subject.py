@@ -1,0 +1,162 @@
+"""What the pages show of one subject, and which part of it changed since the last tick. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from teleward_gateway.live.channel import Channel
+from teleward_gateway.live.frame import encode_frame
+from teleward_signal.model import AlarmEvent, Annotation, Measurement, Presence, SampleBlock
+
+BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
+"""WFDB symbols that stand for a beat."""
+MARKS_LIMIT = 64
+"""Marks that wait for a tick; more than this in 0.1 s is no rhythm."""
+LINKS_LIMIT = 32
+
+
+class LiveSubject:
+    """State of one subject for the pages; ``key`` is its number in binary frames."""
+
+    def __init__(self, subject: str, key: int) -> None:
+        self.id = subject
+        self.key = key
+        self.info: dict[str, Any] = {}
+        self.channels: dict[str, Channel] = {}
+        self._values: dict[str, dict[str, Any]] = {}
+        self._alarms: dict[str, dict[str, Any]] = {}
+        self._links: dict[str, dict[str, Any]] = {}
+        self._limits: dict[str, Any] = {}
+        self._news2: dict[str, Any] | None = None
+        self._marks: list[dict[str, Any]] = []
+        self._changed: set[str] = {"info"}
+        self._changed_values: set[str] = set()
+        self._sequence = 0
+
+    def set_info(self, info: Mapping[str, Any]) -> None:
+        """Take who and where the subject is, and whether simulated."""
+        self.info = dict(info)
+        self._changed.add("info")
+
+    def take_block(self, block: SampleBlock) -> None:
+        """Add samples of one waveform."""
+        channel = self.channels.get(block.metric)
+        if channel is None:
+            channel = self.channels[block.metric] = Channel(len(self.channels), block)
+        channel.take(block)
+
+    def take_measurement(self, measurement: Measurement, now_ns: int) -> None:
+        """Replace the value of one metric; readings from a device's memory are not current."""
+        if measurement.stored:
+            return
+        time_ns = now_ns if measurement.time_ns is None else measurement.time_ns
+        self._values[measurement.metric] = {
+            "value": measurement.value,
+            "reason": measurement.reason,
+            "quality": measurement.quality,
+            "source": measurement.source.value,
+            "time": time_ns // 1_000_000,
+            "received": now_ns // 1_000_000,
+            "valid": measurement.valid_s,
+            "author": measurement.author,
+            "detail": measurement.detail,
+        }
+        self._changed_values.add(measurement.metric)
+
+    def take_annotation(self, annotation: Annotation) -> None:
+        """Add a mark; beats make the heart blink."""
+        if len(self._marks) < MARKS_LIMIT:
+            self._marks.append(
+                {
+                    "metric": annotation.metric,
+                    "symbol": annotation.symbol,
+                    "beat": annotation.symbol in BEATS,
+                    "time": annotation.time_ns // 1_000_000,
+                    "label": annotation.label,
+                }
+            )
+
+    def take_alarm(self, event: AlarmEvent) -> None:
+        """Show, change or remove one alarm condition."""
+        if event.presence is Presence.OFF:
+            self._alarms.pop(event.condition, None)
+        else:
+            before = self._alarms.get(event.condition)
+            since = before["since"] if before else event.time_ns // 1_000_000
+            self._alarms[event.condition] = {
+                "condition": event.condition,
+                "kind": event.kind.value,
+                "priority": event.priority.value,
+                "presence": event.presence.value,
+                "text": event.text,
+                "metric": event.metric,
+                "value": event.value,
+                "limit": event.limit,
+                "since": since,
+                "author": event.author,
+            }
+        self._changed.add("alarms")
+
+    def set_news2(self, result: Mapping[str, Any]) -> None:
+        """Replace the early-warning score."""
+        self._news2 = dict(result)
+        self._changed.add("news2")
+
+    def set_limits(self, limits: Mapping[str, Any]) -> None:
+        """Replace the alarm limits shown beside the numerics."""
+        self._limits = dict(limits)
+        self._changed.add("limits")
+
+    def set_link(self, device: str, link: Mapping[str, Any]) -> None:
+        """Replace the state of one device's link; the oldest goes when there are too many."""
+        self._links[device] = dict(link)
+        while len(self._links) > LINKS_LIMIT:
+            del self._links[next(iter(self._links))]
+        self._changed.add("links")
+
+    def drop_link(self, device: str) -> None:
+        """Forget a device that no longer feeds the subject."""
+        if self._links.pop(device, None) is not None:
+            self._changed.add("links")
+
+    def drain(self) -> tuple[dict[str, Any] | None, bytes]:
+        """Return (what changed as JSON values or None, the wave frame or ``b""``)."""
+        runs = [run for channel in self.channels.values() for run in channel.drain()]
+        change: dict[str, Any] = {name: self._part(name) for name in sorted(self._changed)}
+        if self._changed_values:
+            change["values"] = {name: self._values[name] for name in sorted(self._changed_values)}
+        described = [channel for channel in self.channels.values() if channel.changed]
+        if described:
+            change["channels"] = [channel.describe() for channel in described]
+        if self._marks:
+            change["marks"] = self._marks
+        for channel in described:
+            channel.changed = False
+        self._changed, self._changed_values, self._marks = set(), set(), []
+        frame = b""
+        if runs:
+            self._sequence += 1
+            frame = encode_frame(self.key, self._sequence, runs)
+        return ({"id": self.id, "key": self.key, **change} if change else None), frame
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the whole state as JSON values."""
+        return {
+            "id": self.id,
+            "key": self.key,
+            **{name: self._part(name) for name in ("info", "alarms", "links", "limits", "news2")},
+            "values": self._values,
+            "channels": [channel.describe() for channel in self.channels.values()],
+        }
+
+    def _part(self, name: str) -> Any:
+        match name:
+            case "info":
+                return self.info
+            case "alarms":
+                return list(self._alarms.values())
+            case "links":
+                return self._links
+            case "limits":
+                return self._limits
+            case _:
+                return self._news2

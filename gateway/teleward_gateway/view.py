@@ -1,0 +1,114 @@
+"""What the API needs of a running gateway; `teleward_gateway.app` gives it, tests give a small one.
+
+Methods that write return once the journal has committed. They raise LookupError for what does not
+exist and ValueError for what cannot be; the API turns both into a problem with a remedy.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from starlette.requests import HTTPConnection
+
+from teleward_gateway.live import LiveHub
+from teleward_signal.model import AlarmEvent, Measurement, Provenance
+from teleward_signal.record import Record, RecordId, RecordKind
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySummary:
+    """Who this gateway is.
+
+    ``loss_window_s`` is how much a power cut may take: commit interval plus block length.
+    """
+
+    name: str
+    version: str
+    provenance: Provenance
+    journal: str
+    started_ns: int
+    loss_window_s: float
+    ward: str = "Ward"
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """A range of records, oldest first; ``start_ns`` inclusive and ``end_ns`` exclusive, UTC.
+
+    ``after`` is the (seq, part) of the last record of the page before, or None.
+    """
+
+    subject: str
+    metric: str | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    kinds: frozenset[RecordKind] = frozenset({RecordKind.MEASUREMENT})
+    limit: int = 1000
+    after: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Alarm limits of one metric in its unit; ``None`` is off."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+class GatewayView(Protocol):
+    """The running gateway as the API sees it."""
+
+    @property
+    def live(self) -> LiveHub:
+        """The live state and its pages."""
+        ...
+
+    @property
+    def registry(self) -> Any:
+        """Subjects, devices and bindings (`teleward_gateway.registry`)."""
+        ...
+
+    def summary(self) -> GatewaySummary:
+        """Say who this gateway is."""
+        ...
+
+    def has_subject(self, subject: str) -> bool:
+        """Say whether ``subject`` is admitted."""
+        ...
+
+    async def history(self, query: HistoryQuery) -> Sequence[Record]:
+        """Return at most ``query.limit`` records of the journal."""
+        ...
+
+    async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
+        """Record manual observations and show them; one identity for each."""
+        ...
+
+    def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
+        """Return the newest event of every alarm condition that is not off."""
+        ...
+
+    async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
+        """Acknowledge one alarm condition."""
+        ...
+
+    async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
+        """Pause the alarm sound of a subject (0 ends the pause); return until when, UTC ns."""
+        ...
+
+    def limits(self, subject: str) -> Mapping[str, Limit]:
+        """Return the alarm limits of a subject by metric."""
+        ...
+
+    async def set_limits(
+        self, subject: str, limits: Mapping[str, Limit], author: str
+    ) -> Mapping[str, Limit]:
+        """Change some alarm limits of a subject; return all."""
+        ...
+
+
+def view_of(connection: HTTPConnection) -> GatewayView:
+    """Return the gateway behind a request or WebSocket (a FastAPI dependency)."""
+    view: GatewayView = connection.app.state.view
+    return view
