@@ -1,0 +1,37 @@
+"""One source of a metric is shown at a time, and it does not flip."""
+
+from teleward_gateway.arbiter import HANDOVER_S, Arbiter
+from teleward_signal.model import Measurement, Source
+
+S = 1_000_000_000
+STRAP = Measurement("heart_rate", 72.0)
+NONE = Measurement("heart_rate", None, reason="lead_off", source=Source.DERIVED)
+ECG = Measurement("heart_rate", 71.0, source=Source.DERIVED)
+
+
+def test_the_counted_rate_wins_and_stays() -> None:
+    arbiter = Arbiter()
+    assert arbiter.accepts("a", "strap", STRAP, 0)
+    assert arbiter.accepts("a", "patch", ECG, S)
+    assert not arbiter.accepts("a", "strap", STRAP, 2 * S)
+    assert arbiter.accepts("a", "patch", ECG, 3 * S)
+
+
+def test_a_withheld_value_hands_over_after_a_while_and_back_at_once() -> None:
+    arbiter = Arbiter()
+    assert arbiter.accepts("a", "patch", ECG, 0)
+    assert arbiter.accepts("a", "patch", NONE, 5 * S)
+    assert not arbiter.accepts("a", "strap", STRAP, 6 * S)
+    late = int((HANDOVER_S + 1) * S)
+    assert arbiter.accepts("a", "strap", STRAP, late)
+    assert not arbiter.accepts("a", "patch", NONE, late + S)
+    assert arbiter.accepts("a", "patch", ECG, late + 2 * S)
+
+
+def test_subjects_and_metrics_are_apart() -> None:
+    arbiter = Arbiter()
+    assert arbiter.accepts("a", "patch", ECG, 0)
+    assert arbiter.accepts("b", "strap", STRAP, 0)
+    assert arbiter.accepts("a", "strap", Measurement("spo2", 97.0), 0)
+    arbiter.forget("a")
+    assert arbiter.accepts("a", "strap", STRAP, S)
