@@ -1,0 +1,105 @@
+"""Put a BLE driver together from parts, each of which knows some characteristics.
+
+    GattDriver([HeartRate(), Battery(), DeviceInformation()])
+
+A part says what to do after connecting, and decodes the values of its channels; `GattDriver` hands
+each value to the part that knows its channel and turns malformed values into `Discarded`.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from teleward_drivers.device import Discarded, Output, Request, Subscribe
+from teleward_drivers.fields import Malformed
+from teleward_drivers.link import Received
+
+
+def uuid16(short: int) -> str:
+    """Return the 128-bit UUID of a 16-bit one of the Bluetooth SIG, in lower case."""
+    return f"0000{short:04x}-0000-1000-8000-00805f9b34fb"
+
+
+Handler = Callable[[Received], Iterable[Output]]
+
+
+class Part:
+    """A service of a BLE device; subclasses fill `handlers` and say how to start."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+
+    def start(self, now_ns: int) -> Iterable[Output]:
+        """Return what to do after connecting."""
+        return ()
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        """Return what is due by time alone."""
+        return ()
+
+    def command(self, name: str, **arguments: Any) -> Iterable[Output] | None:
+        """Carry out a command, or return ``None`` when it is not one of this part's."""
+        return None
+
+
+class GattDriver:
+    """A driver made of parts, in their order."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = tuple(parts)
+        self._handlers: dict[str, Handler] = {}
+        for part in self._parts:
+            self._handlers.update(part.handlers)
+
+    def start(self, now_ns: int) -> Iterable[Output]:
+        """Start every part."""
+        for part in self._parts:
+            yield from part.start(now_ns)
+
+    def feed(self, received: Received) -> Iterable[Output]:
+        """Decode one value; the driver never raises on bad bytes."""
+        handler = self._handlers.get(received.channel)
+        if handler is None:
+            return (Discarded(len(received.data), "unknown_channel"),)
+        try:
+            return tuple(handler(received))
+        except Malformed as error:
+            return (Discarded(len(received.data), str(error)),)
+        except struct.error:
+            return (Discarded(len(received.data), "truncated"),)
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        """Let every part do what is due."""
+        for part in self._parts:
+            yield from part.tick(now_ns)
+
+    def command(self, name: str, **arguments: Any) -> Iterable[Output]:
+        """Give an order to the part that knows it."""
+        for part in self._parts:
+            outputs = part.command(name, **arguments)
+            if outputs is not None:
+                return outputs
+        raise ValueError(f"this device has no command {name!r}")
+
+
+class Simple(Part):
+    """A part that subscribes to some channels and reads others once after connecting."""
+
+    def __init__(
+        self,
+        subscribe: dict[str, Handler],
+        read: dict[str, Handler] | None = None,
+        optional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.handlers = {**(read or {}), **subscribe}
+        self._subscribe = tuple(subscribe)
+        self._read = tuple(read or {})
+        self._optional = optional
+
+    def start(self, now_ns: int) -> Iterable[Output]:
+        """Subscribe first: some devices send their stored readings at once and hang up."""
+        for channel in self._subscribe:
+            yield Subscribe(channel, self._optional)
+        for channel in self._read:
+            yield Request(channel, optional=True)

@@ -1,0 +1,1 @@
+"""Serial devices: one file a protocol, decode, encode and driver together."""
