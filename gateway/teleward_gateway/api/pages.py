@@ -26,7 +26,7 @@ MEDIA_TYPES = {
     "webmanifest": "application/manifest+json",
 }
 """Spelled out: the machine's own table may call JavaScript text/plain, which browsers refuse."""
-FOLDERS = frozenset({"", "vendor"})
+FOLDERS = frozenset({"", "vendor", "vendor/directives"})
 NOT_SERVED = frozenset({"package.json", "package-lock.json", "tsconfig.json"})
 
 router = APIRouter(include_in_schema=False)
