@@ -1,0 +1,122 @@
+"""The plan of a simulated ward: who lies in which bed and wears which devices.
+
+The same plan starts the simulated devices and writes the gateway's settings, so the two agree.
+Beds 1 to 6 are simple patients, 7 and 8 replay recordings; larger wards repeat the six with other
+seeds. No patient mixes two people.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from teleward_simulators.patients.profiles import PROFILES
+from teleward_simulators.patients.simple import SimplePatient
+from teleward_simulators.recordings.excerpt import Excerpt
+from teleward_simulators.source import VitalSource
+
+PATCH_WAVES: dict[str, float] = {"ecg_ii": 250.0, "pleth": 125.0, "respiration": 62.5}
+"""Streams of the simulated multi-parameter patch and their rates in Hz."""
+
+
+@dataclass(frozen=True, slots=True)
+class WardDevice:
+    """One simulated device. ``place`` is a Bluetooth address or the name of a serial port."""
+
+    id: str
+    driver: str
+    place: str
+    subject: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_serial(self) -> bool:
+        """Say whether the device hangs on a serial port."""
+        return ":" not in self.place
+
+
+@dataclass(frozen=True, slots=True)
+class WardSubject:
+    """One patient; ``patient`` is a profile, or ``recording:NAME``."""
+
+    id: str
+    bed: str
+    label: str
+    detail: str
+    patient: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class WardPlan:
+    """Everybody and everything in the ward."""
+
+    subjects: tuple[WardSubject, ...]
+    devices: tuple[WardDevice, ...]
+
+
+def source_of(patient: str, seed: int) -> VitalSource:
+    """Return the patient that a plan names; raises KeyError for an unknown one."""
+    kind, _, name = patient.partition(":")
+    if kind == "recording":
+        return Excerpt(name)
+    return SimplePatient(patient, seed)
+
+
+def plan_ward(n_patients: int = 8, seed: int = 1) -> WardPlan:
+    """Return the plan for ``n_patients`` (1 to 64); the first eight are always the same people."""
+    if not 1 <= n_patients <= 64:
+        raise ValueError(f"{n_patients} patients: a simulated ward has 1 to 64")
+    subjects: list[WardSubject] = []
+    devices: list[WardDevice] = []
+    for number in range(1, n_patients + 1):
+        subject = _subject(number, seed)
+        subjects.append(subject)
+        devices += _devices(number, subject)
+    return WardPlan(tuple(subjects), tuple(devices))
+
+
+def _subject(number: int, seed: int) -> WardSubject:
+    bed = f"Bed {number:02d}"
+    if number in (7, 8):
+        name = ("mitdb-116", "bidmc-42")[number - 7]
+        title = Excerpt(name).about["title"]
+        return WardSubject(
+            f"sim-{number:02d}", bed, title, "Real recording, replayed", f"recording:{name}", seed
+        )
+    order = number - 1 if number <= 6 else number - 3
+    profile = list(PROFILES.values())[order % len(PROFILES)]
+    return WardSubject(
+        f"sim-{number:02d}",
+        bed,
+        f"SIM-{1000 + number * 7} \u00b7 {profile.age} {profile.sex}",
+        profile.title,
+        profile.name,
+        seed * 1000 + number,
+    )
+
+
+def _devices(number: int, subject: WardSubject) -> list[WardDevice]:
+    def ble(kind: int, driver: str, name: str, **options: Any) -> WardDevice:
+        # the two top bits set: a random static address
+        place = f"C0:{kind:02X}:00:00:00:{number:02X}"
+        return WardDevice(f"{name}-{number:02d}", driver, place, subject.id, options)
+
+    def serial(driver: str, name: str, **options: Any) -> WardDevice:
+        place = f"usb-SIM_{driver}_{number:04d}-if00-port0"
+        return WardDevice(f"{name}-{number:02d}", driver, place, subject.id, options)
+
+    if subject.patient == "recording:mitdb-116":
+        return [serial("framed-serial", "ecg", waves={"ecg_ii": 360.0})]
+    if subject.patient == "recording:bidmc-42":
+        waves = dict.fromkeys(("ecg_ii", "pleth", "respiration"), 125.0)
+        numerics = ["pulse_rate", "spo2"]
+        return [ble(1, "framed-uart", "monitor", waves=waves, numerics=numerics)]
+    worn = [ble(1, "framed-uart", "patch", waves=PATCH_WAVES)]
+    if number == 1:
+        worn.append(ble(2, "heart-rate", "strap"))
+    if number == 2:
+        worn.append(serial("cms50d", "oximeter"))
+    else:
+        worn.append(ble(3, "pulse-oximeter", "oximeter"))
+    worn.append(ble(4, "blood-pressure", "cuff", interval_s=60.0, first_s=6.0 + number % 8))
+    worn.append(ble(5, "thermometer", "thermometer"))
+    return worn
