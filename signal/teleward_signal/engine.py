@@ -1,0 +1,199 @@
+"""The signal engine: blocks of every subject's waveforms in, beats, numerics and quality out.
+
+    push(handle, time, samples) ... process(now) -> [(subject, Measurement | Annotation), ...]
+
+Streams of one kind and one rate share a bank, so a tick costs one compiled call per kind and rate,
+however many subjects there are. The engine reads no clock, starts no thread and does no I/O; it is
+meant to be called from one thread.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_signal.bank import EVENT_DTYPE, Bank, Reason
+from teleward_signal.engine_kinds import Kind, kind_of
+from teleward_signal.engine_messages import message_of
+from teleward_signal.model import Annotation, Measurement
+from teleward_signal.stream_clock import StreamClock
+
+Progress = Callable[[str, float], None]
+Output = tuple[str, Measurement | Annotation]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What the engine is told once.
+
+    ``quality_floor``: numerics of a stream whose quality is below it are withheld.
+    ``rates_hz``: rates expected, so that their banks exist before the first device connects.
+    ``options``: extra arguments of a bank's constructor by kind, such as ``{"ppg": {...}}``.
+    """
+
+    quality_floor: float = 0.4
+    rates_hz: tuple[float, ...] = (125.0, 250.0)
+    options: dict[str, dict[str, object]] = field(default_factory=dict)
+
+
+class Engine:
+    """Streams in, messages out; see the module text."""
+
+    def __init__(self, config: EngineConfig | None = None) -> None:
+        self.config = config or EngineConfig()
+        self._banks: dict[tuple[Kind, float], _SharedBank] = {}
+        self._streams: dict[int, _Stream] = {}
+        self._next_handle = 1
+
+    def warm(self, progress: Progress | None = None) -> None:
+        """Compile or load every kernel, telling ``progress(what, share done)``."""
+        kinds = list(Kind)
+        for done, kind in enumerate(kinds):
+            if progress:
+                progress(f"kernels for {kind.value}", done / len(kinds))
+            bank = kind.make_bank(self.config.rates_hz[0], 1, self.config.options)
+            bank.process(np.zeros((1, 8), np.float32), np.array([8], np.int32))
+            bank.drain()
+        if progress:
+            progress("kernels ready", 1.0)
+
+    @staticmethod
+    def analyses(metric: str) -> bool:
+        """Say whether there is an analysis for this metric."""
+        return kind_of(metric) is not None
+
+    def open_stream(self, subject: str, metric: str, fs: float) -> int:
+        """Begin a stream of ``metric`` at ``fs`` Hz and return its handle."""
+        kind = kind_of(metric)
+        if kind is None:
+            raise ValueError(f"no analysis for metric {metric!r}; ask Engine.analyses() first")
+        key = (kind, float(fs))
+        if key not in self._banks:
+            self._banks[key] = _SharedBank(kind.make_bank(fs, 1, self.config.options))
+        shared = self._banks[key]
+        handle = self._next_handle
+        self._next_handle += 1
+        stream = _Stream(subject, metric, kind, shared, shared.take(handle), StreamClock(fs))
+        self._streams[handle] = stream
+        return handle
+
+    def close_stream(self, handle: int) -> None:
+        """End a stream; what it still holds is dropped."""
+        stream = self._streams.pop(handle)
+        stream.shared.give_back(stream.slot)
+
+    def push(self, handle: int, time_ns: int, samples: NDArray[np.float32]) -> None:
+        """Continue a stream: samples in the unit of the metric, NaN = lost, first one at UTC ns."""
+        stream = self._stream(handle)
+        stream.clock.mark(stream.pushed, time_ns)
+        stream.pending.append(np.asarray(samples, np.float32))
+        stream.pushed += len(samples)
+
+    def gap(self, handle: int, n_samples: int) -> None:
+        """Say that the next ``n_samples`` of a stream are lost."""
+        stream = self._stream(handle)
+        stream.pending.append(np.full(n_samples, np.nan, np.float32))
+        stream.pushed += n_samples
+
+    def process(self, now_ns: int) -> list[Output]:
+        """Analyse what was pushed since the last call; ``now_ns`` is UTC."""
+        out: list[Output] = []
+        for shared in self._banks.values():
+            shared.advance(self._streams)
+            for event in shared.bank.drain():
+                stream = self._streams.get(shared.handles[int(event["slot"])])
+                if stream is not None:
+                    out.extend(self._messages(stream, event))
+        return out
+
+    def quality(self, handle: int) -> tuple[float, tuple[str, ...]]:
+        """Return the newest quality of a stream, 0 to 1, and the reasons against it."""
+        stream = self._stream(handle)
+        bank = stream.shared.bank
+        return float(bank.sqi[stream.slot]), Reason(int(bank.reasons[stream.slot])).names()
+
+    def snapshot(self, handle: int) -> bytes:
+        """Return all that a stream remembers, samples not yet processed excepted."""
+        stream = self._stream(handle)
+        return stream.clock.snapshot() + stream.shared.bank.snapshot(stream.slot)
+
+    def restore(self, handle: int, state: bytes) -> None:
+        """Continue a stream of the same metric and rate from its snapshot."""
+        stream = self._stream(handle)
+        size = stream.clock.SNAPSHOT_SIZE
+        stream.shared.bank.restore(stream.slot, state[size:])
+        stream.pushed = stream.clock.restore(state[:size])
+        stream.pending.clear()
+
+    def _stream(self, handle: int) -> "_Stream":
+        try:
+            return self._streams[handle]
+        except KeyError:
+            raise ValueError(f"no open stream has handle {handle}") from None
+
+    def _messages(self, stream: "_Stream", event: np.void) -> list[Output]:
+        time_ns = stream.clock.time_ns(int(event["sample"]))
+        message = message_of(event, stream.metric, time_ns, self.config.quality_floor)
+        return [] if message is None else [(stream.subject, message)]
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One open stream."""
+
+    subject: str
+    metric: str
+    kind: Kind
+    shared: "_SharedBank"
+    slot: int
+    clock: StreamClock
+    pushed: int = 0
+    pending: list[NDArray[np.float32]] = field(default_factory=list)
+
+
+class _SharedBank:
+    """A bank, who sits in its slots, and the array that carries a tick's samples to it."""
+
+    def __init__(self, bank: Bank) -> None:
+        self.bank = bank
+        self.handles: list[int] = [0] * bank.n_slots
+        self._samples = np.zeros((bank.n_slots, 256), np.float32)
+
+    def take(self, handle: int) -> int:
+        """Return a fresh slot, doubling the bank when it is full."""
+        if 0 not in self.handles:
+            self.handles += [0] * len(self.handles)
+            self.bank.grow(len(self.handles))
+        slot = self.handles.index(0)
+        self.handles[slot] = handle
+        self.bank.reset(slot)
+        return slot
+
+    def give_back(self, slot: int) -> None:
+        """Free a slot."""
+        self.handles[slot] = 0
+        self.bank.reset(slot)
+
+    def advance(self, streams: dict[int, _Stream]) -> None:
+        """Hand the pending samples of every slot to the bank in one call."""
+        n_slots = self.bank.n_slots
+        counts = np.zeros(n_slots, np.int32)
+        waiting = []
+        for slot, handle in enumerate(self.handles):
+            stream = streams.get(handle)
+            if stream is not None and stream.pending:
+                blocks, stream.pending = stream.pending, []
+                waiting.append((slot, blocks))
+                counts[slot] = sum(map(len, blocks))
+        longest = int(counts.max(initial=0))
+        if longest == 0:
+            return
+        if self._samples.shape[0] != n_slots or self._samples.shape[1] < longest:
+            self._samples = np.zeros((n_slots, max(longest, 256)), np.float32)
+        for slot, blocks in waiting:
+            np.concatenate(blocks, out=self._samples[slot, : counts[slot]])
+        self.bank.process(self._samples, counts)
+
+
+__all__ = ["EVENT_DTYPE", "Engine", "EngineConfig", "Output"]
