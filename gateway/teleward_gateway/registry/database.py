@@ -1,0 +1,145 @@
+"""The registry's SQLite file: tables, opening, and setting a damaged file aside.
+
+Its rules are also in the tables, so that no program can break them: one open binding a device,
+one open stay a subject and a bed.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import time
+from pathlib import Path
+
+from teleward_gateway.registry.model import RegistryError
+from teleward_signal.model import Provenance
+
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 1
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS subjects (
+    id TEXT PRIMARY KEY, label TEXT NOT NULL, provenance TEXT NOT NULL, attributes TEXT NOT NULL,
+    admitted_ns INTEGER NOT NULL, discharged_ns INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS stays (
+    subject TEXT NOT NULL REFERENCES subjects (id), bed TEXT NOT NULL,
+    from_ns INTEGER NOT NULL, until_ns INTEGER,
+    CHECK (until_ns IS NULL OR until_ns >= from_ns)) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS stay_of_subject ON stays (subject) WHERE until_ns IS NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS stay_in_bed ON stays (bed) WHERE until_ns IS NULL;
+CREATE TABLE IF NOT EXISTS devices (
+    id TEXT PRIMARY KEY, driver TEXT NOT NULL, address TEXT NOT NULL, label TEXT NOT NULL,
+    provenance TEXT NOT NULL, options TEXT NOT NULL, removed_ns INTEGER) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS device_at ON devices (lower(address)) WHERE removed_ns IS NULL;
+CREATE TABLE IF NOT EXISTS bindings (
+    device TEXT NOT NULL REFERENCES devices (id), subject TEXT REFERENCES subjects (id), bed TEXT,
+    provenance TEXT NOT NULL, from_ns INTEGER NOT NULL, until_ns INTEGER,
+    CHECK ((subject IS NULL) <> (bed IS NULL)),
+    CHECK (until_ns IS NULL OR until_ns >= from_ns)) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS binding_of_device ON bindings (device) WHERE until_ns IS NULL;
+"""
+
+TABLES = ("meta", "subjects", "stays", "devices", "bindings")
+
+
+def open_database(path: Path | str, mode: Provenance) -> tuple[sqlite3.Connection, Path | None]:
+    """Return an open database in ``mode`` and where a damaged file was set aside, if one was.
+
+    Raises RegistryError when the file belongs to the other mode or to a later version.
+    """
+    aside = None
+    try:
+        connection = _connect(path)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
+            raise RegistryError(f"registry {path}: {error}") from error
+        aside = _set_aside(Path(path))
+        log.error("registry %s is damaged (%s); set aside as %s", path, error, aside)
+        connection = _connect(path)
+        _salvage(aside, connection)
+    _check_meta(connection, path, mode)
+    return connection, aside
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    connection.row_factory = sqlite3.Row
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+            raise sqlite3.DatabaseError("quick_check failed")
+        connection.executescript(SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _salvage(aside: Path, connection: sqlite3.Connection) -> None:
+    """Copy every row that can still be read."""
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA foreign_keys = OFF")
+        old = sqlite3.connect(aside)
+        try:
+            for table in TABLES:
+                _salvage_table(old, connection, table)
+        finally:
+            old.close()
+            connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _salvage_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
+    with contextlib.suppress(sqlite3.Error):
+        for row in old.execute(f"SELECT * FROM {table}"):
+            marks = ", ".join("?" * len(row))
+            with contextlib.suppress(sqlite3.Error):
+                new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+
+
+def _check_meta(connection: sqlite3.Connection, path: Path | str, mode: Provenance) -> None:
+    wanted = {"mode": str(mode), "version": str(SCHEMA_VERSION)}
+    for key, value in wanted.items():
+        connection.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+    meta = dict(connection.execute("SELECT key, value FROM meta").fetchall())
+    if meta["mode"] != mode:
+        connection.close()
+        raise RegistryError(
+            f"registry {path} belongs to a {meta['mode']} gateway and this one is {mode}: "
+            "give each its own data folder"
+        )
+    if int(meta["version"]) > SCHEMA_VERSION:
+        connection.close()
+        raise RegistryError(f"registry {path} was written by a later version: upgrade Teleward")
+
+
+def mend_future(db: sqlite3.Connection, now_ns: int) -> None:
+    """Let nothing begin or end later than now: a Raspberry Pi starts without knowing the time."""
+    for table in ("bindings", "stays"):
+        for column in ("from_ns", "until_ns"):
+            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now_ns, now_ns))
+
+
+def explain(error: sqlite3.IntegrityError) -> str:
+    """Return a broken rule of the tables in words."""
+    text = str(error)
+    if "device_at" in text or "devices" in text:
+        return "another device has this address: remove it first, or change its address"
+    if "stay_in_bed" in text or "stays.bed" in text:
+        return "the bed is taken: discharge or move its subject first"
+    return f"the registry refused the change: {text}"

@@ -1,0 +1,126 @@
+"""The registry in memory: whose reading was this, for any second, without touching the disk.
+
+A history is never changed after it is loaded; a change of the registry loads a new one, so that a
+reader on another thread always sees one consistent state.
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+
+from teleward_gateway.registry.model import Binding, Device, Stay, Subject
+from teleward_signal.model import Provenance
+
+
+@dataclass(slots=True)
+class History:
+    """All subjects, devices, bindings and stays; intervals in order of time."""
+
+    subjects: dict[str, Subject] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    former: dict[str, Device] = field(default_factory=dict)
+    _bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    _stays: dict[str, list[Stay]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, db: sqlite3.Connection) -> "History":
+        """Read everything: a ward has tens of devices and a year of it some thousand rows."""
+        history = cls()
+        for row in db.execute("SELECT * FROM stays ORDER BY from_ns, rowid"):
+            stay = Stay(row["subject"], row["bed"], row["from_ns"], row["until_ns"])
+            history._stays.setdefault(stay.bed, []).append(stay)
+        stays = (stay for of_bed in history._stays.values() for stay in of_bed)
+        beds = {stay.subject: stay.bed for stay in stays if stay.until_ns is None}
+        for row in db.execute("SELECT * FROM subjects ORDER BY admitted_ns, id"):
+            history.subjects[row["id"]] = Subject(
+                row["id"],
+                row["label"],
+                Provenance(row["provenance"]),
+                beds.get(row["id"]),
+                json.loads(row["attributes"]),
+                row["admitted_ns"],
+                row["discharged_ns"],
+            )
+        for row in db.execute("SELECT * FROM devices ORDER BY id"):
+            device = Device(
+                row["id"],
+                row["driver"],
+                row["address"],
+                row["label"],
+                Provenance(row["provenance"]),
+                json.loads(row["options"]),
+            )
+            (history.devices if row["removed_ns"] is None else history.former)[device.id] = device
+        for row in db.execute("SELECT * FROM bindings ORDER BY from_ns, rowid"):
+            binding = Binding(
+                row["device"],
+                Provenance(row["provenance"]),
+                row["from_ns"],
+                row["until_ns"],
+                row["subject"],
+                row["bed"],
+            )
+            history._bindings.setdefault(binding.device, []).append(binding)
+        return history
+
+    def binding_of(self, device: str, time_ns: int) -> Binding | None:
+        """Return the binding in force at ``time_ns``; the latest is looked at first."""
+        for binding in reversed(self._bindings.get(device, ())):
+            if binding.covers(time_ns):
+                return binding
+        return None
+
+    def open_binding(self, device: str) -> Binding | None:
+        """Return the binding that lasts."""
+        bindings = self._bindings.get(device)
+        return bindings[-1] if bindings and bindings[-1].until_ns is None else None
+
+    def occupant(self, bed: str, time_ns: int) -> str | None:
+        """Return who lay in ``bed`` at ``time_ns``."""
+        for stay in reversed(self._stays.get(bed, ())):
+            if stay.covers(time_ns):
+                return stay.subject
+        return None
+
+    def subject_of(self, device: str, time_ns: int) -> str | None:
+        """Return whose reading a value of ``device`` at ``time_ns`` is."""
+        binding = self.binding_of(device, time_ns)
+        if binding is None:
+            return None
+        if binding.bed is not None:
+            return self.occupant(binding.bed, time_ns)
+        return binding.subject
+
+    def bindings(self, device: str | None, subject: str | None) -> list[Binding]:
+        """Return the bindings of a device and, or, of a subject and the beds it lay in."""
+        kept = (
+            binding
+            for of_device in self._bindings.values()
+            for binding in of_device
+            if device in (None, binding.device) and self._concerns(binding, subject)
+        )
+        return sorted(kept, key=lambda binding: binding.from_ns)
+
+    def stays(self, subject: str | None, bed: str | None) -> list[Stay]:
+        """Return the stays of a subject and, or, of a bed."""
+        kept = (
+            stay
+            for of_bed in self._stays.values()
+            for stay in of_bed
+            if subject in (None, stay.subject) and bed in (None, stay.bed)
+        )
+        return sorted(kept, key=lambda stay: stay.from_ns)
+
+    def _concerns(self, binding: Binding, subject: str | None) -> bool:
+        if subject is None or binding.subject == subject:
+            return True
+        return any(
+            stay.subject == subject and _overlap(stay, binding)
+            for stay in self._stays.get(binding.bed or "", ())
+        )
+
+
+def _overlap(stay: Stay, binding: Binding) -> bool:
+    stay_ends_first = stay.until_ns is not None and stay.until_ns <= binding.from_ns
+    binding_ends_first = binding.until_ns is not None and binding.until_ns <= stay.from_ns
+    return not (stay_ends_first or binding_ends_first)

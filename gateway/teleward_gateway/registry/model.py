@@ -1,0 +1,110 @@
+"""What the registry keeps, as plain values.
+
+    device --Binding--> subject                 a device worn by a person follows the person
+    device --Binding--> bed --Stay--> subject   a monitor on the wall follows the bed
+
+Bindings and stays are half-open intervals [from_ns, until_ns) of UTC; ``until_ns`` is None while
+they last. They are closed, never deleted, so every past second has one answer.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from teleward_signal.model import Provenance
+
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""An id goes into MQTT topics, file names and addresses of pages as it is."""
+
+
+class RegistryError(ValueError):
+    """A change that would break a rule of the registry; the message names the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The person monitored; ``attributes`` such as ``spo2_scale`` steer scores and limits."""
+
+    id: str
+    label: str = ""
+    provenance: Provenance = Provenance.FIELD
+    bed: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    admitted_ns: int = 0
+    discharged_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        check_name("subject", self.id)
+        if self.bed is not None:
+            check_name("bed", self.bed)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A commissioned device; ``address`` is a BLE address, a port path or a port URL.
+
+    ``provenance`` is fixed when the device is added: a simulated device stays one.
+    """
+
+    id: str
+    driver: str
+    address: str
+    label: str = ""
+    provenance: Provenance = Provenance.FIELD
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name("device", self.id)
+        if not self.address:
+            raise RegistryError(f"device {self.id} needs an address or a port")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A device feeds ``subject``, or whoever lies in ``bed``."""
+
+    device: str
+    provenance: Provenance
+    from_ns: int
+    until_ns: int | None = None
+    subject: str | None = None
+    bed: str | None = None
+
+    def covers(self, time_ns: int) -> bool:
+        """Say whether ``time_ns`` lies in the interval."""
+        return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A subject lies in a bed."""
+
+    subject: str
+    bed: str
+    from_ns: int
+    until_ns: int | None = None
+
+    def covers(self, time_ns: int) -> bool:
+        """Say whether ``time_ns`` lies in the interval."""
+        return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, for the audit trail and for whoever must follow (sessions, pages)."""
+
+    what: str
+    time_ns: int
+    device: str | None = None
+    subject: str | None = None
+    bed: str | None = None
+    author: str | None = None
+
+
+def check_name(kind: str, name: str) -> None:
+    """Raise RegistryError when ``name`` cannot be an id."""
+    if not NAME.fullmatch(name):
+        raise RegistryError(
+            f"{kind} {name!r}: use 1 to 64 of a-z, 0-9, dot, dash and underscore, "
+            "starting with a letter or digit"
+        )

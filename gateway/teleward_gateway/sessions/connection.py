@@ -1,0 +1,247 @@
+"""One connected stretch of a device: its driver, fed and obeyed until the link ends.
+
+    link.read ---> driver.feed ---> outputs ---> on_output          values, discarded bytes
+                                      |
+    tick, 1/s ---> driver.tick ---> commands ---> queue ---> executor ---> link       in order,
+    a person ----> driver.command ----^                                        each with a timeout
+    watch, 1/s: silent too long, or bytes that mean nothing ---> the link is closed
+
+Only the end of the link ends the reading, so what arrived before it is never lost.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from teleward_drivers.ble_errors import NEEDS_BOND
+from teleward_drivers.device import Driver, DriverInfo, LinkType, Output, Request, Subscribe, Write
+from teleward_drivers.errors import (
+    LinkError,
+    LinkLost,
+    LinkUnavailable,
+    OperationRefused,
+    Unavailable,
+)
+from teleward_drivers.link import Link, Received
+from teleward_gateway.sessions.counters import Counters
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""Keep-alives of the devices we know are due every few seconds at the shortest."""
+
+COMMANDS = 256
+"""A driver asks for about ten things at a start; more than this waiting means it runs wild."""
+
+NONSENSE_S = 10.0
+NONSENSE_BYTES = 64
+"""Bytes without one value for so long, from the first byte on, are a wrong baud rate or another
+device: the slowest device we know makes a value a second, in at most 150 bytes."""
+
+
+@runtime_checkable
+class Bondable(Protocol):
+    """A link whose device may ask for pairing."""
+
+    async def pair(self) -> None:
+        """Pair and bond."""
+        ...
+
+
+Command = Subscribe | Request | Write
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    command: Command
+    starting: bool = False
+    done: "asyncio.Future[None] | None" = None
+
+
+class Silent(LinkLost):
+    """The link is there and says nothing."""
+
+
+class Connection:
+    """One link and the driver made for it; `serve` runs it to its end."""
+
+    def __init__(
+        self,
+        link: Link,
+        driver: Driver,
+        info: DriverInfo,
+        silence_s: float,
+        counters: Counters,
+        on_output: Callable[[Output, Received], None],
+        on_ready: Callable[[], None],
+        on_silent: Callable[[str], None],
+    ) -> None:
+        self._link, self._driver, self._info = link, driver, info
+        self._silence_s, self._counters = silence_s, counters
+        self._on_output, self._on_ready, self._on_silent = on_output, on_ready, on_silent
+        self._orders: asyncio.Queue[_Order | None] = asyncio.Queue(COMMANDS)
+        self._cause: LinkError | None = None
+        self._ready = False
+        self._began_ns = self._heard_ns = time.monotonic_ns()
+        self._values_before = counters.n_values
+        self._bytes_before = counters.n_bytes
+
+    async def serve(self) -> None:
+        """Run until the link ends; raises the `LinkError` that says why."""
+        self._take(self._driver.start(time.time_ns()), _now(), starting=True)
+        self._orders.put_nowait(None)
+        helpers = [asyncio.create_task(self._execute()), asyncio.create_task(self._watch())]
+        try:
+            while True:
+                self._feed(await self._link.read())
+        except LinkError:
+            if self._cause is not None:
+                raise self._cause from None
+            raise
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+            self._fail_orders()
+
+    async def command(self, name: str, arguments: dict[str, Any]) -> None:
+        """Carry out a person's command; raises what the device answered."""
+        made: Iterable[Output] = self._driver.command(name, **arguments)  # type: ignore[attr-defined]
+        waiting = self._take(made, _now(), wait=True)
+        for done in waiting:
+            await done
+
+    def _feed(self, received: Received) -> None:
+        self._heard_ns = received.monotonic_ns
+        self._counters.received(received)
+        try:
+            self._take(self._driver.feed(received), received)
+        except Exception:  # a third party's driver may break its promise; the ward must go on
+            self._counters.n_errors += 1
+            log.exception("driver %s failed on %s", self._info.name, received.data.hex())
+
+    def _take(
+        self,
+        outputs: Iterable[Output],
+        received: Received,
+        starting: bool = False,
+        wait: bool = False,
+    ) -> "list[asyncio.Future[None]]":
+        """Pass values on and queue commands; returns what to wait for."""
+        waiting: list[asyncio.Future[None]] = []
+        for output in outputs:
+            if not isinstance(output, (Subscribe, Request, Write)):
+                self._counters.output(output)
+                self._on_output(output, received)
+                continue
+            done = asyncio.get_running_loop().create_future() if wait else None
+            if done is not None:
+                waiting.append(done)
+            if self._orders.full():
+                raise LinkLost(f"driver {self._info.name} asks for too much at once")
+            self._orders.put_nowait(_Order(output, starting, done))
+        return waiting
+
+    async def _execute(self) -> None:
+        while True:
+            order = await self._orders.get()
+            if order is None:
+                self._ready = True
+                self._heard_ns = time.monotonic_ns()
+                self._on_ready()
+                continue
+            try:
+                await self._obey(order)
+            except OperationRefused as error:
+                if order.done is not None:
+                    order.done.set_exception(error)
+                elif order.starting and not order.command.optional:
+                    await self._end(error)
+                    return
+                else:
+                    log.info("%s: %s", self._info.name, error)
+            except Exception as error:
+                cause = error if isinstance(error, LinkError) else LinkLost(f"internal: {error!r}")
+                if order.done is not None:
+                    order.done.set_exception(cause)
+                await self._end(cause)
+                return
+            else:
+                if order.done is not None:
+                    order.done.set_result(None)
+
+    async def _obey(self, order: _Order) -> None:
+        try:
+            await self._send(order.command)
+        except OperationRefused as error:
+            if error.code not in NEEDS_BOND or not isinstance(self._link, Bondable):
+                raise
+            await self._link.pair()
+            await self._send(order.command)
+
+    async def _send(self, command: Command) -> None:
+        link = self._link
+        if isinstance(command, Subscribe):
+            await link.subscribe(command.channel)
+        elif isinstance(command, Request):
+            await link.request(command.channel)
+        else:
+            await link.write(command.data, command.channel, command.response)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            try:
+                self._take(self._driver.tick(time.time_ns()), _now())
+            except LinkError as error:
+                await self._end(error)
+                return
+            except Exception:
+                self._counters.n_errors += 1
+                log.exception("driver %s failed in its tick", self._info.name)
+            if (cause := self._wrong()) is not None:
+                if isinstance(cause, Silent):
+                    self._on_silent(str(cause))
+                await self._end(cause)
+                return
+
+    def _wrong(self) -> LinkError | None:
+        """Return why this link must not go on, or None."""
+        now_ns = time.monotonic_ns()
+        silent_s = (now_ns - self._heard_ns) / 1e9
+        n_bytes = self._counters.n_bytes - self._bytes_before
+        if self._ready and self._silence_s and silent_s >= self._silence_s:
+            said = "silent" if n_bytes else "connected, but nothing was ever heard,"
+            return Silent(f"{said} for {silent_s:.0f} s")
+        if (
+            self._info.link is LinkType.SERIAL
+            and self._counters.n_values == self._values_before
+            and n_bytes >= NONSENSE_BYTES
+            and (now_ns - self._began_ns) / 1e9 >= NONSENSE_S
+        ):
+            return LinkUnavailable(
+                f"{n_bytes} bytes arrived and none makes sense to driver {self._info.name}: "
+                "wrong baud rate or another device? `teleward scan --serial` looks",
+                Unavailable.UNSUPPORTED,
+            )
+        return None
+
+    async def _end(self, cause: LinkError) -> None:
+        if self._cause is None:
+            self._cause = cause
+        with contextlib.suppress(LinkError):
+            await self._link.close()
+
+    def _fail_orders(self) -> None:
+        while not self._orders.empty():
+            order = self._orders.get_nowait()
+            if order is not None and order.done is not None and not order.done.done():
+                order.done.set_exception(self._cause or LinkLost("the link is gone"))
+
+
+def _now() -> Received:
+    return Received(b"", time.time_ns(), time.monotonic_ns())

@@ -1,0 +1,134 @@
+"""All sessions of the gateway, kept in step with the registry while it runs."""
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from teleward_drivers.device import DriverInfo, LinkType, SerialSettings
+from teleward_drivers.errors import LinkUnavailable, Unavailable
+from teleward_drivers.radio import Adapter, Radio
+from teleward_gateway.registry.model import Device
+from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
+from teleward_gateway.sessions.session import OnOutput, OnState, Session, SessionStatus
+
+log = logging.getLogger(__name__)
+
+STOP_S = 1.8
+"""The whole gateway stops in 2 s; BlueZ takes as long to disconnect and may finish alone."""
+
+CHECK_S = 5.0
+"""How often the scan is looked after: well inside the 90 s that mark a stalled scan."""
+
+
+class SessionManager:
+    """Starts, stops and restarts sessions; all of it belongs to one event loop."""
+
+    def __init__(
+        self,
+        drivers: Mapping[str, DriverInfo],
+        radio: Radio,
+        on_output: OnOutput,
+        on_state: OnState,
+        make_opener: Callable[[Device, DriverInfo], Opener] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        self.adapter = Adapter(radio)
+        self._drivers = drivers
+        self._on_output, self._on_state = on_output, on_state
+        self._make_opener = make_opener or self._opener
+        self._rng = random.Random(seed)
+        self._running: dict[str, tuple[Device, Session, asyncio.Task[None]]] = {}
+        self._check: asyncio.Task[None] | None = None
+        self._applying = asyncio.Lock()
+
+    async def apply(self, devices: Iterable[Device]) -> None:
+        """Run exactly ``devices``: new ones start, gone ones stop, changed ones start anew."""
+        wanted = {device.id: device for device in devices}
+        async with self._applying:
+            if self._check is None:
+                self._check = asyncio.create_task(self._look_after())
+            old = [i for i, (d, _, _) in self._running.items() if wanted.get(i) != d]
+            await self._stop(old)
+            for device in wanted.values():
+                if device.id not in self._running:
+                    self._start(device)
+
+    async def stop(self) -> None:
+        """Stop all sessions and the scan within 2 s."""
+        async with self._applying:
+            if self._check is not None:
+                self._check.cancel()
+                await asyncio.gather(self._check, return_exceptions=True)
+                self._check = None
+            await self._stop(list(self._running))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await self.adapter.close()
+
+    def statuses(self) -> list[SessionStatus]:
+        """Return every running session as it stands."""
+        return [session.status for _, session, _ in self._running.values()]
+
+    def status(self, device: str) -> SessionStatus | None:
+        """Return one session as it stands, None when it does not run."""
+        running = self._running.get(device)
+        return running[1].status if running else None
+
+    async def command(self, device: str, name: str, **arguments: Any) -> None:
+        """Carry out a driver's command; raises KeyError, ValueError or a `LinkError`."""
+        await self._running[device][1].command(name, arguments)
+
+    def _start(self, device: Device) -> None:
+        info = self._drivers.get(device.driver)
+        if info is None:
+            log.error("device %s: no driver %r; `teleward drivers list`", device.id, device.driver)
+            return
+        session = Session(
+            device.id,
+            info,
+            dict(device.options),
+            self._make_opener(device, info),
+            self._on_output,
+            self._on_state,
+            random.Random(self._rng.random()),
+        )
+        task = asyncio.create_task(session.run(), name=f"session {device.id}")
+        self._running[device.id] = (device, session, task)
+
+    async def _stop(self, ids: list[str]) -> None:
+        tasks = [self._running.pop(i)[2] for i in ids]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=STOP_S)
+            for task in late:
+                log.warning("%s is still disconnecting", task.get_name())
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            await self.adapter.check()
+
+    def _opener(self, device: Device, info: DriverInfo) -> Opener:
+        if info.link is LinkType.BLE:
+            return BleOpener(self.adapter, device.address)
+        settings = info.serial or SerialSettings(115200)
+        try:
+            return SerialOpener(device.address, with_options(settings, device.options))
+        except ValueError as error:
+            why = f"device {device.id}: {error}"
+            return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
+
+
+def with_options(settings: SerialSettings, options: Mapping[str, Any]) -> SerialSettings:
+    """Return ``settings`` with what the device's options say; raises ValueError naming the key."""
+    if "baudrate" not in options:
+        return settings
+    baudrate = options["baudrate"]
+    if not isinstance(baudrate, int) or baudrate <= 0:
+        raise ValueError(f"option baudrate must be a positive whole number, not {baudrate!r}")
+    return replace(settings, baudrate=baudrate)

@@ -1,0 +1,150 @@
+"""One device's life: search, connect, serve, lose, wait, and again, until it is stopped."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from teleward_drivers.device import DriverInfo, Output
+from teleward_drivers.errors import DeviceNotFound, LinkError, LinkLost, OperationRefused
+from teleward_drivers.link import Link, Received
+from teleward_gateway.sessions.backoff import Backoff, needs_person
+from teleward_gateway.sessions.connection import Connection
+from teleward_gateway.sessions.counters import Counters
+from teleward_gateway.sessions.opener import Opener
+from teleward_gateway.sessions.states import Event, State, after
+
+log = logging.getLogger(__name__)
+
+UNCONNECTED = (State.SEARCHING, State.CONNECTING)
+
+OnOutput = Callable[[str, Output, Received], None]
+"""Called as ``(device_id, output, received)`` for everything but commands: cheap, no waiting."""
+
+OnState = Callable[[str, State, str], None]
+"""Called as ``(device_id, state, reason)`` at each change."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """A session as others see it; ``since_ns`` is UTC of the last change of state."""
+
+    device: str
+    state: State
+    reason: str
+    since_ns: int
+    counters: Counters
+
+
+class Session:
+    """Runs one device; `run` is its task."""
+
+    def __init__(
+        self,
+        device: str,
+        info: DriverInfo,
+        options: dict[str, Any],
+        opener: Opener,
+        on_output: OnOutput,
+        on_state: OnState,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.device, self.info = device, info
+        self.counters = Counters()
+        self._options, self._opener = options, opener
+        self._give, self._tell = on_output, on_state
+        self._backoff = Backoff(rng or random.Random())
+        self._state, self._reason, self._since_ns = State.IDLE, "", time.time_ns()
+        self._connection: Connection | None = None
+
+    @property
+    def status(self) -> SessionStatus:
+        """Return the session as it stands."""
+        return SessionStatus(self.device, self._state, self._reason, self._since_ns, self.counters)
+
+    async def run(self) -> None:
+        """Run until cancelled; no error of a device or driver ends it."""
+        self._move(Event.START)
+        try:
+            while True:
+                error = await self._attempt()
+                delay_s = self._backoff.delay_s(error)
+                if isinstance(error, OperationRefused) or needs_person(error):
+                    self._move(Event.REFUSE, str(error))
+                elif isinstance(error, DeviceNotFound) and self._state in UNCONNECTED:
+                    self._move(Event.MISSING, str(error))
+                else:
+                    self._move(Event.LOST, str(error))
+                await asyncio.sleep(delay_s)
+                self._move(Event.RETRY)
+        finally:
+            self._move(Event.STOP)
+
+    async def command(self, name: str, arguments: dict[str, Any]) -> None:
+        """Carry out one of the driver's commands; raises ValueError or a `LinkError`."""
+        if name not in self.info.commands:
+            known = ", ".join(sorted(self.info.commands)) or "none"
+            raise ValueError(f"driver {self.info.name} has no command {name!r}; it has: {known}")
+        if self._connection is None:
+            raise LinkLost(f"{self.device} is not connected ({self._state})")
+        await self._connection.command(name, arguments)
+
+    async def _attempt(self) -> LinkError:
+        """Search, connect and serve once; returns how it ended."""
+        try:
+            await self._opener.search()
+            self._move(Event.FOUND)
+            link = await self._opener.connect()
+            self._move(Event.CONNECTED)
+            await self._serve(link)
+        except LinkError as error:
+            return error
+        except Exception as error:
+            self.counters.n_errors += 1
+            log.exception("session %s", self.device)
+            return LinkLost(f"internal error: {type(error).__name__}: {error}")
+        raise AssertionError("serving ends by an error only")
+
+    async def _serve(self, link: Link) -> None:
+        self.counters.n_connects += 1
+        began_s = time.monotonic()
+        try:
+            self._connection = Connection(
+                link,
+                self.info.make(self._options),
+                self.info,
+                float(self._options.get("silence_s", self.info.silence_s)),
+                self.counters,
+                self._on_output,
+                lambda: self._move(Event.READY),
+                self._on_silent,
+            )
+            await self._connection.serve()
+        finally:
+            self._connection = None
+            self._backoff.held(time.monotonic() - began_s)
+            self.counters.n_losses += 1
+            self.counters.n_overflowed += int(getattr(link, "n_overflowed", 0))
+            await link.close()
+
+    def _on_output(self, output: Output, received: Received) -> None:
+        try:
+            self._give(self.device, output, received)
+        except Exception:
+            self.counters.n_errors += 1
+            log.exception("a value of %s was not taken", self.device)
+
+    def _on_silent(self, reason: str) -> None:
+        self.counters.n_stalls += 1
+        self._move(Event.SILENT, reason)
+
+    def _move(self, event: Event, reason: str = "") -> None:
+        state = after(self._state, event)
+        if state is self._state and reason == self._reason:
+            return
+        self._state, self._reason, self._since_ns = state, reason, time.time_ns()
+        log.info("%s: %s%s", self.device, state, f" ({reason})" if reason else "")
+        self._tell(self.device, state, reason)
