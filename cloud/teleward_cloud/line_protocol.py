@@ -1,0 +1,147 @@
+"""Records as InfluxDB line protocol: pure, and the same record always gives the same points.
+
+    numeric,device=ox-1,gateway=ward-3,journal=9f86d081,metric=spo2,simulated=false,source=device,
+            subject=bed-1 value=96,quality=0.97,uncertainty_s=0.012,seq=1207i,part=0i <time ns>
+    waveform,device=..,gateway=..,journal=..,metric=ecg_ii,simulated=..,subject=.. value=0.125 <ns>
+    alarm,condition=..,gateway=..,journal=..,kind=..,priority=..,simulated=..,subject=..
+            presence="on",text="..",value=..,limit=..,seq=..i,part=..i <ns>
+    annotation,device,gateway,journal,metric,simulated,subject symbol="V",label="..",seq,part <ns>
+    device,device=..,gateway=..,journal=..,simulated=..,subject=.. battery_percent=..,faults="..",..
+
+(wrapped here; one line each). Line protocol: InfluxData, "Line protocol reference". A point is its
+measurement, tags and time, so sending it again changes nothing. Two different records of one
+stream may share a time (several R-R intervals of one notification), hence the last three digits of
+the nanosecond carry the record's place in its journal; time is exact to a microsecond, far below
+its uncertainty.
+"""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+
+from teleward_signal.model import Provenance
+from teleward_signal.record import Record, RecordKind
+
+_PLACES = 1000
+_STRIDE = 97
+"""Prime and coprime to 1000: neighbours in a row and neighbouring rows get different places."""
+_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ "})
+_MEASUREMENTS = {
+    RecordKind.MEASUREMENT: "numeric",
+    RecordKind.WAVEFORM: "waveform",
+    RecordKind.ALARM: "alarm",
+    RecordKind.ANNOTATION: "annotation",
+    RecordKind.DEVICE: "device",
+}
+_PAYLOAD_TAGS = {
+    RecordKind.MEASUREMENT: ("source",),
+    RecordKind.ALARM: ("condition", "kind", "priority"),
+}
+_PAYLOAD_FIELDS = {
+    RecordKind.MEASUREMENT: ("quality", "reason", "author", "stored"),
+    RecordKind.ALARM: ("presence", "text", "value", "limit", "author"),
+    RecordKind.ANNOTATION: ("symbol", "label", "until_ns", "evidence"),
+    RecordKind.DEVICE: ("battery_percent", "faults", "state", "identity"),
+}
+KINDS = frozenset(_MEASUREMENTS)
+"""The kinds of records that have points."""
+
+
+def lines(record: Record) -> list[str]:
+    """Return the points of one record; none for kinds that InfluxDB does not get.
+
+    Raises ``ValueError`` when the record's payload cannot be a point (a poisoned record).
+    """
+    if record.kind is RecordKind.WAVEFORM:
+        return waveform_lines(record)
+    if record.kind not in KINDS:
+        return []
+    return [f"{series(record)} {_fields(record)} {point_time_ns(record)}"]
+
+
+def body(points: Iterable[str]) -> bytes:
+    """Join points into the body of one request."""
+    return "\n".join(points).encode()
+
+
+def series(record: Record) -> str:
+    """Return measurement and tags, sorted by key as the reference advises."""
+    tags = {
+        "device": record.device,
+        "gateway": record.id.gateway,
+        "journal": record.id.journal,
+        "metric": record.metric,
+        "simulated": "true" if record.provenance is Provenance.SIMULATED else "false",
+        "subject": record.subject,
+    }
+    for key in _PAYLOAD_TAGS.get(record.kind, ()):
+        tags[key] = record.payload.get(key)
+    written = ",".join(
+        f"{key}={tag(str(value))}" for key, value in sorted(tags.items()) if value not in (None, "")
+    )
+    return f"{_MEASUREMENTS[record.kind]},{written}"
+
+
+def point_time_ns(record: Record) -> int:
+    """Return the record's time to the microsecond, the rest being its place in the journal."""
+    place = (record.id.seq * _STRIDE + record.id.part) % _PLACES
+    return record.time_ns - record.time_ns % _PLACES + place
+
+
+def waveform_lines(record: Record) -> list[str]:
+    """Return one point a sample, in the unit of the metric; a gap has no points."""
+    payload = record.payload
+    try:
+        samples = np.frombuffer(record.samples, dtype=np.dtype(str(payload["dtype"])))
+        fs = float(payload["fs"])
+        scale, offset = float(payload["scale"]), float(payload.get("offset", 0.0))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"waveform without {error}") from error
+    if not fs > 0:
+        raise ValueError(f"waveform with a sampling rate of {fs} Hz")
+    prefix = f"{series(record)} value="
+    values = samples * scale + offset
+    times = record.time_ns + np.round(np.arange(len(samples)) * (1e9 / fs)).astype(np.int64)
+    return [
+        f"{prefix}{value:.7g} {time}"
+        for value, time in zip(values.tolist(), times.tolist(), strict=True)
+    ]
+
+
+def tag(value: str) -> str:
+    """Escape a tag value; a trailing backslash would swallow the separator."""
+    return value.translate(_ESCAPES).rstrip("\\") or "_"
+
+
+def _fields(record: Record) -> str:
+    payload = record.payload
+    found: list[tuple[str, object]] = []
+    if record.kind is RecordKind.MEASUREMENT:
+        value = payload.get("value")
+        found.append(("value", None if value is None else float(value)))
+    found += [(key, payload.get(key)) for key in _PAYLOAD_FIELDS[record.kind]]
+    found.append(("uncertainty_s", record.uncertainty_ns / 1e9))
+    written = [f"{key}={text}" for key, value in found if (text := field(value)) is not None]
+    written += [f"seq={record.id.seq}i", f"part={record.id.part}i"]
+    return ",".join(written)
+
+
+def field(value: object) -> str | None:
+    """Return a field value; numbers are floats so that a field never changes its type."""
+    match value:
+        case None | "":
+            return None
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(float(value)) if np.isfinite(value) else None
+        case str():
+            return _quoted(value)
+        case _:
+            return _quoted(json.dumps(value, sort_keys=True, default=str))
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
+    return f'"{escaped}"'

@@ -1,0 +1,315 @@
+"""One MQTT connection for asyncio: paho's thread at the edge, everything else on the loop.
+
+Rules that follow from paho-mqtt 2.x:
+
+- Nothing is published while disconnected: paho would queue it in memory without limit and let new
+  messages overtake it after the reconnect. What is outstanding when a connection ends fails here,
+  and the next connection is made by a new client, so that paho never sends anything a second time.
+- ``on_publish`` runs with paho's message mutex held. The callbacks take no lock and only append to
+  a deque; the loop drains it, many acknowledgements a wake-up.
+- paho ignores the broker's Receive Maximum; `window` obeys it.
+- ``loop_stop`` waits for outstanding messages; a silent peer is cut off at the socket first.
+- QoS 2 never recovers after a broker's crash (measured); QoS 1 is used.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.tls import client_context
+
+_CONNECT_TIMEOUT_S = 10.0
+"""A broker over a mobile network answers within seconds; later means it is not there."""
+_FAREWELL_S = 1.0
+"""Time for the DISCONNECT to be written; a sink must close within two seconds."""
+_UNSUPPORTED = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
+"""How a broker of MQTT 3.1.1 refuses a CONNECT of version 5, where it answers at all."""
+
+
+class MqttUnavailable(Exception):
+    """There is no connection, or it ended before the acknowledgement; try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublishRefused(Exception):
+    """The broker answered PUBACK with an error (MQTT 5), for instance not authorised."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """A message the broker publishes, retained, when the connection ends without a goodbye."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message that arrived; the MQTT 5 fields are ``None`` under 3.1.1."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    mid: int
+    response_topic: str | None = None
+    correlation: bytes | None = None
+
+
+class MqttConnection:
+    """One connection from CONNECT to its end; make a new one afterwards.
+
+    Use from one asyncio loop. ``on_message`` is called on the loop; with ``manual_ack`` the
+    message is acknowledged by `acknowledge` and not before.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        client_id: str,
+        version: MqttVersion,
+        will: Will | None = None,
+        on_message: Callable[[Incoming], None] | None = None,
+        manual_ack: bool = False,
+        session_expiry_s: int = 0,
+        receive_maximum: int | None = None,
+    ) -> None:
+        self._settings = settings
+        self._session_expiry_s = session_expiry_s
+        self._receive_maximum = receive_maximum
+        self._on_message = on_message
+        self._loop = asyncio.get_running_loop()
+        self._events: deque[Callable[[], None]] = deque()
+        self._woken = False
+        self._pending: dict[int, asyncio.Future[None]] = {}
+        self._connected: asyncio.Future[str | None] = self._loop.create_future()
+        self.ended = asyncio.Event()
+        self.reason = ""
+        self.window = settings.window
+        self.version = version
+        self.session_present = False
+        self._client = self._build(client_id, will, manual_ack)
+
+    async def connect(self) -> None:
+        """Connect and wait for the broker's answer; raises `MqttUnavailable` with the reason."""
+        host, port = self._settings.address
+        five = self.version is MqttVersion.V5
+        options: dict[str, Any] = {}
+        if five:
+            options = {
+                "clean_start": self._session_expiry_s == 0,
+                "properties": self._connect_properties(),
+            }
+        try:
+            await asyncio.to_thread(
+                self._client.connect, host, port, self._settings.keepalive_s, **options
+            )
+        except OSError as error:
+            self.ended.set()
+            raise MqttUnavailable(f"{host}:{port}: {error}") from error
+        self._client.loop_start()
+        try:
+            refusal = await asyncio.wait_for(asyncio.shield(self._connected), _CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            refusal = "no answer to CONNECT"
+        if refusal is not None:
+            await self.close()
+            raise MqttUnavailable(f"{host}:{port}: {refusal}")
+
+    async def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, properties: Any = None
+    ) -> None:
+        """Publish with QoS 1 and wait for the PUBACK.
+
+        Raises `MqttUnavailable` without connection or when it ends first, `PublishRefused` when
+        the broker says no.
+        """
+        await self.post(topic, payload, retain=retain, properties=properties)
+
+    def post(
+        self, topic: str, payload: bytes, *, retain: bool = False, properties: Any = None
+    ) -> "asyncio.Future[None]":
+        """Publish with QoS 1; the future ends with the PUBACK or as `publish` says."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        if self.ended.is_set():
+            future.set_exception(MqttUnavailable(self.reason or "not connected"))
+            return future
+        info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            future.set_exception(MqttUnavailable(f"not published: {info.rc.name}"))
+        else:
+            self._pending[info.mid] = future
+        return future
+
+    def subscribe(self, *topics: str) -> None:
+        """Subscribe with QoS 1."""
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    def acknowledge(self, message: Incoming) -> None:
+        """Send the PUBACK of a message that came with ``manual_ack``."""
+        self._client.ack(message.mid, 1)
+
+    async def close(self, *, farewell: tuple[str, bytes] | None = None) -> None:
+        """Publish ``farewell`` retained, disconnect, stop the thread; idempotent."""
+        if farewell is not None and not self.ended.is_set():
+            with contextlib.suppress(MqttUnavailable, PublishRefused, TimeoutError):
+                await asyncio.wait_for(self.post(*farewell, retain=True), _FAREWELL_S)
+        self._client.disconnect()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ended.wait(), _FAREWELL_S)
+        await self._cut_off()
+        self._end("closed")
+
+    async def _cut_off(self) -> None:
+        """Stop paho's thread; a peer that does not answer must not hold it."""
+        connection = self._client.socket()
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+        await asyncio.to_thread(self._client.loop_stop)
+
+    def _build(self, client_id: str, will: Will | None, manual_ack: bool) -> Client:
+        five = self.version is MqttVersion.V5
+        options: dict[str, Any] = {} if five else {"clean_session": self._session_expiry_s == 0}
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=MQTTv5 if five else MQTTv311,
+            manual_ack=manual_ack,
+            reconnect_on_failure=False,
+            **options,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(0)  # the window is kept by the callers, see `window`
+        settings = self._settings
+        if settings.username is not None:
+            secret = settings.password.get_secret_value() if settings.password else None
+            client.username_pw_set(settings.username, secret)
+        if settings.tls is not None:
+            client.tls_set_context(client_context(settings.tls))
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        client.on_connect = self._at_connect
+        client.on_disconnect = self._at_disconnect
+        client.on_publish = self._at_publish
+        client.on_message = self._at_message
+        return client
+
+    def _connect_properties(self) -> Properties:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = self._session_expiry_s
+        if self._receive_maximum is not None:
+            properties.ReceiveMaximum = self._receive_maximum
+        return properties
+
+    # Below: called by paho's thread; no locks, no loop methods but call_soon_threadsafe.
+
+    def _hand_over(self, event: Callable[[], None]) -> None:
+        self._events.append(event)
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed already
+                self._loop.call_soon_threadsafe(self._drain)
+
+    def _at_connect(self, client: Client, _: Any, flags: Any, code: Any, properties: Any) -> None:
+        refusal = str(code) if code.is_failure else None
+        maximum = getattr(properties, "ReceiveMaximum", None)
+        present = bool(flags.session_present)
+        self._hand_over(lambda: self._answered(refusal, maximum, present))
+
+    def _at_disconnect(self, client: Client, _: Any, flags: Any, code: Any, __: Any) -> None:
+        reason = str(code)
+        self._hand_over(lambda: self._end(reason))
+
+    def _at_publish(self, client: Client, _: Any, mid: int, code: Any, __: Any) -> None:
+        refusal = str(code) if code.is_failure else None
+        self._hand_over(lambda: self._published(mid, refusal))
+
+    def _at_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
+        on_message = self._on_message
+        if on_message is None:
+            return
+        properties = message.properties
+        incoming = Incoming(
+            message.topic,
+            bytes(message.payload),
+            message.retain,
+            message.mid,
+            getattr(properties, "ResponseTopic", None),
+            getattr(properties, "CorrelationData", None),
+        )
+        self._hand_over(lambda: on_message(incoming))
+
+    # Below: on the loop again.
+
+    def _drain(self) -> None:
+        self._woken = False
+        while self._events:
+            self._events.popleft()()
+
+    def _answered(self, refusal: str | None, maximum: int | None, present: bool) -> None:
+        if maximum is not None:
+            self.window = min(self.window, maximum)
+        self.session_present = present
+        if not self._connected.done():
+            self._connected.set_result(refusal)
+
+    def _published(self, mid: int, refusal: str | None) -> None:
+        future = self._pending.pop(mid, None)
+        if future is None or future.done():
+            return
+        if refusal is None:
+            future.set_result(None)
+        else:
+            future.set_exception(PublishRefused(refusal))
+
+    def _end(self, reason: str) -> None:
+        self.reason = self.reason or reason
+        self.ended.set()
+        if not self._connected.done():
+            self._connected.set_result(reason)
+        pending, self._pending = self._pending, {}
+        for future in pending.values():
+            if not future.done():
+                future.set_exception(MqttUnavailable(reason))
+                future.exception()  # nobody may be waiting any more
+
+
+async def connect(
+    settings: MqttSettings, make: Callable[[MqttVersion], MqttConnection]
+) -> MqttConnection:
+    """Connect with the configured version; ``auto`` tries 5 and then 3.1.1.
+
+    Raises `MqttUnavailable` with the reason of the last attempt.
+    """
+    if settings.version is not MqttVersion.AUTO:
+        return await _attempt(make(settings.version))
+    try:
+        return await _attempt(make(MqttVersion.V5))
+    except MqttUnavailable as error:
+        if not _means_older(str(error)):
+            raise
+    return await _attempt(make(MqttVersion.V311))
+
+
+async def _attempt(connection: MqttConnection) -> MqttConnection:
+    await connection.connect()
+    return connection
+
+
+def _means_older(reason: str) -> bool:
+    """Brokers of 3.1.1 refuse version 5, close the connection, or never answer."""
+    closed = ("Unspecified error", "no answer", "closed", "lost")
+    return any(sign in reason for sign in (*_UNSUPPORTED, *closed))

@@ -1,0 +1,322 @@
+"""The MQTT sink: records of the journal to a broker, acknowledged on PUBACK or on storage.
+
+    open ---> connect (5, else 3.1.1) ---> online, retained status ---> send ... ---> lost
+                 ^                                                                     |
+                 +------------------ back-off with jitter <----------------------------+
+
+A sink publishes records of one provenance only, below the topic root of that provenance.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable, Sequence
+
+from teleward_cloud import home_assistant, payload
+from teleward_cloud.mqtt_connection import (
+    Incoming,
+    MqttConnection,
+    MqttUnavailable,
+    PublishRefused,
+    Will,
+    connect,
+)
+from teleward_cloud.mqtt_settings import Confirmation, MqttSettings, MqttVersion
+from teleward_cloud.rate import Rate
+from teleward_cloud.sink import Delivery, Rejected, SinkCounters
+from teleward_cloud.topics import Topics
+from teleward_signal.model import Provenance
+from teleward_signal.record import Record, RecordId, RecordKind
+
+_BACKOFF_S = (0.5, 30.0)
+"""First and longest wait before a new connection; a ward sees its broker return within 30 s."""
+_KINDS = frozenset(
+    {
+        RecordKind.MEASUREMENT,
+        RecordKind.ALARM,
+        RecordKind.ANNOTATION,
+        RecordKind.DEVICE,
+        RecordKind.CLOCK,
+    }
+)
+
+
+class MqttSink:
+    """Publish to a broker; see `teleward_cloud.sink.Sink`.
+
+    ``on_command`` is called on the loop with each message below the gateway's command topic.
+    """
+
+    max_batch = 512
+    """About one window of messages of a large ward, several of a small one."""
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        *,
+        gateway: str,
+        provenance: Provenance,
+        name: str = "mqtt",
+        on_command: Callable[[Incoming], None] | None = None,
+    ) -> None:
+        simulated = provenance is Provenance.SIMULATED
+        root = settings.simulated_topic_root if simulated else settings.topic_root
+        self.name = name
+        self.kinds = _KINDS | ({RecordKind.WAVEFORM} if settings.waveforms else frozenset())
+        self.topics = Topics(root, gateway)
+        self._settings = settings
+        self._provenance = provenance
+        self._on_command = on_command
+        self._connection: MqttConnection | None = None
+        self._online = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
+        self._slots = asyncio.Semaphore(settings.window)
+        self._granted = settings.window
+        self._backfill = Rate(settings.backfill_per_s)
+        self._confirmations: dict[RecordId, asyncio.Future[None]] = {}
+        self._announced: set[tuple[str, str]] = set()
+        self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
+        self.last_error: str | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection."""
+        return self._online.is_set()
+
+    @property
+    def version(self) -> MqttVersion | None:
+        """The protocol spoken at present."""
+        return self._connection.version if self._connection and self.connected else None
+
+    async def open(self) -> None:
+        """Start connecting in the background."""
+        self._runner = asyncio.create_task(self._run(), name=f"{self.name} connection")
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait for a connection; raises ``TimeoutError``."""
+        await asyncio.wait_for(self._online.wait(), timeout_s)
+
+    async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
+        """Publish a batch, one message a subject and second, and wait for the answers."""
+        wanted = [record for record in batch if self._wants(record)]
+        foreign = [record for record in wanted if record.provenance is not self._provenance]
+        reason = f"this gateway publishes {self._provenance.value} data only"
+        rejected = tuple(Rejected(record.id, reason) for record in foreign)
+        unwanted = tuple(record.id for record in batch if not self._wants(record))
+        mine = [record for record in wanted if record.provenance is self._provenance]
+        if not mine:
+            return Delivery(unwanted, rejected)
+        if not self.connected:
+            return Delivery(unwanted, rejected, error=self.last_error or "not connected yet")
+        outcome = await self._publish_all(mine, live=live)
+        self._rejected += len(rejected) + len(outcome.rejected)
+        self._acknowledged += len(outcome.acknowledged)
+        return Delivery(
+            unwanted + outcome.acknowledged, rejected + outcome.rejected, error=outcome.error
+        )
+
+    async def publish(self, topic: str, message: bytes, *, retain: bool = False) -> None:
+        """Publish something that is no record, such as a reply; raises as `MqttConnection`."""
+        if self._connection is None or not self.connected:
+            raise MqttUnavailable(self.last_error or "not connected yet")
+        await self._connection.publish(topic, message, retain=retain)
+
+    def counters(self) -> SinkCounters:
+        """Return the counters."""
+        return SinkCounters(
+            self._sent,
+            self._acknowledged,
+            self._rejected,
+            self._errors,
+            {
+                "connected": float(self.connected),
+                "connects": float(self._connects),
+                "outstanding": float(self._granted - self._slots._value),
+                "unconfirmed": float(len(self._confirmations)),
+            },
+        )
+
+    async def close(self) -> None:
+        """Publish the offline status, disconnect; idempotent."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await runner
+        connection, self._connection = self._connection, None
+        online = self.connected
+        self._online.clear()
+        if connection is not None:
+            farewell = (self.topics.status, self._status(online=False, time_ns=time.time_ns()))
+            await connection.close(farewell=farewell if online else None)
+
+    def _wants(self, record: Record) -> bool:
+        if record.kind is RecordKind.WAVEFORM:
+            waveforms = self._settings.waveforms
+            return record.metric in waveforms or "all" in waveforms
+        return record.kind in self.kinds
+
+    # Publishing
+
+    async def _publish_all(self, records: list[Record], *, live: bool) -> Delivery:
+        """Publish every bundle; the acknowledgements are awaited together."""
+        waiting: list[tuple[list[Record], asyncio.Future[None]]] = []
+        error: str | None = None
+        try:
+            for bundle in payload.bundles(records):
+                if not live:
+                    await self._backfill.take(1)
+                waiting.append((bundle, await self._post(bundle, live=live)))
+        except MqttUnavailable as unavailable:
+            error = str(unavailable)
+        acknowledged: list[RecordId] = []
+        rejected: list[Rejected] = []
+        if waiting:
+            await self._settle([future for _, future in waiting])
+        for bundle, future in waiting:
+            failure = MqttUnavailable("no PUBACK") if not future.done() else future.exception()
+            if failure is None:
+                acknowledged += [record.id for record in bundle]
+            elif isinstance(failure, PublishRefused):
+                rejected += [Rejected(record.id, failure.reason) for record in bundle]
+            else:
+                error = str(failure)
+        if error is not None:
+            self._failed(error)
+        if self._settings.confirm is Confirmation.STORAGE:
+            acknowledged, unconfirmed = await self._confirmed(acknowledged)
+            error = error or unconfirmed
+            for record in records:
+                self._confirmations.pop(record.id, None)
+        return Delivery(tuple(acknowledged), tuple(rejected), error=error)
+
+    async def _post(self, bundle: list[Record], *, live: bool) -> "asyncio.Future[None]":
+        """Publish one bundle as soon as the window has room."""
+        connection = self._connection
+        if connection is None or not self.connected:
+            raise MqttUnavailable(self.last_error or "connection lost")
+        first = bundle[0]
+        if self._settings.home_assistant.enabled and live:
+            await self._announce(connection, bundle)
+        slots = self._slots
+        await slots.acquire()
+        self._sent += len(bundle)
+        if self._settings.confirm is Confirmation.STORAGE:
+            loop = asyncio.get_running_loop()
+            for record in bundle:
+                self._confirmations.setdefault(record.id, loop.create_future())
+        device = first.kind is RecordKind.DEVICE and live and first.device is not None
+        if device:
+            topic = self.topics.device(first.device or "")
+        else:
+            topic = self.topics.records(first.kind, first.subject, first.metric, live=live)
+        future = connection.post(topic, payload.encode(bundle, live=live), retain=device)
+        future.add_done_callback(lambda _: slots.release())
+        return future
+
+    async def _settle(self, futures: "list[asyncio.Future[None]]") -> None:
+        """Wait for PUBACKs; a broker that stays silent loses the connection."""
+        _, silent = await asyncio.wait(futures, timeout=self._settings.ack_timeout_s)
+        if silent and self._connection is not None:
+            self._online.clear()
+            await self._connection.close()
+
+    async def _confirmed(self, ids: list[RecordId]) -> tuple[list[RecordId], str | None]:
+        """Wait until a collector confirmed ``ids``; return those it did, and an error in words."""
+        futures = [self._confirmations[found] for found in ids if found in self._confirmations]
+        if futures:
+            await asyncio.wait(futures, timeout=self._settings.confirm_timeout_s)
+        stored = [found for found in ids if self._is_confirmed(found)]
+        missing = len(ids) - len(stored)
+        return stored, f"{missing} records without storage confirmation" if missing else None
+
+    def _is_confirmed(self, found: RecordId) -> bool:
+        future = self._confirmations.get(found)
+        return future is not None and future.done() and not future.cancelled()
+
+    async def _announce(self, connection: MqttConnection, bundle: list[Record]) -> None:
+        """Tell Home Assistant of metrics it has not heard of on this connection."""
+        for record in bundle:
+            key = (record.subject or "", record.metric or "")
+            if record.kind is not RecordKind.MEASUREMENT or key in self._announced:
+                continue
+            self._announced.add(key)
+            prefix = self._settings.home_assistant.prefix
+            for topic, message in home_assistant.discovery(prefix, self.topics, record):
+                await connection.publish(topic, message, retain=True)
+
+    # The connection's life
+
+    async def _run(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                connection = await connect(self._settings, self._make)
+            except (MqttUnavailable, ValueError) as error:
+                self._failed(str(error))
+            else:
+                attempt = 0
+                await self._serve(connection)
+            first, longest = _BACKOFF_S
+            await asyncio.sleep(min(longest, first * 2**attempt) * random.uniform(0.5, 1.0))
+            attempt = min(attempt + 1, 16)
+
+    def _make(self, version: MqttVersion) -> MqttConnection:
+        return MqttConnection(
+            self._settings,
+            client_id=self._settings.client_id or f"teleward-{self.topics.gateway}",
+            version=version,
+            will=Will(self.topics.status, self._status(online=False, time_ns=None)),
+            on_message=self._received,
+        )
+
+    async def _serve(self, connection: MqttConnection) -> None:
+        """Say hello, be connected until the connection ends."""
+        self._connection = connection
+        self._announced.clear()
+        self._connects += 1
+        self._resize_window(connection.window)
+        try:
+            if self._on_command is not None:
+                connection.subscribe(self.topics.commands)
+            if self._settings.confirm is Confirmation.STORAGE:
+                connection.subscribe(self.topics.confirmed)
+            hello = self._status(online=True, time_ns=time.time_ns())
+            await connection.publish(self.topics.status, hello, retain=True)
+            self._online.set()
+            await connection.ended.wait()
+            self._failed(f"connection lost: {connection.reason}")
+        except (MqttUnavailable, PublishRefused) as error:
+            self._failed(str(error))
+        self._online.clear()
+        await connection.close()
+
+    def _resize_window(self, window: int) -> None:
+        """Start a connection with all slots free; what was outstanding has failed."""
+        self._granted = window
+        self._slots = asyncio.Semaphore(window)
+
+    def _status(self, *, online: bool, time_ns: int | None) -> bytes:
+        simulated = self._provenance is Provenance.SIMULATED
+        return payload.status(
+            self.topics.gateway, online=online, simulated=simulated, time_ns=time_ns
+        )
+
+    def _received(self, message: Incoming) -> None:
+        if message.topic == self.topics.confirmed:
+            try:
+                ids = payload.confirmed(self.topics.gateway, message.payload)
+            except payload.PayloadError as error:
+                self._failed(str(error))
+                return
+            for found in ids:
+                future = self._confirmations.get(found)
+                if future is not None and not future.done():
+                    future.set_result(None)
+        elif self._on_command is not None and not message.retained:
+            self._on_command(message)
+
+    def _failed(self, reason: str) -> None:
+        self._errors += 1
+        self.last_error = reason

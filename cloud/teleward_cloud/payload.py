@@ -1,0 +1,188 @@
+"""The JSON of MQTT messages: records to bytes and back, losing nothing but numpy.
+
+One message holds records of one subject (numerics: of one second), so that a ward costs one
+message a subject and second:
+
+    {"teleward": 1, "gateway": "ward-3", "journal": "9f86d081", "simulated": true,
+     "subject": "bed-1", "backfill": false,
+     "records": [{"seq": 1207, "part": 0, "record": "measurement", "device": "ox-1",
+                  "metric": "spo2", "value": 96.0, "unit": "%",
+                  "time": "2026-03-01T08:00:00.250000000Z", "uncertainty_s": 0.012,
+                  "monotonic_ns": 81234000000, "boot": "5c1e", "quality": 0.97, ...}]}
+
+The identity of a record is (gateway, journal, seq, part); consumers drop repeats by it. ``time`` is
+UTC in RFC 3339 with nanoseconds. A withheld value is ``null`` with a ``reason``. Keys of the
+record's own payload stand beside these (under ``payload`` if a name would clash); waveform samples
+are base64 of little-endian integers.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from teleward_signal.model import Provenance
+from teleward_signal.record import Record, RecordId, RecordKind
+from teleward_signal.vocabulary import METRICS
+
+VERSION = 1
+_FRAME = frozenset(
+    [
+        "seq",
+        "part",
+        "record",
+        "device",
+        "metric",
+        "unit",
+        "time",
+        "uncertainty_s",
+        "monotonic_ns",
+        "boot",
+        "samples",
+        "payload",
+    ]
+)
+_SECOND_NS = 1_000_000_000
+
+
+class PayloadError(ValueError):
+    """A message that is not one of ours, with the reason."""
+
+
+def bundles(batch: Sequence[Record]) -> list[list[Record]]:
+    """Cut a batch into the records of one message each, keeping the order within a subject.
+
+    Numerics, alarms and the rest of one subject, kind and second share a message; a waveform block
+    and a device status have one each.
+    """
+    found: dict[tuple[object, ...], list[Record]] = {}
+    for record in batch:
+        key: tuple[object, ...] = (record.id.journal, record.kind, record.subject)
+        if record.kind in (RecordKind.WAVEFORM, RecordKind.DEVICE):
+            key += (record.id,)
+        else:
+            key += (record.time_ns // _SECOND_NS,)
+        found.setdefault(key, []).append(record)
+    return list(found.values())
+
+
+def encode(records: Sequence[Record], *, live: bool) -> bytes:
+    """Return the message of records that share gateway, journal, provenance and subject."""
+    first = records[0]
+    message = {
+        "teleward": VERSION,
+        "gateway": first.id.gateway,
+        "journal": first.id.journal,
+        "simulated": first.provenance is Provenance.SIMULATED,
+        "subject": first.subject,
+        "backfill": not live,
+        "records": [_plain(record) for record in records],
+    }
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def decode(message: bytes) -> list[Record]:
+    """Return the records of a message; raises `PayloadError` on anything else."""
+    try:
+        found = json.loads(message)
+        if found["teleward"] != VERSION:
+            raise PayloadError(f"message version {found['teleward']!r}; this is {VERSION}")
+        provenance = Provenance.SIMULATED if found["simulated"] is True else Provenance.FIELD
+        return [_record(found, provenance, entry) for entry in found["records"]]
+    except PayloadError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PayloadError(f"not a Teleward message: {type(error).__name__}: {error}") from error
+
+
+def status(gateway: str, *, online: bool, simulated: bool, time_ns: int | None) -> bytes:
+    """Return the retained status message; the last will has no time."""
+    message = {
+        "teleward": VERSION,
+        "gateway": gateway,
+        "simulated": simulated,
+        "state": "online" if online else "offline",
+        "time": None if time_ns is None else rfc3339(time_ns),
+    }
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def confirmation(ids: Sequence[RecordId]) -> bytes:
+    """Return a collector's message that records of one gateway are stored."""
+    journals = {
+        journal: [[found.seq, found.part] for found in group]
+        for journal, group in groupby(sorted(ids), key=lambda found: found.journal)
+    }
+    return json.dumps({"teleward": VERSION, "stored": journals}, separators=(",", ":")).encode()
+
+
+def confirmed(gateway: str, message: bytes) -> list[RecordId]:
+    """Return the record ids of a confirmation; raises `PayloadError` on anything else."""
+    try:
+        stored = json.loads(message)["stored"]
+        return [
+            RecordId(gateway, str(journal), int(seq), int(part))
+            for journal, pairs in stored.items()
+            for seq, part in pairs
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise PayloadError(f"not a confirmation: {error}") from error
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return UTC with nanoseconds, such as ``2026-03-01T08:00:00.250000000Z``."""
+    seconds, rest = divmod(time_ns, _SECOND_NS)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """Undo `rfc3339`; raises `PayloadError` on another form."""
+    try:
+        whole, fraction = text.removesuffix("Z").split(".")
+        moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
+        return int(moment.timestamp()) * _SECOND_NS + int(fraction.ljust(9, "0")[:9])
+    except ValueError as error:
+        raise PayloadError(f"{text!r} is not a time such as {rfc3339(0)}") from error
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    plain: dict[str, Any] = {
+        "seq": record.id.seq,
+        "part": record.id.part,
+        "record": record.kind.value,
+        "device": record.device,
+        "metric": record.metric,
+    }
+    clashing = record.payload.keys() & _FRAME
+    if clashing:
+        plain["payload"] = {key: record.payload[key] for key in clashing}
+    plain.update((key, value) for key, value in record.payload.items() if key not in clashing)
+    if record.metric in METRICS:
+        plain["unit"] = METRICS[record.metric].unit
+    plain["time"] = rfc3339(record.time_ns)
+    plain["uncertainty_s"] = record.uncertainty_ns / _SECOND_NS
+    plain["monotonic_ns"] = record.monotonic_ns
+    plain["boot"] = record.boot
+    if record.samples:
+        plain["samples"] = base64.b64encode(record.samples).decode()
+    return plain
+
+
+def _record(message: dict[str, Any], provenance: Provenance, entry: dict[str, Any]) -> Record:
+    return Record(
+        id=RecordId(message["gateway"], message["journal"], int(entry["seq"]), int(entry["part"])),
+        kind=RecordKind(entry["record"]),
+        provenance=provenance,
+        time_ns=from_rfc3339(entry["time"]),
+        uncertainty_ns=round(entry["uncertainty_s"] * _SECOND_NS),
+        monotonic_ns=int(entry["monotonic_ns"]),
+        boot=str(entry["boot"]),
+        subject=message["subject"],
+        device=entry["device"],
+        metric=entry["metric"],
+        payload={key: value for key, value in entry.items() if key not in _FRAME}
+        | entry.get("payload", {}),
+        samples=base64.b64decode(entry.get("samples", "")),
+    )

@@ -1,0 +1,233 @@
+"""Start, watch and stop the embedded broker: mosquitto if installed, else iotcore.
+
+amqtt is never used: it hands retained messages of one client to every other (measured, 0.12.1).
+"""
+
+import asyncio
+import contextlib
+import getpass
+import importlib.util
+import secrets
+import shutil
+import socket
+from pathlib import Path
+from typing import Any, Protocol
+
+from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_gateway import processes
+from teleward_gateway.embedded_broker import mosquitto
+from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+
+_START_S = 10.0
+"""Mosquitto listens after a few milliseconds, iotcore after 0.7 s at most; a Pi is slower."""
+_POLL_S = 0.02
+_RESTART_S = 2.0
+"""A broker that dies is started again, but never in a tight loop."""
+_PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
+"""Debian keeps mosquitto where the PATH of a normal user does not look."""
+
+
+class BrokerUnavailable(Exception):
+    """No broker could be started; the message says why and what to do."""
+
+
+class _Engine(Protocol):
+    name: str
+
+    async def start(self, port: int) -> None: ...
+    async def wait(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+class EmbeddedBroker:
+    """A broker as a child process; it never outlives the gateway, not even a kill -9.
+
+    ``name`` is ``mosquitto`` or ``iotcore``; ``restarts`` counts how often it had to be revived.
+    """
+
+    def __init__(self, settings: EmbeddedBrokerSettings, data_folder: Path) -> None:
+        self._settings = settings
+        self._folder = data_folder / "broker"
+        self._engine: _Engine | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self.port = 0
+        self.restarts = 0
+
+    @property
+    def name(self) -> str:
+        """Which broker serves."""
+        return self._engine.name if self._engine else "none"
+
+    async def start(self) -> MqttSettings:
+        """Start it and return how to connect; raises `BrokerUnavailable`."""
+        settings = self._settings
+        self.port = _free_port(settings.host, settings.port)
+        self._engine = self._choose()
+        await self._start_engine()
+        self._watch = asyncio.create_task(self._keep_alive(), name="embedded broker")
+        return MqttSettings(
+            host=_reachable(settings.host),
+            port=self.port,
+            username=settings.username,
+            password=settings.password,
+        )
+
+    async def stop(self) -> None:
+        """Stop it; idempotent."""
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watch
+        if self._engine is not None:
+            await self._engine.stop()
+
+    def health(self) -> dict[str, Any]:
+        """Return what `HealthRegistry` shows of it."""
+        running = self._watch is not None and not self._watch.done()
+        return {"ok": running, "broker": self.name, "port": self.port, "restarts": self.restarts}
+
+    def _choose(self) -> _Engine:
+        program = shutil.which("mosquitto") or shutil.which("mosquitto", path=":".join(_PLACES))
+        if program is not None:
+            return _Mosquitto(program, self._settings, self._folder)
+        if importlib.util.find_spec("iotcore") is None:
+            raise BrokerUnavailable(
+                "no MQTT broker: install one with `sudo apt install mosquitto` or "
+                '`pip install "teleward[sim]"`, or name yours in an [mqtt] section'
+            )
+        if self._settings.username is not None:
+            raise BrokerUnavailable(
+                "an embedded broker with password needs mosquitto: sudo apt install mosquitto"
+            )
+        return _Iotcore(self._settings)
+
+    async def _start_engine(self) -> None:
+        assert self._engine is not None
+        await self._engine.start(self.port)
+        address = (_reachable(self._settings.host), self.port)
+        ended = asyncio.create_task(self._engine.wait())
+        listening = asyncio.create_task(_until_listening(*address))
+        try:
+            await asyncio.wait(
+                (ended, listening), timeout=_START_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not listening.done():
+                await self._engine.stop()
+                raise BrokerUnavailable(
+                    f"{self.name} did not start at {address[0]}:{address[1]}; see {self._folder}"
+                )
+        finally:
+            for task in (ended, listening):
+                task.cancel()
+
+    async def _keep_alive(self) -> None:
+        assert self._engine is not None
+        while True:
+            await self._engine.wait()
+            self.restarts += 1
+            await asyncio.sleep(_RESTART_S)
+            with contextlib.suppress(BrokerUnavailable, OSError):
+                await self._start_engine()
+
+
+class _Mosquitto:
+    name = "mosquitto"
+
+    def __init__(self, program: str, settings: EmbeddedBrokerSettings, folder: Path) -> None:
+        self._program = program
+        self._settings = settings
+        self._folder = folder
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, port: int) -> None:
+        configuration = await asyncio.to_thread(self._write, port)
+        self._process = await processes.start(
+            [self._program, "-c", str(configuration)], log=self._folder / "broker.log"
+        )
+
+    async def wait(self) -> None:
+        if self._process is not None:
+            await self._process.wait()
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            await processes.stop(self._process)
+
+    def _write(self, port: int) -> Path:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "broker.log").unlink(missing_ok=True)
+        settings, passwords = self._settings, None
+        if settings.username is not None and settings.password is not None:
+            passwords = self._folder / "passwords"
+            passwords.touch(mode=0o600)
+            secret = settings.password.get_secret_value()
+            line = mosquitto.password_line(settings.username, secret, secrets.token_bytes(12))
+            passwords.write_text(line)
+        path = self._folder / "mosquitto.conf"
+        path.write_text(
+            mosquitto.configuration(
+                host=settings.host,
+                port=port,
+                folder=self._folder,
+                user=getpass.getuser(),
+                password_file=passwords,
+            )
+        )
+        return path
+
+
+class _Iotcore:
+    """iotcore's broker speaks MQTT 3.1.1 on this port; its child ends when its pipe closes."""
+
+    name = "iotcore"
+
+    def __init__(self, settings: EmbeddedBrokerSettings) -> None:
+        self._settings = settings
+        self._broker: Any = None
+
+    async def start(self, port: int) -> None:
+        from iotcore import Broker
+
+        self._broker = Broker(port=port, listen=self._settings.host, max_payload_size=1 << 20)
+        try:
+            await asyncio.to_thread(self._broker.start, _START_S)
+        except RuntimeError as error:
+            raise BrokerUnavailable(f"iotcore: {error}") from error
+
+    async def wait(self) -> None:
+        while self._broker is not None and self._broker.is_running:
+            await asyncio.sleep(_RESTART_S)
+
+    async def stop(self) -> None:
+        if self._broker is not None:
+            await asyncio.to_thread(self._broker.stop)
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _free_port(host: str, port: int) -> int:
+    """Return ``port``, or any free one for 0; raises `BrokerUnavailable` when it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BrokerUnavailable(
+                f"port {port} at {host} cannot be used ({error.strerror}): if a broker runs there, "
+                'name it with [mqtt] host = "..."; else set embedded_broker.port = 0'
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+async def _until_listening(host: str, port: int) -> None:
+    while True:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            await writer.wait_closed()
+            return
+        await asyncio.sleep(_POLL_S)
