@@ -63,6 +63,7 @@ class FramedDriver:
         self._samples_ns = 0
         self._running = True
         self._hello: messages.Hello | None = None
+        self._faults: frozenset[str] = frozenset()
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Ask who it is, set its clock, start its streams."""
@@ -134,17 +135,18 @@ class FramedDriver:
             case FrameType.SAMPLES:
                 yield from self._samples(frame, time_ns)
             case FrameType.STATUS:
-                yield _status(messages.Status.from_bytes(payload))
+                yield self._status(messages.Status.from_bytes(payload))
             case FrameType.NUMERICS:
                 yield from _numerics(messages.Numerics.from_bytes(payload), time_ns)
             case FrameType.REPLY:
                 reply = messages.Reply.from_bytes(payload)
                 if reply.result != messages.Result.DONE:
-                    yield DeviceStatus(faults=frozenset({f"refused_{reply.command:02x}"}))
+                    name = messages.COMMAND_NAMES.get(reply.command, f"{reply.command:02x}")
+                    yield DeviceStatus(faults=self._faults, identity={"refused": name})
             case FrameType.TEXT:
                 text = messages.Text.from_bytes(payload)
                 if text.text:
-                    yield DeviceStatus(identity={"message": text.text})
+                    yield DeviceStatus(faults=self._faults, identity={"message": text.text})
             case _:
                 yield Discarded(len(bytes(frame)), "unknown_type")
 
@@ -152,7 +154,11 @@ class FramedDriver:
         self._hello = hello
         names = ("maker", "model", "serial", "firmware")
         identity = {name: getattr(hello, name) for name in names if getattr(hello, name)}
-        return DeviceStatus(identity=identity)
+        return DeviceStatus(faults=self._faults, identity=identity)
+
+    def _status(self, status: messages.Status) -> DeviceStatus:
+        self._faults = frozenset(messages.FAULT_NAMES[fault] for fault in status.faults)
+        return DeviceStatus(status.battery_percent, self._faults)
 
     def _samples(self, frame: Frame, time_ns: int) -> Iterable[Output]:
         stream = self._streams.get(frame.payload[0])
@@ -173,11 +179,6 @@ class FramedDriver:
             yield SampleBlock(
                 metric, stream.fs, counts, channel.scale, index, channel.offset, time_ns
             )
-
-
-def _status(status: messages.Status) -> DeviceStatus:
-    faults = frozenset(messages.FAULT_NAMES[fault] for fault in status.faults)
-    return DeviceStatus(status.battery_percent, faults)
 
 
 def _numerics(numerics: messages.Numerics, time_ns: int) -> Iterable[Output]:

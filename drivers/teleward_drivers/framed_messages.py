@@ -351,6 +351,9 @@ class Command:
         return self.payload
 
 
+COMMAND_NAMES = {kind.value: kind.name.lower() for kind in FrameType if kind >= 0x80}
+
+
 def identify() -> Command:
     """Ask for Hello and every Stream; the device also blinks, if it can."""
     return Command(FrameType.IDENTIFY)

@@ -3,16 +3,19 @@
     GattDriver([HeartRate(), Battery(), DeviceInformation()])
 
 A part says what to do after connecting, and decodes the values of its channels; `GattDriver` hands
-each value to the part that knows its channel and turns malformed values into `Discarded`.
+each value to the part that knows its channel and turns malformed values into `Discarded`. Every
+`DeviceStatus` carries all faults that the device has at that moment.
 """
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from teleward_drivers.device import Discarded, Output, Request, Subscribe
 from teleward_drivers.fields import Malformed
 from teleward_drivers.link import Received
+from teleward_signal.model import DeviceStatus
 
 
 def uuid16(short: int) -> str:
@@ -48,6 +51,7 @@ class GattDriver:
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = tuple(parts)
         self._handlers: dict[str, Handler] = {}
+        self._faults: dict[str, frozenset[str]] = {}
         for part in self._parts:
             self._handlers.update(part.handlers)
 
@@ -62,7 +66,7 @@ class GattDriver:
         if handler is None:
             return (Discarded(len(received.data), "unknown_channel"),)
         try:
-            return tuple(handler(received))
+            return tuple(self._whole(handler(received), received.channel))
         except Malformed as error:
             return (Discarded(len(received.data), str(error)),)
         except struct.error:
@@ -71,7 +75,15 @@ class GattDriver:
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Let every part do what is due."""
         for part in self._parts:
-            yield from part.tick(now_ns)
+            yield from self._whole(part.tick(now_ns), str(id(part)))
+
+    def _whole(self, outputs: Iterable[Output], speaker: str) -> Iterable[Output]:
+        """Give every status the faults of all channels: each part knows only its own."""
+        for output in outputs:
+            if isinstance(output, DeviceStatus):
+                self._faults[speaker] = output.faults
+                output = replace(output, faults=frozenset().union(*self._faults.values()))
+            yield output
 
     def command(self, name: str, **arguments: Any) -> Iterable[Output]:
         """Give an order to the part that knows it."""

@@ -1,0 +1,260 @@
+"""Blood Pressure service 0x1810: cuffs, with their pressure while they inflate.
+
+    0x2A35 indicate  | flags u8 | systolic | diastolic | mean | date time 7 | pulse |
+                       user u8 | status u16 |
+    0x2A36 notify      the same: cuff pressure in the systolic field, the others NaN
+                       flags: 1 kPa (else mmHg), 2 date time, 4 pulse, 8 user, 16 status; SFLOATs
+    0x2B34 notify    enhanced measurement   | flags u8 | systolic | diastolic | mean | time u32 |
+    0x2B35 notify    enhanced cuff            pulse | user u8 | status u16 | user-facing time u32 |
+                       flags as above, 32 user-facing time, 64 epoch is 2000 (else 1900); seconds
+    0x2A49 read      | features u16 |
+
+A failed reading has NaN in all three: it is a result with a reason, never the number 2047. Cuffs
+send stored readings as repeated indications right after connecting and then hang up, so
+subscribing comes first and repeats are dropped by (time, user, values).
+Source: Bluetooth SIG BPS 1.1.1 and GSS; vectors of Stanford Spezi.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import Any
+
+from teleward_drivers.ble.battery import battery_parts
+from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
+from teleward_drivers.fields import DateTime, Fields, sfloat_bytes
+from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.link import Received
+from teleward_drivers.medfloat import MedFloat, Special
+from teleward_drivers.options import read_options
+from teleward_drivers.plausible import measurement
+from teleward_signal.model import DeviceStatus
+
+SERVICE = uuid16(0x1810)
+MEASUREMENT = uuid16(0x2A35)
+INTERMEDIATE_CUFF = uuid16(0x2A36)
+FEATURE = uuid16(0x2A49)
+ENHANCED_MEASUREMENT = uuid16(0x2B34)
+ENHANCED_CUFF = uuid16(0x2B35)
+NIBP_VALID_S = 3600.0
+"""An hour: the longest interval at which a ward still calls a cuff reading current."""
+CUFF_VALID_S = 3.0
+MMHG_PER_KPA = 7.500617
+"""1 kPa = 7.500617 mmHg (NIST SP 811, conventional millimetre of mercury)."""
+NO_NUMBER = MedFloat(0, 0, Special.NAN)
+USER_UNKNOWN = 0xFF
+EPOCH_2000_S = 946_684_800
+EPOCH_1900_S = -2_208_988_800
+STORED_AFTER_NS = 300_000_000_000
+"""A reading more than five minutes old when it arrives comes from the cuff's memory."""
+
+
+class Status(IntFlag):
+    """What may have spoiled a reading; bits 3 and 4 are the pulse rate's range."""
+
+    MOVEMENT = 1
+    CUFF_LOOSE = 2
+    IRREGULAR_PULSE = 4
+    RATE_ABOVE = 8
+    RATE_BELOW = 16
+    POSITION = 32
+
+
+QUALITY = {Status.MOVEMENT: 0.4, Status.CUFF_LOOSE: 0.3, Status.POSITION: 0.5}
+QUALITY[Status.IRREGULAR_PULSE] = 0.6
+"""Our grading of the cuff's signs of doubt; the standard gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BloodPressure:
+    """One value of 0x2A35 or 0x2A36, or with ``enhanced`` set of 0x2B34 or 0x2B35.
+
+    ``time_s`` and ``user_time_s`` are seconds since 1970 of the enhanced form; on air they count
+    from 2000 (``epoch_2000``) or 1900.
+    """
+
+    systolic: MedFloat
+    diastolic: MedFloat = NO_NUMBER
+    mean: MedFloat = NO_NUMBER
+    kpa: bool = False
+    date_time: DateTime | None = None
+    pulse_rate: MedFloat | None = None
+    user: int | None = None
+    status: int | None = None
+    enhanced: bool = False
+    time_s: int | None = None
+    user_time_s: int | None = None
+    epoch_2000: bool = True
+
+    @classmethod
+    def from_bytes(cls, data: bytes, enhanced: bool = False) -> "BloodPressure":
+        """Decode a value; bytes after the announced fields are left alone."""
+        fields = Fields(data)
+        flags = fields.uint(1)
+        shift = EPOCH_2000_S if flags & 64 else EPOCH_1900_S
+        numbers = (fields.sfloat(), fields.sfloat(), fields.sfloat())
+        date_time, time_s = None, None
+        if flags & 2 and enhanced:
+            time_s = fields.uint(4) + shift
+        elif flags & 2:
+            date_time = fields.date_time()
+        pulse = fields.sfloat() if flags & 4 else None
+        user = fields.uint(1) if flags & 8 else None
+        status = fields.uint(2) if flags & 16 else None
+        user_time_s = fields.uint(4) + shift if enhanced and flags & 32 else None
+        return cls(
+            *numbers,
+            kpa=bool(flags & 1),
+            date_time=date_time,
+            pulse_rate=pulse,
+            user=user,
+            status=status,
+            enhanced=enhanced,
+            time_s=time_s,
+            user_time_s=user_time_s,
+            epoch_2000=bool(flags & 64),
+        )
+
+    def __bytes__(self) -> bytes:
+        stamped = self.time_s if self.enhanced else self.date_time
+        optional = (stamped, self.pulse_rate, self.user, self.status, self.user_time_s)
+        flags = self.kpa | sum(2 << bit for bit, v in enumerate(optional) if v is not None)
+        flags |= 64 * (self.enhanced and self.epoch_2000)
+        out = bytes([flags]) + sfloat_bytes(self.systolic, self.diastolic, self.mean)
+        if self.enhanced and self.time_s is not None:
+            out += self._seconds(self.time_s)
+        elif self.date_time is not None:
+            out += bytes(self.date_time)
+        if self.pulse_rate is not None:
+            out += sfloat_bytes(self.pulse_rate)
+        if self.user is not None:
+            out += bytes([self.user])
+        if self.status is not None:
+            out += self.status.to_bytes(2, "little")
+        return out if self.user_time_s is None else out + self._seconds(self.user_time_s)
+
+    def _seconds(self, time_s: int) -> bytes:
+        epoch_s = EPOCH_2000_S if self.epoch_2000 else EPOCH_1900_S
+        return (time_s - epoch_s).to_bytes(4, "little")
+
+    def stamp_ns(self, utc_offset_minutes: int) -> int | None:
+        """Return when it was measured, UTC, or ``None``."""
+        if self.time_s is not None:
+            return (self.time_s - 60 * utc_offset_minutes) * 1_000_000_000
+        return None if self.date_time is None else self.date_time.to_ns(utc_offset_minutes)
+
+
+class BloodPressureMonitor(Simple):
+    """The service as a part of a driver."""
+
+    def __init__(self, utc_offset_minutes: int = 0, user: int | None = None) -> None:
+        super().__init__(
+            {
+                MEASUREMENT: lambda r: self._result(r, False),
+                INTERMEDIATE_CUFF: lambda r: self._cuff(r, False),
+                ENHANCED_MEASUREMENT: lambda r: self._result(r, True),
+                ENHANCED_CUFF: lambda r: self._cuff(r, True),
+            },
+            {FEATURE: self._feature},
+            optional=True,
+        )
+        self._offset = utc_offset_minutes
+        self._user = user
+        self._seen: set[tuple[object, ...]] = set()
+
+    def _cuff(self, received: Received, enhanced: bool) -> Iterable[Output]:
+        value = BloodPressure.from_bytes(received.data, enhanced)
+        yield measurement(
+            "cuff_pressure",
+            _mmhg(value.systolic, value.kpa),
+            value.systolic.reason,
+            valid_s=CUFF_VALID_S,
+        )
+
+    def _result(self, received: Received, enhanced: bool) -> Iterable[Output]:
+        value = BloodPressure.from_bytes(received.data, enhanced)
+        stamp_ns = value.stamp_ns(self._offset)
+        numbers = (value.systolic, value.diastolic, value.mean)
+        identity = (stamp_ns, value.user, *numbers)
+        if stamp_ns is not None and identity in self._seen:
+            yield Discarded(len(received.data), "duplicate")
+            return
+        if self._user is not None and value.user not in (None, USER_UNKNOWN, self._user):
+            yield Discarded(len(received.data), "other_user")
+            return
+        self._remember(identity)
+        shared = self._shared(value, stamp_ns, received.time_ns)
+        names = ("nibp_systolic", "nibp_diastolic", "nibp_mean")
+        for metric, number in zip(names, numbers, strict=True):
+            yield measurement(metric, _mmhg(number, value.kpa), number.reason, **shared())
+        if value.pulse_rate is not None:
+            pulse = value.pulse_rate
+            yield measurement("pulse_rate", pulse.value, pulse.reason, **shared())
+
+    def _shared(self, value: BloodPressure, stamp_ns: int | None, now_ns: int) -> Any:
+        detail: dict[str, Any] = {}
+        if value.date_time is not None:
+            detail["device_clock"] = str(value.date_time)
+        if value.user is not None:
+            detail["user"] = value.user
+        bits = Status((value.status or 0) & 0x3F)
+        if bits:
+            detail["flags"] = [str(bit.name).lower() for bit in bits]
+        stored = stamp_ns is not None and now_ns - stamp_ns > STORED_AFTER_NS
+        quality = None if value.status is None else min([1.0, *(QUALITY.get(b, 1.0) for b in bits)])
+        return lambda: {
+            "quality": quality,
+            "device_time_ns": stamp_ns,
+            "valid_s": NIBP_VALID_S,
+            "group": f"nibp-{stamp_ns or now_ns}",
+            "stored": stored,
+            "detail": dict(detail),
+        }
+
+    def _remember(self, identity: tuple[object, ...]) -> None:
+        if len(self._seen) >= 1000:
+            self._seen.clear()
+        self._seen.add(identity)
+
+    def _feature(self, received: Received) -> Iterable[Output]:
+        features = Fields(received.data).uint(2)
+        yield DeviceStatus(identity={"blood_pressure_features": f"{features:04x}"})
+
+
+def _mmhg(number: MedFloat, kpa: bool) -> float | None:
+    value = number.value
+    return round(value * MMHG_PER_KPA, 1) if kpa and value is not None else value
+
+
+OPTIONS = {"utc_offset_minutes": (int, 0), "user": (int, None), "set_clock": (bool, True)}
+
+
+def make(options: dict[str, Any]) -> GattDriver:
+    """Return a driver."""
+    chosen = read_options("blood-pressure", options, OPTIONS)
+    offset = chosen["utc_offset_minutes"]
+    parts = [BloodPressureMonitor(offset, chosen["user"]), *battery_parts()]
+    if chosen["set_clock"]:
+        parts.insert(1, ClockSetting(offset))
+    return GattDriver(parts)
+
+
+DRIVER = DriverInfo(
+    name="blood-pressure",
+    title="Blood pressure cuff (Bluetooth Blood Pressure service)",
+    link=LinkType.BLE,
+    verification=Verification.SPEC,
+    source="Bluetooth SIG BPS 1.1.1, GSS 0x2A35; vectors of Stanford Spezi",
+    make=make,
+    metrics=frozenset(
+        {"nibp_systolic", "nibp_diastolic", "nibp_mean", "pulse_rate", "cuff_pressure"}
+    ),
+    services=frozenset({SERVICE}),
+    silence_s=0,
+    options={
+        "utc_offset_minutes": "how far the cuff's clock is ahead of UTC (0)",
+        "user": "take only readings of this user of the cuff (all)",
+        "set_clock": "set the cuff's clock after connecting (true)",
+    },
+)

@@ -1,0 +1,98 @@
+"""Which drivers there are, and which one fits a device that was seen.
+
+Built-in drivers are the ``DRIVER`` of the modules below; others come from installed packages:
+
+    [project.entry-points."teleward.drivers"]
+    my-thermometer = "my_package.thermometer:DRIVER"
+
+A broken package is left out with a warning that names it; it never stops the gateway.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+
+from teleward_drivers.ble import (
+    blood_pressure,
+    current_time,
+    framed_uart,
+    heart_rate,
+    pulse_oximeter,
+    thermometer,
+)
+from teleward_drivers.device import DriverInfo, LinkType
+from teleward_drivers.wired import cms50d, framed_serial
+
+ENTRY_POINT_GROUP = "teleward.drivers"
+BUILT_IN: tuple[DriverInfo, ...] = (
+    heart_rate.DRIVER,
+    pulse_oximeter.DRIVER,
+    blood_pressure.DRIVER,
+    thermometer.DRIVER,
+    current_time.DRIVER,
+    framed_uart.DRIVER,
+    framed_serial.DRIVER,
+    cms50d.DRIVER,
+)
+"""In order of preference: the first that fits an advertisement is offered first."""
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def catalogue() -> dict[str, DriverInfo]:
+    """Return every driver by name, built-in ones first."""
+    found = {info.name: info for info in BUILT_IN}
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        try:
+            info = point.load()
+        except Exception as error:
+            log.warning("driver package %s cannot be loaded: %s", point.value, error)
+            continue
+        if not isinstance(info, DriverInfo):
+            log.warning("driver package %s: %r is not a DriverInfo", point.value, info)
+        elif info.name in found:
+            log.warning("driver package %s: name %r is taken", point.value, info.name)
+        else:
+            found[info.name] = info
+    return found
+
+
+def driver(name: str) -> DriverInfo:
+    """Return the driver ``name``; ValueError lists the names there are."""
+    drivers = catalogue()
+    if name not in drivers:
+        raise ValueError(f"no driver {name!r}; there are: {', '.join(sorted(drivers))}")
+    return drivers[name]
+
+
+def for_advertisement(
+    name: str | None,
+    service_uuids: Iterable[str] = (),
+    manufacturer_data: Mapping[int, bytes] | None = None,
+) -> list[DriverInfo]:
+    """Return the BLE drivers that fit an advertisement, best first.
+
+    A driver that names the device (vendor protocols) goes before one that fits a service. The
+    manufacturer's number alone decides nothing: makers sell devices of many protocols.
+    """
+    services = {uuid.lower() for uuid in service_uuids}
+    shown = (name or "").lower()
+    by_name, by_service = [], []
+    for info in catalogue().values():
+        if info.link is not LinkType.BLE:
+            continue
+        if any(shown.startswith(prefix.lower()) for prefix in info.names):
+            by_name.append(info)
+        elif services & info.services:
+            by_service.append(info)
+    return by_name + by_service
+
+
+def for_usb(vid: int | None, pid: int | None) -> list[DriverInfo]:
+    """Return the serial drivers whose adapter has this USB id, best first."""
+    if vid is None or pid is None:
+        return []
+    usb_id = f"{vid:04x}:{pid:04x}"
+    return [info for info in catalogue().values() if usb_id in info.usb_ids]

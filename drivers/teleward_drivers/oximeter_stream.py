@@ -1,0 +1,132 @@
+"""From the frames of a streaming oximeter to a pleth waveform and one reading a second.
+
+Streaming oximeters repeat SpO2 and pulse rate in each of some 60 frames a second, mostly without
+a checksum. So a value counts when most of a second's frames agree on it: one flipped bit cannot
+make a wrong reading. After lost synchronisation nothing counts until `CONFIRM` frames in a row.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from teleward_drivers.device import Discarded, Output
+from teleward_drivers.plausible import SlewLimit, measurement
+from teleward_signal.model import DeviceStatus, SampleBlock
+
+_T = TypeVar("_T")
+CONFIRM = 3
+"""Frames in a row before any is believed: random bytes that look like one frame are common
+(7 in a million for the CMS50), three in a row are not."""
+STALE_NS = 3_000_000_000
+"""Three readings late: what was last shown no longer describes the patient."""
+STEP_LIMITS = {"spo2": 8.0, "pulse_rate": 40.0}
+"""Greatest believed step from one second to the next (oximeters average over 4 s and more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one frame says; ``reason`` is why it has no numbers."""
+
+    spo2: float | None = None
+    pulse_rate: float | None = None
+    perfusion_index: float | None = None
+    pleth: int | None = None
+    reason: str | None = None
+    quality: float | None = None
+    faults: frozenset[str] = frozenset()
+
+
+class OximeterStream:
+    """Collects readings; ``fs`` frames a second, ``frame_size`` bytes to estimate what was lost."""
+
+    def __init__(self, fs: int, frame_size: int, pleth_scale: float) -> None:
+        self._fs = fs
+        self._frame_size = frame_size
+        self._scale = pleth_scale
+        self._index = 0
+        self._lost_bytes = 0
+        self._unconfirmed: list[Reading] = []
+        self._confirmed = False
+        self._second: list[Reading] = []
+        self._slew = SlewLimit(STEP_LIMITS)
+        self._faults: frozenset[str] = frozenset()
+        self._heard_ns: int | None = None
+
+    def take(self, pieces: Iterable[Reading | Discarded], time_ns: int) -> Iterable[Output]:
+        """Take what a decoder found in one piece of the stream."""
+        pleth: list[int] = []
+        for piece in pieces:
+            if isinstance(piece, Discarded):
+                yield from self._block(pleth)
+                self._lose(piece)
+                yield piece
+                continue
+            for reading in self._confirm(piece):
+                self._heard_ns = time_ns
+                if reading.pleth is not None:
+                    pleth.append(reading.pleth)
+                self._second.append(reading)
+                if len(self._second) >= self._fs:
+                    yield from self._numerics()
+        yield from self._block(pleth)
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        """Say once that the last values no longer hold."""
+        if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
+            self._heard_ns = None
+            self._second.clear()
+            for metric in ("spo2", "pulse_rate"):
+                yield measurement(metric, None, "no_data")
+
+    def _lose(self, discarded: Discarded) -> None:
+        self._confirmed = False
+        self._lost_bytes += discarded.n_bytes + len(self._unconfirmed) * self._frame_size
+        self._unconfirmed.clear()
+
+    def _confirm(self, reading: Reading) -> list[Reading]:
+        if self._confirmed:
+            return [reading]
+        self._unconfirmed.append(reading)
+        if len(self._unconfirmed) < CONFIRM:
+            return []
+        self._confirmed = True
+        if self._index:
+            self._index += round(self._lost_bytes / self._frame_size)
+        self._lost_bytes = 0
+        readings, self._unconfirmed = self._unconfirmed, []
+        return readings
+
+    def _block(self, pleth: list[int]) -> Iterable[Output]:
+        if pleth:
+            counts = np.array(pleth, np.int32)
+            yield SampleBlock("pleth", self._fs, counts, self._scale, self._index)
+            self._index += len(pleth)
+            pleth.clear()
+
+    def _numerics(self) -> Iterable[Output]:
+        second, self._second = self._second, []
+        faults, _ = _most(reading.faults for reading in second)
+        if faults != self._faults:
+            self._faults = faults
+            yield DeviceStatus(faults=faults)
+        reason, _ = _most(reading.reason for reading in second)
+        quality, _ = _most(reading.quality for reading in second)
+        for metric in ("spo2", "pulse_rate", "perfusion_index"):
+            value, agreed = _most(getattr(reading, metric) for reading in second)
+            if value is None:
+                if metric != "perfusion_index":
+                    yield measurement(metric, None, reason or "missing", quality=0.0)
+            elif metric != "perfusion_index" and 2 * agreed <= len(second):
+                yield measurement(metric, None, "unstable", quality=0.0)
+            else:
+                extra = {"quality": quality, **self._slew(metric, value)}
+                yield measurement(metric, value, **extra)
+
+
+def _most(values: Iterable[_T]) -> tuple[_T, int]:
+    """Return the most frequent value, the later of equals, and how often it came."""
+    counts = Counter(reversed(list(values)))
+    return counts.most_common(1)[0]
