@@ -1,0 +1,216 @@
+"""Many simulated devices and their radio in one process.
+
+    fleet = Fleet([DeviceSpec("framed-patch", subject="P1", source="simple:steady")], hub=spec)
+    await fleet.start()      ...      await fleet.stop()
+
+As a program it reads its devices from a file and says what it does in lines of JSON::
+
+    python -m teleward_simulators.fleet --spec fleet.json
+    {"event": "hub", "spec": "unix:/run/air.sock"}
+    {"event": "device", "kind": "framed-patch", "subject": "P1", "address": "C0:...", ...}
+    {"event": "ready", "devices": 1, "start_monotonic": 12.5, "start_time_ns": 1700000000000000000}
+
+It ends on SIGTERM, SIGINT, or when its standard input closes (its parent died) with ``--tied``.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from teleward_simulators import catalogue
+from teleward_simulators.ble.peripheral import Peripheral
+from teleward_simulators.device_clock import DeviceClock
+from teleward_simulators.radio.air import Air
+from teleward_simulators.radio.hub import Hub
+from teleward_simulators.source import VitalSource
+from teleward_simulators.sources import make_source
+from teleward_simulators.wired.serial_device import SerialDevice
+
+Device = Peripheral | SerialDevice
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpec:
+    """One device: of what ``kind``, on whom, measuring what.
+
+    ``source`` names a patient (see `sources`); devices with the same ``subject``, ``source`` and
+    ``seed`` measure the same one. ``address`` is the BLE address or the path of the port; left
+    empty, one is made up. ``options`` go to the kind's constructor.
+    """
+
+    kind: str
+    subject: str = ""
+    source: str = "simple:steady"
+    address: str = ""
+    name: str | None = None
+    seed: int = 0
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def wired(self) -> bool:
+        """Say whether the kind is attached by a serial port."""
+        return self.kind in catalogue.WIRED
+
+
+class Fleet:
+    """Runs a hub and devices; `start` and `stop` are idempotent."""
+
+    def __init__(
+        self,
+        specs: Iterable[DeviceSpec],
+        hub: str = "",
+        ports: Path | None = None,
+        start: float | None = None,
+        seed: int = 0,
+        sources: dict[tuple[str, str, int], VitalSource] | None = None,
+    ) -> None:
+        self.specs = list(specs)
+        self.start_monotonic = time.monotonic() if start is None else start
+        self.start_time_ns = time.time_ns() - int((time.monotonic() - self.start_monotonic) * 1e9)
+        self.devices: dict[str, Device] = {}
+        self.subjects: dict[str, str] = {}
+        self.sources = sources or {}
+        self._hub_spec = hub
+        self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"
+        self._seed = seed
+        self.hub: Hub | None = None
+
+    async def start(self, progress: Progress | None = None) -> None:
+        """Switch everything on, reporting each step to ``progress``."""
+        tell = progress or (lambda event: None)
+        self.hub = Hub(Air(self._seed))
+        if self._hub_spec:
+            tell({"event": "hub", "spec": await self.hub.start(self._hub_spec)})
+        for number, spec in enumerate(self.specs, 1):
+            device = await self.add(spec, number)
+            tell({"event": "device", "kind": spec.kind, "subject": spec.subject,
+                  "address": device.address, "name": device.name, "wired": spec.wired})  # fmt: skip
+        tell({"event": "ready", "devices": len(self.devices),
+              "start_monotonic": self.start_monotonic,
+              "start_time_ns": self.start_time_ns})  # fmt: skip
+
+    async def add(self, spec: DeviceSpec, number: int | None = None) -> Device:
+        """Switch one more device on."""
+        assert self.hub is not None
+        number = number or len(self.devices) + 1
+        key = (spec.subject, spec.source, spec.seed)
+        if key not in self.sources:
+            self.sources[key] = make_source(spec.source, spec.seed)
+        common: dict[str, Any] = {
+            "name": spec.name,
+            "clock": DeviceClock(self.start_monotonic),
+            "seed": spec.seed or number,
+            **spec.options,
+        }
+        device: Device
+        if spec.wired:
+            path = spec.address or self._port_path(spec.kind, number)
+            device = catalogue.wired_kind(spec.kind)(self.sources[key], path, **common)
+            await device.start()
+        else:
+            # C0..: the two top bits of a static random address are set (Core 5.4, Vol 6 B 1.3.2.1)
+            address = spec.address or f"C0:54:57:00:{number >> 8:02X}:{number & 255:02X}"
+            device = catalogue.ble_kind(spec.kind)(self.sources[key], address, **common)
+            await device.start(self.hub.air)
+        if device.address in self.devices:
+            await device.stop()
+            raise ValueError(f"two devices at {device.address}: give each its own address")
+        self.devices[device.address] = device
+        self.subjects[device.address] = spec.subject
+        return device
+
+    async def stop(self) -> None:
+        """Switch everything off and remove sockets and port names."""
+        await asyncio.gather(*(device.stop() for device in self.devices.values()))
+        self.devices.clear()
+        if self.hub is not None:
+            await self.hub.stop()
+            self.hub = None
+        with contextlib.suppress(OSError):
+            self._ports.rmdir()
+
+    def _port_path(self, kind: str, number: int) -> str:
+        label = kind.upper().replace("-", "_")
+        return str(self._ports / f"usb-SIM_{label}_{number:04d}-if00-port0")
+
+
+def read_spec(text: str) -> tuple[list[DeviceSpec], dict[str, Any]]:
+    """Return the devices and the other settings of a fleet file; ValueError names the mistake."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON: {error}") from None
+    rows = content.pop("devices", None)
+    if not isinstance(rows, list):
+        raise ValueError('the key "devices" must hold a list')
+    specs = []
+    for number, row in enumerate(rows, 1):
+        unknown = set(row) - set(DeviceSpec.__slots__)
+        if unknown or "kind" not in row:
+            wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else 'no "kind"'
+            raise ValueError(f"device {number}: {wrong}; keys: {', '.join(DeviceSpec.__slots__)}")
+        specs.append(DeviceSpec(**row))
+    return specs, content
+
+
+def write_spec(specs: Iterable[DeviceSpec], **settings: Any) -> str:
+    """Return the fleet file of ``specs``; settings: ``hub``, ``ports``, ``control``, ``seed``."""
+    return json.dumps({**settings, "devices": [asdict(spec) for spec in specs]}, indent=1)
+
+
+async def serve(specs: list[DeviceSpec], settings: dict[str, Any], tied: bool) -> None:
+    """Run a fleet until it is told to end, printing events."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    if tied:
+        loop.add_reader(0, _read_parent, ended)
+    ports = settings.get("ports")
+    fleet = Fleet(
+        specs,
+        settings.get("hub", ""),
+        Path(ports) if ports else None,
+        settings.get("start"),
+        settings.get("seed", 0),
+    )
+    try:
+        await fleet.start(lambda event: print(json.dumps(event), flush=True))
+        await ended.wait()
+    finally:
+        await fleet.stop()
+
+
+def _read_parent(ended: asyncio.Event) -> None:
+    if not os.read(0, 4096):
+        asyncio.get_running_loop().remove_reader(0)
+        ended.set()
+
+
+def main() -> int:
+    """Run the fleet of a file."""
+    parser = argparse.ArgumentParser(description="Simulated devices from a file.")
+    parser.add_argument("--spec", type=Path, required=True, help="fleet file, - for standard input")
+    parser.add_argument("--tied", action="store_true", help="end when standard input closes")
+    arguments = parser.parse_args()
+    try:
+        specs, settings = read_spec(arguments.spec.read_text())
+        asyncio.run(serve(specs, settings, arguments.tied))
+    except (ValueError, OSError) as error:
+        print(f"{arguments.spec}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

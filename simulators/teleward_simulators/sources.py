@@ -1,0 +1,55 @@
+"""Patients by name: ``simple:febrile``, ``recording:bidmc-42``, or what a person dials in.
+
+simple:NAME      a seeded patient of `patients.profiles`
+recording:NAME   a shipped recording of a real person
+dial:            a steady patient whose vitals follow `Dial.set` (command line, control API)
+"""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
+from teleward_simulators.patients.simple import SimplePatient
+from teleward_simulators.recordings.excerpt import Excerpt
+from teleward_simulators.source import VitalSource
+
+DIALS = tuple(f.name for f in fields(Profile) if f.type in (Trend, "Trend"))
+"""The vitals that a person can dial."""
+_ALIASES = {"pulse_rate": "heart_rate"}
+
+
+class Dial(SimplePatient):
+    """A simple patient whose vitals can be changed while it runs.
+
+    Beats follow within a few seconds, breaths within half a minute: those already drawn stay.
+    """
+
+    def __init__(self, seed: int, profile: str = "steady", **values: float) -> None:
+        super().__init__(profile, seed)
+        for metric, value in values.items():
+            self.set(metric, value)
+
+    def set(self, metric: str, value: float) -> None:
+        """Set one vital, in the unit of the vocabulary; ValueError for one that cannot be set."""
+        name = _ALIASES.get(metric, metric)
+        if name not in DIALS:
+            raise ValueError(f"{metric!r} cannot be dialled: use one of {', '.join(DIALS)}")
+        change: dict[str, Any] = {name: Trend(float(value))}
+        self.profile = replace(self.profile, **change)
+
+
+def make_source(spec: str, seed: int = 0) -> VitalSource:
+    """Return the patient that ``spec`` names; raises ValueError saying what there is."""
+    kind, _, name = spec.partition(":")
+    try:
+        match kind:
+            case "simple":
+                return SimplePatient(name, seed)
+            case "recording":
+                return Excerpt(name)
+            case "dial":
+                return Dial(seed, name or "steady")
+    except KeyError as error:
+        known = f"profiles: {', '.join(PROFILES)}" if kind != "recording" else str(error)
+        raise ValueError(f"source {spec!r}: {known}") from None
+    raise ValueError(f"source {spec!r}: use simple:NAME, recording:NAME or dial:")
