@@ -4,13 +4,14 @@ Methods that write return once the journal has committed. They raise LookupError
 exist and ValueError for what cannot be; the API turns both into a problem with a remedy.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 
 from teleward_gateway.live import LiveHub
+from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 
@@ -46,14 +47,6 @@ class HistoryQuery:
     kinds: frozenset[RecordKind] = frozenset({RecordKind.MEASUREMENT})
     limit: int = 1000
     after: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """Alarm limits of one metric in its unit; ``None`` is off."""
-
-    low: float | None = None
-    high: float | None = None
 
 
 class GatewayView(Protocol):
@@ -97,14 +90,12 @@ class GatewayView(Protocol):
         """Pause the alarm sound of a subject (0 ends the pause); return until when, UTC ns."""
         ...
 
-    def limits(self, subject: str) -> Mapping[str, Limit]:
-        """Return the alarm limits of a subject by metric."""
+    def limits(self, subject: str) -> AlarmLimits:
+        """Return the alarm limits of a subject."""
         ...
 
-    async def set_limits(
-        self, subject: str, limits: Mapping[str, Limit], author: str
-    ) -> Mapping[str, Limit]:
-        """Change some alarm limits of a subject; return all."""
+    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
+        """Judge a subject by ``limits`` from now on."""
         ...
 
 

@@ -1,5 +1,6 @@
 """Active alarms, acknowledgement, audio pause and limits."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -10,11 +11,12 @@ from teleward_gateway.api.schemas import (
     Alarm,
     AudioPause,
     AudioPaused,
-    LimitPair,
     LimitsChange,
+    MetricLimitsBody,
     iso_time,
 )
-from teleward_gateway.view import GatewayView, Limit, view_of
+from teleward_gateway.view import GatewayView, view_of
+from teleward_signal.alarm_limits import AlarmLimits, MetricLimits
 
 router = APIRouter(tags=["alarms"])
 View = Annotated[GatewayView, Depends(view_of)]
@@ -44,27 +46,34 @@ async def pause_audio(view: View, subject: str, request: AudioPause) -> AudioPau
 
 
 @router.get("/subjects/{subject}/limits")
-async def limits(view: View, subject: str) -> dict[str, LimitPair]:
+async def limits(view: View, subject: str) -> dict[str, MetricLimitsBody]:
     """Return the alarm limits of a subject."""
-    return {name: LimitPair.of(limit) for name, limit in view.limits(subject).items()}
+    return answer(view.limits(subject))
 
 
 @router.put("/subjects/{subject}/limits")
-async def set_limits(view: View, subject: str, change: LimitsChange) -> dict[str, LimitPair]:
-    """Change alarm limits of a subject; metrics left out stay as they are."""
-    wanted = {name: checked_limit(name, pair) for name, pair in change.limits.items()}
-    changed = await view.set_limits(subject, wanted, change.author)
-    return {name: LimitPair.of(limit) for name, limit in changed.items()}
+async def set_limits(view: View, subject: str, change: LimitsChange) -> dict[str, MetricLimitsBody]:
+    """Change alarm limits of a subject; what is not named stays as it is."""
+    wanted = view.limits(subject)
+    for name, body in change.limits.items():
+        given = body.model_dump(exclude_unset=True)
+        changed = replace(wanted.metrics.get(name, MetricLimits()), **given)
+        check_plausible(name, given)
+        wanted = wanted.with_metric(name, changed)
+    await view.set_limits(subject, wanted, change.author)
+    return answer(view.limits(subject))
 
 
-def checked_limit(name: str, pair: LimitPair) -> Limit:
-    """Return the limits when they make sense for the metric, else raise ValueError."""
+def answer(found: AlarmLimits) -> dict[str, MetricLimitsBody]:
+    """Return limits as JSON values."""
+    return {name: MetricLimitsBody.of(each) for name, each in found.metrics.items()}
+
+
+def check_plausible(name: str, given: dict[str, float | None]) -> None:
+    """Refuse a limit that no living person can reach: it would never alarm, or always."""
     metric = known_metric(name)
-    for value in (pair.low, pair.high):
+    for key, value in given.items():
         if value is not None and not metric.low <= value <= metric.high:
             raise ValueError(
-                f"limit {value:g} of {name} is outside {metric.low:g} to {metric.high:g}"
+                f"limits of {name}: {key} {value:g} is outside {metric.low:g} to {metric.high:g}"
             )
-    if pair.low is not None and pair.high is not None and pair.low >= pair.high:
-        raise ValueError(f"low limit {pair.low:g} of {name} must be below {pair.high:g}")
-    return Limit(pair.low, pair.high)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import JSONResponse
 
-from teleward_gateway.view import Limit
+from teleward_signal.alarm_limits import MetricLimits
 from teleward_signal.model import AlarmEvent
 from teleward_signal.record import Record, RecordId
 from teleward_signal.vocabulary import METRICS
@@ -173,23 +173,33 @@ class AudioPaused(BaseModel):
     until_ns: int | None
 
 
-class LimitPair(Strict):
-    """Alarm limits of one metric in its unit; null switches one off."""
+class MetricLimitsBody(Strict):
+    """Alarm limits of one metric in its unit; null is off.
 
-    low: float | None = None
-    high: float | None = None
+    ``very_low`` and ``very_high`` raise high-priority alarms, ``low`` and ``high`` medium ones.
+    """
+
+    very_low: float | None = Field(None, allow_inf_nan=False)
+    low: float | None = Field(None, allow_inf_nan=False)
+    high: float | None = Field(None, allow_inf_nan=False)
+    very_high: float | None = Field(None, allow_inf_nan=False)
 
     @classmethod
-    def of(cls, limit: Limit) -> "LimitPair":
-        """Return ``limit`` as JSON values."""
-        return cls(low=limit.low, high=limit.high)
+    def of(cls, limits: MetricLimits) -> "MetricLimitsBody":
+        """Return ``limits`` as JSON values."""
+        return cls(
+            very_low=limits.very_low,
+            low=limits.low,
+            high=limits.high,
+            very_high=limits.very_high,
+        )
 
 
 class LimitsChange(Strict):
-    """New alarm limits for some metrics."""
+    """New alarm limits for some metrics; what is not named stays as it is."""
 
     author: Author
-    limits: dict[str, LimitPair] = Field(min_length=1, max_length=32)
+    limits: dict[str, MetricLimitsBody] = Field(min_length=1, max_length=32)
 
 
 class GatewayAnswer(BaseModel):

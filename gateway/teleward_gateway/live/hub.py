@@ -11,12 +11,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
 from teleward_gateway.live.subject import LiveSubject
+from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, SampleBlock
+from teleward_signal.news2 import News2
 from teleward_signal.vocabulary import METRICS, MetricKind
 
 TICK_S = 0.1
@@ -120,11 +122,11 @@ class LiveHub:
         if live is not None:
             live.take_alarm(event)
 
-    def publish_news2(self, subject: str, result: Mapping[str, Any]) -> None:
-        """Show an early-warning score (``score``, ``risk``, ``points``, ``missing``, ``stale``)."""
+    def publish_news2(self, subject: str, score: News2) -> None:
+        """Show an early-warning score, or what it lacks."""
         live = self._find(subject)
         if live is not None:
-            live.set_news2(result)
+            live.set_news2(asdict(score))
 
     def set_link(self, subject: str, device: str, state: str, **detail: Any) -> None:
         """Show the state of a device's link, as the session names it."""
@@ -138,11 +140,11 @@ class LiveHub:
         if live is not None:
             live.drop_link(device)
 
-    def set_limits(self, subject: str, limits: Mapping[str, Any]) -> None:
-        """Show alarm limits: ``{metric: {"low": .., "high": ..}}``."""
+    def set_limits(self, subject: str, limits: AlarmLimits) -> None:
+        """Show alarm limits beside the numerics."""
         live = self._find(subject)
         if live is not None:
-            live.set_limits(limits)
+            live.set_limits(limits.to_dict()["metrics"])
 
     def set_audio_pause(self, subject: str, until_ns: int | None) -> None:
         """Show until when the alarm sound of a subject is paused."""

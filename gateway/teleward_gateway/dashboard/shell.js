@@ -1,0 +1,132 @@
+// @ts-check
+/** What all live pages share: the stream, the top bar, the clock, the frame loop. */
+
+import { html, nothing, render } from "./vendor/lit-html.js";
+import { Announcer, startFlashing } from "./alarms.js";
+import { age, clockTime } from "./format.js";
+import { decodeFrames } from "./frames.js";
+import { Sound } from "./sound.js";
+import { Ward } from "./state.js";
+import { Stream } from "./stream.js";
+
+const RUNG_TEXT = /** @type {Record<string, string>} */ ({
+  lean: "Reduced: waves twice a second",
+  numbers: "Reduced: numbers only",
+});
+
+export class Shell {
+  /** @param {string[]} subjects @param {() => void} draw called when what is shown may have changed */
+  constructor(subjects, draw) {
+    this.ward = new Ward();
+    this.sound = new Sound();
+    this.draw = draw;
+    this.drawQueued = false;
+    this.announcer = new Announcer(element("spoken"));
+    this.stream = new Stream(subjects, {
+      text: (message) => {
+        this.ward.apply(message, this.stream.now());
+        this.queueDraw();
+      },
+      waves: (data) => this.takeWaves(data),
+    });
+    /** @type {((nowMs: number) => void)[]} */
+    this.frames = [];
+    this.statistics = new FrameStatistics();
+    startFlashing();
+    setInterval(() => this.queueDraw(), 500);
+    requestAnimationFrame((stamp) => this.loop(stamp));
+  }
+
+  /** @param {ArrayBuffer} data */
+  takeWaves(data) {
+    const now = this.stream.now();
+    decodeFrames(data, (run) => this.ward.byKey.get(run.key)?.waves.take(run, now));
+  }
+
+  /** Draw the numbers soon: once for many messages. */
+  queueDraw() {
+    if (this.drawQueued) return;
+    this.drawQueued = true;
+    requestAnimationFrame(() => {
+      this.drawQueued = false;
+      this.draw();
+    });
+  }
+
+  /** @param {number} stamp */
+  loop(stamp) {
+    const begin = performance.now();
+    const now = this.stream.now();
+    for (const frame of this.frames) frame(now);
+    this.statistics.note(stamp, performance.now() - begin);
+    requestAnimationFrame((next) => this.loop(next));
+  }
+
+  /** The right half of the top bar. */
+  status() {
+    const link = this.stream.link();
+    const round = Number.isFinite(link.roundTripMs) ? `${Math.round(link.roundTripMs)} ms` : "";
+    const text =
+      link.state === "live"
+        ? `Live ${round}`
+        : link.state === "reduced"
+          ? RUNG_TEXT[link.rung]
+          : this.ward.received
+            ? `Lost ${age(link.lostMs)}`
+            : "Connecting";
+    const mark = { live: "●", reduced: "◐", lost: "○" }[link.state];
+    return html`<span class="pill" id="link" data-link=${link.state} role="status" aria-live="off"
+        ><span aria-hidden="true">${mark}</span> ${text}</span
+      >
+      <time class="pill" id="clock">${clockTime(this.stream.now())}</time>`;
+  }
+
+  /** @param {boolean} simulated */
+  simulation(simulated) {
+    return simulated
+      ? html`<span class="pill simulation" id="simulation"
+          ><b>SIMULATION</b><span class="wide"> – not for clinical use</span></span
+        >`
+      : null;
+  }
+
+  soundButton() {
+    return html`<button
+      type="button"
+      id="sound"
+      aria-pressed=${String(this.sound.enabled)}
+      @click=${() => {
+        this.sound.toggle();
+        this.queueDraw();
+      }}
+    >
+      ${this.sound.enabled ? "Sound on" : "Sound off: tap to enable"}
+    </button>`;
+  }
+}
+
+/** Frame rate and cost of drawing over the last seconds; benchmarks and tests read it. */
+class FrameStatistics {
+  constructor() {
+    this.count = 0;
+    this.lastStamp = NaN;
+    this.intervals = new Float32Array(600);
+    this.costs = new Float32Array(600);
+  }
+
+  /** @param {number} stamp @param {number} costMs */
+  note(stamp, costMs) {
+    const place = this.count % this.intervals.length;
+    this.intervals[place] = stamp - this.lastStamp;
+    this.costs[place] = costMs;
+    this.lastStamp = stamp;
+    this.count++;
+  }
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export function element(id) {
+  return /** @type {HTMLElement} */ (document.getElementById(id));
+}
+
+export { html, nothing, render };

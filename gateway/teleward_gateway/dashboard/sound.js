@@ -1,0 +1,111 @@
+// @ts-check
+/**
+ * Alarm sound, after the melodies of IEC 60601-1-8 as public manuals print them. For training: the
+ * tones are not certified. Browsers start sound only after a tap.
+ *
+ * @typedef {object} Tone
+ * @property {number} frequency Hz @property {number} start s @property {number} duration s
+ */
+
+const NOTES = { C4: 261.63, D4: 293.66, E4: 329.63, F4: 349.23, G4: 392, A4: 440, B4: 493.88, C5: 523.25 };
+const MELODIES = /** @type {Record<string, (keyof typeof NOTES)[]>} */ ({
+  general: ["C4", "C4", "C4", "C4", "C4"],
+  cardiac: ["C4", "E4", "G4", "G4", "C5"],
+  ventilation: ["C4", "A4", "F4", "A4", "F4"],
+  oxygen: ["C5", "B4", "A4", "G4", "F4"],
+  temperature: ["C4", "D4", "E4", "F4", "G4"],
+});
+const CAUSES = /** @type {Record<string, string>} */ ({
+  heart_rate: "cardiac",
+  pulse_rate: "cardiac",
+  nibp_systolic: "cardiac",
+  nibp_diastolic: "cardiac",
+  nibp_mean: "cardiac",
+  spo2: "oxygen",
+  respiratory_rate: "ventilation",
+  etco2: "ventilation",
+  body_temperature: "temperature",
+});
+/** Pause between bursts in s: within the standard's 2.5-15, 2.5-30 and above 15. */
+const REPEAT_S = { high: 8, medium: 15, low: 30 };
+/** A falling or rising edge in s, so that a tone does not click. */
+const EDGE_S = 0.015;
+const GAIN = 0.35;
+const PARTIALS = [0, 1, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25];
+
+/**
+ * High: five tones (3 + 2), twice; medium: three; low: two.
+ * @param {"high"|"medium"|"low"} priority @param {string|null} metric @returns {Tone[]}
+ */
+export function burst(priority, metric) {
+  const melody = MELODIES[CAUSES[metric ?? ""] ?? "general"].map((note) => NOTES[note]);
+  if (priority === "low") return tones([NOTES.E4, NOTES.C4], [0, 0.36], 0.18);
+  if (priority === "medium") return tones(melody.slice(0, 3), [0, 0.36, 0.72], 0.18);
+  const half = [0, 0.21, 0.42, 0.84, 1.05];
+  return [...tones(melody, half, 0.12), ...tones(melody, half.map((at) => at + 1.8), 0.12)];
+}
+
+/** @param {number[]} frequencies @param {number[]} starts @param {number} duration @returns {Tone[]} */
+function tones(frequencies, starts, duration) {
+  return starts.map((start, place) => ({ frequency: frequencies[place], start, duration }));
+}
+
+/** @param {BaseAudioContext} context @param {Tone[]} burstTones @param {number} at s */
+export function schedule(context, burstTones, at) {
+  const wave = context.createPeriodicWave(new Float32Array(PARTIALS.length), Float32Array.from(PARTIALS));
+  for (const { frequency, start, duration } of burstTones) {
+    const oscillator = context.createOscillator();
+    const gain = context.createGain();
+    const begin = at + start;
+    oscillator.setPeriodicWave(wave);
+    oscillator.frequency.value = frequency;
+    gain.gain.setValueAtTime(0, begin);
+    gain.gain.linearRampToValueAtTime(GAIN, begin + EDGE_S);
+    gain.gain.setValueAtTime(GAIN, begin + duration - EDGE_S);
+    gain.gain.linearRampToValueAtTime(0, begin + duration);
+    oscillator.connect(gain).connect(context.destination);
+    oscillator.start(begin);
+    oscillator.stop(begin + duration + 0.01);
+  }
+}
+
+/** The sound of a page: the most urgent alarm that nobody has acknowledged or paused. */
+export class Sound {
+  constructor() {
+    this.enabled = false;
+    /** @type {AudioContext | null} */
+    this.context = null;
+    this.quietUntil = 0;
+    this.priority = "";
+    this.bursts = 0;
+  }
+
+  toggle() {
+    this.enabled = !this.enabled;
+    if (!this.enabled) {
+      void this.context?.suspend();
+      return;
+    }
+    this.context ??= new AudioContext();
+    void this.context.resume();
+    this.quietUntil = 0;
+  }
+
+  /** @param {import("./state.js").Alarm | undefined} alarm the one to sound, if any */
+  update(alarm) {
+    const priority = alarm?.priority;
+    if (!alarm || priority === "info" || !priority) {
+      this.priority = "";
+      return;
+    }
+    if (!this.enabled || !this.context) return;
+    const now = this.context.currentTime;
+    if (now < this.quietUntil && priority === this.priority) return;
+    const sounds = burst(priority, alarm.metric);
+    schedule(this.context, sounds, now + 0.02);
+    const last = sounds[sounds.length - 1];
+    this.priority = priority;
+    this.bursts++;
+    this.quietUntil = now + last.start + last.duration + REPEAT_S[priority];
+  }
+}

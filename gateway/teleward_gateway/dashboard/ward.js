@@ -1,0 +1,168 @@
+// @ts-check
+/** The central station: every bed of the gateway on one screen. */
+
+import { repeat } from "./vendor/directives/repeat.js";
+import { MARKS, alarmClass, metricPriority, tilePriority, topAlarm } from "./alarms.js";
+import { Shell, element, html, nothing, render } from "./shell.js";
+import { bloodPressure, heartRate, newsBadge, present } from "./state.js";
+import { Traces, channelLabel, colorOf } from "./traces.js";
+import { AlarmList } from "./alarm_list.js";
+
+/** @typedef {import("./state.js").Subject} Subject */
+/** @typedef {import("./state.js").Shown} Shown */
+
+const LOOK = {
+  most: 3,
+  background: "#0e1319",
+  lineWidth: 1.4,
+  gap: 14,
+  labelSpace: 0,
+  pixelsPerSecond: 55,
+  longest: 12,
+  calibrated: false,
+};
+
+const shell = new Shell([], draw);
+const alarmList = new AlarmList(shell, element("dialogs"));
+/** @type {Map<string, Traces>} */
+const traces = new Map();
+
+/** @param {string} kind @param {string} metric @param {string} label @param {Shown} shown @param {string} alarm */
+function numeric(kind, metric, label, shown, alarm) {
+  const note = shown.state === "ok" && kind !== "bp" ? "" : shown.note;
+  return html`<div
+    class=${kind}
+    data-metric=${metric}
+    data-state=${shown.state}
+    data-alarm=${alarm || nothing}
+  >
+    <dt>${label}</dt>
+    <dd class="value">${shown.text}</dd>
+    ${note ? html`<dd class="note">${note}</dd>` : null}
+  </div>`;
+}
+
+/** @param {Subject} subject @param {number} now */
+function numerics(subject, now) {
+  const { alarms, values } = subject;
+  const rate = heartRate(subject, now);
+  const pressure = bloodPressure(subject, now);
+  const temperature = present(values.body_temperature, 1, now);
+  return html`<dl>
+    ${numeric("hr", rate.metric, rate.metric === "heart_rate" ? "HR" : "PR", rate.shown,
+      metricPriority(alarms, "heart_rate", "pulse_rate"))}
+    ${numeric("spo2", "spo2", "SpO₂", present(values.spo2, 0, now), metricPriority(alarms, "spo2"))}
+    ${numeric("rr", "respiratory_rate", "RR", present(values.respiratory_rate, 0, now),
+      metricPriority(alarms, "respiratory_rate"))}
+    ${numeric("bp", "nibp", "BP", pressure.shown,
+      metricPriority(alarms, "nibp_systolic", "nibp_diastolic", "nibp_mean"))}
+    ${numeric("temp", "body_temperature", "Temp", temperature,
+      metricPriority(alarms, "body_temperature"))}
+  </dl>`;
+}
+
+/** @param {Subject} subject */
+function linkFault(subject) {
+  const faults = Object.entries(subject.links).filter(([, link]) => link.state !== "streaming");
+  if (!faults.length) return null;
+  const [device, link] = faults[0];
+  const more = faults.length > 1 ? ` +${faults.length - 1}` : "";
+  const name = link.label ?? device;
+  return html`<span class="al tech link" title="${name}: ${link.state.replaceAll("_", " ")}"
+    ><span>${name}: ${link.state.replaceAll("_", " ")}${more}</span></span
+  >`;
+}
+
+/** @param {Subject} subject @param {number} now */
+function tile(subject, now) {
+  const { info } = subject;
+  const alarm = topAlarm(subject.alarms.filter((each) => each.priority !== "info"));
+  const news = newsBadge(subject.news2);
+  const who = info.label === info.bed ? "" : info.label;
+  const paused = (info.audio_pause ?? 0) > now;
+  return html`<li class="tile" data-subject=${subject.id} data-priority=${tilePriority(subject.alarms)}>
+    <header>
+      <h3><a href="/bed/${encodeURIComponent(subject.id)}">${info.bed}</a></h3>
+      <span class="who">${who}</span>
+      ${alarm
+        ? html`<span class=${alarmClass(alarm)} title=${alarm.text}
+            ><b aria-hidden="true">${MARKS[alarm.priority]}</b><span>${alarm.text}</span></span
+          ><span class="detail"></span>`
+        : (linkFault(subject) ?? html`<span class="detail">${info.detail}</span>`)}
+      ${alarm ? null : html`<span class="fill"></span>`}
+      ${paused ? html`<span class="paused" title="Alarm sound paused">🔇</span>` : null}
+      <span class="news" data-band=${news.band ?? nothing} title=${news.title}
+        >${news.text}</span
+      >
+    </header>
+    <div class="traces">
+      <canvas role="img" aria-label="Live traces of ${info.bed}"></canvas>
+      <div class="labels" aria-hidden="true"></div>
+    </div>
+    ${numerics(subject, now)}
+  </li>`;
+}
+
+function draw() {
+  const now = shell.stream.now();
+  const { ward } = shell;
+  const subjects = ward.list();
+  const simulated = subjects.some((subject) => subject.info.simulated);
+  render(
+    html`<h1>${ward.gateway.ward ?? "Ward"}</h1>
+      ${shell.simulation(simulated)}<span class="space"></span>${shell.status()} ${alarmList.button()}
+      ${shell.soundButton()}`,
+    element("bar"),
+  );
+  render(html`${repeat(subjects, (subject) => subject.id, (subject) => tile(subject, now))}`, element("beds"));
+  const empty = element("empty");
+  empty.hidden = subjects.length > 0;
+  if (ward.received) empty.textContent = "No subject is admitted. Bind a device to a bed on the page /devices.";
+  followCanvases(subjects);
+  const active = subjects.flatMap((subject) =>
+    subject.alarms.map((alarm) => ({ where: subject.info.bed, alarm, paused: (subject.info.audio_pause ?? 0) > now })),
+  );
+  shell.announcer.tell(active);
+  shell.sound.update(topAlarm(active.filter((a) => !a.paused && a.alarm.presence === "on").map((a) => a.alarm)));
+  alarmList.draw();
+}
+
+/** @param {Subject[]} subjects */
+function followCanvases(subjects) {
+  for (const id of [...traces.keys()]) if (!shell.ward.subjects.has(id)) traces.delete(id);
+  for (const subject of subjects) {
+    const selector = `[data-subject="${CSS.escape(subject.id)}"] canvas`;
+    const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(selector));
+    const known = traces.get(subject.id);
+    if (known && known.canvas === canvas && known.subject === subject) continue;
+    const made = new Traces(canvas, subject, LOOK);
+    made.onLayout = () => placeLabels(made);
+    made.resize();
+    traces.set(subject.id, made);
+  }
+}
+
+/** @param {Traces} made */
+function placeLabels(made) {
+  const place = /** @type {HTMLElement} */ (made.canvas.nextElementSibling);
+  const ratio = Math.min(devicePixelRatio, 2);
+  place.replaceChildren(
+    ...made.sweep.lanes.map((lane) => {
+      const label = document.createElement("span");
+      label.className = "lane-label";
+      label.textContent = channelLabel(made.subject, lane.channel);
+      label.style.top = `${lane.top / ratio + 2}px`;
+      label.style.color = `var(${colorOf(lane.channel.description.metric)})`;
+      return label;
+    }),
+  );
+}
+
+addEventListener("resize", () => traces.forEach((made) => made.resize()));
+shell.frames.push((now) => traces.forEach((made) => made.frame(now)));
+setInterval(() => {
+  const lanes = [...traces.values()].reduce((sum, made) => sum + made.sweep.lanes.length, 0);
+  element("figures").textContent = `${shell.ward.subjects.size} beds · ${lanes} traces`;
+}, 1000);
+/** Benchmarks and tests look at the page through this. */
+Object.assign(window, { teleward: { shell, traces } });

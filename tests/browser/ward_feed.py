@@ -1,0 +1,351 @@
+"""A ward for the pages: a real hub, API and server, fed with synthetic signals and real alarms.
+
+Run it by hand:  .venv/bin/python tests/browser/ward_feed.py --port 8137 --beds 16
+The whole gateway with devices is tested in tests/end_to_end; this feed tests the pages alone.
+"""
+
+import argparse
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import uvicorn
+from numpy.typing import NDArray
+
+from teleward_gateway.api.factory import create_app
+from teleward_gateway.live import LiveHub
+from teleward_gateway.scores import ScoreBoard
+from teleward_gateway.view import GatewaySummary, HistoryQuery
+from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms import AlarmBoard
+from teleward_signal.model import (
+    AlarmEvent,
+    Annotation,
+    Measurement,
+    Provenance,
+    SampleBlock,
+    Source,
+)
+from teleward_signal.record import Record, RecordId, RecordKind
+
+ECG_FS, PPG_FS, RESP_FS = 250.0, 125.0, 62.5
+CASES = (
+    ("Community pneumonia", 96, 93, 24, 118, 70, 38.4),
+    ("Post-operative day 1", 67, 97, 14, 124, 71, 36.8),
+    ("Asthma, improving", 88, 95, 20, 131, 79, 36.9),
+    ("Chest pain", 74, 98, 14, 142, 85, 36.6),
+    ("Sepsis", 126, 91, 26, 88, 53, 39.1),
+    ("Ketoacidosis", 112, 97, 28, 110, 66, 36.9),
+    ("COPD", 86, 88, 22, 136, 82, 36.7),
+    ("Stroke watch", 94, 96, 16, 158, 95, 36.5),
+    ("GI bleed", 104, 97, 18, 98, 59, 36.3),
+    ("Heart failure", 105, 93, 22, 104, 62, 36.4),
+    ("Anaphylaxis, treated", 91, 97, 17, 121, 73, 36.9),
+    ("Trauma observation", 81, 98, 15, 119, 71, 36.8),
+    ("Dengue, day 5", 115, 97, 19, 102, 61, 38.2),
+    ("Eclampsia watch", 99, 98, 16, 163, 98, 37.0),
+    ("Renal colic", 82, 98, 16, 128, 77, 36.7),
+    ("Falls observation", 58, 96, 13, 134, 80, 36.4),
+)
+
+
+def bump(phase: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
+    """Return a bell at ``centre`` of the cycle, phase in 0..1."""
+    distance = (phase - centre + 0.5) % 1.0 - 0.5
+    return np.exp(-0.5 * (distance / width) ** 2)
+
+
+def ecg(phase: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return lead II in mV for phases of the beat."""
+    waves = ((0.18, 0.025, 0.12), (0.275, 0.008, -0.12), (0.3, 0.010, 1.1), (0.325, 0.010, -0.25))
+    return sum(
+        (size * bump(phase, centre, width) for centre, width, size in waves),
+        start=0.28 * bump(phase, 0.6, 0.05),
+    )
+
+
+def pleth(phase: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the plethysmogram, 0..1, for phases of the beat."""
+    return 0.9 * bump(phase, 0.5, 0.09) + 0.35 * bump(phase, 0.72, 0.1)
+
+
+@dataclass
+class Bed:
+    """One synthetic patient."""
+
+    subject: str
+    case: tuple[Any, ...]
+    phase: float = 0.0
+    breath: float = 0.0
+    sent: dict[str, int] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    """Waveforms, or ``numerics``, that stay away."""
+
+
+class WardFeed:
+    """A `GatewayView` over a real hub and alarm board, with signals made on the spot."""
+
+    def __init__(self, beds: int = 16, seed: int = 1, alarms: bool = True) -> None:
+        self.live = LiveHub({"name": "feed", "ward": "Ward A", "simulated": True})
+        self.board = AlarmBoard()
+        self.scores = ScoreBoard(lambda subject, score, _: self.live.publish_news2(subject, score))
+        self.registry = None
+        self.records: list[Record] = []
+        self.random = np.random.default_rng(seed)
+        self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
+        self.with_alarms = alarms
+        self.started_ns = time.time_ns()
+        for number, bed in enumerate(self.beds, 1):
+            self.live.set_subject(
+                bed.subject,
+                label=f"SIM-{1000 + 7 * number}",
+                bed=f"Bed {number:02d}",
+                simulated=True,
+                detail=bed.case[0],
+            )
+            self.live.set_limits(bed.subject, self.board.limits(bed.subject))
+            for device in ("ECG patch", "Oximeter"):
+                self.live.set_link(bed.subject, device, "streaming", label=device)
+
+    # what the API asks
+
+    def summary(self) -> GatewaySummary:
+        return GatewaySummary(
+            "feed", "0", Provenance.SIMULATED, "feed", self.started_ns, 2.0, "Ward A"
+        )
+
+    def has_subject(self, subject: str) -> bool:
+        return any(bed.subject == subject for bed in self.beds)
+
+    def require(self, subject: str) -> None:
+        if not self.has_subject(subject):
+            raise LookupError(f"no subject {subject!r}")
+
+    async def history(self, query: HistoryQuery) -> Sequence[Record]:
+        self.require(query.subject)
+        found = [
+            r
+            for r in self.records
+            if r.subject == query.subject
+            and r.kind in query.kinds
+            and query.metric in (None, r.metric)
+            and (query.start_ns is None or r.time_ns >= query.start_ns)
+            and (query.end_ns is None or r.time_ns < query.end_ns)
+            and (query.after is None or (r.id.seq, r.id.part) > query.after)
+        ]
+        return found[: query.limit]
+
+    async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
+        self.require(subject)
+        identities = []
+        for m in measurements:
+            self.show(subject, m)
+            identity = RecordId("feed", "feed", len(self.records), 0)
+            time_ns = m.time_ns or time.time_ns()
+            payload = {"value": m.value, "author": m.author}
+            self.records.append(
+                Record(
+                    identity, RecordKind.MEASUREMENT, Provenance.SIMULATED, time_ns, 0, 0, "boot",
+                    subject, None, m.metric, payload,
+                )
+            )  # fmt: skip
+            identities.append(identity)
+        self.scores.tick(time.time_ns())
+        return identities
+
+    def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
+        return self.board.active(subject)
+
+    async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
+        self.require(subject)
+        events = self.board.acknowledge(subject, condition, author, time.time_ns())
+        if not events:
+            raise LookupError(f"no alarm {condition!r} of {subject} to acknowledge")
+        self.tell(events)
+        return events[-1]
+
+    async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
+        self.require(subject)
+        until = time.time_ns() + round(duration_s * 1e9) if duration_s else None
+        self.board.pause_audio(subject, until or 0)
+        self.live.set_audio_pause(subject, until)
+        return until
+
+    def limits(self, subject: str) -> AlarmLimits:
+        self.require(subject)
+        return self.board.limits(subject)
+
+    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
+        self.tell(self.board.set_limits(subject, limits))
+        self.live.set_limits(subject, limits)
+
+    # what the patients send
+
+    def show(self, subject: str, measurement: Measurement) -> None:
+        self.live.publish_measurement(subject, measurement)
+        self.scores.update(subject, measurement)
+        if self.with_alarms:
+            self.tell(self.board.update(subject, measurement, time.time_ns()))
+
+    def tell(self, events: Sequence[AlarmEvent]) -> None:
+        for event in events:
+            self.live.publish_alarm(event)
+
+    def waves(self, bed: Bed, now_ns: int, period_s: float) -> None:
+        heart, breaths = bed.case[1] / 60, bed.case[3] / 60
+        start_ns = now_ns - round(period_s * 1e9)
+        plans = (
+            ("ecg_ii", ECG_FS, 0.001),
+            ("pleth", PPG_FS, 0.001),
+            ("respiration", RESP_FS, 0.01),
+        )
+        for metric, fs, scale in plans:
+            first = bed.sent.setdefault(metric, 0)
+            count = round(fs * period_s)
+            at = np.arange(count) / fs
+            if metric == "ecg_ii":
+                values = ecg((bed.phase + at * heart) % 1) + self.random.normal(0, 0.012, count)
+            elif metric == "pleth":
+                values = pleth((bed.phase + at * heart) % 1)
+            else:
+                values = np.sin(2 * np.pi * (bed.breath + at * breaths))
+            bed.sent[metric] = first + count
+            if metric not in bed.silent:
+                counts = np.rint(values / scale).astype(np.int16)
+                block = SampleBlock(metric, fs, counts, scale, first, time_ns=start_ns)
+                self.live.publish_block(bed.subject, block)
+        before = bed.phase
+        bed.phase = (bed.phase + heart * period_s) % 1
+        bed.breath = (bed.breath + breaths * period_s) % 1
+        if before < 0.3 <= bed.phase:
+            self.live.publish_annotation(bed.subject, Annotation("ecg_ii", "N", now_ns))
+
+    def numerics(self, bed: Bed) -> None:
+        if "numerics" in bed.silent:
+            return
+        _, heart, spo2, breaths, systolic, diastolic, temperature = bed.case
+        wobble = int(self.random.integers(-1, 2))
+        now_ns = time.time_ns()
+        for metric, value, valid_s in (
+            ("heart_rate", heart + wobble, 5.0),
+            ("spo2", spo2, 5.0),
+            ("respiratory_rate", breaths, 5.0),
+            ("perfusion_index", 2.4, 5.0),
+        ):
+            self.show(
+                bed.subject,
+                Measurement(
+                    metric, float(value), quality=0.95, source=Source.DERIVED, time_ns=now_ns,
+                    valid_s=valid_s,
+                ),
+            )  # fmt: skip
+        if "cuff" in bed.silent:
+            return
+        bed.silent.add("cuff")
+        mean = round((systolic + 2 * diastolic) / 3)
+        for metric, value in (
+            ("nibp_systolic", systolic),
+            ("nibp_diastolic", diastolic),
+            ("nibp_mean", mean),
+            ("body_temperature", temperature),
+        ):
+            self.show(
+                bed.subject, Measurement(metric, float(value), time_ns=now_ns, valid_s=4 * 3600)
+            )
+        if bed.subject not in ("sim-03", "sim-08"):
+            for metric, value in (("consciousness", 0.0), ("supplemental_oxygen", 0.0)):
+                self.show(
+                    bed.subject,
+                    Measurement(
+                        metric, value, source=Source.MANUAL, time_ns=now_ns, valid_s=4 * 3600,
+                        author="demo",
+                    ),
+                )  # fmt: skip
+
+    async def run(self, period_s: float = 0.1) -> None:
+        """Send for ever, block after block."""
+        due, ticks = time.monotonic(), 0
+        while True:
+            due += period_s
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            now_ns = time.time_ns()
+            for bed in self.beds:
+                self.waves(bed, now_ns, period_s)
+            if ticks % max(1, round(1 / period_s)) == 0:
+                for bed in self.beds:
+                    self.numerics(bed)
+                self.scores.tick(now_ns)
+                if self.with_alarms:
+                    self.tell(self.board.tick(now_ns))
+            ticks += 1
+
+
+class FeedServer:
+    """The feed behind uvicorn in a thread; `stop` and `start` again on the same port."""
+
+    def __init__(self, feed: WardFeed, port: int = 0) -> None:
+        self.feed = feed
+        self.port = port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        self.port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            create_app(self.feed), log_level="warning", ws="websockets-sansio", lifespan="on",
+            ws_per_message_deflate=False, timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        server = self._server = uvicorn.Server(config)
+        ready = threading.Event()
+
+        async def serve() -> None:
+            feeding = asyncio.create_task(self.feed.run())
+            asyncio.get_running_loop().call_later(0.05, ready.set)
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                feeding.cancel()
+                await asyncio.gather(feeding, return_exceptions=True)
+                listener.close()
+
+        self._thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+        self._thread.start()
+        if not ready.wait(10):
+            raise RuntimeError("the feed's server did not start")
+        while not server.started:
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(10)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=8137)
+    parser.add_argument("--beds", type=int, default=16)
+    arguments = parser.parse_args()
+    server = FeedServer(WardFeed(arguments.beds), arguments.port)
+    server.start()
+    print(server.url, flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
