@@ -21,6 +21,10 @@ class RegistryError(ValueError):
     """A change that would break a rule of the registry; the message names the remedy."""
 
 
+class Unknown(LookupError, RegistryError):
+    """There is no such device, or no such subject is admitted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """The person monitored; ``attributes`` such as ``spo2_scale`` steer scores and limits."""

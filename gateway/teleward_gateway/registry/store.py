@@ -20,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.registry.answers import Answers
 from teleward_gateway.registry.database import explain, mend_future, open_database
 from teleward_gateway.registry.history import History
 from teleward_gateway.registry.model import (
@@ -27,7 +28,6 @@ from teleward_gateway.registry.model import (
     Change,
     Device,
     RegistryError,
-    Stay,
     Subject,
     check_name,
 )
@@ -36,19 +36,18 @@ from teleward_signal.model import Provenance
 Listener = Callable[[Change], None]
 
 
-class Registry:
+class Registry(Answers):
     """Persistent; `close` it at the end. ``damaged`` names a broken file that was set aside."""
 
     def __init__(
         self, path: Path | str, mode: Provenance, now_ns: Callable[[], int] = time.time_ns
     ) -> None:
         self.mode = mode
-        self._now_ns = now_ns
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._connection, self.damaged = open_database(path, mode)
         mend_future(self._connection, now_ns())
-        self._history = History.load(self._connection)
+        super().__init__(History.load(self._connection), now_ns)
 
     def clock_corrected(self) -> None:
         """Mend intervals that a clock running ahead had put into the future; call after a step."""
@@ -63,50 +62,6 @@ class Registry:
     def on_change(self, listener: Listener) -> None:
         """Have ``listener`` called after each change, in the thread that made it."""
         self._listeners.append(listener)
-
-    # Questions
-
-    def subject_of(self, device: str, time_ns: int) -> str | None:
-        """Return whose reading a device's value of ``time_ns`` is, None when nobody's."""
-        return self._history.subject_of(device, time_ns)
-
-    def provenance_of(self, device: str, time_ns: int) -> Provenance | None:
-        """Return the provenance of the binding in force at ``time_ns``."""
-        binding = self._history.binding_of(device, time_ns)
-        return binding.provenance if binding else None
-
-    def subjects(self, discharged: bool = False) -> list[Subject]:
-        """Return the admitted subjects, with those who left when ``discharged``."""
-        found = self._history.subjects.values()
-        return [s for s in found if discharged or s.discharged_ns is None]
-
-    def subject(self, subject: str) -> Subject:
-        """Return one subject; raises KeyError."""
-        return self._history.subjects[subject]
-
-    def devices(self) -> list[Device]:
-        """Return the registered devices."""
-        return list(self._history.devices.values())
-
-    def device(self, device: str) -> Device:
-        """Return one device; raises KeyError."""
-        return self._history.devices[device]
-
-    def bound_devices(self) -> list[Device]:
-        """Return the devices that feed someone or some bed now: the ones to run sessions for."""
-        return [d for d in self.devices() if self._history.open_binding(d.id) is not None]
-
-    def binding(self, device: str) -> Binding | None:
-        """Return the binding of a device that lasts now."""
-        return self._history.open_binding(device)
-
-    def bindings(self, device: str | None = None, subject: str | None = None) -> list[Binding]:
-        """Return the history of bindings, oldest first; through beds too when ``subject``."""
-        return self._history.bindings(device, subject)
-
-    def stays(self, subject: str | None = None, bed: str | None = None) -> list[Stay]:
-        """Return the history of stays, oldest first."""
-        return self._history.stays(subject, bed)
 
     # Subjects
 
@@ -185,8 +140,17 @@ class Registry:
 
     # Devices
 
-    def add_device(self, device: Device, author: str | None = None) -> Device:
-        """Commission a device; raises RegistryError when its id or address is taken."""
+    def add_device(
+        self,
+        device: Device,
+        author: str | None = None,
+        subject: str | None = None,
+        bed: str | None = None,
+    ) -> Device:
+        """Commission a device, bound at once when a subject or a bed is given.
+
+        Raises RegistryError when its id or its address is taken.
+        """
         with self._change() as (db, now_ns):
             self._check_mode("device", device.id, device.provenance)
             if device.id in self._history.devices:
@@ -195,7 +159,13 @@ class Registry:
             if former is not None and former.provenance is not device.provenance:
                 raise RegistryError(f"device {device.id} was {former.provenance}: use another id")
             self._put_device(db, device)
-        self._tell(Change("device_added", now_ns, device=device.id, author=author))
+            if subject is not None or bed is not None:
+                self._bind(db, device, subject, bed, now_ns)
+        self._tell(
+            Change(
+                "device_added", now_ns, device=device.id, subject=subject, bed=bed, author=author
+            )
+        )
         return device
 
     def update_device(self, device: Device, author: str | None = None) -> Device:
@@ -235,7 +205,7 @@ class Registry:
                     f"device {device} feeds {old.subject or 'bed ' + str(old.bed)}: a device "
                     "cannot feed two; move it instead"
                 )
-            made = self._bind(db, device, subject, bed, now_ns)
+            made = self._bind(db, self._known(device), subject, bed, now_ns)
         self._tell(Change("bound", now_ns, device=device, subject=subject, bed=bed, author=author))
         return made
 
@@ -249,7 +219,7 @@ class Registry:
         """End the device's binding and bind it anew in the same instant."""
         with self._change() as (db, now_ns):
             self._unbind(db, device, now_ns)
-            made = self._bind(db, device, subject, bed, now_ns)
+            made = self._bind(db, self._known(device), subject, bed, now_ns)
         self._tell(Change("moved", now_ns, device=device, subject=subject, bed=bed, author=author))
         return made
 
@@ -270,7 +240,7 @@ class Registry:
             if self._history.open_binding(new) is not None:
                 raise RegistryError(f"device {new} feeds someone already: unbind it first")
             self._unbind(db, old, now_ns)
-            made = self._bind(db, new, binding.subject, binding.bed, now_ns)
+            made = self._bind(db, self._known(new), binding.subject, binding.bed, now_ns)
         self._tell(
             Change(
                 "swapped",
@@ -331,18 +301,6 @@ class Registry:
                 "simulated patients never share a gateway's data"
             )
 
-    def _known(self, device: str) -> Device:
-        try:
-            return self._history.devices[device]
-        except KeyError:
-            raise RegistryError(f"device {device} is not registered: add it first") from None
-
-    def _admitted(self, subject: str) -> Subject:
-        found = self._history.subjects.get(subject)
-        if found is None or found.discharged_ns is not None:
-            raise RegistryError(f"subject {subject} is not admitted: admit first")
-        return found
-
     def _lie_down(self, db: sqlite3.Connection, subject: str, bed: str, now_ns: int) -> None:
         check_name("bed", bed)
         if (other := self._history.occupant(bed, now_ns)) not in (None, subject):
@@ -367,27 +325,26 @@ class Registry:
     def _bind(
         self,
         db: sqlite3.Connection,
-        device: str,
+        device: Device,
         subject: str | None,
         bed: str | None,
         now_ns: int,
     ) -> Binding:
-        known = self._known(device)
         if (subject is None) == (bed is None):
-            raise RegistryError(f"bind device {device} to a subject or to a bed")
+            raise RegistryError(f"bind device {device.id} to a subject or to a bed")
         if subject is not None:
             target = self._admitted(subject).provenance
-            if target is not known.provenance:
+            if target is not device.provenance:
                 raise RegistryError(
-                    f"device {device} is {known.provenance} and subject {subject} is {target}: "
+                    f"device {device.id} is {device.provenance} and subject {subject} is {target}: "
                     "they never mix"
                 )
         else:
             check_name("bed", str(bed))
-        made = Binding(device, known.provenance, now_ns, None, subject, bed)
+        made = Binding(device.id, device.provenance, now_ns, None, subject, bed)
         db.execute(
             "INSERT INTO bindings VALUES (?, ?, ?, ?, ?, NULL)",
-            (device, subject, bed, made.provenance, now_ns),
+            (device.id, subject, bed, made.provenance, now_ns),
         )
         return made
 

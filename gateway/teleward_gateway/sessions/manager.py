@@ -5,7 +5,6 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from teleward_drivers.device import DriverInfo, LinkType, SerialSettings
@@ -13,6 +12,7 @@ from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.radio import Adapter, Radio
 from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
+from teleward_gateway.sessions.options import SessionOptions
 from teleward_gateway.sessions.session import OnOutput, OnState, Session, SessionStatus
 
 log = logging.getLogger(__name__)
@@ -25,18 +25,22 @@ CHECK_S = 5.0
 
 
 class SessionManager:
-    """Starts, stops and restarts sessions; all of it belongs to one event loop."""
+    """Starts, stops and restarts sessions; all of it belongs to one event loop.
+
+    ``radio`` None means that this gateway uses no Bluetooth.
+    """
 
     def __init__(
         self,
         drivers: Mapping[str, DriverInfo],
-        radio: Radio,
+        radio: Radio | None,
         on_output: OnOutput,
         on_state: OnState,
         make_opener: Callable[[Device, DriverInfo], Opener] | None = None,
         seed: int | None = None,
     ) -> None:
-        self.adapter = Adapter(radio)
+        self.adapter = Adapter(radio or Radio("off"))
+        self._has_radio = radio is not None
         self._drivers = drivers
         self._on_output, self._on_state = on_output, on_state
         self._make_opener = make_opener or self._opener
@@ -114,21 +118,14 @@ class SessionManager:
             await self.adapter.check()
 
     def _opener(self, device: Device, info: DriverInfo) -> Opener:
-        if info.link is LinkType.BLE:
+        if info.link is LinkType.BLE and self._has_radio:
             return BleOpener(self.adapter, device.address)
-        settings = info.serial or SerialSettings(115200)
+        if info.link is LinkType.BLE:
+            why = f"device {device.id}: the radio is off: set radio.adapter"
+            return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
         try:
-            return SerialOpener(device.address, with_options(settings, device.options))
+            own = SessionOptions.of(device.options)
         except ValueError as error:
             why = f"device {device.id}: {error}"
             return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
-
-
-def with_options(settings: SerialSettings, options: Mapping[str, Any]) -> SerialSettings:
-    """Return ``settings`` with what the device's options say; raises ValueError naming the key."""
-    if "baudrate" not in options:
-        return settings
-    baudrate = options["baudrate"]
-    if not isinstance(baudrate, int) or baudrate <= 0:
-        raise ValueError(f"option baudrate must be a positive whole number, not {baudrate!r}")
-    return replace(settings, baudrate=baudrate)
+        return SerialOpener(device.address, own.serial(info.serial or SerialSettings(115200)))

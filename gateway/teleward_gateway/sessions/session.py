@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.device import DriverInfo, Output
-from teleward_drivers.errors import DeviceNotFound, LinkError, LinkLost, OperationRefused
+from teleward_drivers.errors import (
+    DeviceNotFound,
+    LinkError,
+    LinkLost,
+    LinkUnavailable,
+    OperationRefused,
+    Unavailable,
+)
 from teleward_drivers.link import Link, Received
 from teleward_gateway.sessions.backoff import Backoff, needs_person
 from teleward_gateway.sessions.connection import Connection
 from teleward_gateway.sessions.counters import Counters
 from teleward_gateway.sessions.opener import Opener
+from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.states import Event, State, after
 
 log = logging.getLogger(__name__)
@@ -102,6 +110,8 @@ class Session:
             await self._serve(link)
         except LinkError as error:
             return error
+        except ValueError as error:  # options that do not fit the driver
+            return LinkUnavailable(f"{self.device}: {error}", Unavailable.UNSUPPORTED)
         except Exception as error:
             self.counters.n_errors += 1
             log.exception("session %s", self.device)
@@ -112,11 +122,12 @@ class Session:
         self.counters.n_connects += 1
         began_s = time.monotonic()
         try:
+            own = SessionOptions.of(self._options)
             self._connection = Connection(
                 link,
-                self.info.make(self._options),
+                self.info.make(driver_options(self._options)),
                 self.info,
-                float(self._options.get("silence_s", self.info.silence_s)),
+                self.info.silence_s if own.silence_s is None else own.silence_s,
                 self.counters,
                 self._on_output,
                 lambda: self._move(Event.READY),

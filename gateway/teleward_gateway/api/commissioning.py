@@ -1,0 +1,115 @@
+"""What is in reach: BLE devices, serial ports, and devices that wait for their passkey."""
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, Field
+
+from teleward_drivers.errors import LinkUnavailable
+from teleward_gateway.api.devices import Desk
+from teleward_gateway.api.schemas import Author, Strict
+from teleward_gateway.sessions.pairing import LARGEST_PASSKEY
+
+router = APIRouter(tags=["commissioning"])
+
+
+class FoundAnswer(BaseModel):
+    """A BLE device in reach; ``device`` names it when it is commissioned."""
+
+    address: str
+    name: str
+    services: list[str]
+    drivers: list[str] = Field(description="drivers that fit, best first")
+    rssi_dbm: int
+    age_s: float
+    battery_percent: int | None
+    device: str | None
+    feeds: str | None
+
+
+class PortAnswer(BaseModel):
+    """A serial port; register it by ``path``, which stays the same."""
+
+    path: str
+    device_file: str
+    description: str
+    usb_id: str
+    serial_number: str
+    shares_its_name: bool
+    drivers: list[str] = Field(description="drivers that its USB id suggests")
+    device: str | None
+
+
+class PairingAnswer(BaseModel):
+    """A device that waits for the passkey that it shows."""
+
+    address: str
+    device: str
+    since_ns: int
+    until_ns: int
+
+
+class Passkey(Strict):
+    """The six digits on the device's display."""
+
+    passkey: int = Field(ge=0, le=LARGEST_PASSKEY)
+    author: Author
+
+
+@router.get("/commissioning/scan")
+async def scan(desk: Desk) -> list[FoundAnswer]:
+    """Return the BLE devices in reach; scanning goes on for 10 s after the last question."""
+    try:
+        found = desk.found()
+    except LinkUnavailable as error:
+        raise HTTPException(503, str(error)) from error
+    return [
+        FoundAnswer(
+            address=row.address,
+            name=row.name,
+            services=list(row.services),
+            drivers=list(row.drivers),
+            rssi_dbm=row.rssi_dbm,
+            age_s=round(row.age_s, 1),
+            battery_percent=row.battery_percent,
+            device=row.device,
+            feeds=desk.registry.subject_now(row.device) if row.device else None,
+        )
+        for row in found
+    ]
+
+
+@router.get("/commissioning/ports")
+async def serial_ports(desk: Desk) -> list[PortAnswer]:
+    """Return the serial ports; none is opened."""
+    return [
+        PortAnswer(
+            path=row.port.path,
+            device_file=row.port.device,
+            description=row.port.description,
+            usb_id=row.port.usb_id,
+            serial_number=row.port.serial_number,
+            shares_its_name=row.port.shares_its_name,
+            drivers=list(row.drivers),
+            device=row.device,
+        )
+        for row in await desk.found_ports()
+    ]
+
+
+@router.get("/commissioning/pairings")
+async def pairings(desk: Desk) -> list[PairingAnswer]:
+    """Return the devices that wait for their passkey."""
+    return [
+        PairingAnswer(
+            address=request.address,
+            device=request.device,
+            since_ns=request.since_ns,
+            until_ns=request.until_ns,
+        )
+        for request in desk.pairing.requests()
+    ]
+
+
+@router.post("/commissioning/pairings/{address}", status_code=204)
+async def answer_pairing(desk: Desk, address: str, request: Passkey) -> None:
+    """Give the passkey that a device shows."""
+    desk.pairing.answer(address, request.passkey)

@@ -1,0 +1,151 @@
+"""Subjects: who is admitted, admission, change of bed, discharge."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from teleward_gateway.api.devices import Desk
+from teleward_gateway.api.schemas import Author, Strict, iso_time
+from teleward_gateway.registry import Stay, Subject
+from teleward_gateway.sessions.commissioning import Commissioning
+
+router = APIRouter(tags=["subjects"])
+
+
+class SubjectAnswer(BaseModel):
+    """A subject; ``devices`` feed it now, worn or through its bed."""
+
+    id: str
+    label: str
+    bed: str | None
+    provenance: str
+    attributes: dict[str, Any]
+    admitted: str
+    admitted_ns: int
+    discharged: str | None
+    discharged_ns: int | None
+    devices: list[str]
+
+
+class StayAnswer(BaseModel):
+    """When a subject lay in which bed."""
+
+    subject: str
+    bed: str
+    from_: str = Field(serialization_alias="from")
+    from_ns: int
+    until: str | None
+    until_ns: int | None
+
+    @classmethod
+    def of(cls, stay: Stay) -> "StayAnswer":
+        """Return ``stay`` as JSON values."""
+        until = stay.until_ns
+        return cls(
+            subject=stay.subject,
+            bed=stay.bed,
+            from_=iso_time(stay.from_ns),
+            from_ns=stay.from_ns,
+            until=None if until is None else iso_time(until),
+            until_ns=until,
+        )
+
+
+class Admission(Strict):
+    """Whom to admit; no full name is needed, a label the ward understands is enough."""
+
+    id: str
+    label: str = Field("", max_length=80)
+    bed: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    author: Author
+
+
+class SubjectChange(Strict):
+    """What to change; fields left out stay."""
+
+    label: str | None = Field(None, max_length=80)
+    attributes: dict[str, Any] | None = None
+    author: Author
+
+
+class Move(Strict):
+    """The new bed; null for none."""
+
+    bed: str | None
+    author: Author
+
+
+class Leave(Strict):
+    """Who discharges."""
+
+    author: Author
+
+
+@router.get("/subjects")
+async def subjects(desk: Desk, discharged: bool = False) -> list[SubjectAnswer]:
+    """Return the admitted subjects, with those who left when ``discharged``."""
+    return [answer(desk, subject) for subject in desk.registry.subjects(discharged)]
+
+
+@router.get("/subjects/{subject}")
+async def one(desk: Desk, subject: str) -> SubjectAnswer:
+    """Return one subject."""
+    return answer(desk, desk.registry.subject(subject))
+
+
+@router.post("/subjects", status_code=201)
+async def admit(desk: Desk, request: Admission) -> SubjectAnswer:
+    """Admit a subject, into a bed if one is given."""
+    registry = desk.registry
+    wanted = Subject(request.id, request.label, registry.mode, request.bed, request.attributes)
+    return answer(desk, await asyncio.to_thread(registry.admit, wanted, request.author))
+
+
+@router.patch("/subjects/{subject}")
+async def change(desk: Desk, subject: str, request: SubjectChange) -> SubjectAnswer:
+    """Change the label or the attributes of a subject."""
+    changed = await asyncio.to_thread(
+        desk.registry.update_subject, subject, request.label, request.attributes, request.author
+    )
+    return answer(desk, changed)
+
+
+@router.post("/subjects/{subject}/move")
+async def move(desk: Desk, subject: str, request: Move) -> SubjectAnswer:
+    """Lay a subject into another bed; what it wears comes along, wall monitors stay."""
+    await asyncio.to_thread(desk.registry.move_subject, subject, request.bed, request.author)
+    return answer(desk, desk.registry.subject(subject))
+
+
+@router.post("/subjects/{subject}/discharge")
+async def discharge(desk: Desk, subject: str, request: Leave) -> SubjectAnswer:
+    """Let a subject go: its bed is free, what it wore feeds nobody."""
+    await asyncio.to_thread(desk.registry.discharge, subject, request.author)
+    return answer(desk, desk.registry.subject(subject))
+
+
+@router.get("/stays")
+async def stays(desk: Desk, subject: str | None = None, bed: str | None = None) -> list[StayAnswer]:
+    """Return who lay in which bed, oldest first."""
+    return [StayAnswer.of(stay) for stay in desk.registry.stays(subject, bed)]
+
+
+def answer(desk: Commissioning, subject: Subject) -> SubjectAnswer:
+    """Return ``subject`` with the devices that feed it now."""
+    registry, left = desk.registry, subject.discharged_ns
+    feeding = [d.id for d in registry.devices() if registry.subject_now(d.id) == subject.id]
+    return SubjectAnswer(
+        id=subject.id,
+        label=subject.label,
+        bed=subject.bed,
+        provenance=subject.provenance,
+        attributes=subject.attributes,
+        admitted=iso_time(subject.admitted_ns),
+        admitted_ns=subject.admitted_ns,
+        discharged=None if left is None else iso_time(left),
+        discharged_ns=left,
+        devices=feeding,
+    )

@@ -1,0 +1,186 @@
+"""Commissioning: registry, sessions, scan and pairing put together for people's hands.
+
+page, CLI --> API --> Commissioning --> Registry (disk, in a thread)
+                           |                 | change
+                           |                 v
+                           +--> scan     SessionManager.apply(bound devices)
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from teleward_drivers.ble_errors import unavailable
+from teleward_drivers.catalogue import for_advertisement
+from teleward_drivers.device import DriverInfo, LinkType
+from teleward_drivers.errors import LinkUnavailable, Unavailable
+from teleward_drivers.ports import Port, in_use, ports
+from teleward_gateway.registry import Change, Device, Registry, RegistryError
+from teleward_gateway.sessions.manager import SessionManager
+from teleward_gateway.sessions.options import driver_options
+from teleward_gateway.sessions.pairing import PairingDesk
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 10.0
+"""A scan asked for by a page ends so long after the page last asked: pages are closed, not left."""
+
+GONE_S = 60.0
+"""A device not heard for so long is off the table; slow advertisers speak every 10.24 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device in reach: what it is, which drivers fit, and whose it is if it is ours."""
+
+    address: str
+    name: str
+    services: tuple[str, ...]
+    drivers: tuple[str, ...]
+    rssi_dbm: int
+    age_s: float
+    battery_percent: int | None
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPort:
+    """A serial port, the drivers that its USB id suggests, and the device registered on it."""
+
+    port: Port
+    drivers: tuple[str, ...]
+    device: str | None
+
+
+class Commissioning:
+    """Belongs to the gateway's event loop; `start` it before the sessions are wanted."""
+
+    def __init__(
+        self, registry: Registry, sessions: SessionManager, drivers: Mapping[str, DriverInfo]
+    ) -> None:
+        self.registry, self.sessions, self.drivers = registry, sessions, drivers
+        self.pairing = PairingDesk(self._device_at, self._known_passkey)
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lease_s = 0.0
+        self._scan: asyncio.Task[None] | None = None
+        self._scan_error: LinkUnavailable | None = None
+
+    async def start(self) -> None:
+        """Run the sessions of all bound devices, now and after each change."""
+        loop = asyncio.get_running_loop()
+
+        def listener(change: Change) -> None:
+            with contextlib.suppress(RuntimeError):  # a change while the loop is closing
+                loop.call_soon_threadsafe(self._changed.set)
+
+        self.registry.on_change(listener)
+        await self.sessions.apply(self.registry.bound_devices())
+        self._tasks.append(asyncio.create_task(self._follow(), name="sessions follow registry"))
+
+    async def stop(self) -> None:
+        """Stop following and scanning; the sessions are stopped by their manager."""
+        tasks = [*self._tasks, *([self._scan] if self._scan else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    def found(self) -> list[Found]:
+        """Return the devices in reach, strongest first, and keep scanning for a while.
+
+        Raises LinkUnavailable when this machine cannot scan.
+        """
+        self._lease_s = time.monotonic() + LEASE_S
+        if self._scan is None or self._scan.done():
+            self._scan = asyncio.create_task(self._keep_scanning(), name="scan for a page")
+        if self._scan_error is not None:
+            raise self._scan_error
+        now_ns = time.monotonic_ns()
+        rows = []
+        for seen in self.sessions.adapter.sightings.values():
+            age_s = (now_ns - seen.monotonic_ns) / 1e9
+            if age_s > GONE_S:
+                continue
+            fits = for_advertisement(seen.name, seen.services)
+            rows.append(
+                Found(
+                    seen.address,
+                    seen.name,
+                    tuple(sorted(seen.services)),
+                    tuple(info.name for info in fits),
+                    seen.rssi_dbm,
+                    age_s,
+                    seen.battery_percent,
+                    self._device_at(seen.address),
+                )
+            )
+        return sorted(rows, key=lambda row: (not row.drivers, -row.rssi_dbm, row.address))
+
+    async def found_ports(self) -> list[FoundPort]:
+        """Return the serial ports of this machine; nothing is opened."""
+        listed = await asyncio.to_thread(ports)
+        taken = {d.address: d.id for d in self.registry.devices() if self._is_serial(d)}
+        rows = []
+        for port in listed:
+            name = in_use(port.path, taken)
+            fits = [i.name for i in self.drivers.values() if port.usb_id in i.usb_ids]
+            rows.append(FoundPort(port, tuple(fits), taken[name] if name else None))
+        return rows
+
+    def checked(self, device: Device) -> Device:
+        """Return ``device`` when its driver, address and options fit; raises RegistryError."""
+        info = self.drivers.get(device.driver)
+        if info is None:
+            raise RegistryError(f"no driver {device.driver!r}: see `teleward drivers list`")
+        is_ble = device.address.count(":") == 5 and "/" not in device.address
+        if info.link is LinkType.BLE and not is_ble:
+            raise RegistryError(
+                f"driver {info.name} needs a Bluetooth address like C0:00:00:00:00:01, "
+                f"not {device.address!r}"
+            )
+        if info.link is LinkType.SERIAL and is_ble:
+            raise RegistryError(f"driver {info.name} needs a port, not {device.address!r}")
+        info.make(driver_options(device.options))
+        return device
+
+    async def command(self, device: str, name: str, arguments: dict[str, Any]) -> None:
+        """Carry out a driver's command; raises LookupError, ValueError or a `LinkError`."""
+        self.registry.device(device)
+        if self.sessions.status(device) is None:
+            raise RegistryError(f"device {device} feeds nobody: bind it first")
+        await self.sessions.command(device, name, **arguments)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            await self.sessions.apply(self.registry.bound_devices())
+
+    async def _keep_scanning(self) -> None:
+        try:
+            async with self.sessions.adapter.scanning():
+                self._scan_error = None
+                while (left_s := self._lease_s - time.monotonic()) > 0:
+                    await asyncio.sleep(left_s)
+        except LinkUnavailable as error:
+            self._scan_error = error
+        except Exception as error:
+            log.warning("scan: %s", error)
+            self._scan_error = unavailable(Unavailable.NO_ADAPTER, "scan")
+
+    def _device_at(self, address: str) -> str | None:
+        wanted = address.upper()
+        return next((d.id for d in self.registry.devices() if d.address.upper() == wanted), None)
+
+    def _known_passkey(self, device: str) -> int | None:
+        passkey = self.registry.device(device).options.get("passkey")
+        return passkey if isinstance(passkey, int) else None
+
+    def _is_serial(self, device: Device) -> bool:
+        info = self.drivers.get(device.driver)
+        return info is not None and info.link is LinkType.SERIAL

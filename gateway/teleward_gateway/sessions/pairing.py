@@ -1,0 +1,80 @@
+"""The pairing desk: which device may pair, and the passkey that a person reads off its display.
+
+A radio's pairing agent (BlueZ's, or the virtual radio's) asks here. Only commissioned devices may
+pair; everything else is refused without a question, so a stranger cannot make the page ask.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+ANSWER_S = 30.0
+"""The pairing protocol gives up after 30 s without a step (Core specification Vol 3 Part H 3.4)."""
+
+LARGEST_PASSKEY = 999_999
+
+
+@dataclass(frozen=True, slots=True)
+class PairingRequest:
+    """A device that waits for its passkey; ``until_ns`` is UTC of when it will give up."""
+
+    address: str
+    device: str
+    since_ns: int
+    until_ns: int
+
+
+class PairingDesk:
+    """Belongs to one event loop; ``device_at`` says which device is commissioned at an address,
+    ``known_passkey`` the passkey that is printed on it, if any."""
+
+    def __init__(
+        self,
+        device_at: Callable[[str], str | None],
+        known_passkey: Callable[[str], int | None] = lambda device: None,
+    ) -> None:
+        self._device_at, self._known_passkey = device_at, known_passkey
+        self._open: dict[str, tuple[PairingRequest, asyncio.Future[int]]] = {}
+        self.n_refused = 0
+
+    def allow(self, address: str) -> bool:
+        """Say whether the device at ``address`` may pair."""
+        if self._device_at(address) is not None:
+            return True
+        self.n_refused += 1
+        return False
+
+    async def passkey(self, address: str) -> int | None:
+        """Wait for a person to type the passkey; None when refused or nobody did."""
+        device = self._device_at(address)
+        if device is None:
+            self.n_refused += 1
+            return None
+        if (known := self._known_passkey(device)) is not None:
+            return known
+        now_ns = time.time_ns()
+        request = PairingRequest(address.upper(), device, now_ns, now_ns + int(ANSWER_S * 1e9))
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._open[request.address] = (request, answer)
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            return None
+        finally:
+            if self._open.get(request.address, (None, None))[1] is answer:
+                del self._open[request.address]
+
+    def requests(self) -> list[PairingRequest]:
+        """Return who waits."""
+        return [request for request, _ in self._open.values()]
+
+    def answer(self, address: str, passkey: int) -> None:
+        """Give a passkey; raises LookupError when nobody waits, ValueError when it is none."""
+        if not 0 <= passkey <= LARGEST_PASSKEY:
+            raise ValueError(f"a passkey has six digits, not {passkey}")
+        waiting = self._open.get(address.upper())
+        if waiting is None or waiting[1].done():
+            raise LookupError(f"no device at {address} waits for a passkey: start pairing anew")
+        waiting[1].set_result(passkey)
