@@ -200,7 +200,12 @@ class MqttSink:
         if self._settings.home_assistant.enabled and live:
             await self._announce(connection, bundle)
         slots = self._slots
-        await slots.acquire()
+        try:
+            async with asyncio.timeout(self._settings.ack_timeout_s):
+                await slots.acquire()
+        except TimeoutError:
+            await self._give_up(connection)
+            raise MqttUnavailable("the broker acknowledges nothing") from None
         self._sent += len(bundle)
         if self._settings.confirm is Confirmation.STORAGE:
             loop = asyncio.get_running_loop()
@@ -219,8 +224,12 @@ class MqttSink:
         """Wait for PUBACKs; a broker that stays silent loses the connection."""
         _, silent = await asyncio.wait(futures, timeout=self._settings.ack_timeout_s)
         if silent and self._connection is not None:
-            self._online.clear()
-            await self._connection.close()
+            await self._give_up(self._connection)
+
+    async def _give_up(self, connection: MqttConnection) -> None:
+        """Leave a connection that does not answer; all its futures fail."""
+        self._online.clear()
+        await connection.close()
 
     async def _confirmed(self, ids: list[RecordId]) -> tuple[list[RecordId], str | None]:
         """Wait until a collector confirmed ``ids``; return those it did, and an error in words."""
