@@ -1,0 +1,325 @@
+# mypy: disable-error-code=no-any-return
+"""The PPG loop: sample by sample from light absorbed (upward = more blood) to pulses.
+
+Told in full in ``signal/README.md``: each rise of the band-passed signal is a candidate; it is a
+pulse when it is tall enough for the time since the pulse before; the tallest one refused gets a
+second chance when a pulse is overdue. The fiducial point is the steepest rise.
+"""
+
+import numpy as np
+
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.ppg_state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
+from teleward_signal.slot_bank import emit, median, ranked
+
+MASK = RING - 1
+EARLY = 0.65
+"""Share of the usual rise that a pulse needs right after another: dicrotic waves have less."""
+EASE = 0.5
+"""How much that share falls by the time the next pulse is due."""
+FAINT = 0.15
+"""It never falls below this share: a premature pulse is often this weak."""
+OVERDUE = 1.5
+"""Usual intervals without a pulse after which one is overdue."""
+FAINT_OVERDUE = 0.12
+"""Share of the usual rise that an overdue pulse needs."""
+HUGE = 4.0
+"""A rise this many times the usual is movement, unless three follow each other."""
+RATE_WINDOW_S = 10.0
+"""The rate is the median over ten seconds: what bedside oximeters do, so that one can compare."""
+
+NO_SIGNAL, CLIPPED, MOTION, LOW_PERFUSION, SETTLING = 1, 4, 8, 16, 64
+PULSE, PULSE_RATE, PERFUSION_INDEX = 16, 17, 18
+BEAT_SYMBOL = 78
+
+
+@kernel
+def restart(s: Record, x: float, rest: Floats) -> None:
+    """Start the filters as if ``x`` had stood for ever; what was learned of the pulse stays."""
+    for k in range(2):
+        for j in range(2):
+            s.z[k, j] = rest[k, j] * x
+    s.previous = 0.0
+    s.wave[:] = 0.0
+    s.rising = 0
+    s.trough = 0.0
+    s.spare_rise = 0.0
+    s.waiting_at = 0
+    s.started = s.n
+    s.broken = 1
+    s.mean = x if s.n == 0 or s.beats_n == 0 else s.mean
+
+
+@kernel
+def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
+    """Filter one sample into the ring and return it."""
+    s.mean += t.mean_weight * (x - s.mean)
+    v = x
+    for k in range(2):
+        w = sos[k, 0] * v + s.z[k, 0]
+        s.z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + s.z[k, 1]
+        s.z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
+        v = w
+    s.wave[s.n & MASK] = v
+    return v
+
+
+@kernel
+def follow(s: Record, t: Record, v: float) -> float:
+    """Follow the rises of the signal; return the height of one that has just ended, else 0."""
+    step = v - s.previous
+    s.previous = v
+    if s.rising == 0:
+        if v <= s.trough:
+            s.trough = v
+        elif step > 0.0 and v - s.trough > 0.05 * s.level:
+            s.rising = 1
+            s.peak, s.peak_at = v, s.n
+            s.slope, s.slope_at = step, s.n
+            s.flat_top = 0
+        return 0.0
+    if v > s.peak:
+        s.peak, s.peak_at = v, s.n
+    if step > s.slope:
+        s.slope, s.slope_at = step, s.n
+    s.flat_top = max(s.flat_top, s.same)
+    rise = s.peak - s.trough
+    if s.n - s.peak_at <= t.hold_n and v >= s.peak - 0.3 * rise:
+        return 0.0
+    s.rising = 0
+    s.trough = v
+    return rise
+
+
+@kernel
+def learn(s: Record, t: Record) -> None:
+    """Set the first level from the rises of the first seconds: four in five are no taller."""
+    if s.queue_n > 0:
+        s.level = ranked(s.queue_rise, s.queue_n, int(0.8 * s.queue_n))
+        s.learned = 1
+    s.interval = 0.8
+    s.relaxed_at = s.n
+
+
+@kernel
+def accept(s: Record, t: Record, at: int, rise: float, events: Records, n_events: int) -> int:
+    """Make a rise a pulse."""
+    interval = np.nan
+    if s.beats_n > 0 and s.broken == 0:
+        interval = (at - s.last_at) / t.fs
+        s.intervals[s.intervals_n % HISTORY] = min(interval, 2.0)
+        s.intervals_n += 1
+        usual = median(s.intervals, min(s.intervals_n, HISTORY))
+        s.interval = min(1.8, max(0.3, usual))
+    s.rises[s.rises_n % HISTORY] = min(rise, 2.0 * s.level)
+    s.rises_n += 1
+    s.level = median(s.rises, min(s.rises_n, HISTORY))
+    s.beats_at[s.beats_n % BEAT_RING] = at if s.broken == 0 else -at - 1
+    s.beats_n += 1
+    s.clipped += 0.125 * ((1.0 if s.flat_top > 0.1 * t.fs else 0.0) - s.clipped)
+    s.last_at, s.broken, s.spare_rise, s.huge = at, 0, 0.0, 0
+    s.relaxed_at = s.n
+    s.waiting_at = at
+    return emit(events, n_events, s, at, PULSE, BEAT_SYMBOL, interval)
+
+
+@kernel
+def grade(s: Record, quality: float) -> None:
+    """Add the quality of one pulse, or of one that was no pulse."""
+    s.quality[s.quality_n % HISTORY] = quality
+    s.quality_n += 1
+
+
+@kernel
+def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> int:
+    """Decide on a rise that has just ended."""
+    since = (s.slope_at - s.last_at) / t.fs if s.beats_n > 0 else 9.0
+    if since <= t.refractory_s:
+        return n_events
+    if rise > HUGE * s.level:
+        s.huge += 1
+        grade(s, 0.0)
+        if s.huge < 4:
+            return n_events
+        s.level, s.rises_n = rise, 0
+    share = max(FAINT, EARLY - EASE * since / s.interval)
+    if rise > share * s.level:
+        return accept(s, t, s.slope_at, rise, events, n_events)
+    if rise > s.spare_rise:
+        s.spare_rise, s.spare_at = rise, s.slope_at
+    return n_events
+
+
+@kernel
+def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
+    """Take the tallest refused rise when a pulse is overdue; lower the level after two seconds."""
+    since = (s.n - s.last_at) / t.fs
+    if s.broken == 0 and since > OVERDUE * s.interval and s.spare_rise > FAINT_OVERDUE * s.level:
+        return accept(s, t, s.spare_at, s.spare_rise, events, n_events)
+    if s.n - s.relaxed_at > 3 * t.second_n:
+        s.relaxed_at = s.n - 2 * t.second_n
+        s.level *= 0.5
+        s.spare_rise = 0.0
+        grade(s, 0.0)
+    return n_events
+
+
+@kernel
+def compare_shape(s: Record, t: Record) -> None:
+    """Grade the newest pulse by its likeness to the usual shape, height and interval."""
+    shape = np.empty(N_SHAPE)
+    mean_a = mean_b = 0.0
+    for k in range(N_SHAPE):
+        position = s.waiting_at + (k - 6) * 0.020 * t.fs
+        left = int(np.floor(position))
+        share = position - left
+        shape[k] = (1.0 - share) * s.wave[left & MASK] + share * s.wave[(left + 1) & MASK]
+        mean_a += shape[k] / N_SHAPE
+        mean_b += s.template[k] / N_SHAPE
+    ab = aa = bb = 1e-30
+    for k in range(N_SHAPE):
+        ab += (shape[k] - mean_a) * (s.template[k] - mean_b)
+        aa += (shape[k] - mean_a) ** 2
+        bb += (s.template[k] - mean_b) ** 2
+    likeness = ab / np.sqrt(aa * bb) if s.template_n >= 3 else 0.9
+    newest = s.rises[(s.rises_n - 1) % HISTORY] / max(s.level, 1e-12)
+    even = 1.0 if 0.5 < newest < 1.8 else 0.5
+    grade(s, even * min(1.0, max(0.0, (likeness - 0.5) / 0.45)))
+    if s.template_n < 3 or likeness > 0.6:
+        s.template_n += 1
+        weight = max(1.0 / s.template_n, 0.1)
+        scale = 1.0 / max(s.level, 1e-12)
+        for k in range(N_SHAPE):
+            s.template[k] += weight * ((shape[k] - mean_a) * scale - s.template[k])
+    s.waiting_at = 0
+
+
+@kernel
+def assess(s: Record, t: Record) -> None:
+    """Set quality and reasons as of this sample."""
+    s.reasons = 0
+    s.sqi = 0.0
+    if s.missing > t.bridge_n or s.same > t.flat_n or s.n == 0:
+        s.reasons = NO_SIGNAL
+        return
+    n = min(s.quality_n, HISTORY)
+    if s.learned == 0 or s.n - s.started < t.learning_n or n < 3:
+        s.reasons = SETTLING
+        return
+    total = 0.0
+    for k in range(n):
+        total += s.quality[k]
+    since = (s.n - s.last_at) / t.fs
+    late = min(1.0, max(0.0, (5.0 * s.interval - since) / (2.5 * s.interval)))
+    s.sqi = total / n * late * (1.0 - 0.5 * s.clipped)
+    if s.clipped > 0.5:
+        s.reasons |= CLIPPED
+    faint = s.mean > 0.0 and s.level < 0.001 * s.mean
+    if faint:
+        s.reasons |= LOW_PERFUSION
+    if s.sqi < 0.5 and not faint:
+        s.reasons |= MOTION
+
+
+@kernel
+def pulse_rate(s: Record, t: Record) -> float:
+    """Return the median rate over the last ten seconds in /min, NaN without three intervals."""
+    intervals = np.empty(BEAT_RING)
+    n = 0
+    later = -1
+    for k in range(min(s.beats_n, BEAT_RING)):
+        at = s.beats_at[(s.beats_n - 1 - k) % BEAT_RING]
+        after_gap = at < 0
+        at = -at - 1 if after_gap else at
+        if s.n - at > RATE_WINDOW_S * t.fs:
+            break
+        if later >= 0:
+            intervals[n] = (later - at) / t.fs
+            n += 1
+        later = -1 if after_gap else at
+    if n < 3 or s.n - s.last_at > max(3.0, 2.5 * s.interval) * t.fs:
+        return np.nan
+    return 60.0 / median(intervals, n)
+
+
+@kernel
+def perfusion_index(s: Record) -> float:
+    """Return the pulse in % of the steady light; NaN for a signal without a steady part.
+
+    An index above 30 % does not exist in a finger: the source has removed or scaled its DC.
+    """
+    if s.learned == 0 or s.mean <= 0.0 or s.level > 0.30 * s.mean:
+        return np.nan
+    return 100.0 * s.level / s.mean
+
+
+@kernel
+def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_events: int) -> int:
+    """Advance by one sample that is there, or held over a short hole."""
+    rise = follow(s, t, condition(s, t, x, sos))
+    if s.n - s.started < t.settle_n:
+        return n_events
+    if s.learned == 0:
+        if rise > 0.0 and s.queue_n < QUEUE:
+            s.queue_at[s.queue_n], s.queue_rise[s.queue_n] = s.slope_at, rise
+            s.queue_n += 1
+        if s.n - s.started >= t.learning_n:
+            learn(s, t)
+            for k in range(s.queue_n):
+                apart = s.beats_n == 0 or s.queue_at[k] - s.last_at > t.refractory_s * t.fs
+                if apart and s.queue_rise[k] > 0.5 * s.level:
+                    rise, at = s.queue_rise[k], s.queue_at[k]
+                    n_events = accept(s, t, at, rise, events, n_events)
+            s.queue_n = 0
+        return n_events
+    if rise > 0.0:
+        n_events = judge(s, t, rise, events, n_events)
+    if s.waiting_at > 0 and s.n - s.waiting_at >= t.after_n:
+        compare_shape(s, t)
+    return search_back(s, t, events, n_events)
+
+
+@kernel
+def advance(
+    s: Record, t: Record, samples: Floats, sos: Floats, rest: Floats, events: Records, n_events: int
+) -> int:
+    """Take one block of one stream; return the number of events so far."""
+    for i in range(samples.shape[0]):
+        x = float(samples[i])
+        if np.isnan(x):
+            s.missing += 1
+            x = s.held
+        else:
+            if s.n == s.missing or s.missing > t.bridge_n:
+                restart(s, x, rest)
+            s.same = s.same + 1 if x == s.held and s.missing == 0 else 0
+            s.missing = 0
+            s.held = x
+        if s.missing <= t.bridge_n and s.missing < s.n + 1 - s.started:
+            n_events = take_sample(s, t, x, sos, events, n_events)
+        s.n += 1
+        if s.n % t.second_n == 0:
+            assess(s, t)
+            n_events = emit(events, n_events, s, s.n - 1, PULSE_RATE, 0, pulse_rate(s, t))
+            n_events = emit(events, n_events, s, s.n - 1, PERFUSION_INDEX, 0, perfusion_index(s))
+    return n_events
+
+
+@kernel
+def advance_all(
+    states: Records,
+    timing: Records,
+    samples: Floats,
+    counts: Ints,
+    sos: Floats,
+    rest: Floats,
+    events: Records,
+    used: Ints,
+) -> None:
+    """Take one block of every stream; ``used`` counts the events of each slot."""
+    for slot in range(states.shape[0]):
+        n = counts[slot]
+        if n > 0:
+            used[slot] = advance(
+                states[slot], timing[0], samples[slot, :n], sos, rest, events[slot], used[slot]
+            )
