@@ -1,0 +1,225 @@
+"""One sink's delivery: live records first, the backlog behind, each in order, until acknowledged.
+
+    numbers   1 ..... done ..... | owed ... done ... owed | live cursor ---> next commit
+                                   the backlog, oldest first   sent as it is committed
+
+After an outage the cursor moves to the newest commit: what is happening now goes out first, and
+what it skipped is backlog. A record leaves the backlog only when the server has it or refuses it
+for ever; then it is set aside, with the reason, and counted.
+"""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass, field
+
+from teleward_cloud.sink import Delivery as Answer
+from teleward_cloud.sink import Sink
+from teleward_gateway.clock.corrections import follows_gateway_clock
+from teleward_gateway.delivery.backoff import FIRST_S, LONGEST_S, Backoff
+from teleward_gateway.journal.journal import Journal
+from teleward_gateway.journal.ranges import Ranges
+from teleward_gateway.journal.reader import Batch, number_of
+from teleward_gateway.journal.writer import Commit
+from teleward_signal.record import Record, RecordId
+
+log = logging.getLogger(__name__)
+
+UNCONFIRMED_NS = 3_600_000_000_000  # an hour off or worse: the time of this boot is a guess
+IDLE_S = 1.0  # how often a quiet sink is asked what became of held records
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryConfig:
+    """How one sink is served.
+
+    ``from_now``: a new sink gets only what is to come instead of all that the journal has.
+    ``backlog_records_per_s`` bounds the back-fill (0: as fast as the server takes it).
+    ``hold_s``: how long after its start the gateway waits for a confirmed time before it sends
+    records whose time is a guess; sent so, they keep that time at this sink.
+    """
+
+    from_now: bool = False
+    backlog_records_per_s: float = 0.0
+    hold_s: float = 60.0
+    first_retry_s: float = FIRST_S
+    longest_retry_s: float = LONGEST_S
+
+
+@dataclass(slots=True)
+class DeliveryStatus:
+    """What a delivery is doing, for health; ``error`` is the last failure since a success."""
+
+    batches: int = 0
+    acknowledged: int = 0
+    set_aside: int = 0
+    failures: int = 0
+    error: str | None = None
+    retry_in_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Cursor:
+    """Where live delivery is: everything up to ``number`` was handed over live or is backlog."""
+
+    number: int
+    newest: int = field(default=0)
+
+
+class Delivery:
+    """Serves one sink from one journal; `run` is its task."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        sink: Sink,
+        config: DeliveryConfig | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.status = DeliveryStatus()
+        self._journal, self._sink = journal, sink
+        self._config = config or DeliveryConfig()
+        self._backoff = Backoff(rng, self._config.first_retry_s, self._config.longest_retry_s)
+        self._held = Ranges()
+        self._news = asyncio.Event()
+        self._cursor = _Cursor(0)
+        self._backlog_at_s = 0.0
+
+    async def run(self) -> None:
+        """Deliver until cancelled; then close the sink."""
+        sink, journal = self._sink, self._journal
+        await journal.register(sink.name, sink.kinds, from_now=self._config.from_now)
+        self._cursor = _Cursor(journal.next_number - 1, journal.next_number - 1)
+        self._until_s = _now_s() + self._config.hold_s
+        journal.on_commit(self._on_commit)
+        await sink.open()
+        try:
+            while True:
+                self._news.clear()
+                if not (await self._live() or await self._backlog()):
+                    await self._idle()
+        finally:
+            journal.forget_listener(self._on_commit)
+            await sink.close()
+
+    def _on_commit(self, commit: Commit) -> None:
+        self._cursor.newest = commit.start - 1
+        self._news.set()
+
+    async def _live(self) -> bool:
+        """Send what was committed since; return whether there was anything."""
+        cursor = self._cursor
+        if cursor.number >= self._journal.next_number - 1:
+            return False
+        batch = await self._read(cursor.number, self._journal.next_number)
+        if await self._serve(batch, cursor.number, live=True):
+            cursor.number = batch.through
+        else:
+            cursor.number = max(cursor.number, cursor.newest)
+        return True
+
+    async def _backlog(self) -> bool:
+        """Send the oldest records that are owed; return whether there were any to try."""
+        if _now_s() < self._backlog_at_s:
+            return False
+        gap = self._journal.first_owed(self._sink.name, self._held, self._cursor.number + 1)
+        if gap is None:
+            return False
+        batch = await self._read(gap[0] - 1, gap[1])
+        rate = self._config.backlog_records_per_s
+        if rate > 0:
+            self._backlog_at_s = _now_s() + len(batch.records) / rate
+        await self._serve(batch, gap[0] - 1, live=False)
+        return True
+
+    async def _read(self, after: int, stop: int) -> Batch:
+        """Read a batch, at a confirmed time if that can be had."""
+        journal, sink = self._journal, self._sink
+        while True:
+            batch = await journal.read(after, sink.kinds, sink.max_batch, stop=stop, sink=sink.name)
+            guesses = [number_of(record) for record in batch.records if _is_guess(record)]
+            left_s = self._until_s - _now_s()
+            if not guesses:
+                return batch
+            if left_s <= 0 or journal.clock_confirmed:
+                await journal.freeze(sink.name, max(guesses))
+                return batch
+            await asyncio.sleep(min(IDLE_S, left_s))
+
+    async def _serve(self, batch: Batch, after: int, *, live: bool) -> bool:
+        """Hand a batch over and take the answer; return whether the sink took any of it."""
+        name = self._sink.name
+        if not batch.records:
+            self._journal.settle(name, after, batch.through, self._held)
+            return True
+        answer = await self._send(batch.records, live=live)
+        owed = self._account(batch.records, answer)
+        self._journal.settle(name, after, batch.through, Ranges([*self._held, *owed]))
+        if len(owed) == len(batch.records):
+            await self._failed(answer)
+            return False
+        self._backoff.succeeded()
+        self.status.error = answer.error
+        if answer.retry_after_s:
+            await self._pause(answer.retry_after_s)
+        return True
+
+    async def _send(self, records: tuple[Record, ...], *, live: bool) -> Answer:
+        self.status.batches += 1
+        try:
+            return await self._sink.send(records, live=live)
+        except Exception as error:
+            # a sink of a third party must not end the delivery of everything after it
+            log.exception("sink %s failed", self._sink.name)
+            return Answer(error=f"{type(error).__name__}: {error}")
+
+    def _account(self, records: tuple[Record, ...], answer: Answer) -> list[tuple[int, int]]:
+        """Take an answer over; return the numbers of ``records`` still owed, as ranges of one."""
+        journal, sink, held = self._journal, self._sink.name, self._held
+        journal.acknowledge(sink, answer.acknowledged)
+        for rejected in answer.rejected:
+            journal.set_aside(sink, rejected.id, rejected.reason)
+            log.warning("sink %s refuses record %s: %s", sink, rejected.id, rejected.reason)
+        for identity in answer.held:
+            held.add(_number(identity), _number(identity) + 1)
+        refused = [rejected.id for rejected in answer.rejected]
+        for identity in (*answer.acknowledged, *answer.forgotten, *refused):
+            held.remove(_number(identity), _number(identity) + 1)
+        self.status.acknowledged += len(answer.acknowledged)
+        self.status.set_aside += len(refused)
+        settled = {_number(i) for i in (*answer.acknowledged, *answer.held, *refused)}
+        numbers = (number_of(record) for record in records)
+        return [(number, number + 1) for number in numbers if number not in settled]
+
+    async def _failed(self, answer: Answer) -> None:
+        self.status.failures += 1
+        self.status.error = answer.error or "nothing was acknowledged"
+        await self._pause(self._backoff.failed(answer.retry_after_s))
+
+    async def _pause(self, delay_s: float) -> None:
+        self.status.retry_in_s = delay_s
+        await asyncio.sleep(delay_s)
+        self.status.retry_in_s = 0.0
+
+    async def _idle(self) -> None:
+        """Wait for news; ask now and then what became of held records."""
+        wait_s = IDLE_S
+        if self._backlog_at_s > _now_s():
+            wait_s = min(wait_s, self._backlog_at_s - _now_s())
+        try:
+            await asyncio.wait_for(self._news.wait(), wait_s)
+        except TimeoutError:
+            if self._held:
+                self._account((), await self._send((), live=True))
+
+
+def _is_guess(record: Record) -> bool:
+    return record.uncertainty_ns >= UNCONFIRMED_NS and follows_gateway_clock(record)
+
+
+def _number(identity: RecordId) -> int:
+    return identity.seq + identity.part
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

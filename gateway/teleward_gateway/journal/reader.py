@@ -1,0 +1,219 @@
+"""Reading a journal by number, for sinks, and by time, for history; used by one thread."""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from typing import Any
+
+from teleward_gateway.clock.corrections import Corrections
+from teleward_gateway.journal.database import Database
+from teleward_gateway.journal.entries import Filter, kind_mask
+from teleward_gateway.journal.row import end_of, records_of
+from teleward_gateway.journal.seal import HEADER, DamagedBlob
+from teleward_gateway.journal.spans import Span
+from teleward_signal.record import Record, RecordKind
+
+_TIMES = struct.Struct("<qq")
+_TIMES_AT = HEADER.size + 16
+_CHUNK_ROWS = 64
+
+Damage = Callable[[str, int, int], None]
+"""Called as ``(table, seq, count)`` for a row that fails its checksum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records in order; everything wanted up to number ``through`` is among them."""
+
+    records: tuple[Record, ...]
+    through: int
+
+
+class Reader:
+    """Reads rows; ``cached`` offers rows still in memory, ``on_damage`` hears of bad ones."""
+
+    def __init__(
+        self,
+        database: Database,
+        on_damage: Damage,
+        cached: Callable[[int], Sequence[Record] | None] = lambda seq: None,
+    ) -> None:
+        self._database = database
+        self._on_damage = on_damage
+        self._cached = cached
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()
+
+    def read(self, after: int, kinds: frozenset[RecordKind], limit: int, stop: int) -> Batch:
+        """Return up to ``limit`` records of ``kinds`` numbered above ``after``, below ``stop``."""
+        found: list[Record] = []
+        wanted = Filter(kinds=kinds)
+        for table, seq, count in self._rows_after(after, kinds, stop):
+            for record in self._records(table, seq, count, wanted):
+                number = record.id.seq + record.id.part
+                if not after < number < stop:
+                    continue
+                if len(found) == limit:
+                    return Batch(tuple(found), number_of(found[-1]))
+                found.append(record)
+        return Batch(tuple(found), max(after, stop - 1))
+
+    def _rows_after(
+        self, after: int, kinds: frozenset[RecordKind], stop: int
+    ) -> Iterator[tuple[str, int, int]]:
+        streams: list[Iterable[tuple[int, int, str]]] = []
+        if RecordKind.WAVEFORM in kinds:
+            streams.append(self._headers("wave", after, stop, None))
+        mask = kind_mask(kinds - {RecordKind.WAVEFORM})
+        if mask:
+            streams.append(self._headers("light", after, stop, mask))
+        for seq, count, table in merge(*streams):
+            yield table, seq, count
+
+    def _headers(
+        self, table: str, after: int, stop: int, mask: int | None
+    ) -> Iterator[tuple[int, int, str]]:
+        """Yield ``(seq, count, table)`` in short reads, which never hold a checkpoint up."""
+        found = self._all(
+            f"SELECT seq FROM {table} WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (after,)
+        )
+        position = found[0][0] if found else after
+        chosen = "" if mask is None else f" AND kinds & {mask} != 0"
+        while True:
+            rows = self._all(
+                f"SELECT seq, count FROM {table} WHERE seq >= ? AND seq < ?{chosen}"
+                f" ORDER BY seq LIMIT {_CHUNK_ROWS}",
+                (position, stop),
+            )
+            for seq, count in rows:
+                if seq + count - 1 > after:
+                    yield seq, count, table
+            if len(rows) < _CHUNK_ROWS:
+                return
+            position = rows[-1][0] + 1
+
+    def _records(self, table: str, seq: int, count: int, wanted: Filter) -> Sequence[Record]:
+        known = self._cached(seq)
+        if known is not None:
+            return [r for r in known if wanted.kinds is None or r.kind in wanted.kinds]
+        blobs = self._all(f"SELECT data FROM {table} WHERE seq = ?", (seq,))
+        if not blobs:
+            return ()
+        return self._open(table, seq, count, blobs[0][0], wanted)
+
+    def _open(
+        self, table: str, seq: int, count: int, blob: bytes, wanted: Filter
+    ) -> Sequence[Record]:
+        try:
+            return records_of(blob, wanted)
+        except DamagedBlob:
+            self._on_damage(table, seq, count)
+            return ()
+
+    def count(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> int:
+        """Return how many records of ``kinds`` have numbers in ``[start, stop)``."""
+        total, position = 0, start
+        for (blob,) in self._all(
+            "SELECT data FROM span WHERE seq >= ? AND stop <= ? ORDER BY seq", (start, stop)
+        ):
+            span = Span.from_blob(blob)
+            total += self._count_rows(position, span.seq, kinds)
+            total += sum(n for kind, n in span.counts.items() if kind in kinds)
+            position = span.stop
+        return total + self._count_rows(position, stop, kinds)
+
+    def _count_rows(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> int:
+        if start >= stop:
+            return 0
+        total = 0
+        for table, seq, count in self._rows_after(start - 1, kinds, stop):
+            if table == "wave":
+                total += min(stop, seq + count) - max(start, seq)
+            else:
+                records = self._records(table, seq, count, Filter(kinds))
+                total += sum(start <= number_of(record) < stop for record in records)
+        return total
+
+    def first_time(self, number: int, kinds: frozenset[RecordKind], stop: int) -> int | None:
+        """Return the stamped time of the first record of ``kinds`` from ``number`` on."""
+        batch = self.read(number - 1, kinds, 1, stop)
+        return batch.records[0].time_ns if batch.records else None
+
+    def history(
+        self,
+        wanted: Filter,
+        start_ns: int,
+        end_ns: int,
+        limit: int,
+        corrections: Corrections,
+        open_from: int,
+    ) -> list[Record]:
+        """Return records that lie in or reach into ``[start_ns, end_ns)``, by corrected time.
+
+        Times are corrected here; rows keep what was stamped. ``open_from`` is the first number
+        that no span covers yet. The earliest ``limit`` are returned.
+        """
+        found: list[Record] = []
+        tables = _tables(wanted)
+        shifts = sorted(corrections.shifts())
+        for first, stop in self._covering(start_ns, end_ns, shifts, open_from):
+            for table in tables:
+                for seq, count, blob in self._all(
+                    f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
+                    (first, stop),
+                ):
+                    if not _touches(blob, start_ns, end_ns, shifts):
+                        continue
+                    for record in self._open(table, seq, count, blob, wanted):
+                        fixed = corrections.apply(record)
+                        if fixed.time_ns < end_ns and _last_ns(fixed) >= start_ns:
+                            found.append(fixed)
+        found.sort(key=lambda record: (record.time_ns, record.id.seq, record.id.part))
+        return found[:limit]
+
+    def _covering(
+        self, start_ns: int, end_ns: int, shifts: Sequence[int], open_from: int
+    ) -> list[tuple[int, int]]:
+        """Return the number ranges of the spans that may hold records of that time."""
+        spans: set[tuple[int, int]] = set()
+        for shift in shifts:
+            spans.update(
+                self._all(
+                    "SELECT seq, stop FROM span WHERE end_ns >= ? AND start_ns < ?",
+                    (start_ns - shift, end_ns - shift),
+                )
+            )
+        return [*sorted(spans), (open_from, 2**62)]
+
+    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        return list(self._database.execute(sql, values))
+
+
+def number_of(record: Record) -> int:
+    """Return the running number of a record in its journal."""
+    return record.id.seq + record.id.part
+
+
+def _last_ns(record: Record) -> int:
+    """Return the last moment of a record: of a waveform just before its end."""
+    return max(record.time_ns, end_of(record) - (record.kind is RecordKind.WAVEFORM))
+
+
+def _tables(wanted: Filter) -> list[str]:
+    kinds = wanted.kinds
+    tables = []
+    if kinds is None or kinds - {RecordKind.WAVEFORM}:
+        tables.append("light")
+    if kinds is None or RecordKind.WAVEFORM in kinds:
+        tables.append("wave")
+    return tables
+
+
+def _touches(blob: bytes, start_ns: int, end_ns: int, shifts: Sequence[int]) -> bool:
+    if len(blob) < _TIMES_AT + _TIMES.size:
+        return True  # too short to be whole: opening it counts the damage
+    first_ns, last_ns = _TIMES.unpack_from(blob, _TIMES_AT)
+    return any(last_ns + s >= start_ns and first_ns + s < end_ns for s in shifts)

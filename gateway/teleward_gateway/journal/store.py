@@ -1,0 +1,164 @@
+"""The tables of a journal and the statements on them; everything in them is a sealed blob.
+
+    wave    seq | count | data           one row a commit: the waveforms of all subjects
+    light   seq | count | kinds | data   one row a commit: everything else
+    span    seq | stop | start_ns | end_ns | data    one row a minute: which records there must be
+    state   key | data                   identity, sinks, corrections, counters
+    aside   id | data                    records that a sink will never take, and why
+
+Columns beside ``data`` only repeat what is in it, to choose rows without unpacking them.
+"""
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from teleward_gateway.journal.database import Database, prepare_for_writing
+from teleward_gateway.journal.row import Row
+from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.spans import Span
+
+SCHEMA = 1
+APPLICATION_ID = 0x54574A31  # "TWJ1", for file(1)
+_TABLES = (
+    "CREATE TABLE wave (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, data BLOB NOT NULL)",
+    "CREATE TABLE light (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
+    " kinds INTEGER NOT NULL, data BLOB NOT NULL)",
+    "CREATE TABLE span (seq INTEGER PRIMARY KEY, stop INTEGER NOT NULL,"
+    " start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, data BLOB NOT NULL)",
+    "CREATE TABLE state (key INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+    "CREATE TABLE aside (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+)
+
+IDENTITY, COUNTERS, CORRECTIONS, FIRST_SINK = 1, 2, 3, 100
+"""Keys of the state table; sinks have the keys from `FIRST_SINK` on."""
+
+
+class Store:
+    """Writes a journal's tables; used by one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def prepare(self) -> None:
+        """Set the file up for durable writing and make the tables if the file is new."""
+        prepare_for_writing(self.database)
+        if self.tables():
+            return
+        with Transaction(self.database):
+            for statement in _TABLES:
+                self.run(statement)
+            self.run(f"PRAGMA application_id = {APPLICATION_ID}")
+            self.run(f"PRAGMA user_version = {SCHEMA}")
+
+    def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement to its end."""
+        return list(self.database.execute(sql, values))
+
+    def tables(self) -> set[str]:
+        """Return the names of the tables that exist."""
+        return {name for (name,) in self.run("SELECT name FROM sqlite_master WHERE type='table'")}
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Write rows; a row that is already there is left as it is."""
+        for row in rows:
+            if row.wave:
+                self.run(
+                    "INSERT OR IGNORE INTO wave VALUES (?,?,?)", (row.seq, row.count, row.blob)
+                )
+            else:
+                self.run(
+                    "INSERT OR IGNORE INTO light VALUES (?,?,?,?)",
+                    (row.seq, row.count, row.kinds, row.blob),
+                )
+
+    def write_span(self, span: Span) -> None:
+        """Write or replace the summary of a span."""
+        self.run(
+            "INSERT OR REPLACE INTO span VALUES (?,?,?,?,?)",
+            (span.seq, span.stop, span.start_ns, span.end_ns, span.to_blob()),
+        )
+
+    def write_state(self, key: int, document: dict[str, Any]) -> None:
+        """Replace a state document."""
+        body = json.dumps(document, separators=(",", ":")).encode()
+        self.run("INSERT OR REPLACE INTO state VALUES (?,?)", (key, seal(Blob.STATE, key, body)))
+
+    def read_states(self) -> dict[int, dict[str, Any]]:
+        """Return the state documents that are whole."""
+        found = {}
+        for key, blob in self.run("SELECT key, data FROM state"):
+            try:
+                sealed = unseal(blob)
+            except DamagedBlob:
+                continue
+            if sealed.number == key:
+                found[key] = json.loads(sealed.body)
+        return found
+
+    def set_aside(self, document: dict[str, Any]) -> None:
+        """Remember a record that a sink will never take."""
+        body = json.dumps(document, separators=(",", ":")).encode()
+        self.run("INSERT INTO aside (data) VALUES (?)", (seal(Blob.STATE, 0, body),))
+
+    def spans(self) -> Iterator[Span]:
+        """Yield the spans that are whole, oldest first."""
+        for seq, blob in self.run("SELECT seq, data FROM span ORDER BY seq"):
+            try:
+                span = Span.from_blob(blob)
+            except DamagedBlob:
+                continue
+            if span.seq == seq:
+                yield span
+
+    def last_number(self) -> int:
+        """Return the highest record number in the tables, 0 when there are none."""
+        highest = 0
+        for table in ("wave", "light"):
+            found = self.run(f"SELECT seq, count FROM {table} ORDER BY seq DESC LIMIT 1")
+            if found:
+                highest = max(highest, found[0][0] + found[0][1] - 1)
+        found = self.run("SELECT stop FROM span ORDER BY seq DESC LIMIT 1")
+        return max(highest, found[0][0] - 1) if found else highest
+
+    def delete(self, table: str, start: int, stop: int) -> None:
+        """Delete the rows of ``table`` that begin in ``[start, stop)``."""
+        self.run(f"DELETE FROM {table} WHERE seq >= ? AND seq < ?", (start, stop))
+
+    def used_bytes(self) -> int:
+        """Return the bytes of pages in use, without those free for reuse."""
+        names = ("page_count", "freelist_count", "page_size")
+        pages, free, size = (self.run(f"PRAGMA {name}")[0][0] for name in names)
+        return int(pages - free) * int(size)
+
+    def checkpoint(self) -> int:
+        """Move the log into the file as far as no reader is in the way; return its frames left."""
+        _, frames, moved = self.run("PRAGMA wal_checkpoint(PASSIVE)")[0]
+        return int(frames) - int(moved)
+
+
+class Transaction:
+    """One transaction: committed at the end of the block, rolled back on any error."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        list(self._database.execute("BEGIN IMMEDIATE"))
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            try:
+                list(self._database.execute("COMMIT"))
+                return
+            except BaseException:
+                self._roll_back()
+                raise
+        self._roll_back()
+
+    def _roll_back(self) -> None:
+        # SQLite rolls back by itself after some errors and then has nothing to roll back
+        with contextlib.suppress(sqlite3.Error):
+            list(self._database.execute("ROLLBACK"))
