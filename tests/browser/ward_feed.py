@@ -33,7 +33,7 @@ from teleward_signal.model import (
 )
 from teleward_signal.record import Record, RecordId, RecordKind
 
-ECG_FS, PPG_FS, RESP_FS = 250.0, 125.0, 62.5
+WAVES = (("ecg_ii", 250.0, 0.001), ("pleth", 125.0, 0.001), ("respiration", 62.5, 0.01))
 CASES = (
     ("Community pneumonia", 96, 93, 24, 118, 70, 38.4),
     ("Post-operative day 1", 67, 97, 14, 124, 71, 36.8),
@@ -82,6 +82,7 @@ class Bed:
     case: tuple[Any, ...]
     phase: float = 0.0
     breath: float = 0.0
+    elapsed_s: float = 0.0
     sent: dict[str, int] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     """Waveforms, or ``numerics``, that stay away."""
@@ -199,15 +200,16 @@ class WardFeed:
     def waves(self, bed: Bed, now_ns: int, period_s: float) -> None:
         heart, breaths = bed.case[1] / 60, bed.case[3] / 60
         start_ns = now_ns - round(period_s * 1e9)
+        bed.elapsed_s += period_s
         plans = (
             ("ecg_ii", ECG_FS, 0.001),
             ("pleth", PPG_FS, 0.001),
             ("respiration", RESP_FS, 0.01),
         )
         for metric, fs, scale in plans:
-            first = bed.sent.setdefault(metric, 0)
-            count = round(fs * period_s)
-            at = np.arange(count) / fs
+            first = bed.sent.get(metric, 0)
+            count = round(fs * bed.elapsed_s) - first
+            at = (first + np.arange(count)) / fs - (bed.elapsed_s - period_s)
             if metric == "ecg_ii":
                 values = ecg((bed.phase + at * heart) % 1) + self.random.normal(0, 0.012, count)
             elif metric == "pleth":
@@ -217,7 +219,8 @@ class WardFeed:
             bed.sent[metric] = first + count
             if metric not in bed.silent:
                 counts = np.rint(values / scale).astype(np.int16)
-                block = SampleBlock(metric, fs, counts, scale, first, time_ns=start_ns)
+                time_ns = start_ns + round(at[0] * 1e9)
+                block = SampleBlock(metric, fs, counts, scale, first, time_ns=time_ns)
                 self.live.publish_block(bed.subject, block)
         before = bed.phase
         bed.phase = (bed.phase + heart * period_s) % 1
@@ -269,11 +272,12 @@ class WardFeed:
 
     async def run(self, period_s: float = 0.1) -> None:
         """Send for ever, block after block."""
-        due, ticks = time.monotonic(), 0
+        due = begin = time.monotonic()
+        epoch_ns, ticks = time.time_ns(), 0
         while True:
             due += period_s
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            now_ns = time.time_ns()
+            now_ns = epoch_ns + round((due - begin) * 1e9)
             for bed in self.beds:
                 self.waves(bed, now_ns, period_s)
             if ticks % max(1, round(1 / period_s)) == 0:

@@ -100,7 +100,7 @@ export class Shell {
         this.queueDraw();
       }}
     >
-      ${this.sound.enabled ? "Sound on" : "Sound off: tap to enable"}
+      ${this.sound.enabled ? "Sound on" : html`<span>Sound off<span class="wide">: tap to enable</span></span>`}
     </button>`;
   }
 }

@@ -16,7 +16,7 @@ const LOOK = {
   background: "#0e1319",
   lineWidth: 1.4,
   gap: 14,
-  labelSpace: 0,
+  labelSpace: 9,
   pixelsPerSecond: 55,
   longest: 12,
   calibrated: false,
@@ -24,6 +24,7 @@ const LOOK = {
 
 const shell = new Shell([], draw);
 const alarmList = new AlarmList(shell, element("dialogs"));
+element("bar").replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();
 
@@ -151,7 +152,7 @@ function placeLabels(made) {
       const label = document.createElement("span");
       label.className = "lane-label";
       label.textContent = channelLabel(made.subject, lane.channel);
-      label.style.top = `${lane.top / ratio + 2}px`;
+      label.style.top = `${lane.top / ratio - 8}px`;
       label.style.color = `var(${colorOf(lane.channel.description.metric)})`;
       return label;
     }),

@@ -22,9 +22,10 @@ JITTER_S = 0.06
 """Below this a step of time without a step of the count is arrival jitter, not a gap."""
 BACKWARD_S = 1.0
 """A clock that goes back further than this has been corrected: the channel starts again."""
-DRIFT_S = 0.02
-"""Drift that moves the anchor: 3 px at the usual sweep, invisible."""
-DRIFT_WEIGHT = 0.05
+DRIFT_S = 0.01
+"""Drift that moves the anchor: a pixel at the usual sweep, invisible."""
+DRIFT_WEIGHT = 0.01
+"""Weight of a block in the drift: some ten seconds, so that arrival jitter moves nothing."""
 PENDING_S = 5.0
 """Samples that wait for a tick; ticks are 0.1 s, so more than this is a stopped hub."""
 ESCAPE_SHARE = 0.02

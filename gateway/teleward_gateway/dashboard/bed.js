@@ -1,0 +1,226 @@
+// @ts-check
+/** The bedside monitor of one subject: traces, numerics, alarms, keys. */
+
+import { AlarmList } from "./alarm_list.js";
+import { MARKS, alarmClass, byUrgency, topAlarm } from "./alarms.js";
+import { author, call, setAuthor } from "./api.js";
+import { unitText } from "./format.js";
+import { LimitsDialog } from "./limits.js";
+import { News2Dialog } from "./news2.js";
+import { numericTiles } from "./numerics.js";
+import { Shell, element, html, render } from "./shell.js";
+import { Traces, channelLabel, colorOf } from "./traces.js";
+
+/** @typedef {import("./state.js").Subject} Subject */
+
+/** 25 mm at the 96 px of a CSS inch: the sweep speed of paper, as far as a browser knows its screen. */
+const PIXELS_PER_SECOND = 94.49;
+const LOOK = {
+  most: 5,
+  background: "#07090c",
+  lineWidth: 2,
+  gap: 22,
+  labelSpace: 24,
+  pixelsPerSecond: PIXELS_PER_SECOND,
+  longest: 20,
+  calibrated: true,
+};
+const AUDIO_PAUSE_S = 120;
+
+const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
+const shell = new Shell([id], draw);
+const alarmList = new AlarmList(shell, element("dialogs"));
+const limitsDialog = new LimitsDialog(shell, id, element("dialogs"));
+const news2Dialog = new News2Dialog(shell, id, element("dialogs"));
+const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".traces canvas"));
+for (const part of ["bar", "keys"]) element(part).replaceChildren();
+/** @type {Map<string, Traces>} */
+const traces = new Map();
+let frozen = false;
+let failure = "";
+
+/** @returns {Subject | undefined} */
+function subjectHere() {
+  return shell.ward.subjects.get(id);
+}
+
+function draw() {
+  const now = shell.stream.now();
+  const subject = subjectHere();
+  followSubject(subject);
+  drawBar(subject);
+  const empty = element("empty");
+  const waves = subject?.waves.channels.size ?? 0;
+  empty.hidden = waves > 0;
+  if (shell.ward.received) {
+    empty.textContent = subject
+      ? "No waveform: the numerics come from devices without one."
+      : `No subject “${id}” is admitted on this gateway. The ward shows who is.`;
+  }
+  const alarms = subject?.alarms ?? [];
+  const paused = (subject?.info.audio_pause ?? 0) > now;
+  if (subject) render(numericTiles(subject, shell.ward.metrics, now), element("numerics"));
+  drawKeys(subject, paused, now);
+  shell.announcer.tell(alarms.map((alarm) => ({ where: subject?.info.bed ?? id, alarm })));
+  const audible = paused ? [] : alarms.filter((alarm) => alarm.presence === "on");
+  shell.sound.update(topAlarm(audible));
+  alarmList.draw();
+}
+
+/** @param {Subject | undefined} subject */
+function drawBar(subject) {
+  const alarm = topAlarm((subject?.alarms ?? []).filter((each) => each.priority !== "info"));
+  const others = (subject?.alarms.length ?? 0) - 1;
+  const { bed = id, label = "", detail = "" } = subject?.info ?? {};
+  const who = [label === bed ? "" : label, detail].filter(Boolean).join(" · ");
+  document.title = `${alarm ? `${MARKS[alarm.priority]} ${alarm.text} · ` : ""}${bed} · Teleward`;
+  render(
+    html`<a class="button back" href="/ward" aria-label="Back to the ward">‹</a>
+      <h1>${bed}</h1>
+      ${who ? html`<span class="pill who">${who}</span>` : null}
+      ${alarm
+        ? html`<span id="message" class=${alarmClass(alarm)}
+            ><b aria-hidden="true">${MARKS[alarm.priority]}</b><span>${alarm.text}</span>${others > 0
+              ? html`<small>+${others}</small>`
+              : null}</span
+          >`
+        : null}
+      ${faults(subject)}<span class="space"></span>${shell.simulation(subject?.info.simulated ?? false)}
+      ${shell.status()}`,
+    element("bar"),
+  );
+}
+
+/** @param {Subject | undefined} subject */
+function faults(subject) {
+  const broken = Object.entries(subject?.links ?? {}).filter(([, link]) => link.state !== "streaming");
+  return broken.map(
+    ([device, link]) =>
+      html`<span class="al tech" data-device=${device} data-state=${link.state}
+        >${link.label ?? device}: ${link.state.replaceAll("_", " ")}</span
+      >`,
+  );
+}
+
+/** @param {Subject | undefined} subject @param {boolean} paused @param {number} now */
+function drawKeys(subject, paused, now) {
+  const open = (subject?.alarms ?? []).filter((alarm) => alarm.presence !== "ack");
+  const left = Math.ceil(((subject?.info.audio_pause ?? 0) - now) / 1000);
+  render(
+    html`${failure ? html`<p class="error" role="alert">${failure}</p>` : null}
+      <button type="button" id="pause" aria-pressed=${String(paused)} ?disabled=${!subject} @click=${pauseAudio}>
+        ${paused ? `Audio paused ${left} s` : "Audio pause 2 min"}
+      </button>
+      <button type="button" id="acknowledge" ?disabled=${!open.length} @click=${acknowledge}>
+        Acknowledge${open.length > 1 ? ` (${open.length})` : ""}
+      </button>
+      <button type="button" id="freeze" aria-pressed=${String(frozen)} @click=${freeze}>
+        ${frozen ? "Run" : "Freeze"}
+      </button>
+      <button type="button" id="news2" ?disabled=${!subject} @click=${() => news2Dialog.open()}>NEWS2 entry</button>
+      <button type="button" id="limits" ?disabled=${!subject} @click=${() => limitsDialog.open()}>Limits</button>
+      ${alarmList.button()} ${shell.soundButton()}
+      <button type="button" id="fullscreen" @click=${fullScreen}>Full screen</button>`,
+    element("keys"),
+  );
+}
+
+/** @param {() => Promise<unknown>} action */
+async function attempt(action) {
+  try {
+    await action();
+    failure = "";
+  } catch (error) {
+    failure = /** @type {Error} */ (error).message;
+  }
+  shell.queueDraw();
+}
+
+function who() {
+  const name = author() || "bedside";
+  setAuthor(name);
+  return name;
+}
+
+function pauseAudio() {
+  const paused = (subjectHere()?.info.audio_pause ?? 0) > shell.stream.now();
+  const body = { author: who(), duration_s: paused ? 0 : AUDIO_PAUSE_S };
+  return attempt(() => call("POST", `/subjects/${encodeURIComponent(id)}/audio-pause`, body));
+}
+
+/** Acknowledge everything on this bed, most urgent first. */
+function acknowledge() {
+  const open = (subjectHere()?.alarms ?? []).filter((alarm) => alarm.presence !== "ack").sort(byUrgency);
+  return attempt(async () => {
+    for (const { condition } of open) {
+      await call("POST", "/alarms/acknowledge", { subject: id, condition, author: who() });
+    }
+  });
+}
+
+function freeze() {
+  frozen = !frozen;
+  element("frozen").hidden = !frozen;
+  shell.queueDraw();
+}
+
+async function fullScreen() {
+  if (document.fullscreenElement) await document.exitFullscreen();
+  else await document.documentElement.requestFullscreen();
+}
+
+/** @param {Subject | undefined} subject */
+function followSubject(subject) {
+  if (traces.get(id)?.subject === subject) return;
+  traces.clear();
+  if (!subject) return;
+  const made = new Traces(canvas, subject, LOOK);
+  made.onLayout = () => placeLabels(made);
+  made.resize();
+  traces.set(id, made);
+}
+
+/** @param {Traces} made */
+function placeLabels(made) {
+  const ratio = Math.min(devicePixelRatio, 2);
+  element("labels").replaceChildren(
+    ...made.sweep.lanes.map((lane) => {
+      const label = document.createElement("div");
+      const { metric, unit, fs } = lane.channel.description;
+      label.className = "lane-label";
+      label.dataset.channel = metric;
+      label.style.top = `${lane.top / ratio - 21}px`;
+      label.style.color = `var(${colorOf(metric)})`;
+      label.textContent = channelLabel(made.subject, lane.channel);
+      const small = document.createElement("small");
+      const gain = lane.unitPixels ? (lane.unitPixels / ratio / PIXELS_PER_SECOND) * 25 : 0;
+      const scale = gain ? `25 mm/s · ${gain.toFixed(gain < 10 ? 1 : 0).replace(".0", "")} mm/mV` : unit === "1" ? "" : unitText(unit);
+      small.textContent = [scale, `${Number(fs.toFixed(1))} Hz`].filter(Boolean).join(" · ");
+      label.append(small);
+      return label;
+    }),
+  );
+}
+
+new ResizeObserver(() => traces.forEach((made) => made.resize())).observe(canvas);
+let scales = "";
+shell.frames.push((now) => {
+  if (frozen) return;
+  for (const made of traces.values()) {
+    made.frame(now);
+    const shown = made.sweep.lanes.map((lane) => lane.unitPixels).join();
+    if (shown !== scales) {
+      scales = shown;
+      placeLabels(made);
+    }
+  }
+});
+addEventListener("keydown", (event) => {
+  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "f") freeze();
+  else if (event.key === "a") void acknowledge();
+  else if (event.key === "p") void pauseAudio();
+});
+/** Benchmarks and tests look at the page through this. */
+Object.assign(window, { teleward: { shell, traces } });

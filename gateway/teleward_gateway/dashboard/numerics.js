@@ -1,0 +1,169 @@
+// @ts-check
+/** The numeric tiles of the bedside monitor. */
+
+import { MARKS, metricPriority } from "./alarms.js";
+import { shortTime, unitText } from "./format.js";
+import { bloodPressure, heartRate, newsBadge, present } from "./state.js";
+import { html, nothing } from "./vendor/lit-html.js";
+
+/** @typedef {import("./state.js").Subject} Subject */
+/** @typedef {import("./state.js").Shown} Shown */
+
+/** How long the heart shows after a beat. */
+const BLINK_MS = 180;
+
+/**
+ * @typedef {object} Tile
+ * @property {string} kind @property {string} metric @property {string} label @property {string} unit
+ * @property {Shown} shown @property {string} alarm @property {[string, string]} [limits]
+ * @property {unknown} [extra]
+ */
+
+/** @param {Tile} tile */
+function numeric({ kind, metric, label, unit, shown, alarm, limits = ["", ""], extra }) {
+  const priority = /** @type {keyof typeof MARKS} */ (alarm.split(" ")[0]);
+  return html`<div
+    class="num ${kind}"
+    data-metric=${metric}
+    data-state=${shown.state}
+    data-alarm=${alarm || nothing}
+  >
+    <h2>${alarm ? `${MARKS[priority]} ` : ""}${label} <small>${unit}</small></h2>
+    <span class="limits"
+      ><span class="hidden-text">limits</span><span>${limits[0]}</span><span>${limits[1]}</span></span
+    >
+    <div class="main">
+      <span class="note">${shown.note}${extra ?? ""}</span>
+      <output class="value" aria-live="off">${shown.text}</output>
+    </div>
+  </div>`;
+}
+
+/** @param {Subject} subject @param {string} metric @returns {[string, string]} upper, lower */
+function limitsOf(subject, metric) {
+  const limits = /** @type {any} */ (subject.limits[metric]) ?? {};
+  const text = (/** @type {number|null|undefined} */ value) => (value == null ? "" : String(value));
+  return [text(limits.high ?? limits.very_high), text(limits.low ?? limits.very_low)];
+}
+
+/**
+ * @param {Subject} subject @param {Record<string, import("./state.js").Metric>} metrics
+ * @param {number} now
+ */
+export function numericTiles(subject, metrics, now) {
+  const { values, alarms } = subject;
+  const rate = heartRate(subject, now);
+  const pressure = bloodPressure(subject, now);
+  const unit = (/** @type {string} */ name) => unitText(metrics[name]?.unit ?? "");
+  const beat = now - subject.beatAt < BLINK_MS;
+  return html`${numeric({
+    kind: "hr",
+    metric: rate.metric,
+    label: rate.metric === "heart_rate" ? "HR" : "PR",
+    unit: unit("heart_rate"),
+    shown: rate.shown,
+    alarm: metricPriority(alarms, "heart_rate", "pulse_rate"),
+    limits: limitsOf(subject, rate.metric),
+    extra: html`<span class="heart" data-beat=${beat ? "" : nothing} aria-hidden="true">♥</span>`,
+  })}
+  ${numeric({
+    kind: "spo2",
+    metric: "spo2",
+    label: "SpO₂",
+    unit: "%",
+    shown: present(values.spo2, 0, now),
+    alarm: metricPriority(alarms, "spo2"),
+    limits: limitsOf(subject, "spo2"),
+    extra: side(subject, rate.metric === "heart_rate" ? ["pulse_rate", "perfusion_index"] : ["perfusion_index"], metrics, now),
+  })}
+  ${numeric({
+    kind: "rr",
+    metric: "respiratory_rate",
+    label: "RR",
+    unit: unit("respiratory_rate"),
+    shown: present(values.respiratory_rate, 0, now),
+    alarm: metricPriority(alarms, "respiratory_rate"),
+    limits: limitsOf(subject, "respiratory_rate"),
+  })}
+  ${numeric({
+    kind: "bp",
+    metric: "nibp",
+    label: "NIBP",
+    unit: "mmHg",
+    shown: { ...pressure.shown, note: bpNote(pressure) },
+    alarm: metricPriority(alarms, "nibp_systolic", "nibp_diastolic", "nibp_mean"),
+    limits: limitsOf(subject, "nibp_systolic"),
+    extra: pressure.mean ? html`<span class="mean" data-metric="nibp_mean">(<b class="value">${pressure.mean}</b>)</span>` : "",
+  })}
+  ${numeric({
+    kind: "temp",
+    metric: "body_temperature",
+    label: "Temp",
+    unit: unit("body_temperature"),
+    shown: present(values.body_temperature, 1, now),
+    alarm: metricPriority(alarms, "body_temperature"),
+    limits: limitsOf(subject, "body_temperature"),
+  })}
+  ${newsTile(subject)}${others(subject, metrics, now)}`;
+}
+
+/** @param {{shown: Shown, time: number|null}} pressure */
+function bpNote({ shown, time }) {
+  if (shown.state !== "ok" || time === null) return shown.note;
+  return `at ${shortTime(time)}${shown.note === "typed" ? ", typed" : ""}`;
+}
+
+/** Small values beside a large one. @param {Subject} subject @param {string[]} names
+ * @param {Record<string, import("./state.js").Metric>} metrics @param {number} now */
+function side(subject, names, metrics, now) {
+  return names
+    .filter((name) => subject.values[name])
+    .map((name) => {
+      const shown = present(subject.values[name], metrics[name]?.decimals ?? 0, now);
+      return html`<span class="side" data-metric=${name} data-state=${shown.state}
+        >${metrics[name]?.label} <b class="value">${shown.text}</b></span
+      >`;
+    });
+}
+
+const SHOWN = new Set([
+  "heart_rate", "pulse_rate", "spo2", "perfusion_index", "respiratory_rate", "nibp_systolic",
+  "nibp_diastolic", "nibp_mean", "body_temperature", "news2", "rr_interval", "consciousness",
+  "supplemental_oxygen", "spo2_scale", "battery", "cuff_pressure",
+]);
+
+/** What the subject has beyond the usual. @param {Subject} subject
+ * @param {Record<string, import("./state.js").Metric>} metrics @param {number} now */
+function others(subject, metrics, now) {
+  return Object.keys(subject.values)
+    .filter((name) => !SHOWN.has(name) && metrics[name])
+    .slice(0, 2)
+    .map((name) =>
+      numeric({
+        kind: "other",
+        metric: name,
+        label: metrics[name].label,
+        unit: unitText(metrics[name].unit),
+        shown: present(subject.values[name], metrics[name].decimals, now),
+        alarm: metricPriority(subject.alarms, name),
+        limits: limitsOf(subject, name),
+      }),
+    );
+}
+
+/** @param {Subject} subject */
+function newsTile(subject) {
+  const badge = newsBadge(subject.news2);
+  const lacking = [...(subject.news2?.missing ?? []), ...(subject.news2?.stale ?? [])];
+  const names = lacking.map((name) => name.replaceAll("_", " ")).join(", ");
+  return html`<div class="num news2" data-metric="news2" data-state=${badge.band === null ? "withheld" : "ok"}>
+    <h2>NEWS2</h2>
+    <span class="limits"></span>
+    <div class="main">
+      <span class="note">${names ? `missing: ${names}` : (subject.news2?.risk ?? "")}</span>
+      <output class="value news" data-band=${badge.band ?? nothing} title=${badge.title}
+        >${badge.text.replace("NEWS ", "")}</output
+      >
+    </div>
+  </div>`;
+}
