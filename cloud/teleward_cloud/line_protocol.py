@@ -26,7 +26,7 @@ from teleward_signal.record import Record, RecordKind
 _PLACES = 1000
 _STRIDE = 97
 """Prime and coprime to 1000: neighbours in a row and neighbouring rows get different places."""
-_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ "})
+_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ ", "\n": r"\ ", "\r": r"\ ", "\\": "/"})
 _MEASUREMENTS = {
     RecordKind.MEASUREMENT: "numeric",
     RecordKind.WAVEFORM: "waveform",
@@ -110,8 +110,8 @@ def waveform_lines(record: Record) -> list[str]:
 
 
 def tag(value: str) -> str:
-    """Escape a tag value; a trailing backslash would swallow the separator."""
-    return value.translate(_ESCAPES).rstrip("\\") or "_"
+    """Escape a tag value; a backslash becomes a slash, as servers differ in how they read it."""
+    return value.translate(_ESCAPES) or "_"
 
 
 def _fields(record: Record) -> str:
