@@ -62,6 +62,11 @@ class GatewayView(Protocol):
         """Subjects, devices and bindings (`teleward_gateway.registry`)."""
         ...
 
+    @property
+    def commissioning(self) -> Any:
+        """Scan, bind, pair (`teleward_gateway.sessions.commissioning.Commissioning`)."""
+        ...
+
     def summary(self) -> GatewaySummary:
         """Say who this gateway is."""
         ...

@@ -95,7 +95,7 @@ class WardFeed:
         self.live = LiveHub({"name": "feed", "ward": "Ward A", "simulated": True})
         self.board = AlarmBoard()
         self.scores = ScoreBoard(lambda subject, score, _: self.live.publish_news2(subject, score))
-        self.registry = None
+        self.registry = self.commissioning = None
         self.records: list[Record] = []
         self.random = np.random.default_rng(seed)
         self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
@@ -201,12 +201,7 @@ class WardFeed:
         heart, breaths = bed.case[1] / 60, bed.case[3] / 60
         start_ns = now_ns - round(period_s * 1e9)
         bed.elapsed_s += period_s
-        plans = (
-            ("ecg_ii", ECG_FS, 0.001),
-            ("pleth", PPG_FS, 0.001),
-            ("respiration", RESP_FS, 0.01),
-        )
-        for metric, fs, scale in plans:
+        for metric, fs, scale in WAVES:
             first = bed.sent.get(metric, 0)
             count = round(fs * bed.elapsed_s) - first
             at = (first + np.arange(count)) / fs - (bed.elapsed_s - period_s)

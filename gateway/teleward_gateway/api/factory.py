@@ -13,7 +13,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from teleward_gateway.api import alarms, observations, pages, stream
+from teleward_gateway.api import (
+    alarms,
+    bindings,
+    commissioning,
+    devices,
+    observations,
+    pages,
+    stream,
+    subjects,
+)
 from teleward_gateway.api.schemas import GatewayAnswer, Problem, iso_time, problem_response
 from teleward_gateway.api.security import LOOPBACK_HOSTS, HostGuard
 from teleward_gateway.view import GatewayView
@@ -26,8 +35,10 @@ The API answers on this machine only, until roles exist. Errors are problems (RF
 `remedy`. Times are UTC in nanoseconds since 1970; units are UCUM.
 """
 PREFIX = "/api/v1"
-WEBSOCKET_LIMIT = 65536
-"""Bytes of a message from a page: it sends pings only."""
+ROUTERS = tuple(
+    module.router
+    for module in (subjects, devices, bindings, commissioning, observations, alarms, stream)
+)
 
 
 def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HOSTS) -> FastAPI:
@@ -53,8 +64,8 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
         responses={"4XX": {"model": Problem}},
     )
     app.state.view = view
-    for module in (observations, alarms, stream):
-        app.include_router(module.router, prefix=PREFIX)
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
     app.include_router(pages.router)
     app.add_api_route(f"{PREFIX}/gateway", _gateway(view), tags=["gateway"])
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
