@@ -1,1 +1,5 @@
-"""The gateway process: sessions, clock, journal, delivery, live view and API."""
+"""The gateway process: clock, journal, delivery, sessions, live view and API."""
+
+from importlib.metadata import version
+
+__version__ = version("teleward")

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_simulators.patients.profiles import PROFILES
-from teleward_simulators.patients.simple import SimplePatient
 from teleward_simulators.recordings.excerpt import Excerpt
-from teleward_simulators.source import VitalSource
 
 PATCH_WAVES: dict[str, float] = {"ecg_ii": 250.0, "pleth": 125.0, "respiration": 62.5}
 """Streams of the simulated multi-parameter patch and their rates in Hz."""
@@ -19,9 +17,13 @@ PATCH_WAVES: dict[str, float] = {"ecg_ii": 250.0, "pleth": 125.0, "respiration":
 
 @dataclass(frozen=True, slots=True)
 class WardDevice:
-    """One simulated device. ``place`` is a Bluetooth address or the name of a serial port."""
+    """One simulated device: a ``kind`` of the simulators, read by a ``driver`` of the gateway.
+
+    ``place`` is a Bluetooth address or the name of a serial port.
+    """
 
     id: str
+    kind: str
     driver: str
     place: str
     subject: str
@@ -35,13 +37,13 @@ class WardDevice:
 
 @dataclass(frozen=True, slots=True)
 class WardSubject:
-    """One patient; ``patient`` is a profile, or ``recording:NAME``."""
+    """One patient; ``source`` is what `teleward_simulators.sources` calls them."""
 
     id: str
     bed: str
     label: str
     detail: str
-    patient: str
+    source: str
     seed: int
 
 
@@ -51,14 +53,6 @@ class WardPlan:
 
     subjects: tuple[WardSubject, ...]
     devices: tuple[WardDevice, ...]
-
-
-def source_of(patient: str, seed: int) -> VitalSource:
-    """Return the patient that a plan names; raises KeyError for an unknown one."""
-    kind, _, name = patient.partition(":")
-    if kind == "recording":
-        return Excerpt(name)
-    return SimplePatient(patient, seed)
 
 
 def plan_ward(n_patients: int = 8, seed: int = 1) -> WardPlan:
@@ -75,7 +69,7 @@ def plan_ward(n_patients: int = 8, seed: int = 1) -> WardPlan:
 
 
 def _subject(number: int, seed: int) -> WardSubject:
-    bed = f"Bed {number:02d}"
+    bed = f"bed-{number:02d}"
     if number in (7, 8):
         name = ("mitdb-116", "bidmc-42")[number - 7]
         title = Excerpt(name).about["title"]
@@ -89,34 +83,35 @@ def _subject(number: int, seed: int) -> WardSubject:
         bed,
         f"SIM-{1000 + number * 7} \u00b7 {profile.age} {profile.sex}",
         profile.title,
-        profile.name,
+        f"simple:{profile.name}",
         seed * 1000 + number,
     )
 
 
 def _devices(number: int, subject: WardSubject) -> list[WardDevice]:
-    def ble(kind: int, driver: str, name: str, **options: Any) -> WardDevice:
+    def ble(order: int, kind: str, driver: str, name: str, **options: Any) -> WardDevice:
         # the two top bits set: a random static address
-        place = f"C0:{kind:02X}:00:00:00:{number:02X}"
-        return WardDevice(f"{name}-{number:02d}", driver, place, subject.id, options)
+        place = f"C0:{order:02X}:00:00:00:{number:02X}"
+        return WardDevice(f"{name}-{number:02d}", kind, driver, place, subject.id, options)
 
-    def serial(driver: str, name: str, **options: Any) -> WardDevice:
-        place = f"usb-SIM_{driver}_{number:04d}-if00-port0"
-        return WardDevice(f"{name}-{number:02d}", driver, place, subject.id, options)
+    def serial(kind: str, name: str, **options: Any) -> WardDevice:
+        place = f"usb-SIM_{kind}_{number:04d}-if00-port0"
+        return WardDevice(f"{name}-{number:02d}", kind, kind, place, subject.id, options)
 
-    if subject.patient == "recording:mitdb-116":
+    if subject.source == "recording:mitdb-116":
         return [serial("framed-serial", "ecg", waves={"ecg_ii": 360.0})]
-    if subject.patient == "recording:bidmc-42":
+    if subject.source == "recording:bidmc-42":
         waves = dict.fromkeys(("ecg_ii", "pleth", "respiration"), 125.0)
-        numerics = ["pulse_rate", "spo2"]
-        return [ble(1, "framed-uart", "monitor", waves=waves, numerics=numerics)]
-    worn = [ble(1, "framed-uart", "patch", waves=PATCH_WAVES)]
+        numerics = ["heart_rate", "pulse_rate", "respiratory_rate", "spo2"]
+        options = {"waves": waves, "numerics": numerics}
+        return [ble(1, "framed-patch", "framed-uart", "monitor", **options)]
+    worn = [ble(1, "framed-patch", "framed-uart", "patch", waves=PATCH_WAVES)]
     if number == 1:
-        worn.append(ble(2, "heart-rate", "strap"))
+        worn.append(ble(2, "heart-rate", "heart-rate", "strap"))
     if number == 2:
         worn.append(serial("cms50d", "oximeter"))
     else:
-        worn.append(ble(3, "pulse-oximeter", "oximeter"))
-    worn.append(ble(4, "blood-pressure", "cuff", interval_s=60.0, first_s=6.0 + number % 8))
-    worn.append(ble(5, "thermometer", "thermometer"))
+        worn.append(ble(3, "pulse-oximeter", "pulse-oximeter", "oximeter"))
+    worn.append(ble(4, "blood-pressure", "blood-pressure", "cuff"))
+    worn.append(ble(5, "thermometer", "thermometer", "thermometer"))
     return worn

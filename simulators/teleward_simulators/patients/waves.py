@@ -6,8 +6,9 @@ Pulse: two bumps, the forward wave and its reflection.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from teleward_signal.kernel_cache import kernel
 
 ECG_II = np.array(
     # seconds from R, half width (1 SD) in s, mV
@@ -28,7 +29,7 @@ REACH_SD = 5.0
 """A bump is nothing (below 4e-6 of its height) beyond five SD."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator,unused-ignore]
+@kernel
 def add_bumps(
     out: NDArray[np.float32],
     first: int,

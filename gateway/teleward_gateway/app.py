@@ -1,0 +1,223 @@
+"""The gateway process: builds the parts, runs them in one task group, stops them in order.
+
+start   folder -> clock -> journal -> registry -> kernels -> sinks -> sessions -> API
+stop    sessions -> derived values -> journal -> sinks -> API        (within two seconds)
+"""
+
+import asyncio
+import errno
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from teleward_drivers.catalogue import catalogue
+from teleward_drivers.radio import Radio
+from teleward_gateway.api.factory import create_app
+from teleward_gateway.clock import GatewayClock
+from teleward_gateway.dsp_worker import DspWorker
+from teleward_gateway.follow import Follower
+from teleward_gateway.ingest import Ingest
+from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
+from teleward_gateway.live import LiveHub
+from teleward_gateway.outlets import Outlets
+from teleward_gateway.probes import register_probes
+from teleward_gateway.registry.store import Registry
+from teleward_gateway.running_view import RunningView, gateway_description
+from teleward_gateway.sessions.manager import SessionManager
+from teleward_gateway.settings.model import Settings
+from teleward_signal.alarms import AlarmBoard
+from teleward_signal.engine import Engine, EngineConfig
+from teleward_signal.model import Provenance
+
+log = logging.getLogger(__name__)
+
+OpenRadio = Callable[[str], Awaitable[Radio]]
+"""Makes the radio of the setting ``radio.adapter``; the command line injects the virtual one."""
+
+
+class StartError(Exception):
+    """The gateway cannot start; the message says why and what to do."""
+
+
+class Gateway:
+    """One running gateway; `run` is its life."""
+
+    def __init__(self, settings: Settings, open_radio: OpenRadio) -> None:
+        self.settings = settings
+        self._open_radio = open_radio
+        self._stopped = asyncio.Event()
+        self.clock = GatewayClock()
+        self.provenance = settings.gateway.mode
+        self.board = AlarmBoard()
+        self.engine = Engine(EngineConfig())
+
+    def stop(self) -> None:
+        """Ask the gateway to stop; returns at once."""
+        self._stopped.set()
+
+    async def run(self) -> int:
+        """Run until `stop`, SIGTERM or SIGINT; returns the exit code; raises StartError."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        listener = listen(self.settings.api.host, self.settings.api.port)
+        try:
+            self._open_stores()
+            await self._warm()
+            self._build()
+            await self._serve(listener)
+        finally:
+            listener.close()
+            if hasattr(self, "journal"):
+                await asyncio.to_thread(self.journal.close)
+            if hasattr(self, "registry"):
+                self.registry.close()
+        return 0
+
+    def _open_stores(self) -> None:
+        settings = self.settings
+        folder = settings.gateway.data_folder / self.provenance.value
+        prepare_folder(folder)
+        config = JournalConfig(
+            commit_interval_s=settings.journal.commit_interval_s,
+            max_bytes=settings.journal.max_megabytes * 2**20,
+        )
+        try:
+            self.journal = Journal.open(
+                folder,
+                gateway=settings.gateway.name,
+                provenance=self.provenance,
+                clock=self.clock,
+                config=config,
+            )
+        except (JournalInUse, JournalTooNew) as error:
+            raise StartError(str(error)) from None
+        self.registry = Registry(folder / "registry.sqlite", self.provenance)
+
+    async def _warm(self) -> None:
+        def progress(what: str, share: float) -> None:
+            log.info("signal kernels: %3.0f %% (%s)", share * 100, what)
+
+        await asyncio.to_thread(self.engine.warm, progress)
+
+    def _build(self) -> None:
+        self.live = LiveHub(gateway_description(self))
+        self.ingest = Ingest(
+            registry=self.registry,
+            clock=self.clock,
+            journal=self.journal,
+            board=self.board,
+            live=self.live,
+        )
+        self.dsp = DspWorker(
+            self.engine, self.settings.signal.tick_ms / 1000, self.ingest.on_results
+        )
+        self.ingest.dsp = self.dsp
+
+    async def _serve(self, listener: socket.socket) -> None:
+        radio = await self._open_radio(self.settings.radio.adapter)
+        self.sessions = SessionManager(
+            catalogue(), radio, self.ingest.on_output, self._on_session_state
+        )
+        self.follower = Follower(self)
+        self.outlets = Outlets(self.settings, self.journal, self.provenance)
+        self.view = RunningView(self)
+        app = create_app(self.view)
+        register_probes(self)
+        server = Server(app, listener)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [
+                    tasks.create_task(self.dsp.run(), name="dsp"),
+                    tasks.create_task(self._tick(), name="tick"),
+                    tasks.create_task(self.outlets.run(), name="outlets"),
+                    tasks.create_task(server.serve(), name="api"),
+                ]
+                await self.follower.start()
+                host, port = listener.getsockname()[:2]
+                log.info("dashboard at http://%s:%s/ward", host, port)
+                await self._stopped.wait()
+                await self.sessions.stop()
+                await self.journal.flush()
+                server.stop()
+                for task in running[:3]:
+                    task.cancel()
+        finally:
+            await self.sessions.stop()
+            await self.outlets.close()
+
+    async def _tick(self) -> None:
+        """Once a second: the clock, alarm delays and scores."""
+        while True:
+            await asyncio.sleep(1.0)
+            correction = self.clock.poll()
+            if correction is not None:
+                self.journal.correct(correction)
+                self.registry.clock_corrected()
+            self.ingest.tick()
+
+    def _on_session_state(self, device: str, state: Any, reason: str) -> None:
+        self.follower.on_session_state(device, state, reason)
+
+
+class Server(uvicorn.Server):
+    """uvicorn on a socket that we opened, without its own signal handlers."""
+
+    def __init__(self, app: Any, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,  # wave frames are dense already: it only costs CPU
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
+        self._listener = listener
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until `stop`."""
+        await self._serve([self._listener])
+
+    def stop(self) -> None:
+        """End serving soon."""
+        self.should_exit = True
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; raises StartError naming the remedy."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"({error.strerror})"
+        raise StartError(f"api.port {port} on {host} {why}; set another api.port") from None
+    listener.listen()
+    return listener
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make the data folder; raises StartError naming the remedy."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"teleward")
+        probe.unlink()
+    except OSError as error:
+        raise StartError(
+            f"gateway.data_folder {folder}: {error.strerror}; make it writable for this user, "
+            "free some space, or set another folder"
+        ) from None
+
+
+def is_simulated(settings: Settings) -> bool:
+    """Say whether this gateway takes simulated devices only."""
+    return settings.gateway.mode is Provenance.SIMULATED

@@ -1,0 +1,51 @@
+"""``teleward run --config FILE``: the gateway."""
+
+import argparse
+import asyncio
+import importlib
+import sys
+from pathlib import Path
+
+from teleward_drivers.radio import Radio
+from teleward_gateway.settings.load import SettingsError, load
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--config", type=Path, default=Path("teleward.toml"), help="settings file (teleward.toml)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run until SIGTERM or Ctrl-C; 0 after an orderly stop, 1 when it cannot start."""
+    try:
+        settings = load(arguments.config)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    from teleward_gateway.app import Gateway, StartError
+    from teleward_gateway.logs import set_up_logs
+
+    set_up_logs()
+    try:
+        return asyncio.run(Gateway(settings, open_radio).run())
+    except StartError as error:
+        print(f"teleward: {error}", file=sys.stderr)
+        return 1
+
+
+async def open_radio(adapter: str) -> Radio:
+    """Return the radio of the setting; the virtual one comes from the simulators' package."""
+    if not adapter.startswith("virtual:"):
+        return Radio(adapter)
+    try:
+        backend = importlib.import_module("teleward_simulators.radio.bleak_backend")
+    except ModuleNotFoundError as error:
+        from teleward_gateway.app import StartError
+
+        raise StartError(
+            f'a virtual radio needs {error.name}: pip install "teleward[sim]"'
+        ) from None
+    virtual = await backend.connect(adapter)
+    return Radio(adapter, virtual.client_kwargs, virtual.scanner_kwargs)

@@ -1,0 +1,250 @@
+"""Bring the simulated ward up, say what is happening, and take everything down again.
+
+fleet process     virtual radio, BLE peripherals, serial devices on ptys
+gateway process   `teleward run` with a settings file, exactly as shipped
+this process      starts both, watches both, stops both
+"""
+
+import argparse
+import asyncio
+import contextlib
+import errno
+import json
+import shutil
+import signal
+import socket
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from teleward_gateway import processes
+from teleward_gateway.demo.settings_file import settings_text
+from teleward_simulators.fleet import DeviceSpec, write_spec
+from teleward_simulators.ward import WardPlan, plan_ward
+
+LEAST_FREE_MB = 200
+"""A day of eight patients is about 300 MB; less than this and the demo may not see the evening."""
+START_S = 60.0
+"""The first start compiles the signal kernels (about 15 s); longer means something is wrong."""
+
+
+class DemoError(Exception):
+    """The demo cannot go on; the message is one clear line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where one demo lives."""
+
+    plan: WardPlan
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        """The address of the dashboard."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+async def show(arguments: argparse.Namespace) -> int:
+    """Run the demo until it is told to stop; raises DemoError."""
+    began = time.monotonic()
+    demo = prepare(arguments)
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    children: list[asyncio.subprocess.Process] = []
+    try:
+        say(f"starting {len(demo.plan.devices)} simulated devices on {len(demo.plan.subjects)} "
+            "patients, and the gateway")  # fmt: skip
+        fleet = await processes.start(
+            [sys.executable, "-m", "teleward_simulators.fleet", "--spec",
+             str(demo.folder / "fleet.json")],
+            log=demo.folder / "fleet.log", pipe=True,
+        )  # fmt: skip
+        children.append(fleet)
+        gateway = await processes.start(
+            [sys.executable, "-m", "teleward_gateway", "run", "--config",
+             str(demo.folder / "teleward.toml")],
+            log=demo.folder / "gateway.log",
+        )  # fmt: skip
+        children.append(gateway)
+        begin = asyncio.create_task(_begin(demo, fleet, gateway, began))
+        stop = asyncio.create_task(stopped.wait())
+        await asyncio.wait({begin, stop}, return_when=asyncio.FIRST_COMPLETED)
+        if not begin.done():
+            begin.cancel()
+            return 0
+        begin.result()
+        announce(demo, arguments)
+        await _until_ended(demo, fleet, gateway, stop, arguments.seconds)
+        return 0
+    finally:
+        await processes.stop(*reversed(children))
+        shutil.rmtree(demo.folder / "run", ignore_errors=True)
+        say("stopped")
+
+
+def prepare(arguments: argparse.Namespace) -> Demo:
+    """Check what the demo needs and write its files; raises DemoError."""
+    try:
+        plan = plan_ward(arguments.patients, arguments.seed)
+    except ValueError as error:
+        raise DemoError(str(error)) from None
+    port = free_port(arguments.port)
+    folder: Path = arguments.folder.resolve()
+    try:
+        for part in ("data", "run"):
+            shutil.rmtree(folder / part, ignore_errors=True)
+            (folder / part).mkdir(parents=True)
+        for log in ("fleet.log", "gateway.log"):
+            (folder / log).unlink(missing_ok=True)
+        free_mb = shutil.disk_usage(folder).free // 2**20
+        if free_mb < LEAST_FREE_MB:
+            raise DemoError(
+                f"disk almost full: {free_mb} MB free in {folder}, the demo needs {LEAST_FREE_MB} "
+                "MB; free some space or choose another place with --folder"
+            )
+        _write(plan, folder, port, arguments.settings)
+    except OSError as error:
+        raise DemoError(
+            f"cannot write to {folder}: {error.strerror}; choose another place with --folder"
+        ) from None
+    return Demo(plan, folder, port)
+
+
+def free_port(port: int) -> int:
+    """Return ``port``, or a free one for 0; raises DemoError when it is in use."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else f"({error.strerror})"
+            raise DemoError(f"port {port} {why}; choose another with --port") from None
+        return int(probe.getsockname()[1])
+
+
+def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
+    ports = folder / "run" / "serial"
+    ports.mkdir()
+    # a socket's path is at most 107 bytes long, and the folder may lie deep
+    hub = f"unix:{folder / 'run' / 'air.sock'}"
+    if len(hub) > 100:
+        hub = f"tcp:127.0.0.1:{free_port(0)}"
+    sources = {subject.id: subject for subject in plan.subjects}
+    specs = [
+        DeviceSpec(
+            device.kind,
+            device.subject,
+            sources[device.subject].source,
+            str(ports / device.place) if device.is_serial else device.place,
+            seed=sources[device.subject].seed,
+            options=device.options,
+        )
+        for device in plan.devices
+    ]
+    (folder / "fleet.json").write_text(write_spec(specs, hub=hub, ports=str(ports)))
+    text = settings_text(
+        plan, radio=f"virtual:{hub}", ports=ports, data_folder=folder / "data", port=port
+    )
+    extra = more.read_text() if more else ""
+    (folder / "teleward.toml").write_text(f"{text}\n{extra}")
+
+
+async def _begin(
+    demo: Demo,
+    fleet: asyncio.subprocess.Process,
+    gateway: asyncio.subprocess.Process,
+    began: float,
+) -> None:
+    """Report progress until a trace is live."""
+    watch = asyncio.create_task(_watch_fleet(fleet, demo))
+    try:
+        said = -1
+        while True:
+            await asyncio.sleep(0.2)
+            for child, name in ((fleet, "fleet"), (gateway, "gateway")):
+                if child.returncode is not None:
+                    raise DemoError(explain(demo, name))
+            if time.monotonic() - began > START_S:
+                raise DemoError(f"no trace after {START_S:.0f} s; see {demo.folder}/gateway.log")
+            state = await asyncio.to_thread(_ask, demo.address)
+            if state is None:
+                continue
+            if state["streaming"] != said:
+                said = state["streaming"]
+                say(f"{said} of {len(demo.plan.devices)} devices stream")
+            if state["traces"]:
+                say(f"live after {time.monotonic() - began:.1f} s")
+                return
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+
+
+async def _watch_fleet(fleet: asyncio.subprocess.Process, demo: Demo) -> None:
+    """Keep reading what the fleet says, so that its pipe never fills."""
+    assert fleet.stdout is not None
+    with (demo.folder / "fleet.log").open("ab") as log:
+        while line := await fleet.stdout.readline():
+            log.write(line)
+            with contextlib.suppress(json.JSONDecodeError):
+                if json.loads(line).get("event") == "ready":
+                    say("the simulated devices are switched on")
+
+
+def _ask(address: str) -> dict[str, Any] | None:
+    """Return how many devices stream and whether there are waves, None while there is no answer."""
+    try:
+        with urllib.request.urlopen(f"{address}/api/v1/health", timeout=2) as answer:
+            health = json.load(answer)
+    except (OSError, ValueError):
+        return None
+    parts = health.get("parts", health)
+    sessions, ingest = parts.get("sessions", {}), parts.get("ingest", {})
+    return {"streaming": sessions.get("streaming", 0), "traces": ingest.get("blocks", 0)}
+
+
+async def _until_ended(
+    demo: Demo,
+    fleet: asyncio.subprocess.Process,
+    gateway: asyncio.subprocess.Process,
+    stop: "asyncio.Task[bool]",
+    seconds: float | None,
+) -> None:
+    watch = asyncio.create_task(_watch_fleet(fleet, demo))
+    ends = [asyncio.create_task(child.wait()) for child in (fleet, gateway)]
+    await asyncio.wait({stop, *ends}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    watch.cancel()
+    for task, name in zip(ends, ("fleet", "gateway"), strict=True):
+        if task.done() and not stop.done():
+            raise DemoError(explain(demo, name))
+        task.cancel()
+
+
+def explain(demo: Demo, name: str) -> str:
+    """Return why a child ended, from the last line of its log."""
+    log = demo.folder / f"{name}.log"
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    last = lines[-1] if lines else "it said nothing"
+    return f"the {name} process ended: {last} (all of it: {log})"
+
+
+def announce(demo: Demo, arguments: argparse.Namespace) -> None:
+    """Tell where to look."""
+    say(f"the ward: {demo.address}/ward")
+    if not arguments.headless:
+        say(f"one bed:  {demo.address}/bed/{demo.plan.subjects[0].id}    API: "
+            f"{demo.address}/api/v1/openapi.json")  # fmt: skip
+        say("simulated patients, for teaching only; not a medical device. Ctrl-C stops everything.")
+
+
+def say(text: str) -> None:
+    """Print one line of progress."""
+    print(f"teleward demo: {text}", flush=True)

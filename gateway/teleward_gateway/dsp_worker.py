@@ -1,0 +1,149 @@
+"""Signal processing off the event loop: blocks are collected, one thread processes them each tick.
+
+    loop    push(block) -> list        every tick: take the list, hand it to the thread
+    thread  engine.push ..., engine.process            -> results
+    loop    on_results(list of (subject, Measurement | Annotation))
+
+Numba kernels release the GIL, so the loop keeps answering meanwhile. If a tick takes longer than
+its time the next one starts late and takes more: nothing is lost, and `late_ticks` counts it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_signal.engine import Engine
+from teleward_signal.model import Annotation, Measurement
+
+JUMP_S = 0.1
+"""Blocks of one unbroken stream follow each other within the spread of their arrival times; more
+than this is a gap."""
+FORGET_S = 30.0
+"""After so long nothing that a detector has learnt can be relied on: the stream begins anew."""
+
+Result = tuple[str, Measurement | Annotation]
+
+
+@dataclass(slots=True)
+class DspStatistics:
+    """What the worker has done; ``busy_s`` is time spent in the engine."""
+
+    ticks: int = 0
+    late_ticks: int = 0
+    blocks: int = 0
+    results: int = 0
+    busy_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Stream:
+    handle: int
+    fs: float
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    subject: str
+    metric: str
+    fs: float
+    time_ns: int
+    samples: NDArray[np.float32]
+    gap_samples: int
+
+
+class DspWorker:
+    """Owns the engine; everything but `push` and `close_subject` happens in its thread."""
+
+    def __init__(
+        self, engine: Engine, tick_s: float, on_results: Callable[[list[Result]], None]
+    ) -> None:
+        self.statistics = DspStatistics()
+        self._engine = engine
+        self._tick_s = tick_s
+        self._on_results = on_results
+        self._jobs: list[_Job] = []
+        self._leaving: list[str] = []
+        self._streams: dict[tuple[str, str], _Stream] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="dsp")
+
+    def push(
+        self,
+        subject: str,
+        metric: str,
+        fs: float,
+        time_ns: int,
+        samples: NDArray[np.float32],
+        gap_samples: int = 0,
+    ) -> None:
+        """Queue samples (physical units, float32) that follow a gap of ``gap_samples``.
+
+        Metrics that the engine does not analyse are left out.
+        """
+        if not self._engine.analyses(metric):
+            return
+        self._jobs.append(_Job(subject, metric, fs, time_ns, samples, gap_samples))
+
+    def close_subject(self, subject: str) -> None:
+        """Drop the streams of a subject who left, at the next tick."""
+        self._leaving.append(subject)
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        try:
+            while True:
+                due += self._tick_s
+                delay = due - loop.time()
+                if delay <= 0:
+                    self.statistics.late_ticks += 1
+                    due = loop.time()
+                await asyncio.sleep(max(0.0, delay))
+                jobs, self._jobs = self._jobs, []
+                leaving, self._leaving = self._leaving, []
+                results = await loop.run_in_executor(
+                    self._thread, self._process, jobs, leaving, time.time_ns()
+                )
+                self.statistics.results += len(results)
+                if results:
+                    self._on_results(results)
+        finally:
+            self._thread.shutdown(wait=True)
+
+    def _process(self, jobs: list[_Job], leaving: list[str], now_ns: int) -> list[Result]:
+        began = time.perf_counter()
+        for job in jobs:
+            self._feed(job)
+        results = list(self._engine.process(now_ns))
+        for key in [key for key in self._streams if key[0] in leaving]:
+            self._engine.close_stream(self._streams.pop(key).handle)
+        self.statistics.ticks += 1
+        self.statistics.blocks += len(jobs)
+        self.statistics.busy_s += time.perf_counter() - began
+        return results
+
+    def _feed(self, job: _Job) -> None:
+        key = (job.subject, job.metric)
+        stream = self._streams.get(key)
+        gap_samples = job.gap_samples
+        if stream is not None:
+            # a device that reconnected cannot count what it did not send: time tells
+            apart_s = (job.time_ns - stream.end_ns) / 1e9
+            if gap_samples == 0 and abs(apart_s) > JUMP_S:
+                gap_samples = max(1, round(apart_s * job.fs))
+            if stream.fs != job.fs or gap_samples > FORGET_S * job.fs:
+                self._engine.close_stream(stream.handle)
+                stream, gap_samples = None, 0
+        if stream is None:
+            handle = self._engine.open_stream(job.subject, job.metric, job.fs)
+            stream = self._streams[key] = _Stream(handle, job.fs, job.time_ns)
+        if gap_samples:
+            self._engine.gap(stream.handle, gap_samples)
+        self._engine.push(stream.handle, job.time_ns, job.samples)
+        stream.end_ns = job.time_ns + round(len(job.samples) / job.fs * 1e9)

@@ -1,0 +1,143 @@
+"""Keep sessions, live view and alarm limits in step with the registry while the gateway runs."""
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from teleward_gateway.registry.ensure import ensure
+from teleward_gateway.registry.model import Change, Device, Subject
+from teleward_gateway.sessions.states import State
+from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.model import Provenance
+
+if TYPE_CHECKING:
+    from teleward_gateway.app import Gateway
+
+log = logging.getLogger(__name__)
+
+LINK_LOST = "link_lost"
+"""Technical condition of a device that is bound and does not stream."""
+
+
+class Follower:
+    """Carries registry changes into the running parts."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._loop = asyncio.get_running_loop()
+        self._applied = asyncio.Lock()
+        self._shown: dict[str, set[str]] = {}
+        self._streamed: set[str] = set()
+        self._applying: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Import what the settings file says and start the sessions."""
+        gateway = self._gateway
+        ensure(
+            gateway.registry,
+            subjects_of(gateway),
+            devices_of(gateway),
+            {d.id: d.subject for d in gateway.settings.devices if d.subject is not None},
+        )
+        gateway.registry.on_change(self._on_change)
+        await self.apply()
+
+    async def apply(self) -> None:
+        """Bring everything in step."""
+        async with self._applied:
+            self._show_subjects()
+            await self._gateway.sessions.apply(self._gateway.registry.bound_devices())
+
+    def on_session_state(self, device: str, state: Any, reason: str) -> None:
+        """Show the state of a link and raise or clear its technical alarm."""
+        gateway = self._gateway
+        if state is State.CONNECTING:
+            gateway.ingest.forget_device(device)
+        subject = gateway.registry.subject_of(device, gateway.clock.now().time_ns)
+        if subject is None:
+            return
+        gateway.live.set_link(subject, device, state.value, reason=reason)
+        condition = f"{LINK_LOST}:{device}"
+        if state is State.STREAMING:
+            self._streamed.add(device)
+            gateway.ingest.technical(subject, condition, False, "")
+        elif device in self._streamed and state in (State.STALLED, State.BACKING_OFF):
+            text = f"{device}: {reason or 'connection lost'}"
+            gateway.ingest.technical(subject, condition, True, text)
+
+    def _on_change(self, change: Change) -> None:
+        """Called by the registry in whatever thread made the change."""
+        self._loop.call_soon_threadsafe(self._apply_soon)
+
+    def _apply_soon(self) -> None:
+        task = self._loop.create_task(self.apply())
+        self._applying.add(task)
+        task.add_done_callback(self._applying.discard)
+
+    def _show_subjects(self) -> None:
+        gateway = self._gateway
+        admitted = {subject.id: subject for subject in gateway.registry.subjects()}
+        for gone in [subject for subject in self._shown if subject not in admitted]:
+            del self._shown[gone]
+            gateway.live.remove_subject(gone)
+            gateway.ingest.forget_subject(gone)
+        now_ns = gateway.clock.now().time_ns
+        bound: dict[str, set[str]] = {subject: set() for subject in admitted}
+        for device in gateway.registry.bound_devices():
+            wearer = gateway.registry.subject_of(device.id, now_ns)
+            if wearer in bound:
+                bound[wearer].add(device.id)
+        for subject in admitted.values():
+            self._show(subject, bound[subject.id])
+
+    def _show(self, subject: Subject, devices: set[str]) -> None:
+        gateway = self._gateway
+        gateway.live.set_subject(
+            subject.id,
+            label=subject.label or subject.id,
+            bed=display_bed(subject.bed),
+            simulated=subject.provenance is Provenance.SIMULATED,
+            detail=str(subject.attributes.get("detail", "")),
+        )
+        for gone in self._shown.get(subject.id, set()) - devices:
+            gateway.live.drop_link(subject.id, gone)
+            gateway.ingest.technical(subject.id, f"{LINK_LOST}:{gone}", False, "")
+        if subject.id not in self._shown:
+            limits = AlarmLimits.from_dict(subject.attributes.get("limits", {}))
+            gateway.ingest.raise_alarms(gateway.board.set_limits(subject.id, limits))
+            gateway.live.set_limits(subject.id, limits)
+        self._shown[subject.id] = devices
+
+
+def subjects_of(gateway: "Gateway") -> list[Subject]:
+    """Return the settings file's subjects for the registry."""
+    return [
+        Subject(
+            subject.id,
+            subject.label,
+            gateway.provenance,
+            subject.bed or None,
+            {"detail": subject.detail, "spo2_scale": subject.spo2_scale, "limits": subject.limits},
+        )
+        for subject in gateway.settings.subjects
+    ]
+
+
+def devices_of(gateway: "Gateway") -> list[Device]:
+    """Return the settings file's devices for the registry."""
+    return [
+        Device(
+            device.id,
+            device.driver,
+            device.address or device.port or "",
+            device.label,
+            gateway.provenance,
+            device.options,
+        )
+        for device in gateway.settings.devices
+    ]
+
+
+def display_bed(bed: str | None) -> str:
+    """Return a bed's name for people: ``bed-07`` is ``Bed 07``."""
+    return "" if bed is None else bed.replace("-", " ").capitalize()

@@ -1,0 +1,207 @@
+"""From a device's output to journal, live view, alarms and scores: the record path forks here once.
+
+    session.on_output ---> clock ---> whose is it? ---+--> journal
+                                                      +--> live view
+                                                      +--> DSP worker --> derived values --+
+                                                      +--> arbiter -> alarms, scores <-----+
+
+Everything runs on the event loop and returns at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from teleward_drivers.device import Discarded, Output
+from teleward_drivers.link import Received
+from teleward_gateway.arbiter import Arbiter
+from teleward_gateway.clock import Clock
+from teleward_gateway.clock.device import DeviceClock
+from teleward_gateway.drafts import alarm_draft, annotation_draft, status_draft
+from teleward_gateway.dsp_worker import DspWorker, Result
+from teleward_gateway.journal import Journal
+from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
+from teleward_gateway.live import LiveHub
+from teleward_gateway.registry.store import Registry
+from teleward_gateway.scores import ScoreBoard
+from teleward_signal.alarms import AlarmBoard
+from teleward_signal.model import (
+    AlarmEvent,
+    Annotation,
+    DeviceStatus,
+    Measurement,
+    SampleBlock,
+)
+from teleward_signal.news2 import News2
+
+LOW_BATTERY_PERCENT = 15.0
+"""Coin cells and chargeable sensors have about an hour left here."""
+
+TECHNICAL_TEXT = {
+    "lead_off": "ECG lead off",
+    "probe_off": "SpO\u2082 probe off",
+    "low_battery": "Battery low",
+    "sensor_fault": "Sensor fault",
+    "motion": "Motion",
+}
+"""What the ward reads for a fault that a device reports; others are shown by their name."""
+
+RHYTHM = "+"
+"""Symbol of a rhythm change (WFDB); the other symbols are beats."""
+
+
+@dataclass(slots=True)
+class IngestStatistics:
+    """What came in; ``unbound`` came from devices that no subject wears."""
+
+    blocks: int = 0
+    measurements: int = 0
+    statuses: int = 0
+    discarded_bytes: int = 0
+    unbound: int = 0
+    gap_samples: int = 0
+
+
+class Ingest:
+    """Joins the parts of the record path; see the module's drawing."""
+
+    def __init__(
+        self,
+        *,
+        registry: Registry,
+        clock: Clock,
+        journal: Journal,
+        board: AlarmBoard,
+        live: LiveHub,
+        on_alarm: Callable[[AlarmEvent], None] = lambda event: None,
+    ) -> None:
+        self.statistics = IngestStatistics()
+        self.scores = ScoreBoard(self._on_score)
+        self.dsp: DspWorker | None = None
+        self._registry = registry
+        self._clock, self._journal, self._board, self._live = clock, journal, board, live
+        self._on_alarm = on_alarm
+        self._arbiter = Arbiter()
+        self._clocks: dict[str, DeviceClock] = {}
+        self._faults: dict[str, frozenset[str]] = {}
+
+    def on_output(self, device: str, output: Output, received: Received) -> None:
+        """Take one output of a session."""
+        if isinstance(output, Discarded):
+            self.statistics.discarded_bytes += output.n_bytes
+            return
+        clock = self._clocks.get(device)
+        if clock is None:
+            clock = self._clocks[device] = DeviceClock(self._clock)
+        if isinstance(output, SampleBlock):
+            block, gap_samples = clock.stamp_block(output, received)
+            subject = self._subject(device, block.time_ns)
+            if subject is not None:
+                self._take_block(subject, device, block, gap_samples)
+        elif isinstance(output, Measurement):
+            measurement = clock.stamp_measurement(output, received)
+            subject = self._subject(device, measurement.time_ns)
+            if subject is not None:
+                self._take_measurement(subject, device, measurement, received.time_ns)
+        elif isinstance(output, DeviceStatus):
+            status = replace(output, time_ns=received.time_ns)
+            self._take_status(self._subject(device, received.time_ns), device, status)
+
+    def on_results(self, results: list[Result]) -> None:
+        """Take what the signal engine made of the waves."""
+        now_ns = self._clock.now().time_ns
+        for subject, result in results:
+            if isinstance(result, Measurement):
+                self._take_measurement(subject, None, result, now_ns)
+            else:
+                self._take_annotation(subject, result, now_ns)
+
+    def observe(self, subject: str, measurement: Measurement) -> None:
+        """Take a manual observation."""
+        self._take_measurement(subject, None, measurement, self._clock.now().time_ns)
+
+    def forget_device(self, device: str) -> None:
+        """Drop what is known of a device that left or whose session began anew."""
+        self._clocks.pop(device, None)
+        self._faults.pop(device, None)
+
+    def forget_subject(self, subject: str) -> None:
+        """Drop what is known of a subject who left."""
+        self._arbiter.forget(subject)
+        self.scores.forget(subject)
+        if self.dsp is not None:
+            self.dsp.close_subject(subject)
+
+    def tick(self) -> None:
+        """Let time pass for alarms and scores; once a second."""
+        now_ns = self._clock.now().time_ns
+        self.raise_alarms(self._board.tick(now_ns))
+        self.scores.tick(now_ns)
+
+    def raise_alarms(self, events: list[AlarmEvent]) -> None:
+        """Record, show and pass on alarm events."""
+        for event in events:
+            self._journal.append(alarm_draft(event))
+            self._live.publish_alarm(event)
+            self._on_alarm(event)
+
+    def technical(self, subject: str, condition: str, active: bool, text: str) -> None:
+        """Set a technical alarm condition."""
+        now_ns = self._clock.now().time_ns
+        self.raise_alarms(self._board.technical(subject, condition, active, now_ns, text))
+
+    def _subject(self, device: str, time_ns: int | None) -> str | None:
+        found = None if time_ns is None else self._registry.subject_of(device, time_ns)
+        if found is None:
+            self.statistics.unbound += 1
+        return found
+
+    def _take_block(self, subject: str, device: str, block: SampleBlock, gap_samples: int) -> None:
+        self.statistics.blocks += 1
+        self.statistics.gap_samples += gap_samples
+        self._journal.append(waveform_draft(subject, device, block, gap_samples))
+        self._live.publish_block(subject, block)
+        if self.dsp is not None and block.time_ns is not None:
+            samples = block.physical()
+            self.dsp.push(subject, block.metric, block.fs, block.time_ns, samples, gap_samples)
+
+    def _take_measurement(
+        self, subject: str, device: str | None, measurement: Measurement, now_ns: int
+    ) -> None:
+        self.statistics.measurements += 1
+        if measurement.time_ns is None:
+            measurement = replace(measurement, time_ns=now_ns)
+        self._journal.append(measurement_draft(subject, device, measurement))
+        if measurement.stored:
+            return  # history: it lands at its own time and is not the state of now
+        source = device or measurement.source.value
+        if not self._arbiter.accepts(subject, source, measurement, now_ns):
+            return
+        self._live.publish_measurement(subject, measurement)
+        self.scores.update(subject, measurement)
+        self.raise_alarms(self._board.update(subject, measurement, now_ns))
+
+    def _take_annotation(self, subject: str, annotation: Annotation, now_ns: int) -> None:
+        self._journal.append(annotation_draft(subject, annotation))
+        self._live.publish_annotation(subject, annotation)
+        if annotation.symbol == RHYTHM:
+            self.raise_alarms(self._board.rhythm(subject, annotation, now_ns))
+
+    def _take_status(self, subject: str | None, device: str, status: DeviceStatus) -> None:
+        self.statistics.statuses += 1
+        self._journal.append(status_draft(subject, device, status))
+        if subject is None:
+            return
+        faults = status.faults
+        if status.battery_percent is not None and status.battery_percent <= LOW_BATTERY_PERCENT:
+            faults |= {"low_battery"}
+        before = self._faults.get(device, frozenset())
+        self._faults[device] = faults
+        for fault in sorted(before ^ faults):
+            text = f"{TECHNICAL_TEXT.get(fault, fault.replace('_', ' '))} ({device})"
+            self.technical(subject, f"{fault}:{device}", fault in faults, text)
+
+    def _on_score(self, subject: str, score: News2, now_ns: int) -> None:
+        measurement = score.as_measurement(now_ns)
+        self._journal.append(measurement_draft(subject, None, measurement))
+        self._live.publish_news2(subject, score)
+        self.raise_alarms(self._board.update(subject, measurement, now_ns))

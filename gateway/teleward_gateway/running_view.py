@@ -1,0 +1,155 @@
+"""The running gateway as the API sees it (`teleward_gateway.view.GatewayView`)."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import teleward_gateway
+from teleward_gateway.drafts import audit_draft
+from teleward_gateway.live import LiveHub
+from teleward_gateway.view import GatewaySummary, HistoryQuery
+from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.model import AlarmEvent, Measurement, Provenance
+from teleward_signal.record import Record, RecordId
+
+if TYPE_CHECKING:
+    from teleward_gateway.app import Gateway
+    from teleward_gateway.registry.store import Registry
+
+BLOCK_S = 0.25
+"""Our protocol's devices send a frame at least four times a second: the longest usual block."""
+
+
+FOREVER_NS = 2**62
+"""Beyond every time that a record can have (year 2116)."""
+
+
+class RunningView:
+    """Answers the API from the running parts."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._started_ns = time.time_ns()
+
+    @property
+    def live(self) -> LiveHub:
+        """The live state and its pages."""
+        return self._gateway.live
+
+    @property
+    def registry(self) -> "Registry":
+        """Subjects, devices and bindings."""
+        return self._gateway.registry
+
+    def summary(self) -> GatewaySummary:
+        """Say who this gateway is."""
+        gateway = self._gateway
+        return GatewaySummary(
+            name=gateway.settings.gateway.name,
+            version=teleward_gateway.__version__,
+            provenance=gateway.provenance,
+            journal=gateway.journal.stats().journal,
+            started_ns=self._started_ns,
+            loss_window_s=gateway.settings.journal.commit_interval_s + BLOCK_S,
+        )
+
+    def has_subject(self, subject: str) -> bool:
+        """Say whether ``subject`` is admitted."""
+        return any(admitted.id == subject for admitted in self.registry.subjects())
+
+    async def history(self, query: HistoryQuery) -> Sequence[Record]:
+        """Return at most ``query.limit`` records of the journal, oldest first."""
+        limit = query.limit
+        while True:
+            found = await self._gateway.journal.history(
+                query.subject,
+                query.metric,
+                query.start_ns or 0,
+                query.end_ns if query.end_ns is not None else FOREVER_NS,
+                limit,
+                query.kinds,
+            )
+            rest = found
+            if query.after is not None:
+                places = [(record.id.seq, record.id.part) for record in found]
+                rest = found[places.index(query.after) + 1 :] if query.after in places else []
+            if len(rest) >= query.limit or len(found) < limit:
+                return rest[: query.limit]
+            limit *= 4  # the page begins further on: records have one order, by time
+
+    async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
+        """Record manual observations and show them; one identity for each."""
+        gateway = self._gateway
+        now_ns = gateway.clock.now().time_ns
+        stamped = [replace(m, time_ns=m.time_ns or now_ns) for m in measurements]
+        for measurement in stamped:
+            gateway.ingest.observe(subject, measurement)
+        await gateway.journal.flush()
+        return [await self._identity(subject, measurement) for measurement in stamped]
+
+    async def _identity(self, subject: str, measurement: Measurement) -> RecordId:
+        start_ns = measurement.time_ns or 0
+        records = await self._gateway.journal.history(
+            subject, measurement.metric, start_ns, start_ns + 1
+        )
+        written = [r.id for r in records if r.payload.get("author") == measurement.author]
+        if not written:
+            raise ValueError("the journal cannot be written now; see /api/v1/health")
+        return max(written)
+
+    def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
+        """Return the newest event of every alarm condition that is not off."""
+        return self._gateway.board.active(subject)
+
+    async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
+        """Acknowledge one alarm condition."""
+        gateway = self._gateway
+        known = {event.condition for event in gateway.board.active(subject)}
+        if condition not in known:
+            raise LookupError(f"subject {subject} has no active alarm {condition!r}")
+        now_ns = gateway.clock.now().time_ns
+        events = gateway.board.acknowledge(subject, condition, author, now_ns)
+        if not events:
+            raise ValueError(f"alarm {condition!r} of subject {subject} is acknowledged already")
+        gateway.ingest.raise_alarms(events)
+        gateway.journal.append(
+            audit_draft("acknowledge alarm", author, subject, condition=condition)
+        )
+        await gateway.journal.flush()
+        return events[-1]
+
+    async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
+        """Pause the alarm sound of a subject (0 ends the pause); return until when, UTC ns."""
+        gateway = self._gateway
+        now_ns = gateway.clock.now().time_ns
+        gateway.board.pause_audio(subject, now_ns + int(duration_s * 1e9))
+        left_s = gateway.board.audio_pause_left_s(subject)
+        until_ns = now_ns + int(left_s * 1e9) if left_s > 0 else None
+        gateway.live.set_audio_pause(subject, until_ns)
+        gateway.journal.append(audit_draft("pause alarm sound", author, subject, seconds=left_s))
+        await gateway.journal.flush()
+        return until_ns
+
+    def limits(self, subject: str) -> AlarmLimits:
+        """Return the alarm limits of a subject."""
+        return self._gateway.board.limits(subject)
+
+    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
+        """Judge a subject by other limits from now on."""
+        gateway = self._gateway
+        gateway.ingest.raise_alarms(gateway.board.set_limits(subject, limits))
+        gateway.live.set_limits(subject, limits)
+        wanted = limits.to_dict()
+        gateway.journal.append(audit_draft("set alarm limits", author, subject, limits=wanted))
+        await gateway.journal.flush()
+
+
+def gateway_description(gateway: "Gateway") -> dict[str, Any]:
+    """Return what every page is told first."""
+    return {
+        "name": gateway.settings.gateway.name,
+        "version": teleward_gateway.__version__,
+        "provenance": gateway.provenance.value,
+        "simulated": gateway.provenance is Provenance.SIMULATED,
+    }

@@ -1,0 +1,196 @@
+"""All that may stand in ``teleward.toml``, typed and described; the source of its JSON Schema.
+
+Sections that belong to one part are defined beside that part (MQTT and InfluxDB in
+`teleward_cloud`) and only composed here.
+"""
+
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from teleward_cloud.influx_settings import InfluxSettings
+from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_drivers.catalogue import catalogue
+from teleward_drivers.device import LinkType
+from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.model import Provenance
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Section(BaseModel):
+    """A table of the settings file: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _host_name() -> str:
+    name = re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().lower()).strip("-")
+    return name[:63] or "gateway"
+
+
+def _plain(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r}: use lower-case letters, digits and hyphens, 63 at most")
+    return name
+
+
+class GatewaySettings(Section):
+    """Who this gateway is."""
+
+    name: str = Field(default_factory=_host_name, description="unique among your gateways")
+    mode: Provenance = Field(
+        Provenance.FIELD, description="field: real patients; simulated: simulators only"
+    )
+    data_folder: Path = Field(
+        Path("/var/lib/teleward"), description="where the journal and the registry are kept"
+    )
+    _name_is_plain = field_validator("name")(_plain)
+
+
+class RadioSettings(Section):
+    """How BLE devices are reached."""
+
+    adapter: str = Field(
+        "bluez",
+        description="bluez (this machine's adapter), off, or virtual:unix:PATH or "
+        "virtual:tcp:HOST:PORT (simulated devices)",
+    )
+
+    @field_validator("adapter")
+    @classmethod
+    def _known(cls, adapter: str) -> str:
+        if adapter in ("bluez", "off") or re.fullmatch(r"virtual:(unix:.+|tcp:.+:\d+)", adapter):
+            return adapter
+        raise ValueError(
+            f"{adapter!r} is none of bluez, off, virtual:unix:PATH, virtual:tcp:HOST:PORT"
+        )
+
+
+class SignalSettings(Section):
+    """How waveforms are processed."""
+
+    mains_hz: int = Field(50, description="frequency of the mains, 50 or 60 Hz; 0: no notch filter")
+    tick_ms: int = Field(200, ge=50, le=1000, description="how often all patients are processed")
+
+    @field_validator("mains_hz")
+    @classmethod
+    def _known(cls, mains_hz: int) -> int:
+        if mains_hz not in (0, 50, 60):
+            raise ValueError("mains_hz is 50, 60 or 0 (no notch filter)")
+        return mains_hz
+
+
+class JournalSettings(Section):
+    """How records are kept. A power cut loses at most the commit interval plus one block."""
+
+    commit_interval_s: float = Field(1.0, ge=0.25, le=5.0, description="time between commits")
+    max_megabytes: int = Field(8192, ge=16, description="most disk space, in MB")
+
+
+class ApiSettings(Section):
+    """The dashboard and the HTTP API."""
+
+    host: str = Field("127.0.0.1", description="address to listen at")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen at; 0: any free one")
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if host not in _LOOPBACK:
+            raise ValueError(
+                f"{host!r}: the API has no user roles yet and listens on this machine only; use "
+                "127.0.0.1 and an SSH tunnel to look from elsewhere"
+            )
+        return host
+
+
+class SubjectSettings(Section):
+    """A person who is monitored, or a simulated one."""
+
+    id: str = Field(description="unique, never reused")
+    label: str = Field("", description="what the ward calls the subject; no full name is needed")
+    bed: str = Field("", description="where the subject is")
+    detail: str = Field("", description="one line shown beside the label")
+    spo2_scale: int = Field(1, ge=1, le=2, description="NEWS2 SpO2 scale; 2 only if prescribed")
+    limits: dict[str, Any] = Field(
+        default_factory=dict, description="alarm limits that differ from the defaults"
+    )
+    _id_is_plain = field_validator("id")(_plain)
+
+    @field_validator("limits")
+    @classmethod
+    def _usable(cls, limits: dict[str, Any]) -> dict[str, Any]:
+        AlarmLimits.from_dict(limits)
+        return limits
+
+
+class DeviceSettings(Section):
+    """A device that this gateway may use, and whom it is worn by."""
+
+    id: str = Field(description="unique on this gateway")
+    driver: str = Field(description="name of the driver, see: teleward drivers list")
+    address: str | None = Field(None, description="Bluetooth address (BLE drivers)")
+    port: str | None = Field(None, description="serial port, /dev/serial/by-id/... or a URL")
+    subject: str | None = Field(None, description="id of the subject who wears it")
+    label: str = Field("", description="what people call the device")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the driver")
+    _id_is_plain = field_validator("id")(_plain)
+
+    @field_validator("driver")
+    @classmethod
+    def _known(cls, driver: str) -> str:
+        if driver not in catalogue():
+            raise ValueError(f"no driver named {driver!r}; see: teleward drivers list")
+        return driver
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "DeviceSettings":
+        link = catalogue()[self.driver].link
+        wanted, other = ("address", "port") if link is LinkType.BLE else ("port", "address")
+        if getattr(self, wanted) is None or getattr(self, other) is not None:
+            raise ValueError(f"driver {self.driver!r} needs {wanted} and no {other}")
+        return self
+
+
+class Settings(Section):
+    """The whole settings file."""
+
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    radio: RadioSettings = Field(default_factory=RadioSettings)
+    signal: SignalSettings = Field(default_factory=SignalSettings)
+    journal: JournalSettings = Field(default_factory=JournalSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    mqtt: MqttSettings | None = Field(
+        None, description="the MQTT broker; without it the gateway starts one of its own"
+    )
+    influx: InfluxSettings | None = Field(
+        None, description="the InfluxDB server; without it history stays in the journal"
+    )
+    embedded_broker: EmbeddedBrokerSettings = Field(default_factory=EmbeddedBrokerSettings)
+    subjects: list[SubjectSettings] = Field([], description="subjects known from the start")
+    devices: list[DeviceSettings] = Field([], description="devices known from the start")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Settings":
+        for what, names in (
+            ("subject", [subject.id for subject in self.subjects]),
+            ("device", [device.id for device in self.devices]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} id used twice: {', '.join(twice)}")
+        known = {subject.id for subject in self.subjects}
+        for device in self.devices:
+            if device.subject is not None and device.subject not in known:
+                raise ValueError(f"device {device.id!r}: no subject has id {device.subject!r}")
+        if self.radio.adapter.startswith("virtual:") and self.gateway.mode is Provenance.FIELD:
+            raise ValueError(
+                'a virtual radio carries simulated devices: set gateway.mode = "simulated"'
+            )
+        return self
