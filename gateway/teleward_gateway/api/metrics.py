@@ -1,0 +1,15 @@
+"""Metrics for Prometheus; `root` serves ``/metrics``, `router` the same below the API's prefix."""
+
+from fastapi import APIRouter, Request, Response
+
+from teleward_gateway import metrics
+
+router = APIRouter(tags=["health"])
+root = APIRouter(tags=["health"])
+
+
+@router.get("/metrics", response_class=Response)
+@root.get("/metrics", response_class=Response, include_in_schema=False)
+async def exposition(request: Request) -> Response:
+    """Return all counters and gauges in the Prometheus text format."""
+    return Response(metrics.render(request.app.state.health), media_type=metrics.CONTENT_TYPE)
