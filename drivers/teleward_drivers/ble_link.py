@@ -130,10 +130,6 @@ class BleLink:
         """Pair and bond; the agent of the gateway answers the questions."""
         await self._do(self._client.pair(), "pair", PAIR_S)
 
-    async def unpair(self) -> None:
-        """Forget the bond on this side."""
-        await self._do(self._client.unpair(), "unpair")
-
     async def close(self) -> None:
         """Disconnect."""
         self._inbox.end(LinkLost("closed"))
@@ -154,6 +150,17 @@ class BleLink:
             if (ended := self._inbox.ended) is not None:
                 raise ended from error
             raise translate(error, f"{self._client.address}: {what}") from error
+
+
+async def forget_bond(adapter: Adapter, sighting: Sighting) -> None:
+    """Throw away this machine's keys of a device that is not connected."""
+    client = BleakClient(sighting.device, **adapter.radio.client_kwargs)
+    adapter.forget(sighting.address)
+    try:
+        async with asyncio.timeout(OPERATION_S):
+            await client.unpair()
+    except Exception as error:
+        raise translate(error, f"{sighting.address}: forget the bond") from error
 
 
 async def _disconnect(client: BleakClient) -> None:

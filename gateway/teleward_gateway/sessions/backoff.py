@@ -3,7 +3,15 @@
 import random
 from dataclasses import dataclass, field
 
-from teleward_drivers.errors import DeviceNotFound, LinkError, LinkUnavailable, Unavailable
+from teleward_drivers.ble_errors import NEEDS_BOND
+from teleward_drivers.errors import (
+    BondLost,
+    DeviceNotFound,
+    LinkError,
+    LinkUnavailable,
+    OperationRefused,
+    Unavailable,
+)
 
 FIRST_S = 0.5
 """A link lost by interference is back in one advertising interval; half a second costs no data
@@ -50,4 +58,8 @@ class Backoff:
 
 def needs_person(error: LinkError | None) -> bool:
     """Say whether waiting alone cannot cure ``error``."""
+    if isinstance(error, BondLost):
+        return True
+    if isinstance(error, OperationRefused):  # no such characteristic, or pairing did not help
+        return error.code is None or error.code in NEEDS_BOND
     return isinstance(error, LinkUnavailable) and error.reason in NEEDS_PERSON

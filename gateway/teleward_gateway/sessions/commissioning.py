@@ -7,7 +7,6 @@ page, CLI --> API --> Commissioning --> Registry (disk, in a thread)
 """
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from teleward_drivers.catalogue import for_advertisement
 from teleward_drivers.device import DriverInfo, LinkType
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.ports import Port, in_use, ports
-from teleward_gateway.registry import Change, Device, Registry, RegistryError
+from teleward_gateway.registry import Device, Registry, RegistryError
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.options import driver_options
 from teleward_gateway.sessions.pairing import PairingDesk
@@ -57,38 +56,22 @@ class FoundPort:
 
 
 class Commissioning:
-    """Belongs to the gateway's event loop; `start` it before the sessions are wanted."""
+    """Belongs to the gateway's event loop."""
 
     def __init__(
         self, registry: Registry, sessions: SessionManager, drivers: Mapping[str, DriverInfo]
     ) -> None:
         self.registry, self.sessions, self.drivers = registry, sessions, drivers
         self.pairing = PairingDesk(self._device_at, self._known_passkey)
-        self._changed = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
         self._lease_s = 0.0
         self._scan: asyncio.Task[None] | None = None
         self._scan_error: LinkUnavailable | None = None
 
-    async def start(self) -> None:
-        """Run the sessions of all bound devices, now and after each change."""
-        loop = asyncio.get_running_loop()
-
-        def listener(change: Change) -> None:
-            with contextlib.suppress(RuntimeError):  # a change while the loop is closing
-                loop.call_soon_threadsafe(self._changed.set)
-
-        self.registry.on_change(listener)
-        await self.sessions.apply(self.registry.bound_devices())
-        self._tasks.append(asyncio.create_task(self._follow(), name="sessions follow registry"))
-
     async def stop(self) -> None:
-        """Stop following and scanning; the sessions are stopped by their manager."""
-        tasks = [*self._tasks, *([self._scan] if self._scan else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._tasks.clear()
+        """Stop scanning; the sessions are stopped by their manager."""
+        if self._scan is not None:
+            self._scan.cancel()
+            await asyncio.gather(self._scan, return_exceptions=True)
 
     def found(self) -> list[Found]:
         """Return the devices in reach, strongest first, and keep scanning for a while.
@@ -154,12 +137,6 @@ class Commissioning:
         if self.sessions.status(device) is None:
             raise RegistryError(f"device {device} feeds nobody: bind it first")
         await self.sessions.command(device, name, **arguments)
-
-    async def _follow(self) -> None:
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            await self.sessions.apply(self.registry.bound_devices())
 
     async def _keep_scanning(self) -> None:
         try:

@@ -28,6 +28,7 @@ from teleward_drivers.errors import (
 )
 from teleward_drivers.link import Link, Received
 from teleward_gateway.sessions.counters import Counters
+from teleward_gateway.sessions.options import SessionOptions
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,17 @@ class Connection:
         link: Link,
         driver: Driver,
         info: DriverInfo,
-        silence_s: float,
+        options: SessionOptions,
         counters: Counters,
         on_output: Callable[[Output, Received], None],
         on_ready: Callable[[], None],
         on_silent: Callable[[str], None],
     ) -> None:
         self._link, self._driver, self._info = link, driver, info
-        self._silence_s, self._counters = silence_s, counters
+        own_s = options.silence_s
+        self._silence_s = info.silence_s if own_s is None else own_s
+        self._pairs_first = options.pairs_first
+        self._counters = counters
         self._on_output, self._on_ready, self._on_silent = on_output, on_ready, on_silent
         self._orders: asyncio.Queue[_Order | None] = asyncio.Queue(COMMANDS)
         self._cause: LinkError | None = None
@@ -147,6 +151,12 @@ class Connection:
         return waiting
 
     async def _execute(self) -> None:
+        if self._pairs_first and isinstance(self._link, Bondable):
+            try:
+                await self._link.pair()
+            except LinkError as error:
+                await self._end(error)
+                return
         while True:
             order = await self._orders.get()
             if order is None:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from teleward_drivers.device import DriverInfo, LinkType, SerialSettings
+from teleward_drivers.device import Driver, DriverInfo, LinkType, SerialSettings, Verification
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.radio import Adapter, Radio
 from teleward_gateway.registry.model import Device
@@ -86,16 +86,18 @@ class SessionManager:
         """Carry out a driver's command; raises KeyError, ValueError or a `LinkError`."""
         await self._running[device][1].command(name, arguments)
 
+    async def pair_again(self, device: str) -> None:
+        """Forget the bond with a device; raises KeyError or a `LinkError`."""
+        await self._running[device][1].pair_again()
+
     def _start(self, device: Device) -> None:
         info = self._drivers.get(device.driver)
-        if info is None:
-            log.error("device %s: no driver %r; `teleward drivers list`", device.id, device.driver)
-            return
+        opener = self._make_opener(device, info) if info else not_installed(device)
         session = Session(
             device.id,
-            info,
+            info or PLACEHOLDER,
             dict(device.options),
-            self._make_opener(device, info),
+            opener,
             self._on_output,
             self._on_state,
             random.Random(self._rng.random()),
@@ -129,3 +131,25 @@ class SessionManager:
             why = f"device {device.id}: {error}"
             return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
         return SerialOpener(device.address, own.serial(info.serial or SerialSettings(115200)))
+
+
+def not_installed(device: Device) -> Opener:
+    """Return what says that the driver of ``device`` is missing, for its page and the log."""
+    why = f"driver {device.driver!r} is not installed: see `teleward drivers list`"
+    return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
+
+
+def _make_nothing(options: dict[str, Any]) -> Driver:
+    raise ValueError("this driver is not installed")
+
+
+PLACEHOLDER = DriverInfo(
+    name="",
+    title="not installed",
+    link=LinkType.SERIAL,
+    verification=Verification.SIMULATOR,
+    source="",
+    make=_make_nothing,
+    metrics=frozenset(),
+)
+"""Stands in for a driver of a package that was uninstalled."""

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from teleward_drivers.ble_link import BleLink
+from teleward_drivers.ble_link import BleLink, forget_bond
 from teleward_drivers.device import SerialSettings
 from teleward_drivers.errors import DeviceNotFound, LinkUnavailable
 from teleward_drivers.link import Link
@@ -31,6 +31,27 @@ class Opener(Protocol):
         """Connect to the device that `search` found."""
         ...
 
+    @property
+    def bonded(self) -> bool:
+        """Say whether this machine holds keys of the device, as far as it tells."""
+        ...
+
+    async def forget_bond(self) -> None:
+        """Throw the keys away; the next connect pairs."""
+        ...
+
+
+class Wired:
+    """The half of an opener that a device without bonds needs."""
+
+    @property
+    def bonded(self) -> bool:
+        """Return False: there are no keys on a wire."""
+        return False
+
+    async def forget_bond(self) -> None:
+        """Do nothing."""
+
 
 class BleOpener:
     """Hears the device before each connect, for a connect by address scans for itself."""
@@ -48,8 +69,21 @@ class BleOpener:
         assert self._sighting is not None
         return await BleLink.connect(self._adapter, self._sighting)
 
+    @property
+    def bonded(self) -> bool:
+        """Say whether BlueZ holds a bond; other radios do not tell."""
+        details = self._sighting.device.details if self._sighting else None
+        properties = details.get("props", {}) if isinstance(details, dict) else {}
+        return bool(properties.get("Bonded", properties.get("Paired", False)))
 
-class SerialOpener:
+    async def forget_bond(self) -> None:
+        """Throw the keys away on this side."""
+        await self.search()
+        assert self._sighting is not None
+        await forget_bond(self._adapter, self._sighting)
+
+
+class SerialOpener(Wired):
     """Waits for the port to exist: a by-id path comes back when the adapter is plugged in again."""
 
     def __init__(self, port: str, settings: SerialSettings) -> None:
@@ -71,7 +105,7 @@ class SerialOpener:
         return await SerialLink.open(self._port, self._settings)
 
 
-class RefusedOpener:
+class RefusedOpener(Wired):
     """Stands in for a device that cannot be opened as it is registered."""
 
     def __init__(self, error: LinkUnavailable) -> None:

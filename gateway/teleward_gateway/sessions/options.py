@@ -11,7 +11,8 @@ DESCRIPTIONS = {
     "baudrate": "baud rate of the port, when it differs from the driver's",
     "parity": "N, E or O, when it differs from the driver's",
     "passkey": "the six digits printed on the device, if pairing asks for them",
-    "repair_bond": "true: pair again by itself when the device has forgotten the bond",
+    "pair": "true: pair before anything else, for devices that stay dumb until they are bonded",
+    "repair_bond": "false: ask a person before pairing again with a device that lost its bond",
 }
 
 
@@ -23,6 +24,7 @@ class SessionOptions:
     baudrate: int | None = None
     parity: str | None = None
     passkey: int | None = None
+    pair: bool = False
     repair_bond: bool = True
 
     @classmethod
@@ -34,8 +36,14 @@ class SessionOptions:
         _check("baudrate", made.baudrate, (int,), lambda v: v > 0, "a positive whole number")
         _check("parity", made.parity, (str,), lambda v: v in ("N", "E", "O"), "N, E or O")
         _check("passkey", made.passkey, (int,), lambda v: 0 <= v <= 999_999, "six digits")
+        _check("pair", made.pair, (bool,), lambda v: True, "true or false")
         _check("repair_bond", made.repair_bond, (bool,), lambda v: True, "true or false")
         return made
+
+    @property
+    def pairs_first(self) -> bool:
+        """Say whether to pair right after connecting."""
+        return self.pair or self.passkey is not None
 
     def serial(self, settings: SerialSettings) -> SerialSettings:
         """Return the driver's ``settings`` with what differs."""

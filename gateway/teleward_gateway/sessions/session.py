@@ -1,6 +1,7 @@
 """One device's life: search, connect, serve, lose, wait, and again, until it is stopped."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -10,15 +11,16 @@ from typing import Any
 
 from teleward_drivers.device import DriverInfo, Output
 from teleward_drivers.errors import (
+    BondLost,
     DeviceNotFound,
     LinkError,
     LinkLost,
     LinkUnavailable,
-    OperationRefused,
     Unavailable,
 )
 from teleward_drivers.link import Link, Received
 from teleward_gateway.sessions.backoff import Backoff, needs_person
+from teleward_gateway.sessions.bond import BondPolicy
 from teleward_gateway.sessions.connection import Connection
 from teleward_gateway.sessions.counters import Counters
 from teleward_gateway.sessions.opener import Opener
@@ -65,8 +67,10 @@ class Session:
         self._options, self._opener = options, opener
         self._give, self._tell = on_output, on_state
         self._backoff = Backoff(rng or random.Random())
+        self._bond = BondPolicy(options.get("repair_bond") is not False)
         self._state, self._reason, self._since_ns = State.IDLE, "", time.time_ns()
         self._connection: Connection | None = None
+        self._hurry = asyncio.Event()
 
     @property
     def status(self) -> SessionStatus:
@@ -79,14 +83,16 @@ class Session:
         try:
             while True:
                 error = await self._attempt()
+                if self._bond.is_lost(error, self._state, self._opener.bonded):
+                    error = await self._mend_bond(error)
                 delay_s = self._backoff.delay_s(error)
-                if isinstance(error, OperationRefused) or needs_person(error):
+                if needs_person(error):
                     self._move(Event.REFUSE, str(error))
                 elif isinstance(error, DeviceNotFound) and self._state in UNCONNECTED:
                     self._move(Event.MISSING, str(error))
                 else:
                     self._move(Event.LOST, str(error))
-                await asyncio.sleep(delay_s)
+                await self._pause(delay_s)
                 self._move(Event.RETRY)
         finally:
             self._move(Event.STOP)
@@ -122,12 +128,11 @@ class Session:
         self.counters.n_connects += 1
         began_s = time.monotonic()
         try:
-            own = SessionOptions.of(self._options)
             self._connection = Connection(
                 link,
                 self.info.make(driver_options(self._options)),
                 self.info,
-                self.info.silence_s if own.silence_s is None else own.silence_s,
+                SessionOptions.of(self._options),
                 self.counters,
                 self._on_output,
                 lambda: self._move(Event.READY),
@@ -140,6 +145,32 @@ class Session:
             self.counters.n_losses += 1
             self.counters.n_overflowed += int(getattr(link, "n_overflowed", 0))
             await link.close()
+
+    async def _pause(self, delay_s: float) -> None:
+        """Wait, unless a person is at it and wants the next attempt now."""
+        self._hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._hurry.wait()
+
+    async def _mend_bond(self, error: LinkError) -> LinkError:
+        """Forget the bond so that the next connect pairs anew, or say that a person must."""
+        if not self._bond.may_repair():
+            return BondLost(
+                "the device has forgotten its bond: if it is the same device, press "
+                "'pair again' on the devices page, or use `teleward devices pair`"
+            )
+        try:
+            await self._opener.forget_bond()
+        except LinkError as failure:
+            return failure
+        return LinkLost(f"pairing anew: {error}")
+
+    async def pair_again(self) -> None:
+        """Forget the bond, as a person ordered; the next connect pairs."""
+        self._bond.repaired_s = None
+        await self._opener.forget_bond()
+        self._hurry.set()
 
     def _on_output(self, output: Output, received: Received) -> None:
         try:

@@ -81,11 +81,19 @@ class Air:
     errors: list[LinkError] = field(default_factory=list)
     ends: list[MemoryLink] = field(default_factory=list)
     channels: frozenset[str] = CHANNELS
+    bonds_forgotten: int = 0
     connected: asyncio.Queue[MemoryLink] = field(default_factory=asyncio.Queue)
 
     async def search(self) -> None:
         if self.errors:
             raise self.errors.pop(0)
+
+    @property
+    def bonded(self) -> bool:
+        return False
+
+    async def forget_bond(self) -> None:
+        self.bonds_forgotten += 1
 
     async def connect(self) -> Link:
         near, far = MemoryLink.pair(self.faults, channels=self.channels)
