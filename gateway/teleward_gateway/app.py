@@ -21,13 +21,16 @@ from teleward_gateway.api.factory import create_app
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.dsp_worker import DspWorker
 from teleward_gateway.follow import Follower
+from teleward_gateway.health import HealthRegistry
+from teleward_gateway.health.probes import LoopWatch
 from teleward_gateway.ingest import Ingest
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
 from teleward_gateway.live import LiveHub
 from teleward_gateway.outlets import Outlets
-from teleward_gateway.probes import register_probes
+from teleward_gateway.probes import register_probes, register_sinks
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.running_view import RunningView, gateway_description
+from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.model import Settings
 from teleward_signal.alarms import AlarmBoard
@@ -55,6 +58,8 @@ class Gateway:
         self.provenance = settings.gateway.mode
         self.board = AlarmBoard()
         self.engine = Engine(EngineConfig())
+        self.health = HealthRegistry()
+        self.loop_watch = LoopWatch()
 
     def stop(self) -> None:
         """Ask the gateway to stop; returns at once."""
@@ -124,8 +129,11 @@ class Gateway:
         self.sessions = SessionManager(
             catalogue(), radio, self.ingest.on_output, self._on_session_state
         )
+        self.commissioning = Commissioning(self.registry, self.sessions, catalogue())
         self.follower = Follower(self)
-        self.outlets = Outlets(self.settings, self.journal, self.provenance)
+        self.outlets = Outlets(
+            self.settings, self.journal, self.provenance, lambda o: register_sinks(self, o)
+        )
         self.view = RunningView(self)
         app = create_app(self.view)
         register_probes(self)
@@ -136,16 +144,18 @@ class Gateway:
                     tasks.create_task(self.dsp.run(), name="dsp"),
                     tasks.create_task(self._tick(), name="tick"),
                     tasks.create_task(self.outlets.run(), name="outlets"),
+                    tasks.create_task(self.loop_watch.run(), name="loop watch"),
                     tasks.create_task(server.serve(), name="api"),
                 ]
                 await self.follower.start()
                 host, port = listener.getsockname()[:2]
                 log.info("dashboard at http://%s:%s/ward", host, port)
                 await self._stopped.wait()
+                await self.commissioning.stop()
                 await self.sessions.stop()
                 await self.journal.flush()
                 server.stop()
-                for task in running[:3]:
+                for task in running[:-1]:
                     task.cancel()
         finally:
             await self.sessions.stop()

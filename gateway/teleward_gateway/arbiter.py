@@ -7,6 +7,8 @@ scored and alarmed, and it must not flip between the two. Rules:
        because its quality is known; a manual value beats a device's
     2. the source in use stays until it has been silent or withheld for `HANDOVER_S`
     3. then the best source that has a value takes over
+
+Of two devices that send the same waveform, the first keeps it by rule 2.
 """
 
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ class Arbiter:
 
     def __init__(self) -> None:
         self._chosen: dict[tuple[str, str], _Choice] = {}
+        self._waves: dict[tuple[str, str], tuple[str, int]] = {}
 
     def accepts(self, subject: str, device: str, measurement: Measurement, now_ns: int) -> bool:
         """Say whether ``measurement`` of ``device`` is the one to show for ``subject``."""
@@ -51,7 +54,18 @@ class Arbiter:
             return True
         return False
 
+    def accepts_wave(self, subject: str, device: str, metric: str, now_ns: int) -> bool:
+        """Say whether the samples of ``device`` are the ones to show and to analyse."""
+        key = (subject, metric)
+        chosen = self._waves.get(key)
+        if chosen is not None and chosen[0] != device and now_ns - chosen[1] <= HANDOVER_S * 1e9:
+            return False
+        self._waves[key] = (device, now_ns)
+        return True
+
     def forget(self, subject: str) -> None:
         """Drop what is known of a subject who left."""
         for key in [key for key in self._chosen if key[0] == subject]:
             del self._chosen[key]
+        for key in [key for key in self._waves if key[0] == subject]:
+            del self._waves[key]

@@ -159,10 +159,13 @@ class Ingest:
         self.statistics.blocks += 1
         self.statistics.gap_samples += gap_samples
         self._journal.append(waveform_draft(subject, device, block, gap_samples))
+        time_ns = block.time_ns or 0
+        if not self._arbiter.accepts_wave(subject, device, block.metric, time_ns):
+            return
         self._live.publish_block(subject, block)
-        if self.dsp is not None and block.time_ns is not None:
+        if self.dsp is not None:
             samples = block.physical()
-            self.dsp.push(subject, block.metric, block.fs, block.time_ns, samples, gap_samples)
+            self.dsp.push(subject, block.metric, block.fs, time_ns, samples, gap_samples)
 
     def _take_measurement(
         self, subject: str, device: str | None, measurement: Measurement, now_ns: int

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from collections.abc import Callable
 
 from teleward_cloud.influx_sink import InfluxSink
 from teleward_cloud.mqtt_settings import MqttSettings
@@ -21,22 +21,29 @@ log = logging.getLogger(__name__)
 class Outlets:
     """All sinks of one gateway and the loops that feed them from the journal."""
 
-    def __init__(self, settings: Settings, journal: Journal, provenance: Provenance) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        journal: Journal,
+        provenance: Provenance,
+        on_ready: Callable[["Outlets"], None] = lambda outlets: None,
+    ) -> None:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: MqttSettings | None = settings.mqtt
         self.deliveries: dict[str, Delivery] = {}
         self._settings, self._journal, self._provenance = settings, journal, provenance
+        self._on_ready = on_ready
         self._sinks: list[Sink] = []
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         try:
             await self._make_sinks()
+            self.deliveries = {sink.name: Delivery(self._journal, sink) for sink in self._sinks}
+            self._on_ready(self)
             async with asyncio.TaskGroup() as tasks:
-                for sink in self._sinks:
-                    delivery = Delivery(self._journal, sink)
-                    self.deliveries[sink.name] = delivery
-                    tasks.create_task(delivery.run(), name=f"delivery to {sink.name}")
+                for name, delivery in self.deliveries.items():
+                    tasks.create_task(delivery.run(), name=f"delivery to {name}")
                 await asyncio.Event().wait()
         finally:
             await self.close()
@@ -50,19 +57,9 @@ class Outlets:
             with contextlib.suppress(ProcessLookupError):
                 await broker.stop()
 
-    def health(self) -> dict[str, Any]:
-        """Return what the sinks say of themselves, by name."""
-        return {
-            sink.name: {
-                "sent": counters.sent,
-                "acknowledged": counters.acknowledged,
-                "rejected": counters.rejected,
-                "errors": counters.errors,
-                **counters.detail,
-            }
-            for sink in self._sinks
-            for counters in (sink.counters(),)
-        }
+    def parts(self) -> list[tuple[Sink, Delivery]]:
+        """Return every sink with its delivery."""
+        return [(sink, self.deliveries[sink.name]) for sink in self._sinks]
 
     async def _make_sinks(self) -> None:
         settings = self._settings

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import teleward_gateway
 from teleward_gateway.drafts import audit_draft
+from teleward_gateway.health import HealthRegistry
 from teleward_gateway.live import LiveHub
+from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.view import GatewaySummary, HistoryQuery
 from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
@@ -41,6 +43,16 @@ class RunningView:
     def registry(self) -> "Registry":
         """Subjects, devices and bindings."""
         return self._gateway.registry
+
+    @property
+    def health(self) -> HealthRegistry:
+        """The probes of all parts."""
+        return self._gateway.health
+
+    @property
+    def commissioning(self) -> Commissioning:
+        """Devices in reach, pairing, and what to bind them to."""
+        return self._gateway.commissioning
 
     def summary(self) -> GatewaySummary:
         """Say who this gateway is."""

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 
+from teleward_gateway.health import HealthRegistry
 from teleward_gateway.live import LiveHub
+from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
@@ -63,8 +65,13 @@ class GatewayView(Protocol):
         ...
 
     @property
-    def commissioning(self) -> Any:
-        """Scan, bind, pair (`teleward_gateway.sessions.commissioning.Commissioning`)."""
+    def health(self) -> HealthRegistry:
+        """The probes of all parts."""
+        ...
+
+    @property
+    def commissioning(self) -> Commissioning:
+        """Devices in reach, pairing, and what to bind them to."""
         ...
 
     def summary(self) -> GatewaySummary:

@@ -105,7 +105,9 @@ def _devices(number: int, subject: WardSubject) -> list[WardDevice]:
         numerics = ["heart_rate", "pulse_rate", "respiratory_rate", "spo2"]
         options = {"waves": waves, "numerics": numerics}
         return [ble(1, "framed-patch", "framed-uart", "monitor", **options)]
-    worn = [ble(1, "framed-patch", "framed-uart", "patch", waves=PATCH_WAVES)]
+    # bed 2 has its pleth from the serial oximeter
+    waves = {m: fs for m, fs in PATCH_WAVES.items() if number != 2 or m != "pleth"}
+    worn = [ble(1, "framed-patch", "framed-uart", "patch", waves=waves)]
     if number == 1:
         worn.append(ble(2, "heart-rate", "heart-rate", "strap"))
     if number == 2:

@@ -35,3 +35,13 @@ def test_subjects_and_metrics_are_apart() -> None:
     assert arbiter.accepts("a", "strap", Measurement("spo2", 97.0), 0)
     arbiter.forget("a")
     assert arbiter.accepts("a", "strap", STRAP, S)
+
+
+def test_one_of_two_pleths_is_shown() -> None:
+    arbiter = Arbiter()
+    assert arbiter.accepts_wave("a", "patch", "pleth", 0)
+    assert not arbiter.accepts_wave("a", "oximeter", "pleth", S)
+    assert arbiter.accepts_wave("a", "patch", "pleth", 2 * S)
+    late = int((2 + HANDOVER_S + 1) * S)
+    assert arbiter.accepts_wave("a", "oximeter", "pleth", late)
+    assert not arbiter.accepts_wave("a", "patch", "pleth", late + S)

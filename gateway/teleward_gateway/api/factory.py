@@ -18,6 +18,8 @@ from teleward_gateway.api import (
     bindings,
     commissioning,
     devices,
+    health,
+    metrics,
     observations,
     pages,
     stream,
@@ -37,8 +39,10 @@ The API answers on this machine only, until roles exist. Errors are problems (RF
 PREFIX = "/api/v1"
 ROUTERS = tuple(
     module.router
-    for module in (subjects, devices, bindings, commissioning, observations, alarms, stream)
-)
+    for module in (
+        subjects, devices, bindings, commissioning, observations, alarms, health, metrics, stream,
+    )
+)  # fmt: skip
 
 
 def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HOSTS) -> FastAPI:
@@ -64,9 +68,11 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
         responses={"4XX": {"model": Problem}},
     )
     app.state.view = view
+    app.state.health = view.health
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
-    app.include_router(pages.router)
+    for router in (health.probes, metrics.root, pages.router):
+        app.include_router(router)
     app.add_api_route(f"{PREFIX}/gateway", _gateway(view), tags=["gateway"])
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
     _add_problems(app)

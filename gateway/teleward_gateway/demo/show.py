@@ -206,9 +206,11 @@ def _ask(address: str) -> dict[str, Any] | None:
             health = json.load(answer)
     except (OSError, ValueError):
         return None
-    parts = health.get("parts", health)
-    sessions, ingest = parts.get("sessions", {}), parts.get("ingest", {})
-    return {"streaming": sessions.get("streaming", 0), "traces": ingest.get("blocks", 0)}
+    parts = health["parts"]
+    return {
+        "streaming": parts["sessions"]["streaming"],
+        "traces": parts["ingest"]["blocks_total"],
+    }
 
 
 async def _until_ended(
