@@ -14,26 +14,63 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from teleward_drivers.ble import (
+    berrymed,
     blood_pressure,
+    body_composition,
+    cgm,
     current_time,
     framed_uart,
+    glucose,
+    health_sensor,
     heart_rate,
+    jumper,
+    nonin_ble,
+    polar_pmd,
     pulse_oximeter,
     thermometer,
+    viatom,
+    weight_scale,
 )
 from teleward_drivers.device import DriverInfo, LinkType
-from teleward_drivers.wired import cms50d, framed_serial
+from teleward_drivers.wired import (
+    bci,
+    cms50,
+    cms50d,
+    cyton,
+    framed_serial,
+    healthypi,
+    masimo,
+    nonin,
+    text,
+)
 
 ENTRY_POINT_GROUP = "teleward.drivers"
 BUILT_IN: tuple[DriverInfo, ...] = (
-    heart_rate.DRIVER,
     pulse_oximeter.DRIVER,
     blood_pressure.DRIVER,
     thermometer.DRIVER,
-    current_time.DRIVER,
+    glucose.DRIVER,
+    cgm.DRIVER,
+    body_composition.DRIVER,
+    weight_scale.DRIVER,
     framed_uart.DRIVER,
+    polar_pmd.DRIVER,
+    viatom.DRIVER,
+    jumper.DRIVER,
+    berrymed.DRIVER,
+    nonin_ble.DRIVER,
+    heart_rate.DRIVER,
+    current_time.DRIVER,
+    health_sensor.DRIVER,
     framed_serial.DRIVER,
     cms50d.DRIVER,
+    cms50.DRIVER,
+    nonin.DRIVER,
+    masimo.DRIVER,
+    bci.DRIVER,
+    healthypi.DRIVER,
+    cyton.DRIVER,
+    text.DRIVER,
 )
 """In order of preference: the first that fits an advertisement is offered first."""
 

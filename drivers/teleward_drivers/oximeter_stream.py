@@ -1,13 +1,13 @@
 """From the frames of a streaming oximeter to a pleth waveform and one reading a second.
 
 Streaming oximeters repeat SpO2 and pulse rate in each of some 60 frames a second, mostly without
-a checksum. So a value counts when most of a second's frames agree on it: one flipped bit cannot
-make a wrong reading. After lost synchronisation nothing counts until `CONFIRM` frames in a row.
+a checksum. So a reading is the median of a second's frames: one flipped bit cannot move it. After lost synchronisation nothing counts until `CONFIRM` frames in a row.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import median_low
 from typing import TypeVar
 
 import numpy as np
@@ -108,25 +108,25 @@ class OximeterStream:
 
     def _numerics(self) -> Iterable[Output]:
         second, self._second = self._second, []
-        faults, _ = _most(reading.faults for reading in second)
+        faults, _ = most(reading.faults for reading in second)
         if faults != self._faults:
             self._faults = faults
             yield DeviceStatus(faults=faults)
-        reason, _ = _most(reading.reason for reading in second)
-        quality, _ = _most(reading.quality for reading in second)
+        reason, _ = most(reading.reason for reading in second)
+        quality, _ = most(reading.quality for reading in second)
         for metric in ("spo2", "pulse_rate", "perfusion_index"):
-            value, agreed = _most(getattr(reading, metric) for reading in second)
-            if value is None:
-                if metric != "perfusion_index":
-                    yield measurement(metric, None, reason or "missing", quality=0.0)
-            elif metric != "perfusion_index" and 2 * agreed <= len(second):
-                yield measurement(metric, None, "unstable", quality=0.0)
-            else:
-                extra = {"quality": quality, **self._slew(metric, value)}
-                yield measurement(metric, value, **extra)
+            claims = [getattr(reading, metric) for reading in second]
+            values = [value for value in claims if value is not None]
+            if 2 * len(values) > len(claims):
+                value = median_low(values)
+                yield measurement(
+                    metric, value, **{"quality": quality, **self._slew(metric, value)}
+                )
+            elif metric != "perfusion_index":
+                yield measurement(metric, None, reason or "missing", quality=0.0)
 
 
-def _most(values: Iterable[_T]) -> tuple[_T, int]:
+def most(values: Iterable[_T]) -> tuple[_T, int]:
     """Return the most frequent value, the later of equals, and how often it came."""
     counts = Counter(reversed(list(values)))
     return counts.most_common(1)[0]

@@ -1,0 +1,178 @@
+"""Body Composition service 0x181B: scales that also measure fat.
+
+    0x2A9C indicate  | flags u16 | fat u16, 0.1 % | date time 7 | user u8 | basal u16 kJ |
+                     | muscle u16, 0.1 % | muscle mass | fat-free mass | soft lean mass |
+                     | body water mass | impedance u16, 0.1 Ohm | weight | height |
+                       flags: 1 imperial, then bits 1 to 11 one a field in this order,
+                              bit 12 the value goes on in the next indication
+                       masses 0.005 kg or 0.01 lb; height 0.001 m or 0.1 in; fat FFFF unsuccessful
+
+A value longer than the MTU comes in several indications, each with flags and fat; they are joined.
+Source: Bluetooth SIG BCS 1.0 and GSS (the multi-packet rule is untested against a device).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from teleward_drivers.ble.battery import battery_parts
+from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.ble.weight_scale import (
+    INCH,
+    KG,
+    LB,
+    METRE,
+    OPTION_TEXTS,
+    OPTIONS,
+    STORED_AFTER_NS,
+    UNSUCCESSFUL,
+    VALID_S,
+    WeightScale,
+    is_other_user,
+)
+from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
+from teleward_drivers.fields import DateTime, Fields
+from teleward_drivers.gatt import GattDriver, Part, Simple, uuid16
+from teleward_drivers.link import Received
+from teleward_drivers.options import read_options
+from teleward_drivers.plausible import measurement
+
+SERVICE = uuid16(0x181B)
+MEASUREMENT = uuid16(0x2A9C)
+MORE_FOLLOWS = 1 << 12
+FIELDS = (
+    (3, "basal_kj"),
+    (4, "muscle_tenth_percent"),
+    (5, "muscle_mass"),
+    (6, "fat_free_mass"),
+    (7, "soft_lean_mass"),
+    (8, "water_mass"),
+    (9, "impedance_tenth_ohm"),
+    (10, "weight"),
+    (11, "height"),
+)
+MASSES = ("muscle_mass", "fat_free_mass", "soft_lean_mass", "water_mass")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyComposition:
+    """One value of 0x2A9C in the units of the wire; ``values`` by the names of `FIELDS`."""
+
+    fat: int | None
+    imperial: bool = False
+    date_time: DateTime | None = None
+    user: int | None = None
+    values: dict[str, int] = field(default_factory=dict)
+    more_follows: bool = False
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "BodyComposition":
+        """Decode a value; bytes after the announced fields are left alone."""
+        fields = Fields(data)
+        flags, fat = fields.uint(2), fields.uint(2)
+        date_time = fields.date_time() if flags & 2 else None
+        user = fields.uint(1) if flags & 4 else None
+        values = {name: fields.uint(2) for bit, name in FIELDS if flags >> bit & 1}
+        shown = None if fat == UNSUCCESSFUL else fat
+        more = bool(flags & MORE_FOLLOWS)
+        return cls(shown, bool(flags & 1), date_time, user, values, more)
+
+    def __bytes__(self) -> bytes:
+        flags = self.imperial | 2 * (self.date_time is not None) | 4 * (self.user is not None)
+        flags |= sum(1 << bit for bit, name in FIELDS if name in self.values)
+        flags |= MORE_FOLLOWS * self.more_follows
+        fat = UNSUCCESSFUL if self.fat is None else self.fat
+        body = b"" if self.date_time is None else bytes(self.date_time)
+        body += b"" if self.user is None else bytes([self.user])
+        numbers = [self.values[name] for _, name in FIELDS if name in self.values]
+        words = b"".join(number.to_bytes(2, "little") for number in numbers)
+        return flags.to_bytes(2, "little") + fat.to_bytes(2, "little") + body + words
+
+    def joined(self, later: "BodyComposition") -> "BodyComposition":
+        """Return this value with what the next indication adds."""
+        return BodyComposition(
+            later.fat if self.fat is None else self.fat,
+            self.imperial,
+            self.date_time or later.date_time,
+            self.user if self.user is not None else later.user,
+            {**self.values, **later.values},
+            later.more_follows,
+        )
+
+
+class BodyCompositionScale(Simple):
+    """The service as a part of a driver; ``user`` picks one person of a shared scale."""
+
+    def __init__(self, utc_offset_minutes: int = 0, user: int | None = None) -> None:
+        super().__init__({MEASUREMENT: self._indicated}, optional=True)
+        self._offset = utc_offset_minutes
+        self._user = user
+        self._begun: BodyComposition | None = None
+
+    def _indicated(self, received: Received) -> Iterable[Output]:
+        value = BodyComposition.from_bytes(received.data)
+        if self._begun is not None:
+            value, self._begun = self._begun.joined(value), None
+        if value.more_follows:
+            self._begun = value
+            return
+        if is_other_user(value.user, self._user):
+            yield Discarded(len(received.data), "other_user")
+            return
+        stamp_ns = None if value.date_time is None else value.date_time.to_ns(self._offset)
+        shared: dict[str, Any] = {
+            "device_time_ns": stamp_ns,
+            "valid_s": VALID_S,
+            "stored": stamp_ns is not None and received.time_ns - stamp_ns > STORED_AFTER_NS,
+            "group": f"body-{stamp_ns or received.time_ns}",
+        }
+        fat = None if value.fat is None else value.fat / 10
+        reason = "unsuccessful" if fat is None else None
+        yield measurement("body_fat", fat, reason, detail=_detail(value), **shared)
+        for name, metric, unit in (
+            ("weight", "body_weight", LB if value.imperial else KG),
+            ("height", "body_height", INCH if value.imperial else METRE),
+        ):
+            if name in value.values:
+                yield measurement(metric, round(value.values[name] * unit, 3), **shared)
+
+
+def _detail(value: BodyComposition) -> dict[str, Any]:
+    mass = LB if value.imperial else KG
+    detail: dict[str, Any] = {
+        f"{name}_kg": round(value.values[name] * mass, 3) for name in MASSES if name in value.values
+    }
+    for name, key, scale in (
+        ("basal_kj", "basal_kj", 1),
+        ("muscle_tenth_percent", "muscle_percent", 10),
+        ("impedance_tenth_ohm", "impedance_ohm", 10),
+    ):
+        if name in value.values:
+            detail[key] = value.values[name] / scale
+    if value.user is not None:
+        detail["user"] = value.user
+    return detail
+
+
+def make(options: dict[str, Any]) -> GattDriver:
+    """Return a driver."""
+    chosen = read_options("body-composition", options, OPTIONS)
+    offset, user = chosen["utc_offset_minutes"], chosen["user"]
+    parts: list[Part] = [BodyCompositionScale(offset, user), WeightScale(offset, user)]
+    if chosen["set_clock"]:
+        parts.append(ClockSetting(offset))
+    return GattDriver([*parts, *battery_parts()])
+
+
+DRIVER = DriverInfo(
+    name="body-composition",
+    title="Body composition scale (Bluetooth Body Composition service)",
+    link=LinkType.BLE,
+    verification=Verification.SIMULATOR,
+    source="Bluetooth SIG BCS 1.0, GSS 0x2A9C; no vector from outside",
+    make=make,
+    metrics=frozenset({"body_fat", "body_weight", "body_height"}),
+    services=frozenset({SERVICE}),
+    silence_s=0,
+    options=OPTION_TEXTS,
+)

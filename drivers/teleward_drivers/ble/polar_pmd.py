@@ -1,0 +1,346 @@
+"""Polar Measurement Data: ECG, PPG and acceleration of H10, OH1, Verity Sense.
+
+    fb005c81-02e7-f387-1cad-8acd2d8df0c8  control point: read features, write, indicate
+      read    | 0F | feature bits: 0 ECG, 1 PPG, 2 ACC, 3 PPI |
+      write   | op: 1 settings, 2 start, 3 stop | stream | settings |
+      answer  | F0 | op | stream | status | more u8 | settings |
+      setting | id: 0 rate, 1 resolution, 2 range, 4 channels | count u8 | values u16 (4: u8) |
+    fb005c82-...                          data: notify
+      | stream u8 | time u64 ns of the LAST sample | frame type u8, 80 = compressed | samples |
+      ECG type 0: s24 uV each       ACC type 1: 3 x s16 mg       PPG type 0: 4 x s24
+      compressed: one whole sample (ceil(resolution / 8) bytes a channel), then blocks of
+      | bits u8 | count u8 | differences, packed from the least significant bit on |
+
+Bits are packed least significant first: with a real PPG frame only this order gives a smooth
+signal. The rate drifts, so each frame's time says how many samples are missing before it.
+Source: Polar BLE SDK; bleakheart; a public capture of a PPG frame.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_drivers.ble.battery import battery_parts
+from teleward_drivers.ble.heart_rate import HeartRate
+from teleward_drivers.device import (
+    DriverInfo,
+    LinkType,
+    Output,
+    Request,
+    Subscribe,
+    Verification,
+    Write,
+)
+from teleward_drivers.fields import Fields, Malformed
+from teleward_drivers.gatt import GattDriver, Part
+from teleward_drivers.link import Received
+from teleward_drivers.options import read_options
+from teleward_signal.model import DeviceStatus, SampleBlock
+
+SERVICE = "fb005c80-02e7-f387-1cad-8acd2d8df0c8"
+CONTROL = "fb005c81-02e7-f387-1cad-8acd2d8df0c8"
+DATA = "fb005c82-02e7-f387-1cad-8acd2d8df0c8"
+HEADER = 10
+COMPRESSED = 0x80
+MAX_SAMPLES = 1024
+"""No frame can hold more: 255 samples a block and a few blocks in 512 bytes."""
+
+
+class Stream(IntEnum):
+    """What can be streamed."""
+
+    ECG = 0
+    PPG = 1
+    ACC = 2
+
+
+class Op(IntEnum):
+    """What the control point does."""
+
+    SETTINGS = 1
+    START = 2
+    STOP = 3
+
+
+class Setting(IntEnum):
+    """What can be set."""
+
+    RATE = 0
+    RESOLUTION = 1
+    RANGE = 2
+    RANGE_MILLI = 3
+    CHANNELS = 4
+    FACTOR = 5
+
+
+_VALUE_SIZE = {Setting.CHANNELS: 1, Setting.RANGE_MILLI: 4, Setting.FACTOR: 4}
+ALREADY_STREAMING = 6
+_STATUS = (
+    "ok bad_op bad_stream not_supported bad_length bad_parameter already_streaming "
+    "bad_resolution bad_rate bad_range bad_mtu bad_channels bad_state in_charger"
+)
+STATUS_NAMES = dict(enumerate(_STATUS.split()))
+MS2_PER_MG = 9.80665e-3
+Settings = dict[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """How the samples of one stream are read."""
+
+    metrics: tuple[str, ...]
+    scale: float
+    channels: int
+    sample_bytes: int
+    frame_type: int
+    fs: float
+    resolution: int
+
+
+FORMATS: dict[int, StreamFormat] = {
+    Stream.ECG: StreamFormat(("ecg_i",), 1e-3, 1, 3, 0, 130, 14),
+    Stream.PPG: StreamFormat(("pleth",), 1.0, 4, 3, 0, 55, 22),
+    Stream.ACC: StreamFormat(
+        ("acceleration_x", "acceleration_y", "acceleration_z"), MS2_PER_MG, 3, 2, 1, 50, 16
+    ),
+}
+"""Rates are the wish; the device's settings decide. Of PPG the first of the LEDs is published."""
+
+
+def settings_bytes(settings: Settings) -> bytes:
+    """Return ``settings`` as they travel."""
+    out = b""
+    for kind, values in settings.items():
+        size = _VALUE_SIZE.get(Setting(kind), 2)
+        out += bytes([kind, len(values)]) + b"".join(v.to_bytes(size, "little") for v in values)
+    return out
+
+
+def parse_settings(data: bytes) -> Settings:
+    """Read settings; one that this version does not know ends the reading."""
+    fields, settings = Fields(data), Settings()
+    while fields.left >= 2:
+        kind, count = fields.uint(1), fields.uint(1)
+        if kind not in Setting.__members__.values():
+            break
+        size = _VALUE_SIZE.get(Setting(kind), 2)
+        settings[kind] = tuple(fields.uint(size) for _ in range(count))
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class ControlRequest:
+    """What the host writes."""
+
+    op: int
+    stream: int
+    settings: Settings = field(default_factory=dict)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "ControlRequest":
+        """Decode a value (for simulated devices)."""
+        fields = Fields(data)
+        return cls(fields.uint(1), fields.uint(1), parse_settings(fields.rest()))
+
+    def __bytes__(self) -> bytes:
+        return bytes([self.op, self.stream]) + settings_bytes(self.settings)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlReply:
+    """What the device indicates."""
+
+    op: int
+    stream: int
+    status: int = 0
+    settings: Settings = field(default_factory=dict)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "ControlReply":
+        """Decode a value."""
+        fields = Fields(data)
+        if fields.uint(1) != 0xF0:
+            raise Malformed("not_a_reply")
+        op, stream, status = fields.uint(1), fields.uint(1), fields.uint(1)
+        if fields.left:
+            fields.take(1)
+        return cls(op, stream, status, parse_settings(fields.rest()))
+
+    def __bytes__(self) -> bytes:
+        head = bytes([0xF0, self.op, self.stream, self.status, 0])
+        return head + settings_bytes(self.settings)
+
+
+def feature_bytes(streams: Iterable[int]) -> bytes:
+    """Return what a device with ``streams`` answers to a read (for simulated devices)."""
+    return bytes([0x0F, sum(1 << stream for stream in streams)]).ljust(17, b"\0")
+
+
+def data_frame(
+    stream: int, time_ns: int, samples: Sequence[Sequence[int]], frame_type: int | None = None
+) -> bytes:
+    """Return an uncompressed frame of ``samples``, shape (n_samples, n_channels)."""
+    size = FORMATS[stream].sample_bytes
+    kind = FORMATS[stream].frame_type if frame_type is None else frame_type
+    body = b"".join(v.to_bytes(size, "little", signed=True) for row in samples for v in row)
+    return struct.pack("<BQB", stream, time_ns, kind) + body
+
+
+def decode_raw(data: bytes, channels: int, size: int) -> NDArray[np.int32]:
+    """Return uncompressed samples, int32, shape (n_samples, n_channels)."""
+    width = channels * size
+    if not data or len(data) % width:
+        raise Malformed("length")
+    octets = np.frombuffer(data, np.uint8).reshape(-1, size).astype(np.int64)
+    values = (octets << (8 * np.arange(size))).sum(axis=1)
+    values -= (values >> (8 * size - 1)) << (8 * size)
+    samples: NDArray[np.int32] = values.astype(np.int32).reshape(-1, channels)
+    return samples
+
+
+def decode_compressed(data: bytes, channels: int, resolution: int) -> NDArray[np.int32]:
+    """Return delta-compressed samples, int32, shape (n_samples, n_channels)."""
+    size = (resolution + 7) // 8
+    fields = Fields(data)
+    row = [fields.sint(size) for _ in range(channels)]
+    rows = [row]
+    while fields.left >= 2:
+        width, count = fields.uint(1), fields.uint(1)
+        if not 1 <= width <= 32 or len(rows) + count > MAX_SAMPLES:
+            raise Malformed("block")
+        packed = fields.take((width * count * channels + 7) // 8)
+        bits = int.from_bytes(packed, "little")
+        sign, mask = 1 << (width - 1), (1 << width) - 1
+        for _ in range(count):
+            row = list(row)
+            for channel in range(channels):
+                delta = bits & mask
+                row[channel] += delta - ((delta & sign) << 1)
+                bits >>= width
+            rows.append(row)
+    values = np.array(rows, np.int64)
+    return np.clip(values, -(2**31), 2**31 - 1).astype(np.int32)
+
+
+class PolarPmd(Part):
+    """The service as a part of a driver: reads features, asks for settings, starts streams."""
+
+    def __init__(self, streams: Iterable[Stream], ecg_metric: str) -> None:
+        super().__init__()
+        self._wanted = tuple(streams)
+        self._ecg_metric = ecg_metric
+        self._rates: dict[int, float] = {}
+        self._resolution: dict[int, int] = {}
+        self._channels: dict[int, int] = {}
+        self._index: dict[int, int] = {}
+        self._last_ns: dict[int, int] = {}
+        self.handlers = {CONTROL: self._control, DATA: self._data}
+
+    def start(self, now_ns: int) -> Iterable[Output]:
+        """Subscribe (the device wants indications on before a write), then read the features."""
+        yield Subscribe(CONTROL)
+        yield Subscribe(DATA)
+        yield Request(CONTROL)
+
+    def _control(self, received: Received) -> Iterable[Output]:
+        data = received.data
+        if len(data) >= 2 and data[0] == 0x0F:
+            for stream in self._wanted:
+                if data[1] >> stream & 1:
+                    yield Write(bytes(ControlRequest(Op.SETTINGS, stream)), CONTROL)
+            return
+        reply = ControlReply.from_bytes(data)
+        if reply.status not in (0, ALREADY_STREAMING):
+            name = STATUS_NAMES.get(reply.status, str(reply.status))
+            yield DeviceStatus(identity={"refused": f"stream {reply.stream}: {name}"})
+        elif reply.op == Op.SETTINGS and reply.stream in FORMATS:
+            chosen = self._choose(reply.stream, reply.settings)
+            yield Write(bytes(ControlRequest(Op.START, reply.stream, chosen)), CONTROL)
+
+    def _choose(self, stream: int, offered: Settings) -> Settings:
+        """Return one value of each setting: the wished rate if offered, else the first."""
+        wish = round(FORMATS[stream].fs)
+        chosen: Settings = {}
+        for kind, values in offered.items():
+            if values and kind != Setting.FACTOR:
+                wished = kind == Setting.RATE and wish in values
+                chosen[kind] = (wish if wished else values[0],)
+        shape = FORMATS[stream]
+        self._rates[stream] = float(chosen.get(Setting.RATE, (wish,))[0] or wish)
+        self._resolution[stream] = chosen.get(Setting.RESOLUTION, (shape.resolution,))[0]
+        self._channels[stream] = chosen.get(Setting.CHANNELS, (shape.channels,))[0]
+        return chosen
+
+    def _data(self, received: Received) -> Iterable[Output]:
+        data = received.data
+        if len(data) <= HEADER:
+            raise Malformed("truncated")
+        stream, last_ns, kind = struct.unpack_from("<BQB", data)
+        shape = FORMATS.get(stream)
+        if shape is None or kind & 0x7F != shape.frame_type:
+            raise Malformed("frame_type")
+        channels = max(1, min(16, self._channels.get(stream, shape.channels)))
+        if kind & COMPRESSED:
+            resolution = max(8, min(32, self._resolution.get(stream, shape.resolution)))
+            samples = decode_compressed(data[HEADER:], channels, resolution)
+        else:
+            samples = decode_raw(data[HEADER:], channels, shape.sample_bytes)
+        fs = self._rates.get(stream, shape.fs)
+        index = self._advance(stream, last_ns, len(samples), fs)
+        first_ns = last_ns - round((len(samples) - 1) * 1e9 / fs)
+        metrics = (self._ecg_metric,) if stream == Stream.ECG else shape.metrics
+        for column, metric in enumerate(metrics[:channels]):
+            counts = samples[:, column].copy()
+            yield SampleBlock(
+                metric, fs, counts, shape.scale, index, device_time_ns=max(0, first_ns)
+            )
+
+    def _advance(self, stream: int, last_ns: int, count: int, fs: float) -> int:
+        """Return the index of the first sample, missing ones counted by the device's time."""
+        index = self._index.get(stream, 0)
+        if stream in self._last_ns:
+            elapsed = round((last_ns - self._last_ns[stream]) * fs / 1e9)
+            # the true rate is within 1 % of the nominal: half a frame is a lost one, not drift
+            if 0 < elapsed - count < 2**31 and elapsed - count >= max(2, count // 2):
+                index += elapsed - count
+        self._index[stream] = index + count
+        self._last_ns[stream] = last_ns
+        return index
+
+
+OPTIONS = {"ecg": (bool, True), "ppg": (bool, True), "acc": (bool, False), "lead": (str, "ecg_i")}
+
+
+def make(options: dict[str, Any]) -> GattDriver:
+    """Return a driver."""
+    chosen = read_options("polar-pmd", options, OPTIONS)
+    if chosen["lead"] not in ("ecg_i", "ecg_ii", "ecg_iii", "ecg_v1", "ecg_v5"):
+        raise ValueError(f"driver polar-pmd: lead must be an ECG metric, not {chosen['lead']!r}")
+    streams = [stream for stream in Stream if chosen[stream.name.lower()]]
+    return GattDriver([PolarPmd(streams, chosen["lead"]), HeartRate(), *battery_parts()])
+
+
+DRIVER = DriverInfo(
+    name="polar-pmd",
+    title="Polar H10, OH1, Verity Sense: ECG, PPG, acceleration",
+    link=LinkType.BLE,
+    verification=Verification.CAPTURE,
+    source="public capture of a PPG frame; Polar BLE SDK for ECG, ACC and commands",
+    make=make,
+    metrics=frozenset({"heart_rate", "rr_interval"}).union(
+        *(shape.metrics for shape in FORMATS.values())
+    ),
+    services=frozenset({SERVICE}),
+    names=("Polar H10", "Polar OH1", "Polar Sense", "Polar Verity"),
+    options={
+        "ecg": "stream the ECG (true)",
+        "ppg": "stream the optical signal (true)",
+        "acc": "stream the acceleration (false)",
+        "lead": "which lead the strap stands for (ecg_i)",
+    },
+)

@@ -1,0 +1,189 @@
+"""OpenBCI Cyton: 115200 baud, 8N1, 250 samples/s of eight channels.
+
+    | A0 | counter u8 | 8 x s24 BE | 6 bytes aux | C0..CF |                33 bytes
+    uV = count x 4.5 / gain 24 / (2^23 - 1) x 1e6 = count x 0.02235
+
+    host: v resets (the board answers with text that ends in $$$), b starts, s stops
+
+A frame counts when its footer and the header of the next one fit. A jump of the counter (modulo
+256) is a gap of as many samples. With a Daisy (16 channels) odd and even frames alternate: not
+supported. Source: OpenBCI's public documentation of the data format.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from teleward_drivers.device import (
+    Discarded,
+    DriverInfo,
+    LinkType,
+    Output,
+    SerialSettings,
+    Verification,
+    Write,
+)
+from teleward_drivers.link import Received
+from teleward_drivers.options import read_options
+from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_signal.model import SampleBlock
+from teleward_signal.vocabulary import METRICS, MetricKind
+
+FS = 250
+SIZE = 33
+N_CHANNELS = 8
+MV_PER_COUNT = 4.5 / 24 / (2**23 - 1) * 1e3
+READY = b"$$$"
+START_ANYWAY_NS = 4_000_000_000
+"""The board's answer to v takes about 2 s over the dongle."""
+
+
+@dataclass(frozen=True, slots=True)
+class CytonFrame:
+    """One sample of all channels, in counts."""
+
+    counter: int
+    channels: tuple[int, ...]
+    aux: bytes = bytes(6)
+    kind: int = 0
+
+    @classmethod
+    def from_bytes(cls, frame: bytes) -> "CytonFrame":
+        """Decode 33 bytes that `probe` accepted."""
+        channels = tuple(
+            int.from_bytes(frame[at : at + 3], "big", signed=True) for at in range(2, 26, 3)
+        )
+        return cls(frame[1], channels, frame[26:32], frame[32] & 0x0F)
+
+    def __bytes__(self) -> bytes:
+        body = b"".join(count.to_bytes(3, "big", signed=True) for count in self.channels)
+        return bytes([0xA0, self.counter]) + body + self.aux + bytes([0xC0 | self.kind])
+
+
+def probe(buffer: bytearray, at: int) -> int | str:
+    """Say what starts at ``buffer[at]``; a frame needs the header after it."""
+    if buffer[at] != 0xA0:
+        return "resync"
+    if len(buffer) - at >= SIZE and buffer[at + SIZE - 1] & 0xF0 != 0xC0:
+        return "footer"
+    if len(buffer) - at <= SIZE:
+        return 0
+    return SIZE if buffer[at + SIZE] == 0xA0 else "footer"
+
+
+class CytonDecoder:
+    """Bytes of the stream in, frames out; counts lost samples."""
+
+    def __init__(self) -> None:
+        self._stream = Resynchroniser(probe, SIZE + 1, b"\xa0")
+        self._counter: int | None = None
+
+    @property
+    def counters(self) -> Counters:
+        """What was seen so far."""
+        return self._stream.counters
+
+    @property
+    def pending(self) -> int:
+        """How many bytes wait for more."""
+        return self._stream.pending
+
+    def feed(self, data: bytes) -> list[CytonFrame | Discarded]:
+        """Take bytes in any pieces; never raises."""
+        out: list[CytonFrame | Discarded] = []
+        for piece in self._stream.feed(data):
+            if isinstance(piece, Discarded):
+                out.append(piece)
+                continue
+            frame = CytonFrame.from_bytes(piece)
+            lost = 0 if self._counter is None else (frame.counter - self._counter - 1) & 0xFF
+            self.counters.gaps += lost > 0
+            self.counters.lost += lost
+            self._counter = frame.counter
+            out.append(frame)
+        return out
+
+
+class Cyton:
+    """The driver; ``channels`` maps a channel (1 to 8) to its metric."""
+
+    def __init__(self, channels: dict[int, str]) -> None:
+        self.decoder = CytonDecoder()
+        self._channels = channels
+        self._tail = b""
+        self._running = False
+        self._started_ns = 0
+        self._counter: int | None = None
+        self._index = 0
+
+    def start(self, now_ns: int) -> Iterable[Output]:
+        """Reset the board; it starts when its text has ended."""
+        self._started_ns = now_ns
+        yield Write(b"v")
+
+    def feed(self, received: Received) -> Iterable[Output]:
+        """Take bytes in any pieces."""
+        if not self._running:
+            self._tail = (self._tail + received.data)[-200:]
+            if READY in self._tail:
+                yield self._begin()
+        frames: list[CytonFrame] = []
+        for piece in self.decoder.feed(received.data):
+            if isinstance(piece, Discarded):
+                yield piece
+                continue
+            if frames and (frames[-1].counter + 1) & 0xFF != piece.counter:
+                yield from self._blocks(frames)
+                frames = []
+            frames.append(piece)
+        yield from self._blocks(frames)
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        """Start a board that said nothing."""
+        if not self._running and now_ns - self._started_ns >= START_ANYWAY_NS:
+            yield self._begin()
+
+    def _begin(self) -> Write:
+        self._running = True
+        self._tail = b""
+        return Write(b"b")
+
+    def _blocks(self, frames: list[CytonFrame]) -> Iterable[Output]:
+        if not frames:
+            return
+        if self._counter is not None:
+            self._index += (frames[0].counter - self._counter - 1) & 0xFF
+        for channel, metric in self._channels.items():
+            counts = np.array([frame.channels[channel - 1] for frame in frames], np.int32)
+            yield SampleBlock(metric, FS, counts, MV_PER_COUNT, self._index)
+        self._index += len(frames)
+        self._counter = frames[-1].counter
+
+
+def make(options: dict[str, Any]) -> Cyton:
+    """Return a driver."""
+    chosen = read_options("cyton", options, {"channels": (dict, {"1": "ecg_i", "2": "ecg_ii"})})
+    channels = {}
+    for key, metric in chosen["channels"].items():
+        if not str(key).isdigit() or not 1 <= int(key) <= N_CHANNELS:
+            raise ValueError(f"driver cyton: channels are 1 to 8, not {key!r}")
+        if metric not in METRICS or METRICS[metric].kind is not MetricKind.WAVEFORM:
+            raise ValueError(f"driver cyton: channel {key}: {metric!r} is not a waveform metric")
+        channels[int(key)] = metric
+    return Cyton(channels)
+
+
+DRIVER = DriverInfo(
+    name="cyton",
+    title="OpenBCI Cyton (eight channels)",
+    link=LinkType.SERIAL,
+    verification=Verification.SPEC,
+    source="OpenBCI's public data format; scale computed",
+    make=make,
+    metrics=frozenset({"ecg_i", "ecg_ii", "ecg_iii", "ecg_v1", "ecg_v5"}),
+    usb_ids=frozenset({"0403:6015"}),
+    serial=SerialSettings(115200),
+    options={"channels": "metric of each channel used ({1 = ecg_i, 2 = ecg_ii})"},
+)
