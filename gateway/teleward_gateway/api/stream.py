@@ -39,7 +39,7 @@ async def stream(socket: WebSocket, subjects: str = "") -> None:
     sender = asyncio.create_task(_send(socket, page))
     try:
         await _answer(socket, hub, page)
-    except (WebSocketDisconnect, RuntimeError):
+    except WebSocketDisconnect:
         pass
     finally:
         hub.close_page(page)
@@ -58,13 +58,16 @@ async def _send(socket: WebSocket, page: Page) -> None:
 
 async def _answer(socket: WebSocket, hub: LiveHub, page: Page) -> None:
     while True:
-        request = _parse(await socket.receive_text())
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        request = _parse(message.get("text") or "")
         match request.get("type"):
             case "ping":
                 sent = request.get("sent")
                 if isinstance(sent, int | float) and math.isfinite(sent):
                     page.put(hub.pong(float(sent)))
-            case "rung" if request.get("rung") in set(Rung):
+            case "rung" if request.get("rung") in list(Rung):
                 page.rung = Rung(request["rung"])
             case "refresh":
                 page.refresh()

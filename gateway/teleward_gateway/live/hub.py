@@ -86,9 +86,14 @@ class LiveHub:
             live = self._subjects[subject] = LiveSubject(subject, self._next_key)
             self._next_key = (self._next_key + 1) & 0xFFFF
         name = label or bed or subject
-        live.set_info(
-            {"label": name, "bed": bed or name, "simulated": simulated, "detail": detail, **more}
-        )
+        shown = {
+            "label": name,
+            "bed": bed or name,
+            "simulated": simulated,
+            "detail": detail,
+            **more,
+        }
+        live.set_info({"audio_pause": live.info.get("audio_pause"), **shown})
 
     def remove_subject(self, subject: str) -> None:
         """Take a discharged subject off every page."""

@@ -1,6 +1,7 @@
 """What the pages show of one subject, and which part of it changed since the last tick. Pure."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from teleward_gateway.live.channel import Channel
@@ -49,9 +50,12 @@ class LiveSubject:
         if measurement.stored:
             return
         time_ns = now_ns if measurement.time_ns is None else measurement.time_ns
+        value, reason = measurement.value, measurement.reason
+        if value is not None and not isfinite(value):
+            value, reason = None, "not a number"
         self._values[measurement.metric] = {
-            "value": measurement.value,
-            "reason": measurement.reason,
+            "value": value,
+            "reason": reason,
             "quality": measurement.quality,
             "source": measurement.source.value,
             "time": time_ns // 1_000_000,

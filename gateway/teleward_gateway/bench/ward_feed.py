@@ -1,7 +1,7 @@
 """A ward for the pages: a real hub, API and server, fed with synthetic signals and real alarms.
 
-Run it by hand:  .venv/bin/python tests/browser/ward_feed.py --port 8137 --beds 16
-The whole gateway with devices is tested in tests/end_to_end; this feed tests the pages alone.
+For the dashboard's benchmark and the browser tests: it loads the pages, not the gateway. Run it by
+hand:  python -m teleward_gateway.bench.ward_feed --port 8137 --beds 16
 """
 
 import argparse
@@ -9,15 +9,15 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import uvicorn
-from numpy.typing import NDArray
 
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.bench.ward_patients import CASES, WAVES, Bed, ecg, pleth
+from teleward_gateway.health import HealthRegistry
 from teleward_gateway.live import LiveHub
 from teleward_gateway.scores import ScoreBoard
 from teleward_gateway.view import GatewaySummary, HistoryQuery
@@ -33,60 +33,6 @@ from teleward_signal.model import (
 )
 from teleward_signal.record import Record, RecordId, RecordKind
 
-WAVES = (("ecg_ii", 250.0, 0.001), ("pleth", 125.0, 0.001), ("respiration", 62.5, 0.01))
-CASES = (
-    ("Community pneumonia", 96, 93, 24, 118, 70, 38.4),
-    ("Post-operative day 1", 67, 97, 14, 124, 71, 36.8),
-    ("Asthma, improving", 88, 95, 20, 131, 79, 36.9),
-    ("Chest pain", 74, 98, 14, 142, 85, 36.6),
-    ("Sepsis", 126, 91, 26, 88, 53, 39.1),
-    ("Ketoacidosis", 112, 97, 28, 110, 66, 36.9),
-    ("COPD", 86, 88, 22, 136, 82, 36.7),
-    ("Stroke watch", 94, 96, 16, 158, 95, 36.5),
-    ("GI bleed", 104, 97, 18, 98, 59, 36.3),
-    ("Heart failure", 105, 93, 22, 104, 62, 36.4),
-    ("Anaphylaxis, treated", 91, 97, 17, 121, 73, 36.9),
-    ("Trauma observation", 81, 98, 15, 119, 71, 36.8),
-    ("Dengue, day 5", 115, 97, 19, 102, 61, 38.2),
-    ("Eclampsia watch", 99, 98, 16, 163, 98, 37.0),
-    ("Renal colic", 82, 98, 16, 128, 77, 36.7),
-    ("Falls observation", 58, 96, 13, 134, 80, 36.4),
-)
-
-
-def bump(phase: NDArray[np.float64], centre: float, width: float) -> NDArray[np.float64]:
-    """Return a bell at ``centre`` of the cycle, phase in 0..1."""
-    distance = (phase - centre + 0.5) % 1.0 - 0.5
-    return np.exp(-0.5 * (distance / width) ** 2)
-
-
-def ecg(phase: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return lead II in mV for phases of the beat."""
-    waves = ((0.18, 0.025, 0.12), (0.275, 0.008, -0.12), (0.3, 0.010, 1.1), (0.325, 0.010, -0.25))
-    return sum(
-        (size * bump(phase, centre, width) for centre, width, size in waves),
-        start=0.28 * bump(phase, 0.6, 0.05),
-    )
-
-
-def pleth(phase: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the plethysmogram, 0..1, for phases of the beat."""
-    return 0.9 * bump(phase, 0.5, 0.09) + 0.35 * bump(phase, 0.72, 0.1)
-
-
-@dataclass
-class Bed:
-    """One synthetic patient."""
-
-    subject: str
-    case: tuple[Any, ...]
-    phase: float = 0.0
-    breath: float = 0.0
-    elapsed_s: float = 0.0
-    sent: dict[str, int] = field(default_factory=dict)
-    silent: set[str] = field(default_factory=set)
-    """Waveforms, or ``numerics``, that stay away."""
-
 
 class WardFeed:
     """A `GatewayView` over a real hub and alarm board, with signals made on the spot."""
@@ -95,7 +41,9 @@ class WardFeed:
         self.live = LiveHub({"name": "feed", "ward": "Ward A", "simulated": True})
         self.board = AlarmBoard()
         self.scores = ScoreBoard(lambda subject, score, _: self.live.publish_news2(subject, score))
-        self.registry = self.commissioning = None
+        self.registry: Any = None
+        self.commissioning: Any = None
+        self.health = HealthRegistry()
         self.records: list[Record] = []
         self.random = np.random.default_rng(seed)
         self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
@@ -116,18 +64,22 @@ class WardFeed:
     # what the API asks
 
     def summary(self) -> GatewaySummary:
+        """Say who the feed is."""
         return GatewaySummary(
             "feed", "0", Provenance.SIMULATED, "feed", self.started_ns, 2.0, "Ward A"
         )
 
     def has_subject(self, subject: str) -> bool:
+        """Say whether there is such a bed."""
         return any(bed.subject == subject for bed in self.beds)
 
     def require(self, subject: str) -> None:
+        """Raise LookupError for a bed that there is not."""
         if not self.has_subject(subject):
             raise LookupError(f"no subject {subject!r}")
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:
+        """Return what was typed in."""
         self.require(query.subject)
         found = [
             r
@@ -142,6 +94,7 @@ class WardFeed:
         return found[: query.limit]
 
     async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
+        """Show what was typed in, and keep it in memory."""
         self.require(subject)
         identities = []
         for m in measurements:
@@ -160,9 +113,11 @@ class WardFeed:
         return identities
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
+        """Return the active alarms."""
         return self.board.active(subject)
 
     async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
+        """Acknowledge on the real alarm board."""
         self.require(subject)
         events = self.board.acknowledge(subject, condition, author, time.time_ns())
         if not events:
@@ -171,6 +126,7 @@ class WardFeed:
         return events[-1]
 
     async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
+        """Pause on the real alarm board."""
         self.require(subject)
         until = time.time_ns() + round(duration_s * 1e9) if duration_s else None
         self.board.pause_audio(subject, until or 0)
@@ -178,16 +134,20 @@ class WardFeed:
         return until
 
     def limits(self, subject: str) -> AlarmLimits:
+        """Return the limits of the alarm board."""
         self.require(subject)
         return self.board.limits(subject)
 
     async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
+        """Set limits on the real alarm board."""
         self.tell(self.board.set_limits(subject, limits))
         self.live.set_limits(subject, limits)
 
     # what the patients send
 
     def show(self, subject: str, measurement: Measurement) -> None:
+        """Publish alarm events."""
+        """Publish a value, score it and judge it."""
         self.live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)
         if self.with_alarms:
@@ -198,6 +158,7 @@ class WardFeed:
             self.live.publish_alarm(event)
 
     def waves(self, bed: Bed, now_ns: int, period_s: float) -> None:
+        """Publish the samples of one bed up to ``now_ns``."""
         heart, breaths = bed.case[1] / 60, bed.case[3] / 60
         start_ns = now_ns - round(period_s * 1e9)
         bed.elapsed_s += period_s
@@ -224,6 +185,7 @@ class WardFeed:
             self.live.publish_annotation(bed.subject, Annotation("ecg_ii", "N", now_ns))
 
     def numerics(self, bed: Bed) -> None:
+        """Publish the numerics of one bed."""
         if "numerics" in bed.silent:
             return
         _, heart, spo2, breaths, systolic, diastolic, temperature = bed.case
@@ -291,13 +253,16 @@ class FeedServer:
         self.feed = feed
         self.port = port
         self._server: uvicorn.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
+        """Where the pages are."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        """Serve; returns when the server answers."""
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -310,6 +275,7 @@ class FeedServer:
         ready = threading.Event()
 
         async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
             feeding = asyncio.create_task(self.feed.run())
             asyncio.get_running_loop().call_later(0.05, ready.set)
             try:
@@ -326,13 +292,29 @@ class FeedServer:
         while not server.started:
             time.sleep(0.01)
 
+    def call(self, action: Callable[[], object]) -> None:
+        """Run ``action`` on the server's loop, where the feed lives, and wait for it."""
+        if self._loop is None:
+            raise RuntimeError("the feed's server is not running")
+        done = threading.Event()
+
+        def act() -> None:
+            action()
+            done.set()
+
+        self._loop.call_soon_threadsafe(act)
+        if not done.wait(5):
+            raise RuntimeError("the feed's loop does not answer")
+
     def stop(self) -> None:
+        """Stop serving; the port is free afterwards."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(10)
 
 
 def main() -> None:
+    """Serve until interrupted."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=8137)
     parser.add_argument("--beds", type=int, default=16)

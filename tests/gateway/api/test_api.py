@@ -1,0 +1,200 @@
+"""The API of live data: history, manual observations, alarms, limits, problems with a remedy."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from teleward_gateway.api.factory import create_app
+from teleward_gateway.bench.ward_feed import WardFeed
+from teleward_signal.model import Measurement
+
+SUBJECT = "/api/v1/subjects/sim-01"
+
+
+@pytest.fixture
+def feed() -> WardFeed:
+    return WardFeed(2)
+
+
+@pytest.fixture
+async def client(feed: WardFeed) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(feed))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        yield client
+
+
+def reading(metric: str, value: Any, **more: Any) -> dict[str, Any]:
+    return {"author": "nurse", "readings": [{"metric": metric, "value": value, **more}]}
+
+
+async def test_a_manual_observation_is_recorded_with_author_and_shown(
+    client: httpx.AsyncClient, feed: WardFeed
+) -> None:
+    body = {
+        "author": "nurse",
+        "readings": [
+            {"metric": "consciousness", "value": 2},
+            {"metric": "nibp_systolic", "value": 118, "unit": "mm[Hg]"},
+            {"metric": "nibp_diastolic", "value": 76},
+        ],
+    }
+    answer = await client.post(f"{SUBJECT}/observations", json=body)
+    assert answer.status_code == 201
+    assert len({(each["seq"], each["part"]) for each in answer.json()}) == 3
+    shown = feed.live.subjects()[0]["values"]["consciousness"]
+    assert (shown["value"], shown["author"], shown["source"]) == (2, "nurse", "manual")
+    assert shown["valid"] == 4 * 3600
+    found = (await client.get(f"{SUBJECT}/observations?metric=nibp_systolic")).json()
+    (one,) = found["observations"]
+    assert (one["value"], one["unit"], one["provenance"]) == (118, "mm[Hg]", "simulated")
+    assert one["id"] == answer.json()[1]
+
+
+async def test_history_goes_page_by_page(client: httpx.AsyncClient) -> None:
+    for value in range(35, 40):
+        sent = reading("body_temperature", value)
+        assert (await client.post(f"{SUBJECT}/observations", json=sent)).status_code == 201
+    values: list[float] = []
+    query = "?limit=2"
+    for _ in range(4):
+        page = (await client.get(f"{SUBJECT}/observations{query}")).json()
+        values += [each["value"] for each in page["observations"]]
+        if page["next"] is None:
+            break
+        query = f"?limit=2&after={page['next']}"
+    assert values == [35, 36, 37, 38, 39]
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (reading("spo3", 97), "no metric 'spo3'"),
+        (reading("ecg_ii", 1), "is a waveform"),
+        (reading("body_temperature", 98.6), "typing error"),
+        (reading("body_temperature", 37, unit="degF"), "is in Cel"),
+        (reading("consciousness", 1.5), "whole number"),
+        (reading("spo2", "high"), "readings.0.value"),
+        ({"author": " ", "readings": []}, "author"),
+        ({**reading("spo2", 97), "colour": "blue"}, "colour"),
+        (
+            {
+                "author": "nurse",
+                "readings": [
+                    {"metric": "nibp_systolic", "value": 70},
+                    {"metric": "nibp_diastolic", "value": 80},
+                ],
+            },
+            "above diastolic",
+        ),
+    ],
+)
+async def test_what_cannot_be_is_refused_with_a_remedy(
+    client: httpx.AsyncClient, feed: WardFeed, sent: dict[str, Any], says: str
+) -> None:
+    answer = await client.post(f"{SUBJECT}/observations", json=sent)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert says in problem["detail"]
+    assert problem["remedy"]
+    assert feed.records == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/subjects/nobody/observations"])
+async def test_what_is_not_there_is_a_problem_too(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    assert set(answer.json()) == {"type", "title", "status", "detail", "remedy"}
+
+
+async def test_alarms_are_listed_by_urgency_and_acknowledged(
+    client: httpx.AsyncClient, feed: WardFeed
+) -> None:
+    now_ns = time.time_ns()
+    for step in range(12):
+        at_ns = now_ns + step * 10**9
+        for subject, metric, value in (("sim-01", "heart_rate", 125.0), ("sim-02", "spo2", 80.0)):
+            measurement = Measurement(metric, value, time_ns=at_ns)
+            feed.tell(feed.board.update(subject, measurement, at_ns))
+    alarms = (await client.get("/api/v1/alarms")).json()
+    priorities = [each["priority"] for each in alarms]
+    assert priorities == sorted(priorities, key=["high", "medium", "low", "info"].index)
+    assert {each["subject"] for each in alarms} == {"sim-01", "sim-02"}
+    assert (alarms[0]["subject"], alarms[0]["priority"]) == ("sim-02", "high")
+    chosen = alarms[0]
+    wanted = {"subject": "sim-02", "condition": chosen["condition"], "author": "nurse"}
+    answer = await client.post("/api/v1/alarms/acknowledge", json=wanted)
+    assert (answer.status_code, answer.json()["presence"]) == (200, "ack")
+    again = await client.post(
+        "/api/v1/alarms/acknowledge", json={**wanted, "condition": "no_such_condition"}
+    )
+    assert again.status_code == 404
+
+
+async def test_audio_pause_has_an_end_and_a_longest_time(client: httpx.AsyncClient) -> None:
+    wanted = {"author": "nurse", "duration_s": 120}
+    answer = (await client.post(f"{SUBJECT}/audio-pause", json=wanted)).json()
+    assert 0 < answer["until_ns"] - time.time_ns() <= 120 * 10**9
+    ended = (await client.post(f"{SUBJECT}/audio-pause", json={**wanted, "duration_s": 0})).json()
+    assert ended == {"until": None, "until_ns": None}
+    long = await client.post(f"{SUBJECT}/audio-pause", json={**wanted, "duration_s": 3600})
+    assert long.status_code == 422
+
+
+async def test_limits_change_one_by_one(client: httpx.AsyncClient) -> None:
+    before = (await client.get(f"{SUBJECT}/limits")).json()
+    change = {
+        "author": "nurse",
+        "limits": {"spo2": {"low": 92}, "body_temperature": {"high": None}},
+    }
+    answer = await client.put(f"{SUBJECT}/limits", json=change)
+    after = (await client.get(f"{SUBJECT}/limits")).json()
+    assert answer.json() == after
+    assert after["spo2"] == {**before["spo2"], "low": 92}
+    assert after["body_temperature"]["high"] is None
+    assert after["heart_rate"] == before["heart_rate"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "says"),
+    [
+        ({"spo2": {"low": 120}}, "spo2: low 120 is outside"),
+        ({"heart_rate": {"low": 130, "high": 60}}, "must hold"),
+        ({"spo3": {"low": 90}}, "no metric"),
+    ],
+)
+async def test_limits_that_cannot_be_meant_are_refused(
+    client: httpx.AsyncClient, limits: dict[str, Any], says: str
+) -> None:
+    before = (await client.get(f"{SUBJECT}/limits")).json()
+    answer = await client.put(f"{SUBJECT}/limits", json={"author": "nurse", "limits": limits})
+    assert answer.status_code == 422
+    assert says in answer.json()["detail"]
+    assert (await client.get(f"{SUBJECT}/limits")).json() == before
+
+
+async def test_the_openapi_document_names_every_part(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/api/v1/openapi.json")).json()
+    paths = set(document["paths"])
+    for path in (
+        "/api/v1/devices",
+        "/api/v1/bindings",
+        "/api/v1/subjects",
+        "/api/v1/subjects/{subject}/observations",
+        "/api/v1/alarms",
+        "/api/v1/alarms/acknowledge",
+        "/api/v1/subjects/{subject}/limits",
+        "/api/v1/gateway",
+    ):
+        assert path in paths
+    assert "not a certified medical device" in document["info"]["description"]
+
+
+async def test_the_gateway_says_who_it_is(client: httpx.AsyncClient) -> None:
+    answer = (await client.get("/api/v1/gateway")).json()
+    assert answer["provenance"] == "simulated"
+    assert answer["loss_window_s"] > 0
+    assert "not a certified medical device" in answer["notice"]

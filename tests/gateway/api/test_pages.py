@@ -1,0 +1,81 @@
+"""The page files: types, ETag, compression, policy, and nothing that is not meant to be served."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from teleward_gateway.api.factory import create_app
+from teleward_gateway.bench.ward_feed import WardFeed
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(create_app(WardFeed(1)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/ward", "text/html; charset=utf-8"),
+        ("/bed/sim-01", "text/html; charset=utf-8"),
+        ("/static/ward.js", "text/javascript; charset=utf-8"),
+        ("/static/tokens.css", "text/css; charset=utf-8"),
+        ("/static/icon.svg", "image/svg+xml"),
+        ("/static/vendor/lit-html.js", "text/javascript; charset=utf-8"),
+        ("/static/vendor/directives/repeat.js", "text/javascript; charset=utf-8"),
+    ],
+)
+async def test_files_have_their_type_and_the_policy(
+    client: httpx.AsyncClient, path: str, media_type: str
+) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == media_type
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+async def test_an_unchanged_file_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    first = await client.get("/static/ward.js")
+    again = await client.get("/static/ward.js", headers={"if-none-match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = await client.get("/static/ward.js", headers={"if-none-match": '"other"'})
+    assert other.status_code == 200
+
+
+async def test_files_are_compressed_for_those_who_ask(client: httpx.AsyncClient) -> None:
+    packed = await client.get("/static/tokens.css", headers={"accept-encoding": "gzip"})
+    plain = await client.get("/static/tokens.css", headers={"accept-encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/package.json",
+        "/static/package-lock.json",
+        "/static/../view.py",
+        "/static/%2e%2e/view.py",
+        "/static/vendor/../../view.py",
+        "/static/vendor/.stamp",
+        "/static/..%2fschema.json",
+        "/static/nothing.js",
+        "/static/",
+    ],
+)
+async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 404
+    assert answer.json()["remedy"]
+
+
+async def test_the_root_leads_to_the_ward(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "/ward")

@@ -1,0 +1,205 @@
+"""The hub: whole state first, then changes; a slow page forgets instead of growing."""
+
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from teleward_gateway.live import LiveHub, Page, Rung
+from teleward_gateway.live.frame import decode_frames
+from teleward_gateway.live.page import QUEUE_LIMIT
+from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.model import (
+    AlarmEvent,
+    AlarmKind,
+    Annotation,
+    Measurement,
+    Presence,
+    Priority,
+    SampleBlock,
+)
+from teleward_signal.news2 import news2
+
+NOW_NS = 1_700_000_000_000_000_000
+
+
+@pytest.fixture
+def hub() -> LiveHub:
+    hub = LiveHub({"name": "g"}, clock=lambda: NOW_NS)
+    hub.set_subject("a", label="A", bed="Bed 1", simulated=True)
+    hub.set_subject("b", label="B", bed="Bed 2")
+    return hub
+
+
+def block(index: int, metric: str = "ecg_ii") -> SampleBlock:
+    time_ns = NOW_NS + index * 4_000_000
+    return SampleBlock(metric, 250.0, np.arange(25, dtype=np.int16), 0.005, index, time_ns=time_ns)
+
+
+def alarm(presence: Presence, at_ns: int = NOW_NS) -> AlarmEvent:
+    return AlarmEvent(
+        "a",
+        "spo2_low",
+        AlarmKind.PHYSIOLOGICAL,
+        Priority.MEDIUM,
+        presence,
+        at_ns,
+        "SpO2 low",
+        "spo2",
+    )
+
+
+async def text(page: Page) -> dict[str, Any]:
+    async with asyncio.timeout(2):
+        message = await page.next()
+    assert isinstance(message, str)
+    return dict(json.loads(message))
+
+
+async def test_the_first_message_is_the_whole_state(hub: LiveHub) -> None:
+    hub.publish_measurement("a", Measurement("spo2", 97.0, time_ns=NOW_NS))
+    hub.publish_alarm(alarm(Presence.ON))
+    hub.publish_news2("a", news2({}, NOW_NS))
+    hub.set_limits("a", AlarmLimits())
+    hub.set_link("a", "ox1", "streaming", reason="")
+    hello = await text(hub.open_page())
+    assert hello["type"] == "hello"
+    assert [part["id"] for part in hello["subjects"]] == ["a", "b"]
+    first = hello["subjects"][0]
+    assert first["info"]["simulated"] is True
+    assert first["values"]["spo2"]["value"] == 97.0
+    assert first["alarms"][0]["presence"] == "on"
+    assert "consciousness" in first["news2"]["missing"]
+    assert first["limits"]["spo2"]["low"] == 90
+    assert first["links"]["ox1"]["state"] == "streaming"
+    assert hello["metrics"]["spo2"]["label"] == "SpO₂"
+
+
+async def test_then_come_changes_and_waves_of_the_chosen_subjects_only(hub: LiveHub) -> None:
+    page = hub.open_page(["b"])
+    assert [part["id"] for part in (await text(page))["subjects"]] == ["b"]
+    for subject in ("a", "b"):
+        hub.publish_block(subject, block(0))
+        hub.publish_measurement(subject, Measurement("heart_rate", 60.0, time_ns=NOW_NS))
+        hub.publish_annotation(subject, Annotation("ecg_ii", "N", NOW_NS))
+    hub.tick()
+    update = await text(page)
+    (part,) = update["subjects"]
+    assert part["id"] == "b"
+    assert part["values"]["heart_rate"]["value"] == 60.0
+    assert part["marks"][0]["beat"] is True
+    assert part["channels"][0]["metric"] == "ecg_ii"
+    waves = await page.next()
+    assert isinstance(waves, bytes)
+    ((key, sequence, (run,)),) = decode_frames(waves)
+    assert (key, sequence) == (part["key"], 1)
+    assert len(run.samples) == 25
+
+
+async def test_what_did_not_change_is_not_sent_again(hub: LiveHub) -> None:
+    page = hub.open_page()
+    await text(page)
+    hub.tick()
+    await text(page)  # the subjects themselves were new
+    hub.tick()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await page.next()
+
+
+async def test_a_slow_page_loses_messages_and_gets_the_present_state(hub: LiveHub) -> None:
+    page = hub.open_page()
+    await text(page)
+    for n in range(QUEUE_LIMIT + 5):
+        hub.publish_measurement("a", Measurement("spo2", float(n), time_ns=NOW_NS))
+        hub.tick()
+    hello = await text(page)
+    assert hello["type"] == "hello"
+    assert hello["dropped"] == QUEUE_LIMIT + 1
+    assert hello["subjects"][0]["values"]["spo2"]["value"] == QUEUE_LIMIT + 4
+    hub.publish_measurement("a", Measurement("spo2", 99.0, time_ns=NOW_NS))
+    hub.tick()
+    assert (await text(page))["subjects"][0]["values"]["spo2"]["value"] == 99.0
+    hub.close_page(page)
+    assert hub.statistics.dropped_messages == QUEUE_LIMIT + 1
+
+
+async def test_the_lean_rung_gathers_and_the_numbers_rung_has_no_waves(hub: LiveHub) -> None:
+    lean, numbers = hub.open_page(["a"]), hub.open_page(["a"])
+    lean.rung, numbers.rung = Rung.LEAN, Rung.NUMBERS
+    for page in (lean, numbers):
+        await text(page)
+    for n in range(10):
+        hub.publish_block("a", block(25 * n))
+        hub.publish_measurement("a", Measurement("spo2", 90.0 + n, time_ns=NOW_NS))
+        hub.tick()
+    received = [await lean.next() for _ in range(4)]
+    waves = [message for message in received if isinstance(message, bytes)]
+    assert [len(decode_frames(message)) for message in waves] == [5, 5]
+    assert (await text(numbers))["subjects"][-1]["values"]["spo2"]["value"] == 99.0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await numbers.next()
+
+
+async def test_an_alarm_keeps_its_onset_and_disappears_when_off(hub: LiveHub) -> None:
+    hub.publish_alarm(alarm(Presence.ON))
+    hub.publish_alarm(alarm(Presence.ACKNOWLEDGED, NOW_NS + 5_000_000_000))
+    (shown,) = hub.subjects()[0]["alarms"]
+    assert (shown["presence"], shown["since"]) == ("ack", NOW_NS // 1_000_000)
+    hub.publish_alarm(alarm(Presence.OFF))
+    assert hub.subjects()[0]["alarms"] == []
+
+
+async def test_a_reading_from_a_devices_memory_is_not_shown_as_current(hub: LiveHub) -> None:
+    hub.publish_measurement("a", Measurement("spo2", 80.0, time_ns=1, stored=True))
+    assert hub.subjects()[0]["values"] == {}
+
+
+async def test_changing_a_subject_keeps_its_audio_pause(hub: LiveHub) -> None:
+    hub.set_audio_pause("a", NOW_NS + 10**9)
+    hub.set_subject("a", label="A", bed="Bed 9")
+    info = hub.subjects()[0]["info"]
+    assert (info["bed"], info["audio_pause"]) == ("Bed 9", (NOW_NS + 10**9) // 1_000_000)
+
+
+async def test_a_discharged_subject_leaves_every_page(hub: LiveHub) -> None:
+    page = hub.open_page()
+    await text(page)
+    hub.remove_subject("a")
+    hub.tick()
+    assert {"id": "a", "removed": True} in (await text(page))["subjects"]
+
+
+async def test_an_unknown_subject_is_counted_not_shown(hub: LiveHub) -> None:
+    hub.publish_block("nobody", block(0))
+    hub.publish_measurement("nobody", Measurement("spo2", 90.0))
+    assert hub.statistics.unknown_subject == 2
+    assert len(hub.subjects()) == 2
+
+
+async def test_a_value_that_is_no_number_never_reaches_a_page(hub: LiveHub) -> None:
+    hub.publish_measurement("a", Measurement("spo2", float("nan"), time_ns=NOW_NS))
+    page = hub.open_page()
+    value = (await text(page))["subjects"][0]["values"]["spo2"]
+    assert (value["value"], value["reason"]) == (None, "not a number")
+
+
+async def test_each_subject_is_encoded_once_for_all_pages(hub: LiveHub) -> None:
+    pages = [hub.open_page() for _ in range(20)]
+    for page in pages:
+        await text(page)
+    hub.publish_block("a", block(0))
+    hub.tick()
+    received = [await _waves(page) for page in pages]
+    assert set(received) == {received[0]}
+    assert hub.statistics.wave_bytes == len(received[0])
+
+
+async def _waves(page: Page) -> bytes:
+    while True:
+        message = await page.next()
+        if isinstance(message, bytes):
+            return message
