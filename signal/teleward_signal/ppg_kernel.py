@@ -300,8 +300,10 @@ def advance(
         s.n += 1
         if s.n % t.second_n == 0:
             assess(s, t)
-            n_events = emit(events, n_events, s, s.n - 1, PULSE_RATE, 0, pulse_rate(s, t))
-            n_events = emit(events, n_events, s, s.n - 1, PERFUSION_INDEX, 0, perfusion_index(s))
+            rate = pulse_rate(s, t) if s.sqi > 0.0 else np.nan
+            index = perfusion_index(s) if s.sqi > 0.0 else np.nan
+            n_events = emit(events, n_events, s, s.n - 1, PULSE_RATE, 0, rate)
+            n_events = emit(events, n_events, s, s.n - 1, PERFUSION_INDEX, 0, index)
     return n_events
 
 

@@ -1,0 +1,40 @@
+"""Respiration streams: chest impedance (or any belt) in, breaths, rate and apnoea out.
+
+`RespirationBank` follows the convention of ``bank.py``. The loop is in ``respiration_kernel.py``,
+the memory of a stream in ``respiration_state.py``, the algorithm is told in ``signal/README.md``.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_signal import design, respiration_kernel
+from teleward_signal.respiration_state import RESPIRATION_STATE, breath_band, timing
+from teleward_signal.slot_bank import SlotBank
+
+
+class RespirationBank(SlotBank):
+    """Breaths of ``n_slots`` respiration streams of ``fs`` Hz (10 to 1000), in any unit.
+
+    ``apnoea_s`` seconds without a breath are an apnoea (20 s for adults; 10 to 60).
+    """
+
+    def __init__(self, fs: float, n_slots: int, apnoea_s: float = 20.0) -> None:
+        self._timing = timing(fs, apnoea_s)
+        self._sos = breath_band(fs)
+        self._rest = design.steady_state(self._sos)
+        super().__init__(fs, n_slots, RESPIRATION_STATE)
+
+    def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
+        """Advance every slot; shapes as in `bank.Bank.process`."""
+        self._reserve(samples.shape[1])
+        respiration_kernel.advance_all(
+            self._states,
+            self._timing,
+            samples,
+            counts,
+            self._sos,
+            self._rest,
+            self._events,
+            self._used,
+        )
+        self._show()

@@ -1,0 +1,274 @@
+# mypy: disable-error-code=no-any-return
+"""The respiration loop: sample by sample from chest impedance to breaths, rate and apnoea.
+
+Told in full in ``signal/README.md``: turns of the band-passed signal that undo a third of the
+usual depth are ends of breaths; how well the last 32 s repeat themselves is the quality.
+"""
+
+import numpy as np
+
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.respiration_state import BREATH_RING, HISTORY, N_COARSE
+from teleward_signal.slot_bank import emit, median
+
+TURN = 0.35
+"""Share of the usual depth that a turn must undo; 0.3 to 0.4 score alike on BIDMC."""
+SHALLOWEST = 0.3
+"""Below this share of the depth of the last minutes nothing is a breath: it is the heart."""
+USUAL_WEIGHT = 0.02
+"""The usual depth follows over some fifty breaths."""
+STEP_LIMIT = 6.0
+"""A breath this many times the usual is a movement and does not teach the depth."""
+LONGEST_S, SHORTEST_S = 10.0, 0.8
+"""Breath lengths tried in the self-comparison: 6 to 75 a minute."""
+
+NO_SIGNAL, MOTION, SETTLING = 1, 8, 64
+BREATH, RESPIRATORY_RATE, APNOEA_ON, APNOEA_OFF = 32, 33, 34, 35
+
+
+@kernel
+def restart(s: Record, x: float, rest: Floats) -> None:
+    """Start the filters as if ``x`` had stood for ever; the usual depth stays."""
+    for k in range(2):
+        for j in range(2):
+            s.z[k, j] = rest[k, j] * x
+    s.coarse_n = 0
+    s.extreme = s.turn = s.top = 0.0
+    s.rising = 1
+    s.started = s.n
+    if s.apnoea == 0:
+        s.apnoea_from = s.n
+    s.broken = 1
+
+
+@kernel
+def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
+    """Filter one sample and keep every so many for the self-comparison."""
+    v = x
+    for k in range(2):
+        w = sos[k, 0] * v + s.z[k, 0]
+        s.z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + s.z[k, 1]
+        s.z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
+        v = w
+    if (s.n - s.started) % t.coarse_n == 0:
+        s.coarse[s.coarse_n % N_COARSE] = v
+        s.coarse_n += 1
+    return v
+
+
+@kernel
+def learn_depth(s: Record, depth: float) -> None:
+    """Take the depth of one breath into the usual depths."""
+    if s.depths_n >= HISTORY and depth > STEP_LIMIT * s.depth:
+        depth = STEP_LIMIT * s.depth
+    s.depths[s.depths_n % HISTORY] = depth
+    s.depths_n += 1
+    recent = median(s.depths, min(s.depths_n, HISTORY))
+    if s.usual_depth == 0.0:
+        s.usual_depth = recent
+    s.usual_depth += USUAL_WEIGHT * (recent - s.usual_depth)
+    s.depth = max(recent, SHALLOWEST * s.usual_depth)
+
+
+@kernel
+def find_turn(s: Record, v: float) -> bool:
+    """Follow the signal up and down; say whether a breath in has just been seen to end."""
+    if s.rising == 1:
+        if v > s.extreme:
+            s.extreme, s.extreme_at = v, s.n
+            return False
+        if v > s.extreme - TURN * s.depth:
+            return False
+        learn_depth(s, s.extreme - s.turn)
+        s.rising = 0
+    else:
+        if v < s.extreme:
+            s.extreme, s.extreme_at = v, s.n
+            return False
+        if v < s.extreme + TURN * s.depth:
+            return False
+        s.rising = 1
+    s.turn = s.extreme
+    at = s.extreme_at
+    s.extreme, s.extreme_at = v, s.n
+    if s.rising == 1:
+        return False
+    s.turn_at = at
+    return True
+
+
+@kernel
+def breathe(s: Record, t: Record, events: Records, n_events: int) -> int:
+    """Note a breath whose end of inspiration was at ``s.turn_at``."""
+    at = s.turn_at
+    interval = np.nan
+    if s.breaths_n > 0 and s.broken == 0:
+        interval = (at - s.last_at) / t.fs
+    s.breaths_at[s.breaths_n % BREATH_RING] = at if s.broken == 0 else -at - 1
+    s.breaths_n += 1
+    s.last_at, s.broken = at, 0
+    if s.apnoea == 1:
+        s.apnoea = 0
+        length_s = (at - s.apnoea_from) / t.fs
+        n_events = emit(events, n_events, s, at, APNOEA_OFF, 0, length_s)
+    s.apnoea_from = at
+    return emit(events, n_events, s, at, BREATH, 0, interval)
+
+
+@kernel
+def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
+    """Begin an apnoea when no breath has come for long; ease the depth before that."""
+    silent_n = s.n - s.apnoea_from
+    if silent_n > 0 and silent_n % (2 * t.second_n) == 0 and silent_n >= 8 * t.second_n:
+        s.depth = max(0.8 * s.depth, SHALLOWEST * s.usual_depth)
+    if s.apnoea == 0 and silent_n >= t.apnoea_n and s.breaths_n > 0 and s.same <= t.flat_n:
+        s.apnoea = 1
+        return emit(events, n_events, s, s.apnoea_from, APNOEA_ON, 0, silent_n / t.fs)
+    return n_events
+
+
+@kernel
+def repeat(s: Record, t: Record) -> tuple[float, float]:
+    """Return the rate (/min) at which the last 32 s repeat themselves, and how well (-1 to 1)."""
+    n = min(s.coarse_n, N_COARSE)
+    x = np.empty(N_COARSE)
+    mean = 0.0
+    for k in range(n):
+        x[k] = s.coarse[(s.coarse_n - n + k) % N_COARSE]
+        mean += x[k]
+    mean /= n
+    power = 1e-30
+    for k in range(n):
+        x[k] -= mean
+        power += x[k] * x[k]
+    first = int(SHORTEST_S * t.coarse_fs)
+    last = min(int(LONGEST_S * t.coarse_fs), n - 2)
+    likeness = np.zeros(last + 1)
+    best = 0.0
+    for lag in range(first, last + 1):
+        total = 0.0
+        for k in range(n - lag):
+            total += x[k] * x[k + lag]
+        likeness[lag] = total / power * n / (n - lag)
+    for lag in range(first + 1, last):
+        if likeness[lag] >= likeness[lag - 1] and likeness[lag] >= likeness[lag + 1]:
+            best = max(best, likeness[lag])
+    for lag in range(first + 1, last):
+        a, b, c = likeness[lag - 1], likeness[lag], likeness[lag + 1]
+        if b >= a and b >= c and b > 0.0 and b >= 0.8 * best:  # the shortest good one, no multiple
+            shift = 0.5 * (a - c) / (a - 2.0 * b + c - 1e-30)
+            return 60.0 * t.coarse_fs / (lag + shift), b
+    return np.nan, 0.0
+
+
+@kernel
+def rate(s: Record, t: Record) -> float:
+    """Return breaths a minute over the last 32 s; 0 in apnoea; NaN when too few are known."""
+    if s.apnoea == 1:
+        return 0.0
+    n = 0
+    first = s.last_at
+    for k in range(min(s.breaths_n, BREATH_RING)):
+        stored = s.breaths_at[(s.breaths_n - 1 - k) % BREATH_RING]
+        at = stored if stored >= 0 else -stored - 1
+        if s.n - at > t.window_n:
+            break
+        first = at
+        n += 1
+        if stored < 0:
+            break
+    if n < 3:
+        return np.nan
+    length_s = (s.last_at - first) / t.fs / (n - 1)
+    silent_s = (s.n - s.last_at) / t.fs
+    if silent_s > 2.0 * length_s:  # slower than before: what has not come yet counts too
+        return 60.0 * n / ((s.n - first) / t.fs)
+    return 60.0 / length_s
+
+
+@kernel
+def assess(s: Record, t: Record, value: float) -> None:
+    """Set quality and reasons as of this sample for the rate ``value``."""
+    s.reasons = 0
+    s.sqi = 0.0
+    if s.missing > t.bridge_n or s.same > t.flat_n or s.n == 0:
+        s.reasons = NO_SIGNAL
+        return
+    if s.apnoea == 1:
+        s.sqi = 0.8
+        return
+    if s.n - s.started < 10 * t.second_n or np.isnan(value):
+        s.reasons = SETTLING
+        return
+    repeated, likeness = repeat(s, t)
+    apart = abs(value - repeated) if not np.isnan(repeated) else 9.0
+    agreement = max(0.0, 1.0 - apart / 5.0)
+    s.sqi = 0.5 * min(1.0, likeness / 0.5) + 0.5 * agreement
+    if s.sqi < 0.5:
+        s.reasons = MOTION
+
+
+@kernel
+def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_events: int) -> int:
+    """Advance by one sample that is there, or held over a short hole."""
+    v = condition(s, t, x, sos)
+    if s.n - s.started < t.settle_n:
+        s.top = max(s.top, abs(v))
+        s.extreme, s.extreme_at, s.turn = v, s.n, v
+        return n_events
+    if s.learned == 0:
+        if s.top > 0.0:
+            s.depth = 2.0 * s.top
+            s.learned = 1
+        s.top = abs(v)
+        return n_events
+    if find_turn(s, v):
+        n_events = breathe(s, t, events, n_events)
+    return watch_apnoea(s, t, events, n_events)
+
+
+@kernel
+def advance(
+    s: Record, t: Record, samples: Floats, sos: Floats, rest: Floats, events: Records, n_events: int
+) -> int:
+    """Take one block of one stream; return the number of events so far."""
+    for i in range(samples.shape[0]):
+        x = float(samples[i])
+        if np.isnan(x):
+            s.missing += 1
+            x = s.held
+        else:
+            if s.n == s.missing or s.missing > t.bridge_n:
+                restart(s, x, rest)
+            s.same = s.same + 1 if x == s.held and s.missing == 0 else 0
+            s.missing = 0
+            s.held = x
+        if s.missing <= t.bridge_n and s.missing < s.n + 1 - s.started:
+            n_events = take_sample(s, t, x, sos, events, n_events)
+        s.n += 1
+        if s.n % t.second_n == 0:
+            value = rate(s, t)
+            assess(s, t, value)
+            value = value if s.sqi > 0.0 else np.nan
+            n_events = emit(events, n_events, s, s.n - 1, RESPIRATORY_RATE, 0, value)
+    return n_events
+
+
+@kernel
+def advance_all(
+    states: Records,
+    timing: Records,
+    samples: Floats,
+    counts: Ints,
+    sos: Floats,
+    rest: Floats,
+    events: Records,
+    used: Ints,
+) -> None:
+    """Take one block of every stream; ``used`` counts the events of each slot."""
+    for slot in range(states.shape[0]):
+        n = counts[slot]
+        if n > 0:
+            used[slot] = advance(
+                states[slot], timing[0], samples[slot, :n], sos, rest, events[slot], used[slot]
+            )
