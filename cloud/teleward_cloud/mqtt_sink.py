@@ -12,6 +12,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from teleward_cloud import home_assistant, payload
 from teleward_cloud.mqtt_connection import (
@@ -26,6 +27,7 @@ from teleward_cloud.mqtt_settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.rate import Rate
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.topics import Topics
+from teleward_cloud.unconfirmed import MOST, Unconfirmed
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 
@@ -74,7 +76,9 @@ class MqttSink:
         self._slots = asyncio.Semaphore(settings.window)
         self._granted = settings.window
         self._backfill = Rate(settings.backfill_per_s)
-        self._confirmations: dict[RecordId, asyncio.Future[None]] = {}
+        storage = settings.confirm is Confirmation.STORAGE
+        self._unconfirmed = Unconfirmed(settings.confirm_timeout_s) if storage else None
+        self._confirmed = asyncio.Event()
         self._announced: set[tuple[str, str]] = set()
         self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
         self.last_error: str | None = None
@@ -105,15 +109,17 @@ class MqttSink:
         rejected = tuple(Rejected(record.id, reason) for record in foreign)
         unwanted = tuple(record.id for record in batch if not self._wants(record))
         mine = [record for record in wanted if record.provenance is self._provenance]
-        if not mine:
-            return Delivery(unwanted, rejected)
-        if not self.connected:
-            return Delivery(unwanted, rejected, error=self.last_error or "not connected yet")
-        outcome = await self._publish_all(mine, live=live)
+        outcome = Delivery()
+        if not self.connected and mine:
+            outcome = Delivery(error=self.last_error or "not connected yet")
+        elif mine or self._unconfirmed is not None:
+            outcome = await self._publish_all(mine, live=live)
         self._rejected += len(rejected) + len(outcome.rejected)
         self._acknowledged += len(outcome.acknowledged)
-        return Delivery(
-            unwanted + outcome.acknowledged, rejected + outcome.rejected, error=outcome.error
+        return replace(
+            outcome,
+            acknowledged=unwanted + outcome.acknowledged,
+            rejected=rejected + outcome.rejected,
         )
 
     async def publish(self, topic: str, message: bytes, *, retain: bool = False) -> None:
@@ -133,7 +139,7 @@ class MqttSink:
                 "connected": float(self.connected),
                 "connects": float(self._connects),
                 "outstanding": float(self._granted - self._slots._value),
-                "unconfirmed": float(len(self._confirmations)),
+                "unconfirmed": float(len(self._unconfirmed or ())),
             },
         )
 
@@ -162,9 +168,9 @@ class MqttSink:
     async def _publish_all(self, records: list[Record], *, live: bool) -> Delivery:
         """Publish every bundle; the acknowledgements are awaited together."""
         waiting: list[tuple[list[Record], asyncio.Future[None]]] = []
-        error: str | None = None
+        error = await self._room_for_confirmations() if records else None
         try:
-            for bundle in payload.bundles(records):
+            for bundle in payload.bundles(records) if error is None else ():
                 if not live:
                     await self._backfill.take(1)
                 waiting.append((bundle, await self._post(bundle, live=live)))
@@ -184,12 +190,13 @@ class MqttSink:
                 error = str(failure)
         if error is not None:
             self._failed(error)
-        if self._settings.confirm is Confirmation.STORAGE:
-            acknowledged, unconfirmed = await self._confirmed(acknowledged)
-            error = error or unconfirmed
-            for record in records:
-                self._confirmations.pop(record.id, None)
-        return Delivery(tuple(acknowledged), tuple(rejected), error=error)
+        if self._unconfirmed is None:
+            return Delivery(tuple(acknowledged), tuple(rejected), error=error)
+        taken = {*acknowledged}
+        self._unconfirmed.failed([r.id for r in records if r.id not in taken])
+        answer = self._unconfirmed.settle(acknowledged, time.monotonic())
+        rejected += answer.rejected
+        return replace(answer, rejected=tuple(rejected), error=error or answer.error)
 
     async def _post(self, bundle: list[Record], *, live: bool) -> "asyncio.Future[None]":
         """Publish one bundle as soon as the window has room."""
@@ -207,10 +214,8 @@ class MqttSink:
             await self._give_up(connection)
             raise MqttUnavailable("the broker acknowledges nothing") from None
         self._sent += len(bundle)
-        if self._settings.confirm is Confirmation.STORAGE:
-            loop = asyncio.get_running_loop()
-            for record in bundle:
-                self._confirmations.setdefault(record.id, loop.create_future())
+        if self._unconfirmed is not None:
+            self._unconfirmed.published([record.id for record in bundle], time.monotonic())
         device = first.kind is RecordKind.DEVICE and live and first.device is not None
         if device:
             topic = self.topics.device(first.device or "")
@@ -231,18 +236,18 @@ class MqttSink:
         self._online.clear()
         await connection.close()
 
-    async def _confirmed(self, ids: list[RecordId]) -> tuple[list[RecordId], str | None]:
-        """Wait until a collector confirmed ``ids``; return those it did, and an error in words."""
-        futures = [self._confirmations[found] for found in ids if found in self._confirmations]
-        if futures:
-            await asyncio.wait(futures, timeout=self._settings.confirm_timeout_s)
-        stored = [found for found in ids if self._is_confirmed(found)]
-        missing = len(ids) - len(stored)
-        return stored, f"{missing} records without storage confirmation" if missing else None
-
-    def _is_confirmed(self, found: RecordId) -> bool:
-        future = self._confirmations.get(found)
-        return future is not None and future.done() and not future.cancelled()
+    async def _room_for_confirmations(self) -> str | None:
+        """Wait while too many records are unconfirmed; return why nothing can be sent."""
+        if self._unconfirmed is None:
+            return None
+        try:
+            async with asyncio.timeout(self._settings.confirm_timeout_s):
+                while len(self._unconfirmed) >= MOST:
+                    self._confirmed.clear()
+                    await self._confirmed.wait()
+        except TimeoutError:
+            return "no collector confirms storage; start `teleward collect`"
+        return None
 
     async def _announce(self, connection: MqttConnection, bundle: list[Record]) -> None:
         """Tell Home Assistant of metrics it has not heard of on this connection."""
@@ -289,7 +294,7 @@ class MqttSink:
         try:
             if self._on_command is not None:
                 connection.subscribe(self.topics.commands)
-            if self._settings.confirm is Confirmation.STORAGE:
+            if self._unconfirmed is not None:
                 connection.subscribe(self.topics.confirmed)
             hello = self._status(online=True, time_ns=time.time_ns())
             await connection.publish(self.topics.status, hello, retain=True)
@@ -319,10 +324,9 @@ class MqttSink:
             except payload.PayloadError as error:
                 self._failed(str(error))
                 return
-            for found in ids:
-                future = self._confirmations.get(found)
-                if future is not None and not future.done():
-                    future.set_result(None)
+            if self._unconfirmed is not None:
+                self._unconfirmed.answered(ids)
+                self._confirmed.set()
         elif self._on_command is not None and not message.retained:
             self._on_command(message)
 

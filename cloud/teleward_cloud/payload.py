@@ -18,7 +18,7 @@ are base64 of little-endian integers.
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -109,24 +109,36 @@ def status(gateway: str, *, online: bool, simulated: bool, time_ns: int | None) 
     return json.dumps(message, separators=(",", ":")).encode()
 
 
-def confirmation(ids: Sequence[RecordId]) -> bytes:
-    """Return a collector's message that records of one gateway are stored."""
+def confirmation(stored: Sequence[RecordId], refused: Mapping[RecordId, str]) -> bytes:
+    """Return a collector's message: records of one gateway that are stored, or never will be.
+
+    {"teleward": 1, "stored": {"9f86d081": [[1207, 0], ...]},
+     "refused": [["9f86d081", 1210, 0, "why"], ...]}
+    """
     journals = {
         journal: [[found.seq, found.part] for found in group]
-        for journal, group in groupby(sorted(ids), key=lambda found: found.journal)
+        for journal, group in groupby(sorted(stored), key=lambda found: found.journal)
     }
-    return json.dumps({"teleward": VERSION, "stored": journals}, separators=(",", ":")).encode()
+    reasons = [[found.journal, found.seq, found.part, why] for found, why in refused.items()]
+    message = {"teleward": VERSION, "stored": journals, "refused": reasons}
+    return json.dumps(message, separators=(",", ":")).encode()
 
 
-def confirmed(gateway: str, message: bytes) -> list[RecordId]:
-    """Return the record ids of a confirmation; raises `PayloadError` on anything else."""
+def confirmed(gateway: str, message: bytes) -> dict[RecordId, str | None]:
+    """Return the record ids of a confirmation, with the reason where one was refused.
+
+    Raises `PayloadError` on anything else.
+    """
     try:
-        stored = json.loads(message)["stored"]
-        return [
-            RecordId(gateway, str(journal), int(seq), int(part))
-            for journal, pairs in stored.items()
+        found = json.loads(message)
+        stored: dict[RecordId, str | None] = {
+            RecordId(gateway, str(journal), int(seq), int(part)): None
+            for journal, pairs in found["stored"].items()
             for seq, part in pairs
-        ]
+        }
+        for journal, seq, part, why in found.get("refused", ()):
+            stored[RecordId(gateway, str(journal), int(seq), int(part))] = str(why)
+        return stored
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise PayloadError(f"not a confirmation: {error}") from error
 

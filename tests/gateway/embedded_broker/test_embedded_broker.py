@@ -33,6 +33,12 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def listeners(port: int) -> list[str]:
+    table = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
+    found = [line.split()[1] for line in table.splitlines() if line.split()[3] == "0A"]
+    return [address for address in found if address.endswith(f":{port:04X}")]
+
+
 def without_mosquitto(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "teleward_gateway.embedded_broker.broker.shutil.which", lambda *a, **k: None
@@ -61,20 +67,19 @@ async def test_a_sink_delivers_to_it(
 async def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
     broker = EmbeddedBroker(ANY_PORT, tmp_path)
     await broker.start()
-    table = Path("/proc/net/tcp").read_text() + Path("/proc/net/tcp6").read_text()
-    listeners = [line.split()[1] for line in table.splitlines() if line.split()[3] == "0A"]
-    here = [address for address in listeners if address.endswith(f":{broker.port:04X}")]
-    assert here == [f"0100007F:{broker.port:04X}"]
+    assert listeners(broker.port) == [f"0100007F:{broker.port:04X}"]
     await broker.stop()
 
 
 async def test_retained_messages_survive_a_restart(tmp_path: Path, eventually: Wait) -> None:
+    heard: list[Any] = []
     for step in range(2):
         broker = EmbeddedBroker(ANY_PORT, tmp_path)
-        settings = await broker.start()
-        heard: list[Any] = []
         connection = MqttConnection(
-            settings, client_id="c", version=MqttVersion.V5, on_message=heard.append
+            await broker.start(),
+            client_id="c",
+            version=MqttVersion.V5,
+            on_message=heard.append,
         )
         await connection.connect()
         if step == 0:
@@ -82,9 +87,9 @@ async def test_retained_messages_survive_a_restart(tmp_path: Path, eventually: W
         else:
             connection.subscribe("#")
             await eventually(lambda: heard)
-            assert (heard[0].topic, heard[0].payload) == ("a/status", b"online")
         await connection.close()
         await broker.stop()
+    assert [(message.topic, message.payload) for message in heard] == [("a/status", b"online")]
 
 
 async def test_it_is_revived(

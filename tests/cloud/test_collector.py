@@ -1,0 +1,206 @@
+"""Gateway sink -> mosquitto -> collectors -> InfluxDB, with confirmation of storage."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleward_cloud import payload
+from teleward_cloud.collector import Collector, MqttSource
+from teleward_cloud.influx_settings import InfluxSettings
+from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.mqtt_settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.unconfirmed import Unconfirmed
+from teleward_gateway.bench.servers import Influx, Mosquitto
+from teleward_signal.model import Provenance
+from teleward_signal.record import Record, RecordId
+
+Make = Callable[..., Record]
+Wait = Callable[..., Any]
+
+
+@pytest.fixture
+def settings(mosquitto: Mosquitto) -> MqttSettings:
+    return MqttSettings(
+        port=mosquitto.port, confirm=Confirmation.STORAGE, confirm_timeout_s=2, ack_timeout_s=2
+    )
+
+
+@pytest.fixture
+async def sink(settings: MqttSettings) -> AsyncIterator[MqttSink]:
+    sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
+    await sink.open()
+    await sink.wait_connected(5)
+    yield sink
+    await sink.close()
+
+
+async def deliver(sink: MqttSink, batch: list[Record], timeout_s: float = 30.0) -> None:
+    """Do as the delivery loop does until every record is acknowledged."""
+    owed = {record.id: record for record in batch}
+    held: set[RecordId] = set()
+    async with asyncio.timeout(timeout_s):
+        while owed:
+            ready = [record for found, record in owed.items() if found not in held][:200]
+            answer = await sink.send(ready, live=True)
+            assert not answer.rejected
+            held |= {*answer.held}
+            held -= {*answer.forgotten}
+            for found in answer.acknowledged:
+                owed.pop(found, None)
+            await asyncio.sleep(0.02)
+
+
+def collector(settings: MqttSettings, influx: Influx, name: str) -> tuple[Collector, MqttSource]:
+    source = MqttSource(
+        settings, provenance=Provenance.SIMULATED, group="collectors", client_id=name
+    )
+    target = InfluxSink(InfluxSettings(url=influx.url), provenance=Provenance.SIMULATED)
+    return Collector(source, target), source
+
+
+async def test_only_storage_acknowledges(
+    settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make
+) -> None:
+    batch = [record(seq) for seq in range(50)]
+    answer = await sink.send(batch, live=True)
+    assert answer.acknowledged == ()
+    assert len(answer.held) == 50, "the broker has them, the database not yet"
+    await asyncio.sleep(2.1)
+    answer = await sink.send([], live=True)
+    assert len(answer.forgotten) == 50, "nobody collected: to be sent again"
+    carrier, source = collector(settings, influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    await deliver(sink, batch)
+    assert influx.count("teleward-sim", "numeric") == 50
+    assert carrier.counters.stored == 50
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_database_outage_loses_nothing(
+    settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make
+) -> None:
+    carrier, source = collector(settings, influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    influx.proxy.stop()
+    delivering = asyncio.create_task(deliver(sink, [record(seq) for seq in range(300)]))
+    await asyncio.sleep(1.0)
+    assert not delivering.done()
+    influx.proxy.start()
+    await delivering
+    assert influx.count("teleward-sim", "numeric") == 300
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_refused_records_are_told_to_the_gateway(
+    settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make, eventually: Wait
+) -> None:
+    carrier, source = collector(settings, influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    rejected: list[Any] = []
+    acknowledged: list[RecordId] = []
+    batch = [record(1), record(2, payload={"value": "high"})]
+    for _ in range(100):
+        answer = await sink.send(batch, live=True)
+        rejected += answer.rejected
+        acknowledged += answer.acknowledged
+        if rejected and acknowledged:
+            break
+        batch = []
+        await asyncio.sleep(0.05)
+    assert [found.id for found in rejected] == [record(2).id]
+    assert acknowledged == [record(1).id]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_garbage_does_not_stop_it(
+    settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make, eventually: Wait
+) -> None:
+    carrier, source = collector(settings, influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    topic = sink.topics.records(record(1).kind, "bed-1", "spo2", live=True)
+    stranger = payload.encode([record(1)], live=True).replace(b"ward-3", b"ward-9")
+    for message in (b"", b"\xff", b"{}", b"[]", json.dumps({"teleward": 2}).encode(), stranger):
+        await sink.publish(topic, message)
+    await deliver(sink, [record(7)])
+    assert source.unreadable == 6
+    assert influx.count("teleward-sim", "numeric") == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def start_collector(
+    folder: Path, name: str, mosquitto: Mosquitto, influx: Influx
+) -> asyncio.subprocess.Process:
+    """Start `teleward collect` as a user would."""
+    path = folder / f"{name}.toml"
+    await asyncio.to_thread(
+        path.write_text,
+        f'[gateway]\nname = "{name}"\nmode = "simulated"\n'
+        f"[mqtt]\nport = {mosquitto.port}\n[influx]\nurl = '{influx.url}'\n",
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "teleward_gateway", "collect", "--config", str(path)),
+        *("--client-id", name),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        while b"collecting" not in await process.stdout.readline():
+            pass
+    return process
+
+
+async def test_kill_any_of_several_and_nothing_is_lost_or_doubled(
+    settings: MqttSettings,
+    sink: MqttSink,
+    mosquitto: Mosquitto,
+    influx: Influx,
+    record: Make,
+    tmp_path: Path,
+) -> None:
+    names = ("c1", "c2", "c3")
+    workers = [await start_collector(tmp_path, name, mosquitto, influx) for name in names]
+    batch = [record(seq, part) for seq in range(1500) for part in range(2)]
+    delivering = asyncio.create_task(deliver(sink, batch, timeout_s=60))
+    await asyncio.sleep(0.4)
+    workers[0].kill()
+    await asyncio.sleep(0.4)
+    workers[1].kill()
+    await delivering
+    assert influx.count("teleward-sim", "numeric") == 3000
+    workers[2].send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(workers[2].wait(), 10) == 0
+    for worker in workers[:2]:
+        await worker.wait()
+
+
+def test_unconfirmed_by_table(record: Make) -> None:
+    ids = [record(seq).id for seq in range(4)]
+    table = Unconfirmed(timeout_s=10)
+    table.published(ids, now_s=0)
+    table.failed(ids[:1])
+    table.answered({ids[0]: None, ids[1]: None, ids[2]: "bad value"})
+    first = table.settle(ids[1:], now_s=1)
+    assert first.acknowledged == (ids[1],)
+    assert [found.id for found in first.rejected] == [ids[2]]
+    assert first.held == (ids[3],)
+    assert first.forgotten == ()
+    late = table.settle([], now_s=10)
+    assert late.forgotten == (ids[3],)
+    table.answered({ids[3]: None})
+    assert table.settle([], now_s=11).acknowledged == (), "it has been given back already"
+    assert len(table) == 0
