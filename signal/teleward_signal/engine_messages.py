@@ -26,6 +26,11 @@ def message_of(
         value = float(event["value"])
         evidence = {} if math.isnan(value) else {"rr_s": round(value, 4)}
         return Annotation(metric, chr(int(event["symbol"])), time_ns, evidence=evidence)
+    if kind in (EventKind.APNOEA_ON, EventKind.APNOEA_OFF):
+        label = "apnoea begins" if kind is EventKind.APNOEA_ON else "apnoea ends"
+        return Annotation(
+            metric, "+", time_ns, label=label, evidence={"seconds": float(event["value"])}
+        )
     return None
 
 
@@ -34,7 +39,7 @@ def _numeric(name: str, event: np.void, time_ns: int, floor: float) -> Measureme
     value, quality = float(event["value"]), float(event["sqi"])
     reasons = Reason(int(event["reasons"])).names()
     if math.isnan(value) or quality < floor:
-        reason = reasons[0] if reasons else "no_beats"
+        reason = reasons[0] if reasons else "not_found"
         return Measurement(
             name, None, reason, quality, Source.DERIVED, time_ns, detail={"reasons": reasons}
         )
