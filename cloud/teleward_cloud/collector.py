@@ -23,7 +23,7 @@ from teleward_cloud.mqtt_connection import (
     Incoming,
     MqttConnection,
     MqttUnavailable,
-    PublishRefused,
+    Refused,
     connect,
 )
 from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
@@ -201,7 +201,7 @@ class MqttSource:
         topic = Topics(self.root, gateway).confirmed
         try:
             await connection.publish(topic, payload.confirmation(stored, refused))
-        except (MqttUnavailable, PublishRefused) as error:
+        except (MqttUnavailable, Refused) as error:
             self.last_error = str(error)
             raise ConnectionError(str(error)) from error
 
@@ -228,7 +228,7 @@ class MqttSource:
                 connection = await connect(self._settings, self._make)
                 attempt = 0
                 await self._serve(connection)
-            except (MqttUnavailable, ValueError) as error:
+            except (MqttUnavailable, Refused, ValueError) as error:
                 self.last_error = str(error)
             first, longest = _BACKOFF_S
             await asyncio.sleep(min(longest, first * 2**attempt) * random.uniform(0.5, 1.0))
@@ -239,12 +239,14 @@ class MqttSource:
         if connection.version is MqttVersion.V5:
             filters = tuple(f"$share/{self._group}/{topic}" for topic in filters)
         self._connection = connection
-        connection.subscribe(*filters)
-        self.connected.set()
-        await connection.ended.wait()
-        self.connected.clear()
-        self.last_error = f"connection lost: {connection.reason}"
-        await connection.close()
+        try:
+            await connection.subscribe(*filters)
+            self.connected.set()
+            await connection.ended.wait()
+            self.last_error = f"connection lost: {connection.reason}"
+        finally:
+            self.connected.clear()
+            await connection.close()
 
     def _make(self, version: MqttVersion) -> MqttConnection:
         made: list[MqttConnection] = []

@@ -41,8 +41,8 @@ class MqttUnavailable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class PublishRefused(Exception):
-    """The broker answered PUBACK with an error (MQTT 5), for instance not authorised."""
+class Refused(Exception):
+    """The broker answered PUBACK or SUBACK with an error, for instance not authorised."""
 
     reason: str
 
@@ -133,7 +133,7 @@ class MqttConnection:
     ) -> None:
         """Publish with QoS 1 and wait for the PUBACK.
 
-        Raises `MqttUnavailable` without connection or when it ends first, `PublishRefused` when
+        Raises `MqttUnavailable` without connection or when it ends first, `Refused` when
         the broker says no.
         """
         await self.post(topic, payload, retain=retain, properties=properties)
@@ -153,9 +153,17 @@ class MqttConnection:
             self._pending[info.mid] = future
         return future
 
-    def subscribe(self, *topics: str) -> None:
-        """Subscribe with QoS 1."""
-        self._client.subscribe([(topic, 1) for topic in topics])
+    async def subscribe(self, *topics: str) -> None:
+        """Subscribe with QoS 1 and wait for the broker's answer.
+
+        Raises `MqttUnavailable` without one, `Refused` when any topic is refused.
+        """
+        future: asyncio.Future[None] = self._loop.create_future()
+        code, mid = self._client.subscribe([(topic, 1) for topic in topics])
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None or self.ended.is_set():
+            raise MqttUnavailable(self.reason or "not connected")
+        self._pending[mid] = future
+        await future
 
     def acknowledge(self, message: Incoming) -> None:
         """Send the PUBACK of a message that came with ``manual_ack``."""
@@ -164,7 +172,7 @@ class MqttConnection:
     async def close(self, *, farewell: tuple[str, bytes] | None = None) -> None:
         """Publish ``farewell`` retained, disconnect, stop the thread; idempotent."""
         if farewell is not None and not self.ended.is_set():
-            with contextlib.suppress(MqttUnavailable, PublishRefused, TimeoutError):
+            with contextlib.suppress(MqttUnavailable, Refused, TimeoutError):
                 await asyncio.wait_for(self.post(*farewell, retain=True), _FAREWELL_S)
         self._client.disconnect()
         with contextlib.suppress(TimeoutError):
@@ -204,6 +212,7 @@ class MqttConnection:
         client.on_connect = self._at_connect
         client.on_disconnect = self._at_disconnect
         client.on_publish = self._at_publish
+        client.on_subscribe = self._at_subscribe
         client.on_message = self._at_message
         return client
 
@@ -235,6 +244,10 @@ class MqttConnection:
 
     def _at_publish(self, client: Client, _: Any, mid: int, code: Any, __: Any) -> None:
         refusal = str(code) if code.is_failure else None
+        self._hand_over(lambda: self._published(mid, refusal))
+
+    def _at_subscribe(self, client: Client, _: Any, mid: int, codes: Any, __: Any) -> None:
+        refusal = next((str(code) for code in codes if code.is_failure), None)
         self._hand_over(lambda: self._published(mid, refusal))
 
     def _at_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
@@ -273,7 +286,7 @@ class MqttConnection:
         if refusal is None:
             future.set_result(None)
         else:
-            future.set_exception(PublishRefused(refusal))
+            future.set_exception(Refused(refusal))
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

@@ -19,7 +19,7 @@ from teleward_cloud.mqtt_connection import (
     Incoming,
     MqttConnection,
     MqttUnavailable,
-    PublishRefused,
+    Refused,
     Will,
     connect,
 )
@@ -184,7 +184,7 @@ class MqttSink:
             failure = MqttUnavailable("no PUBACK") if not future.done() else future.exception()
             if failure is None:
                 acknowledged += [record.id for record in bundle]
-            elif isinstance(failure, PublishRefused):
+            elif isinstance(failure, Refused):
                 rejected += [Rejected(record.id, failure.reason) for record in bundle]
             else:
                 error = str(failure)
@@ -292,19 +292,27 @@ class MqttSink:
         self._connects += 1
         self._resize_window(connection.window)
         try:
-            if self._on_command is not None:
-                connection.subscribe(self.topics.commands)
+            await self._hear_commands(connection)
             if self._unconfirmed is not None:
-                connection.subscribe(self.topics.confirmed)
+                await connection.subscribe(self.topics.confirmed)
             hello = self._status(online=True, time_ns=time.time_ns())
             await connection.publish(self.topics.status, hello, retain=True)
             self._online.set()
             await connection.ended.wait()
             self._failed(f"connection lost: {connection.reason}")
-        except (MqttUnavailable, PublishRefused) as error:
+        except (MqttUnavailable, Refused) as error:
             self._failed(str(error))
         self._online.clear()
         await connection.close()
+
+    async def _hear_commands(self, connection: MqttConnection) -> None:
+        """Subscribe to commands; a broker that does not allow it still gets the records."""
+        if self._on_command is None:
+            return
+        try:
+            await connection.subscribe(self.topics.commands)
+        except Refused as error:
+            self._failed(f"no remote commands: {self.topics.commands}: {error.reason}")
 
     def _resize_window(self, window: int) -> None:
         """Start a connection with all slots free; what was outstanding has failed."""

@@ -44,7 +44,7 @@ def settings(mosquitto: Mosquitto) -> MqttSettings:
 async def listener(settings: MqttSettings) -> AsyncIterator[Listener]:
     listener = Listener(settings)
     await listener.connection.connect()
-    listener.connection.subscribe("#")
+    await listener.connection.subscribe("#")
     yield listener
     await listener.connection.close()
 
@@ -91,7 +91,7 @@ async def test_status_is_retained_and_the_last_will_is_heard(
 ) -> None:
     late = Listener(settings)
     await late.connection.connect()
-    late.connection.subscribe("teleward-sim/+/status")
+    await late.connection.subscribe("teleward-sim/+/status")
     await eventually(lambda: late.heard)
     assert late.heard[0].retained
     assert late.messages("status")[0]["state"] == "online"

@@ -85,7 +85,7 @@ async def test_retained_messages_survive_a_restart(tmp_path: Path, eventually: W
         if step == 0:
             await connection.publish("a/status", b"online", retain=True)
         else:
-            connection.subscribe("#")
+            await connection.subscribe("#")
             await eventually(lambda: heard)
         await connection.close()
         await broker.stop()
