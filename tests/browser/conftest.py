@@ -1,0 +1,71 @@
+"""A real Chromium and a real server with a synthetic ward behind it."""
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
+
+from teleward_gateway.bench.ward_feed import FeedServer, WardFeed
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+WAIT_MS = 15_000
+"""Two busy cores: a page may need seconds for what takes it a tenth of one alone."""
+
+EXPECTED = re.compile("WebSocket|Failed to load resource")
+"""Chromium reports a server that is gone or refuses; whether the page says so is tested."""
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+    assert found, "no Chromium: run scripts/install-system-packages"
+    browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def ward() -> Iterator[FeedServer]:
+    server = FeedServer(WardFeed(4))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Open a page at an address; a console error or an exception in it fails the test."""
+    contexts, errors = [], []
+
+    def opener(address: str, width: int = 1280, height: int = 720, **more: object) -> Page:
+        viewport = ViewportSize(width=width, height=height)
+        context = browser.new_context(viewport=viewport, **more)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                errors.append(message.text)
+                if message.type == "error" and not EXPECTED.search(message.text)
+                else None
+            ),
+        )
+        page.goto(address)
+        return page
+
+    yield opener
+    for context in contexts:
+        context.close()
+    assert errors == []

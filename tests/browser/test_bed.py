@@ -1,0 +1,161 @@
+"""The bedside monitor in a real browser: numerics, keys, forms."""
+
+from collections.abc import Callable
+from functools import partial
+
+from playwright.sync_api import Page, expect
+
+from teleward_gateway.bench.ward_feed import FeedServer
+from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Presence, Priority
+
+OpenPage = Callable[..., Page]
+
+
+def alarm(priority: Priority, presence: Presence, subject: str = "sim-02") -> AlarmEvent:
+    return AlarmEvent(
+        subject, "spo2_test", AlarmKind.PHYSIOLOGICAL, priority, presence, 1, "SpO₂ low: 84", "spo2"
+    )
+
+
+def test_numerics_with_limits_and_waves_with_scale(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    tile = page.locator('.num[data-metric="spo2"]')
+    expect(tile.locator("output.value")).to_have_text("97")
+    expect(tile.locator(".limits")).to_contain_text("90")
+    expect(page.locator('.num[data-metric="nibp"] output.value')).to_have_text("124/71")
+    expect(page.locator('[data-metric="nibp_mean"] .value')).to_have_text("89")
+    expect(page.locator(".lane-label")).to_have_count(3)
+    expect(page.locator('[data-channel="ecg_ii"]')).to_contain_text("25 mm/s")
+    expect(page.locator('[data-channel="ecg_ii"]')).to_contain_text("mm/mV")
+
+
+def test_the_sweep_is_25_mm_a_second_and_the_gain_is_as_printed(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    page.wait_for_function("() => teleward.traces.get('sim-02')?.sweep.lanes[0]?.unitPixels")
+    seconds, width, unit_pixels = page.evaluate(
+        "() => { const { sweep, width } = teleward.traces.get('sim-02');"
+        " return [sweep.seconds, width, sweep.lanes[0].unitPixels]; }"
+    )
+    millimetre = 96 / 25.4
+    assert abs(width / seconds / millimetre - 25) < 0.01
+    printed = page.locator('[data-channel="ecg_ii"] small').inner_text()
+    assert f"{unit_pixels / millimetre:.0f} mm/mV" in printed
+
+
+def test_the_heart_blinks_with_the_beats(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    for _ in range(2):
+        page.wait_for_selector(".heart[data-beat]")
+        page.wait_for_selector(".heart:not([data-beat])")
+
+
+def test_freeze_stops_the_traces_but_not_the_numbers(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    drawn = "() => teleward.traces.get('sim-02')?.sweep.drawnSamples ?? 0"
+    page.wait_for_function(f"() => ({drawn})() > 200")
+    page.locator("#freeze").click()
+    expect(page.locator("#frozen")).to_be_visible()
+    before = page.evaluate(drawn)
+    now = Measurement("glucose", 101.0, valid_s=60)
+    ward.call(lambda: ward.feed.live.publish_measurement("sim-02", now))
+    expect(page.locator('[data-metric="glucose"] .value')).to_have_text("101")
+    assert page.evaluate(drawn) == before
+    page.keyboard.press("f")
+    expect(page.locator("#frozen")).to_be_hidden()
+    page.wait_for_function(f"() => ({drawn})() > {before}")
+
+
+def test_an_alarm_is_shown_acknowledged_and_gone(ward: FeedServer, open_page: OpenPage) -> None:
+    feed, subject = ward.feed, "sim-02"
+    page = open_page(f"{ward.url}/bed/{subject}")
+    expect(page.locator("#acknowledge")).to_be_disabled()
+    ward.call(lambda: feed.board.technical(subject, "probe_off:ox", True, 10**18, "Probe off"))
+    for event in feed.board.tick(10**18 + 60 * 10**9) + list(feed.board.active(subject)):
+        ward.call(partial(feed.live.publish_alarm, event))
+    expect(page.locator("#message")).to_contain_text("Probe off")
+    page.locator("#acknowledge").click()
+    expect(page.locator("#acknowledge")).to_be_disabled()
+    assert [event.presence for event in feed.board.active(subject)] == [Presence.ACKNOWLEDGED]
+    ward.call(
+        lambda: feed.tell(feed.board.technical(subject, "probe_off:ox", False, 10**18 + 70 * 10**9))
+    )
+    expect(page.locator("#message")).to_have_count(0)
+
+
+def test_a_high_alarm_fills_its_numeric_and_speaks(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02", reduced_motion="reduce")
+    ward.call(lambda: ward.feed.live.publish_alarm(alarm(Priority.HIGH, Presence.ON)))
+    tile = page.locator('.num[data-metric="spo2"]')
+    expect(tile).to_have_attribute("data-alarm", "high on")
+    expect(tile).to_have_css("background-color", "rgb(215, 38, 61)")
+    expect(page.locator("#spoken")).to_contain_text("high priority alarm. Bed 02. SpO₂ low: 84.")
+    expect(page).to_have_title("!!! SpO₂ low: 84 · Bed 02 · Teleward")
+    ward.call(lambda: ward.feed.live.publish_alarm(alarm(Priority.HIGH, Presence.OFF)))
+    expect(page.locator("#message")).to_have_count(0)
+
+
+def test_audio_pause_counts_down_and_ends(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    page.locator("#pause").click()
+    expect(page.locator("#pause")).to_contain_text("Audio paused")
+    expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
+    page.locator("#pause").click()
+    expect(page.locator("#pause")).to_have_text("Audio pause 2 min")
+
+
+def test_news2_entry_completes_the_score(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-03")
+    score = page.locator('.num[data-metric="news2"]')
+    expect(score).to_contain_text("missing: supplemental oxygen, consciousness")
+    page.locator("#news2").click()
+    dialog = page.locator("#news2-dialog")
+    dialog.get_by_label("Entered by").fill("Nurse A")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Nothing was entered")
+    dialog.get_by_label("Consciousness").select_option("0")
+    dialog.get_by_label("Supplemental oxygen").fill("2")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    expect(score).to_have_attribute("data-state", "ok")
+    expect(score.locator("output")).to_have_text("3")
+    assert {r.payload["author"] for r in ward.feed.records} == {"Nurse A"}
+
+
+def test_limits_are_changed_and_what_cannot_be_is_explained(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
+    page.locator("#limits").click()
+    dialog = page.locator("#limits-dialog")
+    dialog.get_by_label("Entered by").fill("Nurse A")
+    low = dialog.get_by_label("SpO₂ Yellow low")
+    expect(low).to_have_value("90")
+    low.fill("120")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("low 120 is outside")
+    low.fill("92")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator('.num[data-metric="spo2"] .limits')).to_contain_text("92")
+    assert ward.feed.board.limits("sim-02").metrics["spo2"].low == 92
+
+
+def test_the_alarm_list_is_a_dialog_that_gives_focus_back(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    button = page.locator("#alarm-list")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("dialog.drawer")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.drawer")).to_be_hidden()
+    expect(button).to_be_focused()
+
+
+def test_a_bed_that_there_is_not_is_said_to_be(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/nobody")
+    expect(page.locator("#empty")).to_contain_text("No subject “nobody” is admitted")

@@ -1,0 +1,146 @@
+"""What must never look alive when it is not: old values, gaps, withheld values, a dead server."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from teleward_gateway.bench.ward_feed import FeedServer, WardFeed
+from teleward_signal.model import Measurement
+
+OpenPage = Callable[..., Page]
+
+GAP = """() => {
+  const { sweep } = teleward.traces.get("sim-01");
+  const lane = sweep.lanes[0];
+  const { channel } = lane;
+  let first = -1, last = -1;
+  for (let index = channel.tail; index < channel.head; index++) {
+    if (Number.isNaN(channel.at(index))) {
+      if (first < 0) first = index;
+      last = index;
+    }
+  }
+  if (first < 0 || lane.drawn < last + 250) return null;
+  const { canvas } = sweep.context;
+  const from = Math.ceil(sweep.x(channel.timeOf(first)) + 3);
+  const to = Math.floor(sweep.x(channel.timeOf(last)) - 3);
+  if (to < from) return null;
+  const { data } = sweep.context.getImageData(from, lane.top, to - from, lane.height);
+  let lit = 0;
+  for (let at = 0; at < data.length; at += 4) if (data[at + 1] > 60) lit++;
+  return { samples: last - first + 1, width: to - from, lit };
+}"""
+
+DRY = """() => {
+  const { sweep, subject } = teleward.traces.get("sim-01");
+  const ends = sweep.lanes.map(({ channel }) => channel.timeOf(channel.head));
+  return ends.every((end) => subject.waves.played > end + 400);
+}"""
+ENDS = """() => teleward.traces.get("sim-01").sweep.lanes.map(
+  (lane) => [lane.drawn, lane.channel.head - 1])"""
+
+
+def test_a_value_turns_to_dashes_after_five_seconds_without_data(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/ward")
+    numeric = page.locator('[data-subject="sim-01"] [data-metric="heart_rate"]')
+    expect(numeric).to_have_attribute("data-state", "ok")
+    bed = ward.feed.beds[0]
+    bed.silent.add("numerics")
+    silent_since = time.monotonic()
+    try:
+        expect(numeric).to_have_attribute("data-state", "stale")
+        assert 3.5 <= time.monotonic() - silent_since <= 9
+        expect(numeric.locator(".value")).to_have_text("--")
+        expect(numeric.locator(".note")).to_contain_text("s ago")
+        pressure = page.locator('[data-subject="sim-01"] [data-metric="nibp"] .value')
+        expect(pressure).to_have_text("118/70")
+    finally:
+        bed.silent.discard("numerics")
+    expect(numeric).to_have_attribute("data-state", "ok")
+
+
+@pytest.mark.parametrize("path", ["/ward", "/bed/sim-02"])
+def test_a_withheld_value_shows_its_reason(
+    ward: FeedServer, open_page: OpenPage, path: str
+) -> None:
+    page = open_page(ward.url + path)
+    bed = ward.feed.beds[1]
+    numeric = page.locator('[data-subject="sim-02"] [data-metric="spo2"]').or_(
+        page.locator('.num[data-metric="spo2"]')
+    )
+    expect(numeric).to_have_attribute("data-state", "ok")
+    bed.silent.add("numerics")
+    try:
+        withheld = Measurement("spo2", None, "low_perfusion", quality=0.1, valid_s=60)
+        ward.call(lambda: ward.feed.live.publish_measurement("sim-02", withheld))
+        expect(numeric).to_have_attribute("data-state", "withheld")
+        expect(numeric.locator(".value").last).to_have_text("--")
+        expect(numeric.locator(".note")).to_contain_text("low perfusion")
+    finally:
+        bed.silent.discard("numerics")
+
+
+def test_a_gap_is_drawn_as_a_gap_of_its_true_length(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-01")
+    page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.drawnSamples > 300")
+    bed = ward.feed.beds[0]
+    sent = bed.sent["ecg_ii"]
+    bed.silent.add("ecg_ii")
+    while bed.sent["ecg_ii"] < sent + 200:
+        time.sleep(0.01)
+    bed.silent.discard("ecg_ii")
+    page.wait_for_function(GAP)
+    gap = page.evaluate(GAP)
+    assert 175 <= gap["samples"] <= 300
+    assert gap["samples"] % 25 == 0
+    assert gap["width"] > 50
+    assert gap["lit"] == 0
+
+
+def test_nothing_is_drawn_beyond_the_newest_sample(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-01")
+    page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.drawnSamples > 300")
+    bed = ward.feed.beds[0]
+    waves = {"ecg_ii", "pleth", "respiration"}
+    bed.silent.update(waves)
+    try:
+        page.wait_for_function(DRY)
+        ends = page.evaluate(ENDS)
+        assert all(drawn == newest for drawn, newest in ends)
+    finally:
+        bed.silent.difference_update(waves)
+
+
+def test_a_dead_server_is_seen_and_its_return_too(browser: object, open_page: OpenPage) -> None:
+    server = FeedServer(WardFeed(2))
+    server.start()
+    try:
+        page = open_page(f"{server.url}/ward")
+        numeric = page.locator('[data-subject="sim-01"] [data-metric="heart_rate"]')
+        expect(numeric).to_have_attribute("data-state", "ok")
+        server.stop()
+        expect(page.locator("#link")).to_have_attribute("data-link", "lost")
+        expect(numeric).to_have_attribute("data-state", "stale")
+        expect(numeric.locator(".value")).to_have_text("--")
+        expect(page.locator("#link")).to_contain_text("Lost")
+        server.feed = WardFeed(2)
+        server.start()
+        back = time.monotonic()
+        expect(page.locator("#link")).to_have_attribute("data-link", "live")
+        expect(numeric).to_have_attribute("data-state", "ok")
+        assert time.monotonic() - back < 6
+        page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.lanes.length === 3")
+    finally:
+        server.stop()
+
+
+def test_the_socket_that_carries_nothing_is_lost(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    expect(page.locator("#link")).to_have_attribute("data-link", "live")
+    page.evaluate("() => { teleward.shell.stream.socket.onmessage = null; }")
+    expect(page.locator("#link")).to_have_attribute("data-link", "lost")
+    expect(page.locator("#link")).to_have_attribute("data-link", "live")

@@ -1,0 +1,112 @@
+"""The central station in a real browser."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from teleward_gateway.bench.ward_feed import FeedServer
+
+OpenPage = Callable[..., Page]
+
+LIT_PIXELS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let sum = 0;
+  for (let at = 0; at < data.length; at += 4) if (data[at + 1] > 120) sum += at;
+  return sum;
+}"""
+
+READY = "() => [...teleward.traces.values()].every((each) => each.sweep.lanes.length === 3)"
+
+
+def test_every_bed_shows_its_numerics(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    expect(page.locator(".tile")).to_have_count(4)
+    for bed in ward.feed.beds:
+        _, _, spo2, breaths, systolic, diastolic, temperature = bed.case
+        tile = page.locator(f'[data-subject="{bed.subject}"]')
+        shown = {
+            "spo2": str(spo2),
+            "respiratory_rate": str(breaths),
+            "nibp": f"{systolic}/{diastolic}",
+            "body_temperature": f"{temperature:.1f}",
+        }
+        for metric, text in shown.items():
+            numeric = tile.locator(f'[data-metric="{metric}"]')
+            expect(numeric.locator(".value")).to_have_text(text)
+            expect(numeric).to_have_attribute("data-state", "ok")
+        rate = int(tile.locator('[data-metric="heart_rate"] .value').inner_text())
+        assert abs(rate - bed.case[1]) <= 1
+
+
+def test_the_traces_move(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    page.wait_for_function(READY)
+    canvas = page.locator('[data-subject="sim-01"] canvas')
+    before = canvas.evaluate(LIT_PIXELS)
+    page.wait_for_function("() => teleward.traces.get('sim-01').sweep.drawnSamples > 1000")
+    after = canvas.evaluate(LIT_PIXELS)
+    assert after != before
+    assert after > 0
+
+
+def test_it_says_simulation_link_and_that_it_is_no_medical_device(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/ward")
+    expect(page.locator("#simulation")).to_contain_text("not for clinical use")
+    expect(page.locator("#link")).to_have_attribute("data-link", "live")
+    expect(page.locator("#link")).to_contain_text("ms")
+    expect(page.locator("body")).to_contain_text("not a certified medical device")
+
+
+def test_the_news2_badge_names_what_is_missing(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    complete = page.locator('[data-subject="sim-01"] .news')
+    expect(complete).to_have_attribute("data-band", "2")
+    expect(complete).to_have_text("NEWS 6")
+    incomplete = page.locator('[data-subject="sim-03"] .news')
+    expect(incomplete).to_contain_text("≥")
+    title = "NEWS2 incomplete, missing: supplemental oxygen, consciousness. At least 1."
+    expect(incomplete).to_have_attribute("title", title)
+
+
+def test_a_tile_leads_to_its_bed_by_mouse_and_by_keyboard(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/ward")
+    page.locator('[data-subject="sim-02"] canvas').click(force=True)
+    expect(page).to_have_url(f"{ward.url}/bed/sim-02")
+    page.go_back()
+    page.locator('[data-subject="sim-03"] h3 a').focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{ward.url}/bed/sim-03")
+
+
+def test_beds_come_and_go(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    expect(page.locator(".tile")).to_have_count(4)
+    ward.call(lambda: ward.feed.live.set_subject("guest", bed="Bed 00"))
+    expect(page.locator(".tile").first).to_have_attribute("data-subject", "guest")
+    ward.call(lambda: ward.feed.live.remove_subject("guest"))
+    expect(page.locator(".tile")).to_have_count(4)
+    expect(page.locator(".tile").first).to_have_attribute("data-subject", "sim-01")
+
+
+def test_a_device_that_is_not_streaming_is_named(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    live = ward.feed.live
+    ward.call(lambda: live.set_link("sim-02", "ox", "backing_off", label="Oximeter 2"))
+    expect(page.locator('[data-subject="sim-02"] .link')).to_contain_text("Oximeter 2: backing off")
+    ward.call(lambda: live.drop_link("sim-02", "ox"))
+    expect(page.locator('[data-subject="sim-02"] .link')).to_have_count(0)
+
+
+@pytest.mark.parametrize("size", [(360, 740), (390, 844), (768, 1024), (1280, 720), (1920, 1080)])
+@pytest.mark.parametrize("path", ["/ward", "/bed/sim-01"])
+def test_nothing_scrolls_sideways(
+    ward: FeedServer, open_page: OpenPage, path: str, size: tuple[int, int]
+) -> None:
+    page = open_page(ward.url + path, *size)
+    page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
