@@ -9,7 +9,7 @@ from teleward_cloud.influx_sink import InfluxSink
 from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.sink import Sink
-from teleward_gateway.delivery import Delivery
+from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
 from teleward_gateway.journal import Journal
 from teleward_gateway.settings.model import Settings
@@ -39,7 +39,10 @@ class Outlets:
         """Deliver until cancelled."""
         try:
             await self._make_sinks()
-            self.deliveries = {sink.name: Delivery(self._journal, sink) for sink in self._sinks}
+            # a wrong clock may not reach a patient's history; a simulated ward need not wait for it
+            simulated = self._provenance is Provenance.SIMULATED
+            config = DeliveryConfig(hold_s=0.0) if simulated else DeliveryConfig()
+            self.deliveries = {s.name: Delivery(self._journal, s, config) for s in self._sinks}
             self._on_ready(self)
             async with asyncio.TaskGroup() as tasks:
                 for name, delivery in self.deliveries.items():

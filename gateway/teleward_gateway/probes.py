@@ -72,7 +72,7 @@ def live_health(gateway: "Gateway") -> dict[str, Any]:
 def clock_health(gateway: "Gateway") -> dict[str, Any]:
     """Say how sure the gateway is of its time."""
     stamp = gateway.clock.now()
-    return {"trusted": gateway.clock.trusted, "uncertainty_s": stamp.uncertainty_ns / 1e9}
+    return {"confirmed": gateway.clock.confirmed, "uncertainty_s": stamp.uncertainty_ns / 1e9}
 
 
 def _sink_probe(gateway: "Gateway", sink: Sink, delivery: Delivery) -> Any:
