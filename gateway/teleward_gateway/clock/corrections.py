@@ -95,6 +95,9 @@ class Corrections:
                 found.add(self.shift_ns(boot, edge.until_ns - 1))
         return found
 
+    def __len__(self) -> int:
+        return sum(len(corrections) for corrections in self._by_boot.values())
+
     def __iter__(self) -> Iterator[Correction]:
         return (c for corrections in self._by_boot.values() for c in corrections)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 SHORTEST_COMMIT_S = 0.25  # below it an SD card spends its time on syncs (10 ms each, measured 4-16)
 LONGEST_COMMIT_S = 5.0  # above it a power cut costs more than one breath of a patient
-SMALLEST_BUDGET_BYTES = 4 * 2**20  # the write-ahead log and one minute of one patient must fit
+SMALLEST_BUDGET_BYTES = 2**20  # a few minutes of one patient must fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class JournalConfig:
     ``queue_bytes`` bound what waits in memory while the disk is stuck; ``acknowledge_interval_s``
     is how often what the sinks acknowledged is written (after a crash that much is sent again and
     recognised by its identity). ``verify_bytes`` is the size up to which a journal is read
-    and checked whole before it opens; the rest of a larger one is checked in the background.
+    and checked whole before it opens; of a larger one the newest minute is. ``log_pages`` of 4 KB
+    may gather in the write-ahead log before they move into the file, hot ones once.
     """
 
     commit_interval_s: float = 1.0
@@ -26,7 +27,13 @@ class JournalConfig:
     acknowledge_interval_s: float = 5.0
     span_s: float = 60.0
     verify_bytes: int = 64 * 2**20
+    log_pages: int = 2000
     cache_records: int = 20_000
+
+    @property
+    def log_bytes(self) -> int:
+        """Return the bytes that the write-ahead log takes."""
+        return self.log_pages * 4096
 
     def __post_init__(self) -> None:
         if not SHORTEST_COMMIT_S <= self.commit_interval_s <= LONGEST_COMMIT_S:
@@ -34,10 +41,10 @@ class JournalConfig:
                 f"journal.commit_interval_s is {self.commit_interval_s}; "
                 f"choose {SHORTEST_COMMIT_S} to {LONGEST_COMMIT_S} seconds"
             )
-        if self.max_bytes < SMALLEST_BUDGET_BYTES:
+        if self.max_bytes < max(SMALLEST_BUDGET_BYTES, 2 * self.log_bytes):
             raise ValueError(
                 f"journal.max_bytes is {self.max_bytes}; "
-                f"give the journal at least {SMALLEST_BUDGET_BYTES} bytes"
+                f"give the journal at least {max(SMALLEST_BUDGET_BYTES, 2 * self.log_bytes)} bytes"
             )
         if self.queue_records < 1 or self.queue_bytes < 1:
             raise ValueError("journal.queue_records and journal.queue_bytes must be positive")

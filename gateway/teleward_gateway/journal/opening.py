@@ -1,48 +1,38 @@
 """Opening a journal's file: lock it, make or mend it, and find out where to go on.
 
-DIR/field.sqlite3       the tables          DIR/field.mark    how far it had come
-DIR/field.sqlite3-wal   the log             DIR/field.lock    one gateway at a time
+DIR/field.sqlite3       the tables          DIR/field.mark      how far it had come
+DIR/field.sqlite3-wal   the log             DIR/field.lock      one gateway at a time
+DIR/field.damaged/      the last damaged file, set aside
 """
 
 import fcntl
 import logging
 import os
 import secrets
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.journal.damage import Damaged, is_damage
 from teleward_gateway.journal.database import Connect
 from teleward_gateway.journal.mark import Mark
-from teleward_gateway.journal.row import Origin, inspect_row, records_of
-from teleward_gateway.journal.seal import DamagedBlob
-from teleward_gateway.journal.spans import Span, count_row
-from teleward_gateway.journal.store import IDENTITY, SCHEMA, Store, Transaction
-from teleward_gateway.journal.writer import Ready
-from teleward_signal.model import Provenance
+from teleward_gateway.journal.mending import finish_mending, mend
+from teleward_gateway.journal.migrations import JournalTooNew, migrate
+from teleward_gateway.journal.row import Origin, inspect_row
+from teleward_gateway.journal.salvage import find_blobs
+from teleward_gateway.journal.seal import Blob, unseal
+from teleward_gateway.journal.spans import Span
+from teleward_gateway.journal.store import COUNTERS, IDENTITY, SCHEMA, Store, Transaction
+from teleward_gateway.journal.verify import Findings, check_rows, summarise, verify
+from teleward_gateway.journal.writer import Opened, Ready
 
 log = logging.getLogger(__name__)
+
+MOST_LOG_BYTES = 256 * 2**20  # a log that large was never checkpointed: salvage leaves it to SQLite
 
 
 class JournalInUse(RuntimeError):
     """Another gateway has the journal open."""
-
-
-class JournalTooNew(RuntimeError):
-    """The file was written by a newer Teleward; nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What was found in the file."""
-
-    states: dict[int, dict[str, Any]]
-    next_number: int
-    span: Span | None
-    journal: str
-    spans: list[Span] = field(default_factory=list)
 
 
 class Opening:
@@ -51,19 +41,19 @@ class Opening:
     def __init__(
         self,
         folder: Path,
-        gateway: str,
-        provenance: Provenance,
-        boot: str,
+        origin: Origin,
+        verify_bytes: int,
         connect: Connect,
         opened: Callable[[Opened], None],
     ) -> None:
-        self.path = folder / f"{provenance.value}.sqlite3"
-        self._gateway, self._provenance, self._boot = gateway, provenance, boot
+        self.path = folder / f"{origin.provenance.value}.sqlite3"
+        self.suspect: str | None = None
+        self._origin, self._verify_bytes = origin, verify_bytes
         self._connect, self._opened = connect, opened
         self._lock: int | None = None
 
     def lock(self) -> None:
-        """Claim the journal for this process; raises `JournalInUse`."""
+        """Claim the journal for this process; raises `JournalInUse`, or OSError if it cannot."""
         if self._lock is not None:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -87,48 +77,112 @@ class Opening:
 
     def open(self) -> Ready:
         """Open the file for writing, mended if it was damaged; raises sqlite3.Error or OSError."""
+        self.lock()
+        finish_mending(self.path)
+        log_bytes = self._read_log()
+        mark = Mark(self.path.with_suffix(".mark"))
+        suspect, self.suspect = self.suspect, None
+        try:
+            if suspect is not None:
+                raise Damaged(suspect)
+            return self._open(log_bytes, mark)
+        except JournalTooNew:
+            raise
+        except Exception as error:
+            if not is_damage(error):
+                raise
+            mend(self.path, log_bytes, mark.read(), self._connect, str(error))
+        return self._open(b"", mark)
+
+    def _read_log(self) -> bytes:
+        """Read the log that an unclean end left, before SQLite takes it over."""
+        path = self.path.with_name(self.path.name + "-wal")
+        if not path.exists() or path.stat().st_size > MOST_LOG_BYTES:
+            return b""
+        return path.read_bytes()
+
+    def _open(self, log_bytes: bytes, mark: Mark) -> Ready:
         store = Store(self._connect(self.path))
         try:
             store.prepare()
-            return self._resume(store)
+            migrate(store)
+            return self._resume(store, log_bytes, mark)
         except BaseException:
             store.database.close()
             raise
 
-    def _resume(self, store: Store) -> Ready:
+    def _resume(self, store: Store, log_bytes: bytes, mark: Mark) -> Ready:
         states = store.read_states()
-        journal = self._identity(store, states)
-        mark = Mark(self.path.with_suffix(".mark"))
+        if len(states) != store.run("SELECT count(*) FROM state")[0][0]:
+            raise Damaged("a state document is damaged")
         spans = list(store.spans())
-        covered = spans[-1].stop if spans else 1
-        span = _tail(store, covered)
-        next_number = max(store.last_number() + 1, covered)
-        self._opened(Opened(states, next_number, span, journal, spans))
-        origin = Origin(self._gateway, journal, self._boot, self._provenance)
-        return Ready(store, origin, next_number, span, mark)
+        found = self._examine(store, spans)
+        due = mark.read()
+        if found.next_number < due:
+            found = self._restore_tail(store, states, spans, found, log_bytes, due)
+        next_number = max(found.next_number, due)
+        journal = self._identity(store, states)
+        self._opened(Opened(states, next_number, journal, spans, found.tail))
+        origin = Origin(self._origin.gateway, journal, self._origin.boot, self._origin.provenance)
+        return Ready(store, origin, next_number, found.tail, mark)
+
+    def _examine(self, store: Store, spans: list[Span]) -> Findings:
+        """Check the whole of a small journal, the open span of a large one."""
+        if store.used_bytes() <= self._verify_bytes:
+            found = verify(store, spans)
+        else:
+            found = check_rows(store, spans, spans[-1].stop if spans else 1)
+        if found.bad:
+            raise Damaged(f"{len(found.bad)} rows fail their checksum")
+        return found
+
+    def _restore_tail(
+        self,
+        store: Store,
+        states: dict[int, dict[str, Any]],
+        spans: list[Span],
+        found: Findings,
+        log_bytes: bytes,
+        due: int,
+    ) -> Findings:
+        """Bring back records that SQLite dropped with a damaged log; count those that are gone."""
+        rows = [
+            inspect_row(blob)
+            for blob in find_blobs(b"", log_bytes)
+            if unseal(blob).type in (Blob.WAVE, Blob.LIGHT)
+            and unseal(blob).number >= found.next_number
+        ]
+        counters = states.setdefault(COUNTERS, {})
+        with Transaction(store.database):
+            store.insert(rows)
+            kept = store.count_records(found.next_number)
+            stop = max(due, store.last_number() + 1)
+            lost = max(0, stop - found.next_number - kept)
+            counters["damaged"] = counters.get("damaged", 0) + lost
+            counters["healed"] = counters.get("healed", 0) + 1
+            counters["edition"] = counters.get("edition", 0) + 1
+            store.write_state(COUNTERS, counters)
+            covered = spans[-1].stop if spans else 1
+            span = summarise(store, covered, stop)
+            store.write_span(span)
+        spans.append(span)
+        log.error("journal: the log was damaged: %d records saved, %d lost", kept, lost)
+        return Findings(next_number=stop)
 
     def _identity(self, store: Store, states: dict[int, dict[str, Any]]) -> str:
         """Return the journal's id: a new one when this may be a copy of another card's file."""
-        inode = os.stat(self.path).st_ino if self.path.exists() else 0
+        boot, inode = self._origin.boot, os.stat(self.path).st_ino
         known = states.get(IDENTITY, {})
-        if known.get("boot") == self._boot and known.get("inode") == inode:
+        if known.get("boot") == boot and known.get("inode") == inode:
             return str(known["journal"])
         journal = secrets.token_hex(8)
-        document = {"schema": SCHEMA, "journal": journal, "boot": self._boot, "inode": inode}
+        document = {
+            "edition": int(known.get("edition", 0)) + 1,
+            "schema": SCHEMA,
+            "journal": journal,
+            "boot": boot,
+            "inode": inode,
+        }
         with Transaction(store.database):
             store.write_state(IDENTITY, document)
         return journal
-
-
-def _tail(store: Store, covered: int) -> Span | None:
-    """Return the span of the rows that no written span covers yet."""
-    span = None
-    for table in ("light", "wave"):
-        for (blob,) in store.run(f"SELECT data FROM {table} WHERE seq >= ?", (covered,)):
-            try:
-                row = inspect_row(blob)
-                counts = Counter(record.kind for record in records_of(blob))
-            except DamagedBlob:
-                continue
-            span = count_row(span, row, counts)
-    return span

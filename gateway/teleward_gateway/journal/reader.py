@@ -1,5 +1,6 @@
 """Reading a journal by number, for sinks, and by time, for history; used by one thread."""
 
+import json
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from teleward_gateway.clock.corrections import Corrections
 from teleward_gateway.journal.database import Database
 from teleward_gateway.journal.entries import Filter, kind_mask
 from teleward_gateway.journal.row import end_of, records_of
-from teleward_gateway.journal.seal import HEADER, DamagedBlob
+from teleward_gateway.journal.seal import HEADER, DamagedBlob, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import Record, RecordKind
 
@@ -108,10 +109,13 @@ class Reader:
         self, table: str, seq: int, count: int, blob: bytes, wanted: Filter
     ) -> Sequence[Record]:
         try:
-            return records_of(blob, wanted)
+            records = records_of(blob, wanted)
         except DamagedBlob:
+            records = None
+        if records is None or any(record.id.seq != seq for record in records[:1]):
             self._on_damage(table, seq, count)
             return ()
+        return records
 
     def count(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> int:
         """Return how many records of ``kinds`` have numbers in ``[start, stop)``."""
@@ -141,6 +145,17 @@ class Reader:
         """Return the stamped time of the first record of ``kinds`` from ``number`` on."""
         batch = self.read(number - 1, kinds, 1, stop)
         return batch.records[0].time_ns if batch.records else None
+
+    def aside(self, sink: str, limit: int) -> list[dict[str, object]]:
+        """Return the newest records that were set aside for a sink, newest first."""
+        found: list[dict[str, object]] = []
+        for (blob,) in self._all("SELECT data FROM aside ORDER BY id DESC"):
+            document = json.loads(unseal(blob).body)
+            if document["sink"] == sink:
+                found.append(document)
+            if len(found) == limit:
+                break
+        return found
 
     def history(
         self,

@@ -29,6 +29,7 @@ class SinkState:
     pending: int = 0
     active: bool = False
     sent: int = 0
+    edition: int = 0
 
     def acknowledge(self, number: int) -> bool:
         """Take an acknowledgement; return whether it was news."""
@@ -48,8 +49,10 @@ class SinkState:
         return self.done.first_missing(1)
 
     def to_document(self) -> dict[str, Any]:
-        """Return the state as plain JSON values."""
+        """Return the state as plain JSON values, a new edition of it."""
+        self.edition += 1
         return {
+            "edition": self.edition,
             "name": self.name,
             "kinds": kind_mask(self.kinds),
             "done": list(self.done),
@@ -69,4 +72,5 @@ class SinkState:
             Ranges((start, stop) for start, stop in document["frozen"]),
             document["acknowledged"],
             document["set_aside"],
+            edition=document["edition"],
         )

@@ -12,13 +12,16 @@ Columns beside ``data`` only repeat what is in it, to choose rows without unpack
 import contextlib
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from teleward_gateway.journal.database import Database, prepare_for_writing
-from teleward_gateway.journal.row import Row
+from teleward_gateway.journal.row import Row, records_of
 from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.spans import Span
+from teleward_signal.record import RecordKind
 
 SCHEMA = 1
 APPLICATION_ID = 0x54574A31  # "TWJ1", for file(1)
@@ -45,21 +48,20 @@ class Store:
     def prepare(self) -> None:
         """Set the file up for durable writing and make the tables if the file is new."""
         prepare_for_writing(self.database)
-        if self.tables():
-            return
+        if not self.run("SELECT name FROM sqlite_master LIMIT 1"):
+            self.create_tables()
+
+    def create_tables(self) -> None:
+        """Make the tables of a new file."""
         with Transaction(self.database):
             for statement in _TABLES:
                 self.run(statement)
             self.run(f"PRAGMA application_id = {APPLICATION_ID}")
-            self.run(f"PRAGMA user_version = {SCHEMA}")
+            self.write_state(IDENTITY, {"schema": SCHEMA, "edition": 0})
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement to its end."""
         return list(self.database.execute(sql, values))
-
-    def tables(self) -> set[str]:
-        """Return the names of the tables that exist."""
-        return {name for (name,) in self.run("SELECT name FROM sqlite_master WHERE type='table'")}
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Write rows; a row that is already there is left as it is."""
@@ -113,6 +115,20 @@ class Store:
             if span.seq == seq:
                 yield span
 
+    def span(self, seq: int) -> Span | None:
+        """Return the span that begins with ``seq`` if it is whole."""
+        for (blob,) in self.run("SELECT data FROM span WHERE seq = ?", (seq,)):
+            with contextlib.suppress(DamagedBlob):
+                return Span.from_blob(blob)
+        return None
+
+    def rows(self, table: str, start: int, stop: int) -> list[tuple[Any, ...]]:
+        """Return ``(seq, count, blob)`` of the rows that begin in ``[start, stop)``."""
+        return self.run(
+            f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
+            (start, stop),
+        )
+
     def last_number(self) -> int:
         """Return the highest record number in the tables, 0 when there are none."""
         highest = 0
@@ -123,6 +139,34 @@ class Store:
         found = self.run("SELECT stop FROM span ORDER BY seq DESC LIMIT 1")
         return max(highest, found[0][0] - 1) if found else highest
 
+    def count_records(self, start: int = 0, stop: int = 2**62) -> int:
+        """Return how many records the rows that begin in ``[start, stop)`` hold."""
+        return sum(self._held(table, start, stop)[0] for table in ("wave", "light"))
+
+    def _held(self, table: str, start: int, stop: int) -> tuple[int, int]:
+        """Return the records and bytes of a table's rows in a range."""
+        found = self.run(
+            f"SELECT sum(count), sum(length(data)) FROM {table} WHERE seq >= ? AND seq < ?",
+            (start, stop),
+        )
+        return found[0][0] or 0, found[0][1] or 0
+
+    def recount(self, span: Span) -> Span:
+        """Return the span with what the tables hold of it now."""
+        waves, wave_bytes = self._held("wave", span.seq, span.stop)
+        lights, light_bytes = self._held("light", span.seq, span.stop)
+        if (waves, lights) == (span.waves, span.lights):
+            return span
+        counts: Counter[RecordKind] = Counter({RecordKind.WAVEFORM: waves} if waves else {})
+        for (blob,) in self.run(
+            "SELECT data FROM light WHERE seq >= ? AND seq < ?", (span.seq, span.stop)
+        ):
+            counts.update(record.kind for record in records_of(blob))
+        return replace(
+            span, waves=waves, lights=lights, wave_bytes=wave_bytes, light_bytes=light_bytes,
+            counts=dict(counts), edition=span.edition + 1,
+        )  # fmt: skip
+
     def delete(self, table: str, start: int, stop: int) -> None:
         """Delete the rows of ``table`` that begin in ``[start, stop)``."""
         self.run(f"DELETE FROM {table} WHERE seq >= ? AND seq < ?", (start, stop))
@@ -132,6 +176,10 @@ class Store:
         names = ("page_count", "freelist_count", "page_size")
         pages, free, size = (self.run(f"PRAGMA {name}")[0][0] for name in names)
         return int(pages - free) * int(size)
+
+    def free_pages(self) -> int:
+        """Return how many pages of the file wait to be used again."""
+        return int(self.run("PRAGMA freelist_count")[0][0])
 
     def checkpoint(self) -> int:
         """Move the log into the file as far as no reader is in the way; return its frames left."""

@@ -6,6 +6,7 @@ What fails to commit is tried again with the same numbers until the disk takes i
 records wait in the intake, whose bounds say what is given up.
 """
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -13,9 +14,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from teleward_gateway.journal.config import JournalConfig
+from teleward_gateway.journal.damage import Damaged, is_damage
+from teleward_gateway.journal.database import PAGE_BYTES
 from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.intake import Intake
@@ -29,17 +32,37 @@ log = logging.getLogger(__name__)
 
 CHUNK = 8192  # records a commit; at 64 patients a second has some 500
 ROW_RECORDS = 4096  # records a row: a row is read and checked whole
-CHECKPOINT_PAGES = 2000  # 8 MB of log before it moves into the file: hot pages move once
+ROOM_PAGES = 64  # two commits of a ward
 LONGEST_RETRY_S = 2.0  # writable storage is noticed within this time
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one transaction wrote: records ``start`` up to but not ``stop``."""
+    """What one transaction wrote: records ``start`` up to but not ``stop``, at ``time_ns``."""
 
     start: int
     stop: int
+    time_ns: int
     records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is to be written beside records: state documents and records set aside."""
+
+    states: dict[int, dict[str, Any]]
+    aside: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What was found in the file: ``tail`` sums up the rows that no span covers yet."""
+
+    states: dict[int, dict[str, Any]]
+    next_number: int
+    journal: str
+    spans: list[Span]
+    tail: Span | None
 
 
 @dataclass(slots=True)
@@ -65,27 +88,49 @@ class Ready:
     mark: Mark
 
 
-class Writer:
-    """Runs the thread; ``open_store`` opens or mends the file; when it fails it is tried again.
+class Opener(Protocol):
+    """Opens or mends the file."""
 
-    ``states`` returns the state documents that are due; ``published`` hears of each commit;
-    ``tidy`` does a slice of maintenance after a commit. All three are called in this thread.
-    """
+    suspect: str | None
+
+    def open(self) -> Ready:
+        """Open the file; raises sqlite3.Error or OSError while the disk is unwilling."""
+        ...
+
+
+class Knowledge(Protocol):
+    """Who is asked and told; see `teleward_gateway.journal.keeper`."""
+
+    suspect: str | None
+
+    def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
+        """Return what must be written along with ``records``."""
+        ...
+
+    def failed(self, due: Due) -> None:
+        """Take back what could not be written."""
+        ...
+
+    def committed(self, commit: Commit, closed: Span | None) -> None:
+        """Hear of a commit and of the span that it closed."""
+        ...
+
+    def tidy(self, store: Store, log_bytes: int, *, urgent: bool = False) -> bool:
+        """Keep the file within its budget; return whether anything was deleted."""
+        ...
+
+
+class Writer:
+    """Runs the thread; see the module's drawing."""
 
     def __init__(
-        self,
-        config: JournalConfig,
-        intake: Intake,
-        open_store: Callable[[], Ready],
-        states: Callable[[tuple[Record, ...], bool], dict[int, dict[str, Any]]],
-        published: Callable[[Commit], None],
-        tidy: Callable[[Ready], None],
+        self, config: JournalConfig, intake: Intake, opener: Opener, keeper: Knowledge
     ) -> None:
         self._config, self._intake = config, intake
-        self._open_store, self._states = open_store, states
-        self._published, self._tidy = published, tidy
+        self._opener, self._keeper = opener, keeper
         self.counters = WriterCounters()
         self.problem: str | None = None
+        self._fatal: BaseException | None = None
         self._ready: Ready | None = None
         self._next, self._span = 1, None  # type: int, Span | None
         self._span_since_s = 0.0
@@ -94,14 +139,20 @@ class Writer:
         self._wake = threading.Condition()
         self._asked = self._answered = 0
         self._stopping = False
+        self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
 
+    @property
+    def in_hand(self) -> int:
+        """Return how many records a commit holds that has not succeeded yet."""
+        return len(self._entries)
+
     def start(self) -> None:
-        """Start the thread and wait for the first attempt to open the file."""
-        started = threading.Event()
-        self._started = started
+        """Start the thread; raises what makes going on impossible, such as a newer file."""
         self._thread.start()
-        started.wait()
+        self._started.wait()
+        if self._fatal is not None:
+            raise self._fatal
 
     def flush(self) -> int:
         """Ask for a commit now; return the ticket for `flushed`."""
@@ -122,15 +173,19 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        self._attempt(self._open)
-        self._started.set()
+        try:
+            self._attempt(self._open)
+        except BaseException as error:
+            self._fatal = error
+            return
+        finally:
+            self._started.set()
         due_s = time.monotonic() + self._config.commit_interval_s
         retry_s = 0.0
         while True:
             with self._wake:
-                wait_s = retry_s or max(0.0, due_s - time.monotonic())
                 if self._asked == self._answered and not self._stopping:
-                    self._wake.wait(wait_s)
+                    self._wake.wait(retry_s or max(0.0, due_s - time.monotonic()))
                 asked, stopping = self._asked, self._stopping
             done = self._attempt(self._round)
             if done or stopping:
@@ -145,7 +200,7 @@ class Writer:
         """Do one step; a disk that refuses is remembered as the problem, never raised."""
         try:
             step()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, Damaged) as error:
             if self.problem is None:
                 log.warning("journal: storage does not take records: %s", error)
             self.problem = f"storage does not take records: {error}"
@@ -158,66 +213,87 @@ class Writer:
         return True
 
     def _failed(self, error: Exception) -> None:
-        """Drop a connection that can no longer be trusted; the next round opens the file anew."""
-        if not isinstance(error, sqlite3.OperationalError):
+        """Make room on a full disk; open the file anew after anything that leaves it in doubt."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        if code == sqlite3.SQLITE_FULL and self._ready is not None:
+            self._make_room(self._ready)
+        elif code & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if self._ready is not None and is_damage(error):
+                self._opener.suspect = str(error)
             self._close()
 
+    def _make_room(self, ready: Ready) -> None:
+        """Delete by the order of the budget: pages freed inside the file need no room outside."""
+        with contextlib.suppress(sqlite3.Error):
+            ready.store.checkpoint()
+            if ready.store.free_pages() < ROOM_PAGES:
+                self._keeper.tidy(ready.store, 0, urgent=True)
+                ready.store.checkpoint()
+
     def _open(self) -> None:
-        ready = self._open_store()
+        ready = self._opener.open()
         self._ready, self._next, self._span = ready, ready.next_number, ready.span
         self._span_since_s = time.monotonic()
 
     def _round(self) -> None:
+        if self._keeper.suspect is not None:
+            self._opener.suspect, self._keeper.suspect = self._keeper.suspect, None
+            self._close()
         if self._ready is None:
             self._open()
+        ready = self._ready
+        assert ready is not None
         while True:
             self._entries = self._entries or self._intake.take(CHUNK)
             more = bool(self._entries)
-            self._commit()
+            self._commit(ready)
             if not more or not len(self._intake):
                 break
-        assert self._ready is not None
-        self._tidy(self._ready)
+        self._checkpoint(ready)
+        self._keeper.tidy(ready.store, self._config.log_bytes)
 
-    def _commit(self) -> None:
-        ready = self._ready
-        assert ready is not None
+    def _commit(self, ready: Ready) -> None:
         rows, records = self._rows(ready.origin)
-        states = self._states(records, self._stopping)
-        if not rows and not states:
-            return
+        due = self._keeper.due(records, self._stopping)
         began_s = time.monotonic()
         span = self._span
         for row, members in rows:
             span = count_row(span, row, Counter(record.kind for record in members))
-        full = span is not None and self._stop_span(began_s)
-        with Transaction(ready.store.database):
-            ready.store.insert([row for row, _ in rows])
-            if full and span is not None:
-                ready.store.write_span(span)
-            for key, document in states.items():
-                ready.store.write_state(key, document)
+        full = span if span is not None and self._stop_span(began_s) else None
+        if not rows and not due.states and not due.aside and full is None:
+            return
+        try:
+            self._write(ready.store, [row for row, _ in rows], full, due)
+        except BaseException:
+            self._keeper.failed(due)
+            raise
         self._entries = []
-        self._span = None if full else span
-        if full:
+        self._span = None if full is not None else span
+        if full is not None:
             self._span_since_s = began_s
-        self._account(rows, records, began_s)
+        self._pages += 3 + sum(1 + len(row.blob) // PAGE_BYTES for row, _ in rows)
+        start, self._next = self._next, self._next + len(records)
         if rows:
             ready.mark.write(self._next)
-        self._checkpoint(rows)
+        self._count(len(records), began_s)
+        self._keeper.committed(Commit(start, self._next, time.time_ns(), records), full)
 
-    def _account(
-        self, rows: list[tuple[Row, list[Record]]], records: tuple[Record, ...], began_s: float
-    ) -> None:
-        start = self._next
-        self._next += len(records)
+    def _write(self, store: Store, rows: list[Row], span: Span | None, due: Due) -> None:
+        with Transaction(store.database):
+            store.insert(rows)
+            if span is not None:
+                store.write_span(span)
+            for key, document in due.states.items():
+                store.write_state(key, document)
+            for document in due.aside:
+                store.set_aside(document)
+
+    def _count(self, n_records: int, began_s: float) -> None:
         counters = self.counters
         counters.commits += 1
-        counters.records += len(records)
+        counters.records += n_records
         counters.last_commit_s = time.monotonic() - began_s
         counters.longest_commit_s = max(counters.longest_commit_s, counters.last_commit_s)
-        if rows:
-            self._published(Commit(start, self._next, records))
 
     def _rows(self, origin: Origin) -> tuple[list[tuple[Row, list[Record]]], tuple[Record, ...]]:
         """Build the rows of a commit: values and events first, then the frame of waveforms."""
@@ -240,13 +316,12 @@ class Writer:
     def _stop_span(self, now_s: float) -> bool:
         return self._stopping or now_s - self._span_since_s >= self._config.span_s
 
-    def _checkpoint(self, rows: Iterable[tuple[Row, list[Record]]]) -> None:
+    def _checkpoint(self, ready: Ready) -> None:
         """Move the log into the file now and then; the pages are an estimate from the blobs."""
-        self._pages += 3 + sum(1 + len(row.blob) // 4096 for row, _ in rows)
-        if self._pages < CHECKPOINT_PAGES or self._ready is None:
+        if self._pages < self._config.log_pages:
             return
         began_s = time.monotonic()
-        self._ready.store.checkpoint()
+        ready.store.checkpoint()
         self._pages = 0
         self.counters.last_checkpoint_s = time.monotonic() - began_s
 

@@ -1,0 +1,177 @@
+"""Who has been given what: the places of all sinks in the journal; thread-safe."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from teleward_gateway.journal.ranges import Ranges
+from teleward_gateway.journal.sinks import SinkState
+from teleward_gateway.journal.store import FIRST_SINK
+from teleward_signal.record import Record, RecordId, RecordKind
+
+FREEZE_AHEAD = 10_000  # some 20 s of a ward: one extra commit in that time while time is a guess
+
+
+class SinkBook:
+    """The states of the sinks, changed from the event loop and written by the writer."""
+
+    def __init__(self) -> None:
+        self._sinks: dict[str, SinkState] = {}
+        self._changed: set[int] = set()
+        self._aside: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+
+    def load(self, states: dict[int, dict[str, Any]]) -> None:
+        """Take over what was on disk; sinks that are known already keep what they know."""
+        with self._lock:
+            for key, document in states.items():
+                if key >= FIRST_SINK and document["name"] not in self._sinks:
+                    state = SinkState.from_document(key, document)
+                    self._sinks[state.name] = state
+            # after a mending or a late first opening the file lacks what memory knows
+            self._changed = {state.key for state in self._sinks.values()}
+
+    def add(
+        self, sink: str, kinds: frozenset[RecordKind], next_number: int, from_now: bool
+    ) -> list[tuple[int, int]]:
+        """Make a sink active, new or known; return the ranges that it is owed."""
+        with self._lock:
+            state = self._sinks.get(sink)
+            if state is None:
+                key = 1 + max((s.key for s in self._sinks.values()), default=FIRST_SINK)
+                state = SinkState(sink, key, kinds)
+                if from_now:
+                    state.done.add(1, next_number)
+                self._sinks[sink] = state
+            state.kinds, state.active, state.pending = kinds, True, 0
+            self._changed.add(state.key)
+            return list(state.done.gaps(1, next_number))
+
+    def retire(self, sink: str) -> None:
+        """Stop counting a sink that is no longer configured; its place is kept."""
+        with self._lock:
+            self._sinks[sink].active = False
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a sink's place to another name; raises ValueError if that has one already."""
+        with self._lock:
+            if new in self._sinks:
+                raise ValueError(f"sink {new} has its own place in the journal already")
+            state = self._sinks.pop(old)
+            state.name = new
+            self._sinks[new] = state
+            self._changed.add(state.key)
+
+    def owe(self, sink: str, count: int) -> None:
+        """Count records that a sink is owed."""
+        with self._lock:
+            self._sinks[sink].pending += count
+
+    def ranges(self, sink: str) -> list[tuple[int, int]]:
+        """Return the numbers done for a sink."""
+        with self._lock:
+            return list(self._sinks[sink].done)
+
+    def acknowledge(self, sink: str, ids: Iterable[RecordId]) -> None:
+        """Remember that the server has these records."""
+        with self._lock:
+            state = self._sinks[sink]
+            state.acknowledged += sum(state.acknowledge(i.seq + i.part) for i in ids)
+            self._changed.add(state.key)
+
+    def set_aside(self, sink: str, identity: RecordId, reason: str, time_ns: int) -> None:
+        """Remember that the server will never take this record."""
+        with self._lock:
+            state = self._sinks[sink]
+            if state.acknowledge(identity.seq + identity.part):
+                state.set_aside += 1
+                self._aside.append(
+                    {"sink": sink, **asdict(identity), "reason": reason, "time_ns": time_ns}
+                )
+            self._changed.add(state.key)
+
+    def settle(self, sink: str, after: int, through: int, owed: Ranges) -> None:
+        """Mark numbers above ``after`` up to ``through`` done, but for those still ``owed``."""
+        with self._lock:
+            state = self._sinks[sink]
+            for start, stop in list(owed.gaps(after + 1, through + 1)):
+                state.done.add(start, stop)
+            state.sent = max(state.sent, through)
+            self._changed.add(state.key)
+
+    def first_owed(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
+        """Return the first range below ``stop`` that is neither done nor ``held``."""
+        with self._lock:
+            for start, end in self._sinks[sink].done.gaps(1, stop):
+                found = next(held.gaps(start, end), None)
+                if found:
+                    return found
+        return None
+
+    def freeze(self, sink: str, number: int) -> bool:
+        """Let records up to ``number`` keep their unconfirmed time; return whether to write it."""
+        with self._lock:
+            state = self._sinks[sink]
+            if number in state.frozen:
+                return False
+            state.frozen.add(state.low, number + FREEZE_AHEAD)
+            self._changed.add(state.key)
+            return True
+
+    def frozen(self, sink: str) -> Ranges:
+        """Return the numbers that keep an unconfirmed time for a sink."""
+        with self._lock:
+            return Ranges(self._sinks[sink].frozen)
+
+    def committed(self, records: Iterable[Record]) -> None:
+        """Count new records as owed."""
+        with self._lock:
+            for record in records:
+                for state in self._sinks.values():
+                    if record.kind in state.kinds:
+                        state.pending += 1
+
+    def thaw(self) -> None:
+        """After a correction of the clock: what was not sent yet goes out corrected."""
+        with self._lock:
+            for state in self._sinks.values():
+                state.thaw()
+
+    def delivered(self, start: int, stop: int) -> bool:
+        """Say whether every active sink is done with a range; without sinks none is."""
+        with self._lock:
+            active = [state for state in self._sinks.values() if state.active]
+            return bool(active) and all(state.done.covers(start, stop) for state in active)
+
+    def give_up(self, records: Iterable[tuple[int, RecordKind]]) -> int:
+        """Take deleted records off what is owed; return how many some sink did not have."""
+        missed = 0
+        with self._lock:
+            active = [state for state in self._sinks.values() if state.active]
+            for number, kind in records:
+                owing = [s for s in active if kind in s.kinds and number not in s.done]
+                missed += bool(owing)
+                for state in owing:
+                    state.acknowledge(number)
+                    self._changed.add(state.key)
+        return missed
+
+    def due(self) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
+        """Return the documents to write, and the records set aside, and forget them."""
+        with self._lock:
+            changed = [s for s in self._sinks.values() if s.key in self._changed]
+            aside, self._aside = self._aside, []
+            self._changed.clear()
+            return {state.key: state.to_document() for state in changed}, aside
+
+    def put_back(self, keys: Iterable[int], aside: list[dict[str, Any]]) -> None:
+        """Return what could not be written."""
+        with self._lock:
+            self._changed.update(key for key in keys if key >= FIRST_SINK)
+            self._aside = [*aside, *self._aside]
+
+    def active(self) -> list[SinkState]:
+        """Return the configured sinks."""
+        with self._lock:
+            return [state for state in self._sinks.values() if state.active]

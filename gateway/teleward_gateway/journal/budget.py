@@ -1,0 +1,57 @@
+"""The disk budget: what goes when the journal is full, a minute at a time.
+
+    first   waveforms that every sink has      then  values that every sink has
+    then    waveforms still owed (counted)     last  values, alarms and events still owed (counted)
+
+Without any sink nothing is owed: the oldest waveforms go, then the oldest values, as expired.
+"""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable
+
+from teleward_gateway.journal.spans import Span
+
+FULL_SHARE = 0.97  # room for the log that is moved into the file only now and then
+EACH_TIME = 4  # minutes of records deleted after one commit, so that no commit waits long
+TABLES = ("wave", "light")
+
+
+class SpanIndex:
+    """The spans in a few bytes each: enough to choose what to delete."""
+
+    def __init__(self) -> None:
+        self._seq, self._stop = array("q"), array("q")
+        self._held = {table: array("q") for table in TABLES}
+
+    def put(self, span: Span) -> None:
+        """Add a span, or replace the one that begins with the same number."""
+        position = bisect_left(self._seq, span.seq)
+        if position == len(self._seq) or self._seq[position] != span.seq:
+            self._seq.insert(position, span.seq)
+            self._stop.insert(position, span.stop)
+            for table in TABLES:
+                self._held[table].insert(position, 0)
+        self._stop[position] = span.stop
+        self._held["wave"][position] = span.waves
+        self._held["light"][position] = span.lights
+
+    def choose(self, delivered: Callable[[int, int], bool]) -> tuple[str, int] | None:
+        """Return the table and span to delete next, ``None`` when there is nothing left."""
+        for wanted in (delivered, lambda start, stop: True):
+            for table in TABLES:
+                held = self._held[table]
+                for position, seq in enumerate(self._seq):
+                    if held[position] and wanted(seq, self._stop[position]):
+                        return table, seq
+        return None
+
+    def floor(self) -> int:
+        """Return the number below which everything was deleted."""
+        for position, seq in enumerate(self._seq):
+            if self._held["wave"][position] or self._held["light"][position]:
+                return seq
+        return self._stop[-1] if self._stop else 1
+
+    def __len__(self) -> int:
+        return len(self._seq)

@@ -1,0 +1,199 @@
+"""What the writer knows and others ask: the next number, corrections, spans, counts; thread-safe.
+
+The writer's thread changes it (`opened`, `due`, `committed`, `tidy`); everyone reads.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from teleward_gateway.clock.corrections import Correction, Corrections
+from teleward_gateway.journal.book import SinkBook
+from teleward_gateway.journal.budget import EACH_TIME, FULL_SHARE, SpanIndex
+from teleward_gateway.journal.cache import RowCache
+from teleward_gateway.journal.config import JournalConfig
+from teleward_gateway.journal.reader import number_of
+from teleward_gateway.journal.row import records_of
+from teleward_gateway.journal.seal import DamagedBlob
+from teleward_gateway.journal.spans import Span
+from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
+from teleward_gateway.journal.timeline import TimeLine
+from teleward_gateway.journal.writer import Commit, Due, Opened
+from teleward_signal.record import Record, RecordKind
+
+
+class Keeper:
+    """The journal's knowledge of itself.
+
+    ``counted`` holds what is remembered over restarts: records ``damaged``, ``given_up`` and
+    ``expired``, mendings ``healed``. ``suspect`` is set by whoever meets damage and makes the
+    writer mend the file.
+    """
+
+    def __init__(
+        self, config: JournalConfig, book: SinkBook, tell: Callable[[Commit], None]
+    ) -> None:
+        self._config, self._book, self._tell = config, book, tell
+        self.cache = RowCache(config.cache_records)
+        self.counted: Counter[str] = Counter()
+        self.journal = ""
+        self.next_number = self.open_from = 1
+        self.kept = self.file_bytes = self.openings = 0
+        self.suspect: str | None = None
+        self._corrections = Corrections()
+        self._index = SpanIndex()
+        self._times = TimeLine()
+        self._lock = threading.Lock()
+        self._acknowledged_s = time.monotonic()
+        self._bad_rows: set[tuple[str, int]] = set()
+
+    def opened(self, opened: Opened) -> None:
+        """Take over what was found when the file was opened."""
+        self._book.load(opened.states)
+        with self._lock:
+            self.cache.clear()
+            self.openings += 1
+            self.journal, self.next_number = opened.journal, opened.next_number
+            self.open_from = opened.spans[-1].stop if opened.spans else 1
+            self.counted = Counter(opened.states.get(COUNTERS, {}))
+            self._index, self._times = SpanIndex(), TimeLine()
+            self.kept = 0
+            for span in opened.spans:
+                self._index.put(span)
+            for span in (*opened.spans, *((opened.tail,) if opened.tail else ())):
+                self.kept += span.waves + span.lights
+                self._times.add(span.seq, span.start_ns)
+            for payload in opened.states.get(CORRECTIONS, {}).get("corrections", ()):
+                correction = Correction.from_payload(payload)
+                if correction:
+                    self._corrections.add(correction)
+
+    def corrections(self) -> Corrections:
+        """Return the corrections of the clock that are known now."""
+        with self._lock:
+            return self._corrections
+
+    def committed_ns(self, number: int) -> int | None:
+        """Return about when a record was written, UTC ns."""
+        with self._lock:
+            return self._times.at(number)
+
+    def hurry(self) -> None:
+        """Have the sinks' places written with the next commit."""
+        self._acknowledged_s = float("-inf")
+
+    def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
+        """Return what must be written along with ``records``."""
+        states: dict[int, dict[str, Any]] = {}
+        aside: list[dict[str, Any]] = []
+        now_s = time.monotonic()
+        if stopping or now_s - self._acknowledged_s >= self._config.acknowledge_interval_s:
+            self._acknowledged_s = now_s
+            states, aside = self._book.due()
+        news = _corrections_in(records)
+        if news:
+            known = [*self.corrections(), *news]
+            states[CORRECTIONS] = {
+                "edition": len(known),
+                "corrections": [correction.payload() for correction in known],
+            }
+        return Due(states, aside)
+
+    def failed(self, due: Due) -> None:
+        """Take back what could not be written."""
+        self._book.put_back(due.states, due.aside)
+
+    def committed(self, commit: Commit, closed: Span | None) -> None:
+        """Hear of a commit, before anyone else does."""
+        self.cache.put(commit.records)
+        news = _corrections_in(commit.records)
+        with self._lock:
+            if news:
+                self._corrections = Corrections([*self._corrections, *news])
+            self.next_number = commit.stop
+            self.kept += len(commit.records)
+            if commit.records:
+                self._times.add(commit.start, commit.time_ns)
+            if closed is not None:
+                self._index.put(closed)
+                self.open_from = closed.stop
+        if news:
+            self._book.thaw()
+        self._book.committed(commit.records)
+        self._tell(commit)
+
+    def damaged_row(self, table: str, seq: int, count: int) -> None:
+        """Hear of a row that fails its checksum; the writer will mend the file."""
+        self.suspect = f"row {seq} of {table} ({count} records) fails its checksum"
+
+    def tidy(self, store: Store, log_bytes: int, *, urgent: bool = False) -> bool:
+        """Keep the file within the budget, a few minutes of records at a time.
+
+        ``urgent``: the disk is full, so room must be made whatever the budget says. Returns
+        whether anything was deleted.
+        """
+        self.file_bytes = store.used_bytes() + log_bytes
+        deleted = False
+        for _ in range(EACH_TIME):
+            if not urgent and self.file_bytes <= self._config.max_bytes * FULL_SHARE:
+                break
+            chosen = self._index.choose(self._book.delivered)
+            if chosen is None:
+                break
+            self._delete(store, *chosen)
+            deleted = True
+            self.file_bytes = store.used_bytes() + log_bytes
+        return deleted
+
+    def _delete(self, store: Store, table: str, seq: int) -> None:
+        """Delete the rows of one table in one span and count what nobody has."""
+        span = store.span(seq)
+        if span is None:
+            return
+        count = span.waves if table == "wave" else span.lights
+        delivered = self._book.delivered(span.seq, span.stop)
+        owed = [] if delivered else list(_members(store, table, span))
+        thinner = span.without(table)
+        self._index.put(thinner)
+        counted = Counter(self.counted)
+        missed = self._book.give_up(owed)
+        counted["given_up"] += missed
+        counted["expired"] += 0 if delivered else count - missed
+        counted["edition"] += 1
+        counted["floor"] = self._index.floor()
+        try:
+            with Transaction(store.database):
+                store.delete(table, span.seq, span.stop)
+                store.write_span(thinner)
+                store.write_state(COUNTERS, dict(counted))
+        except BaseException:
+            self._index.put(span)
+            raise
+        with self._lock:
+            self.counted = counted
+            self.kept -= count
+
+
+def _corrections_in(records: tuple[Record, ...]) -> list[Correction]:
+    found = (
+        Correction.from_payload(record.payload)
+        for record in records
+        if record.kind is RecordKind.CLOCK
+    )
+    return [correction for correction in found if correction is not None]
+
+
+def _members(store: Store, table: str, span: Span) -> list[tuple[int, RecordKind]]:
+    """Return number and kind of the records that a table holds of a span."""
+    found: list[tuple[int, RecordKind]] = []
+    for seq, count, blob in store.rows(table, span.seq, span.stop):
+        if table == "wave":
+            found += [(seq + part, RecordKind.WAVEFORM) for part in range(count)]
+            continue
+        try:
+            found += [(number_of(record), record.kind) for record in records_of(blob)]
+        except DamagedBlob:
+            continue
+    return found
