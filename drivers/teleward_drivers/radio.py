@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,13 +39,22 @@ SIGHTINGS = 1024
 """Phones around a ward change their address every 15 minutes: the table must not grow for ever."""
 
 
+Allow = Callable[[str], bool]
+AskPasskey = Callable[[str], Awaitable[int | None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Radio:
-    """The one choice between a real and a virtual radio: keyword arguments for bleak's classes."""
+    """The one choice between a real and a virtual radio: keyword arguments for bleak's classes.
+
+    ``set_pairing(allow, passkey)`` tells a radio whom to ask: ``allow(address)`` whether a device
+    may pair, ``await passkey(address)`` for the digits it shows. BlueZ asks an agent on D-Bus.
+    """
 
     name: str = "bluez"
     client_kwargs: Mapping[str, Any] = field(default_factory=dict)
     scanner_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    set_pairing: Callable[[Allow, AskPasskey], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

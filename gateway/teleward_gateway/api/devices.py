@@ -138,6 +138,12 @@ class Order(Strict):
     arguments: dict[str, Any] = Field(default_factory=dict)
 
 
+class PairAgain(Strict):
+    """Who says that it is the same device."""
+
+    author: Author
+
+
 class DriverAnswer(BaseModel):
     """A driver; ``verification`` says how sure we are of it, ``source`` after what."""
 
@@ -229,6 +235,15 @@ async def command(desk: Desk, device: str, name: str, order: Order) -> None:
         raise HTTPException(409, str(error)) from error
     except TypeError as error:
         raise ValueError(f"command {name}: {error}") from error
+
+
+@router.post("/devices/{device}/pair", status_code=204)
+async def pair(desk: Desk, device: str, order: PairAgain) -> None:
+    """Forget the bond: a person says that it is the same device. The next connect pairs."""
+    try:
+        await desk.pair_again(device)
+    except LinkError as error:
+        raise HTTPException(409, str(error)) from error
 
 
 def answer(desk: Commissioning, device: Device) -> DeviceAnswer:

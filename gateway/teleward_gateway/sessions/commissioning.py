@@ -8,10 +8,11 @@ page, CLI --> API --> Commissioning --> Registry (disk, in a thread)
 
 import asyncio
 import logging
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teleward_drivers.ble_errors import unavailable
 from teleward_drivers.catalogue import for_advertisement
@@ -23,7 +24,12 @@ from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.options import driver_options
 from teleward_gateway.sessions.pairing import PairingDesk
 
+if TYPE_CHECKING:
+    from teleward_gateway.bluez_agent import BluezAgent
+
 log = logging.getLogger(__name__)
+
+NO_RADIO = Unavailable.UNSUPPORTED
 
 LEASE_S = 10.0
 """A scan asked for by a page ends so long after the page last asked: pages are closed, not left."""
@@ -63,21 +69,37 @@ class Commissioning:
     ) -> None:
         self.registry, self.sessions, self.drivers = registry, sessions, drivers
         self.pairing = PairingDesk(self._device_at, self._known_passkey)
+        self._agent: BluezAgent | None = None
         self._lease_s = 0.0
         self._scan: asyncio.Task[None] | None = None
         self._scan_error: LinkUnavailable | None = None
+
+    async def start(self) -> None:
+        """Answer the radio's pairing questions: the virtual radio's, or BlueZ's by an agent."""
+        radio = self.sessions.adapter.radio
+        if radio.set_pairing is not None:
+            radio.set_pairing(self.pairing.allow, self.pairing.passkey)
+        elif self.sessions.has_radio and sys.platform == "linux":
+            from teleward_gateway.bluez_agent import BluezAgent
+
+            self._agent = BluezAgent(self.pairing)
+            self._agent.start()
 
     async def stop(self) -> None:
         """Stop scanning; the sessions are stopped by their manager."""
         if self._scan is not None:
             self._scan.cancel()
             await asyncio.gather(self._scan, return_exceptions=True)
+        if self._agent is not None:
+            await self._agent.stop()
 
     def found(self) -> list[Found]:
         """Return the devices in reach, strongest first, and keep scanning for a while.
 
         Raises LinkUnavailable when this machine cannot scan.
         """
+        if not self.sessions.has_radio:
+            raise LinkUnavailable("this gateway uses no Bluetooth: set radio.adapter", NO_RADIO)
         self._lease_s = time.monotonic() + LEASE_S
         if self._scan is None or self._scan.done():
             self._scan = asyncio.create_task(self._keep_scanning(), name="scan for a page")
@@ -137,6 +159,13 @@ class Commissioning:
         if self.sessions.status(device) is None:
             raise RegistryError(f"device {device} feeds nobody: bind it first")
         await self.sessions.command(device, name, **arguments)
+
+    async def pair_again(self, device: str) -> None:
+        """Forget the bond with a device, which then pairs; raises LookupError or a `LinkError`."""
+        self.registry.device(device)
+        if self.sessions.status(device) is None:
+            raise RegistryError(f"device {device} has no session: bind it and run the gateway")
+        await self.sessions.pair_again(device)
 
     async def _keep_scanning(self) -> None:
         try:

@@ -27,7 +27,7 @@ CHECK_S = 5.0
 class SessionManager:
     """Starts, stops and restarts sessions; all of it belongs to one event loop.
 
-    ``radio`` None means that this gateway uses no Bluetooth.
+    ``radio`` None, or one named ``off``, means that this gateway uses no Bluetooth.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class SessionManager:
         seed: int | None = None,
     ) -> None:
         self.adapter = Adapter(radio or Radio("off"))
-        self._has_radio = radio is not None
+        self.has_radio = radio is not None and radio.name != "off"
         self._drivers = drivers
         self._on_output, self._on_state = on_output, on_state
         self._make_opener = make_opener or self._opener
@@ -120,7 +120,7 @@ class SessionManager:
             await self.adapter.check()
 
     def _opener(self, device: Device, info: DriverInfo) -> Opener:
-        if info.link is LinkType.BLE and self._has_radio:
+        if info.link is LinkType.BLE and self.has_radio:
             return BleOpener(self.adapter, device.address)
         if info.link is LinkType.BLE:
             why = f"device {device.id}: the radio is off: set radio.adapter"

@@ -128,6 +128,7 @@ class Ward:
     async def close(self) -> None:
         await self.desk.stop()
         await self.sessions.stop()
+        await asyncio.sleep(0.05)  # the devices go back on the air before they are switched off
         await self.radio.close()
         for device in self.devices:
             await device.stop()

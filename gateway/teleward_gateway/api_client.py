@@ -1,0 +1,70 @@
+"""Ask a running gateway from the command line; plain HTTP of the standard library."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+TIMEOUT_S = 30.0
+"""A command to a device may take its operation timeouts; everything else is answered at once."""
+
+
+class NoGateway(Exception):
+    """Nothing answers at the address."""
+
+
+class Refused(Exception):
+    """The gateway said no; the message is its reason and remedy."""
+
+
+class ApiClient:
+    """The API of the gateway at ``url``, e.g. ``http://127.0.0.1:8080``."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/") + "/api/v1"
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return the answer to a question."""
+        return self._ask("GET", path, None, query)
+
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None, **query: Any) -> Any:
+        """Change something; returns the answer, None when it is empty."""
+        return self._ask(method, path, body, query)
+
+    def is_running(self) -> bool:
+        """Say whether a gateway answers."""
+        try:
+            self.get("/gateway")
+        except NoGateway:
+            return False
+        return True
+
+    def _ask(
+        self, method: str, path: str, body: dict[str, Any] | None, query: dict[str, Any]
+    ) -> Any:
+        given = {name: value for name, value in query.items() if value is not None}
+        url = self._url + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"} if data else {}
+        request = urllib.request.Request(url, data, headers, method=method)
+        try:
+            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+                content = answer.read()
+        except urllib.error.HTTPError as error:
+            raise Refused(_reason(error)) from None
+        except OSError as error:
+            raise NoGateway(f"no gateway answers at {self._url}: {error}") from None
+        return json.loads(content) if content else None
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Past any proxy: the gateway is on this machine, and a proxy would not find it."""
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    try:
+        problem = json.loads(error.read())
+        return f"{problem['detail']} {problem['remedy']}"
+    except (ValueError, KeyError, TypeError):
+        return f"{error.code} {error.reason}"
