@@ -63,23 +63,23 @@ def _add_target(parser: argparse.ArgumentParser, required: bool) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out; 0 when done, 1 with one line on standard error when not."""
+    desk: Desk | None = None
     try:
-        with_registry = _desk(arguments)
+        desk = open_desk(arguments)
+        ACTIONS[arguments.action](desk, arguments)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    try:
-        ACTIONS[arguments.action](with_registry, arguments)
     except (NoGateway, Refused, ValueError, LookupError) as error:
         print(f"teleward devices: {error.args[0] if error.args else error}", file=sys.stderr)
         return 1
     finally:
-        if isinstance(with_registry, RegistryFile):
-            with_registry.close()
+        if isinstance(desk, RegistryFile):
+            desk.close()
     return 0
 
 
-def _desk(arguments: argparse.Namespace) -> ApiClient | RegistryFile:
+def open_desk(arguments: argparse.Namespace) -> "Desk":
     """Return the running gateway, or its registry's file."""
     if arguments.url:
         return ApiClient(arguments.url)

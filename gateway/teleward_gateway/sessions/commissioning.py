@@ -21,7 +21,7 @@ from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.ports import Port, in_use, ports
 from teleward_gateway.registry import Device, Registry, RegistryError
 from teleward_gateway.sessions.manager import SessionManager
-from teleward_gateway.sessions.options import driver_options
+from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.pairing import PairingDesk
 
 if TYPE_CHECKING:
@@ -150,6 +150,7 @@ class Commissioning:
             )
         if info.link is LinkType.SERIAL and is_ble:
             raise RegistryError(f"driver {info.name} needs a port, not {device.address!r}")
+        SessionOptions.of(device.options)
         info.make(driver_options(device.options))
         return device
 
