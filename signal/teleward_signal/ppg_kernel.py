@@ -17,16 +17,23 @@ EARLY = 0.65
 """Share of the usual rise that a pulse needs right after another: dicrotic waves have less."""
 EASE = 0.5
 """How much that share falls by the time the next pulse is due."""
+DICROTIC_S = 0.35
+"""Until then after the steepest rise only a tall one counts."""
 FAINT = 0.15
 """It never falls below this share: a premature pulse is often this weak."""
 OVERDUE = 1.5
 """Usual intervals without a pulse after which one is overdue."""
+UPSTROKE_S = 0.30
+"""An upstroke would be over in this time at its steepest; slower rises are refilling or drift."""
 FAINT_OVERDUE = 0.12
 """Share of the usual rise that an overdue pulse needs."""
 HUGE = 4.0
 """A rise this many times the usual is movement, unless three follow each other."""
 RATE_WINDOW_S = 10.0
 """The rate is the median over ten seconds: what bedside oximeters do, so that one can compare."""
+
+NEAR = 0.2
+"""Intervals this close to the median are averaged: a missed pulse makes one twice as long."""
 
 NO_SIGNAL, CLIPPED, MOTION, LOW_PERFUSION, SETTLING = 1, 4, 8, 16, 64
 PULSE, PULSE_RATE, PERFUSION_INDEX = 16, 17, 18
@@ -47,6 +54,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
     s.waiting_at = 0
     s.started = s.n
     s.broken = 1
+    s.sure_at = -1
     s.mean = x if s.n == 0 or s.beats_n == 0 else s.mean
 
 
@@ -88,7 +96,7 @@ def follow(s: Record, t: Record, v: float) -> float:
         return 0.0
     s.rising = 0
     s.trough = v
-    return rise
+    return rise if s.slope * t.fs * UPSTROKE_S > rise else 0.0
 
 
 @kernel
@@ -102,18 +110,30 @@ def learn(s: Record, t: Record) -> None:
 
 
 @kernel
-def accept(s: Record, t: Record, at: int, rise: float, events: Records, n_events: int) -> int:
-    """Make a rise a pulse."""
-    interval = np.nan
-    if s.beats_n > 0 and s.broken == 0:
-        interval = (at - s.last_at) / t.fs
-        s.intervals[s.intervals_n % HISTORY] = min(interval, 2.0)
+def learn_interval(s: Record, t: Record, at: int) -> None:
+    """Take the time since the last sure pulse into the usual interval."""
+    if s.sure_at >= 0:
+        s.intervals[s.intervals_n % HISTORY] = min((at - s.sure_at) / t.fs, 2.0)
         s.intervals_n += 1
         usual = median(s.intervals, min(s.intervals_n, HISTORY))
         s.interval = min(1.8, max(0.3, usual))
+    s.sure_at = at
+
+
+@kernel
+def accept(
+    s: Record, t: Record, at: int, rise: float, sure: bool, events: Records, n_events: int
+) -> int:
+    """Make a rise a pulse; one that is not ``sure`` teaches no interval."""
+    interval = np.nan
+    if s.beats_n > 0 and s.broken == 0:
+        interval = (at - s.last_at) / t.fs
+    if sure:
+        learn_interval(s, t, at)
     s.rises[s.rises_n % HISTORY] = min(rise, 2.0 * s.level)
     s.rises_n += 1
-    s.level = median(s.rises, min(s.rises_n, HISTORY))
+    n = min(s.rises_n, HISTORY)
+    s.level = ranked(s.rises, n, (3 * n) // 4)
     s.beats_at[s.beats_n % BEAT_RING] = at if s.broken == 0 else -at - 1
     s.beats_n += 1
     s.clipped += 0.125 * ((1.0 if s.flat_top > 0.1 * t.fs else 0.0) - s.clipped)
@@ -142,10 +162,10 @@ def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> 
         if s.huge < 4:
             return n_events
         s.level, s.rises_n = rise, 0
-    share = max(FAINT, EARLY - EASE * since / s.interval)
+    share = max(FAINT, EARLY - EASE * max(0.0, since - DICROTIC_S) / s.interval)
     if rise > share * s.level:
-        return accept(s, t, s.slope_at, rise, events, n_events)
-    if rise > s.spare_rise:
+        return accept(s, t, s.slope_at, rise, True, events, n_events)
+    if rise > s.spare_rise and since > 0.55 * s.interval:
         s.spare_rise, s.spare_at = rise, s.slope_at
     return n_events
 
@@ -154,8 +174,13 @@ def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> 
 def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Take the tallest refused rise when a pulse is overdue; lower the level after two seconds."""
     since = (s.n - s.last_at) / t.fs
-    if s.broken == 0 and since > OVERDUE * s.interval and s.spare_rise > FAINT_OVERDUE * s.level:
-        return accept(s, t, s.spare_at, s.spare_rise, events, n_events)
+    if (
+        s.intervals_n >= 4
+        and s.broken == 0
+        and since > OVERDUE * s.interval
+        and s.spare_rise > FAINT_OVERDUE * s.level
+    ):
+        return accept(s, t, s.spare_at, s.spare_rise, False, events, n_events)
     if s.n - s.relaxed_at > 3 * t.second_n:
         s.relaxed_at = s.n - 2 * t.second_n
         s.level *= 0.5
@@ -223,7 +248,11 @@ def assess(s: Record, t: Record) -> None:
 
 @kernel
 def pulse_rate(s: Record, t: Record) -> float:
-    """Return the median rate over the last ten seconds in /min, NaN without three intervals."""
+    """Return the rate over the last ten seconds in /min, NaN without three intervals.
+
+    The mean of the intervals near the median: missed pulses do not count, and the result is finer
+    than the sampling interval.
+    """
     intervals = np.empty(BEAT_RING)
     n = 0
     later = -1
@@ -239,7 +268,13 @@ def pulse_rate(s: Record, t: Record) -> float:
         later = -1 if after_gap else at
     if n < 3 or s.n - s.last_at > max(3.0, 2.5 * s.interval) * t.fs:
         return np.nan
-    return 60.0 / median(intervals, n)
+    usual = median(intervals, n)
+    total, taken = 0.0, 0
+    for k in range(n):
+        if abs(intervals[k] - usual) <= NEAR * usual:
+            total += intervals[k]
+            taken += 1
+    return 60.0 * taken / total if taken > 0 else 60.0 / usual
 
 
 @kernel
@@ -269,7 +304,7 @@ def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_
                 apart = s.beats_n == 0 or s.queue_at[k] - s.last_at > t.refractory_s * t.fs
                 if apart and s.queue_rise[k] > 0.5 * s.level:
                     rise, at = s.queue_rise[k], s.queue_at[k]
-                    n_events = accept(s, t, at, rise, events, n_events)
+                    n_events = accept(s, t, at, rise, True, events, n_events)
             s.queue_n = 0
         return n_events
     if rise > 0.0:

@@ -50,6 +50,7 @@ PPG_STATE = np.dtype(
         ("beats_at", np.int64, (BEAT_RING,)),
         ("beats_n", np.int64),
         ("last_at", np.int64),
+        ("sure_at", np.int64),  # last pulse that was not searched back, -1 if none
         ("broken", np.int64),  # 1: a gap lies since the last pulse, so the next has no interval
         ("relaxed_at", np.int64),
         ("spare_rise", np.float64),  # largest upstroke refused since the last pulse

@@ -20,7 +20,7 @@ def plethysmogram(seconds: float, rate: float, fs: float = FS, noise: float = 0.
     """A pulse of two Gaussian humps, the second dicrotic, riding on a breath of 15/min."""
     t = np.arange(round(seconds * fs)) / fs
     phase = (t * rate / 60) % 1.0
-    wave = np.exp(-(((phase - 0.25) / 0.12) ** 2))
+    wave = np.exp(-(((phase - 0.25) / 0.09) ** 2))
     wave += 0.35 * np.exp(-(((phase - 0.60) / 0.10) ** 2))
     wave += 0.15 * np.sin(2 * np.pi * 0.25 * t)
     wave += np.random.default_rng(1).normal(0, noise, len(t))
