@@ -12,7 +12,8 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from teleward_cloud import home_assistant, payload
 from teleward_cloud.mqtt_connection import (
@@ -44,6 +45,17 @@ _KINDS = frozenset(
 )
 
 
+@dataclass(slots=True)
+class _Flight:
+    """The messages of one batch on their way; ``empty`` is set when none is open."""
+
+    open: int = 0
+    taken: list[RecordId] = field(default_factory=list)
+    refused: dict[RecordId, str] = field(default_factory=dict)
+    error: str | None = None
+    empty: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class MqttSink:
     """Publish to a broker; see `teleward_cloud.sink.Sink`.
 
@@ -73,8 +85,8 @@ class MqttSink:
         self._connection: MqttConnection | None = None
         self._online = asyncio.Event()
         self._runner: asyncio.Task[None] | None = None
-        self._slots = asyncio.Semaphore(settings.window)
-        self._granted = settings.window
+        self._outstanding = 0
+        self._room = asyncio.Event()
         self._backfill = Rate(settings.backfill_per_s)
         storage = settings.confirm is Confirmation.STORAGE
         self._unconfirmed = Unconfirmed(settings.confirm_timeout_s) if storage else None
@@ -138,7 +150,7 @@ class MqttSink:
             {
                 "connected": float(self.connected),
                 "connects": float(self._connects),
-                "outstanding": float(self._granted - self._slots._value),
+                "outstanding": float(self._outstanding),
                 "unconfirmed": float(len(self._unconfirmed or ())),
             },
         )
@@ -167,74 +179,95 @@ class MqttSink:
 
     async def _publish_all(self, records: list[Record], *, live: bool) -> Delivery:
         """Publish every bundle; the acknowledgements are awaited together."""
-        waiting: list[tuple[list[Record], asyncio.Future[None]]] = []
-        error = await self._room_for_confirmations() if records else None
+        flight = _Flight()
+        flight.error = await self._room_for_confirmations() if records else None
         try:
-            for bundle in payload.bundles(records) if error is None else ():
-                if not live:
-                    await self._backfill.take(1)
-                waiting.append((bundle, await self._post(bundle, live=live)))
+            for bundle in payload.bundles(records) if flight.error is None else ():
+                await self._post(flight, bundle, live=live)
+            await self._settle(flight)
         except MqttUnavailable as unavailable:
-            error = str(unavailable)
-        acknowledged: list[RecordId] = []
-        rejected: list[Rejected] = []
-        if waiting:
-            await self._settle([future for _, future in waiting])
-        for bundle, future in waiting:
-            failure = MqttUnavailable("no PUBACK") if not future.done() else future.exception()
-            if failure is None:
-                acknowledged += [record.id for record in bundle]
-            elif isinstance(failure, Refused):
-                rejected += [Rejected(record.id, failure.reason) for record in bundle]
-            else:
-                error = str(failure)
-        if error is not None:
-            self._failed(error)
+            flight.error = str(unavailable)
+        if flight.error is not None:
+            self._failed(flight.error)
+        rejected = [Rejected(found, reason) for found, reason in flight.refused.items()]
         if self._unconfirmed is None:
-            return Delivery(tuple(acknowledged), tuple(rejected), error=error)
-        taken = {*acknowledged}
+            return Delivery(tuple(flight.taken), tuple(rejected), error=flight.error)
+        taken = {*flight.taken}
         self._unconfirmed.failed([r.id for r in records if r.id not in taken])
-        answer = self._unconfirmed.settle(acknowledged, time.monotonic())
+        answer = self._unconfirmed.settle(flight.taken, time.monotonic())
         rejected += answer.rejected
-        return replace(answer, rejected=tuple(rejected), error=error or answer.error)
+        return replace(answer, rejected=tuple(rejected), error=flight.error or answer.error)
 
-    async def _post(self, bundle: list[Record], *, live: bool) -> "asyncio.Future[None]":
+    async def _post(self, flight: "_Flight", bundle: list[Record], *, live: bool) -> None:
         """Publish one bundle as soon as the window has room."""
-        connection = self._connection
-        if connection is None or not self.connected:
-            raise MqttUnavailable(self.last_error or "connection lost")
+        if not live:
+            await self._backfill.take(1)
         first = bundle[0]
+        ids = [record.id for record in bundle]
+        try:
+            message = payload.encode(bundle, live=live)
+        except (TypeError, ValueError) as error:
+            flight.refused.update(dict.fromkeys(ids, f"no JSON: {error}"))
+            return
+        connection = await self._with_room()
         if self._settings.home_assistant.enabled and live:
             await self._announce(connection, bundle)
-        slots = self._slots
+        if self._unconfirmed is not None:
+            self._unconfirmed.published(ids, time.monotonic())
+        status = first.kind is RecordKind.DEVICE and live and first.device is not None
+        topic = (
+            self.topics.device(first.device or "")
+            if status
+            else self.topics.records(first.kind, first.subject, first.metric, live=live)
+        )
+        self._sent += len(ids)
+        self._outstanding += 1
+        flight.open += 1
+        connection.post(topic, message, partial(self._landed, flight, ids), retain=status)
+
+    def _landed(self, flight: "_Flight", ids: list[RecordId], error: Exception | None) -> None:
+        """Take the answer to one message."""
+        self._outstanding -= 1
+        self._room.set()
+        flight.open -= 1
+        if error is None:
+            flight.taken += ids
+        elif isinstance(error, Refused):
+            flight.refused.update(dict.fromkeys(ids, error.reason))
+        else:
+            flight.error = str(error)
+        if flight.open == 0:
+            flight.empty.set()
+
+    async def _with_room(self) -> MqttConnection:
+        """Return the connection when its window has room; raises `MqttUnavailable`."""
+        while True:
+            connection = self._connection
+            if connection is None or not self.connected:
+                raise MqttUnavailable(self.last_error or "connection lost")
+            if self._outstanding < connection.window:
+                return connection
+            self._room.clear()
+            await self._answer(connection, self._room)
+
+    async def _settle(self, flight: "_Flight") -> None:
+        """Wait until every message of a flight is answered or given up."""
+        while flight.open:
+            flight.empty.clear()
+            connection = self._connection
+            if connection is None:
+                raise MqttUnavailable("connection lost")
+            await self._answer(connection, flight.empty)
+
+    async def _answer(self, connection: MqttConnection, event: asyncio.Event) -> None:
+        """Wait for an event; a broker that stays silent loses the connection."""
         try:
             async with asyncio.timeout(self._settings.ack_timeout_s):
-                await slots.acquire()
+                await event.wait()
         except TimeoutError:
-            await self._give_up(connection)
+            self._online.clear()
+            await connection.close()
             raise MqttUnavailable("the broker acknowledges nothing") from None
-        self._sent += len(bundle)
-        if self._unconfirmed is not None:
-            self._unconfirmed.published([record.id for record in bundle], time.monotonic())
-        device = first.kind is RecordKind.DEVICE and live and first.device is not None
-        if device:
-            topic = self.topics.device(first.device or "")
-        else:
-            topic = self.topics.records(first.kind, first.subject, first.metric, live=live)
-        future = connection.post(topic, payload.encode(bundle, live=live), retain=device)
-        future.add_done_callback(lambda _: slots.release())
-        return future
-
-    async def _settle(self, futures: "list[asyncio.Future[None]]") -> None:
-        """Wait for PUBACKs; a broker that stays silent loses the connection."""
-        _, silent = await asyncio.wait(futures, timeout=self._settings.ack_timeout_s)
-        if silent and self._connection is not None:
-            await self._give_up(self._connection)
-
-    async def _give_up(self, connection: MqttConnection) -> None:
-        """Leave a connection that does not answer; all its futures fail."""
-        self._online.clear()
-        await connection.close()
 
     async def _room_for_confirmations(self) -> str | None:
         """Wait while too many records are unconfirmed; return why nothing can be sent."""
@@ -290,7 +323,6 @@ class MqttSink:
         self._connection = connection
         self._announced.clear()
         self._connects += 1
-        self._resize_window(connection.window)
         try:
             await self._hear_commands(connection)
             if self._unconfirmed is not None:
@@ -313,11 +345,6 @@ class MqttSink:
             await connection.subscribe(self.topics.commands)
         except Refused as error:
             self._failed(f"no remote commands: {self.topics.commands}: {error.reason}")
-
-    def _resize_window(self, window: int) -> None:
-        """Start a connection with all slots free; what was outstanding has failed."""
-        self._granted = window
-        self._slots = asyncio.Semaphore(window)
 
     def _status(self, *, online: bool, time_ns: int | None) -> bytes:
         simulated = self._provenance is Provenance.SIMULATED
