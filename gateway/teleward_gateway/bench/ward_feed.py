@@ -6,6 +6,8 @@ hand:  python -m teleward_gateway.bench.ward_feed --port 8137 --beds 16
 
 import argparse
 import asyncio
+import contextlib
+import signal
 import socket
 import threading
 import time
@@ -322,10 +324,11 @@ def main() -> None:
     server = FeedServer(WardFeed(arguments.beds), arguments.port)
     server.start()
     print(server.url, flush=True)
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        server.stop()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with contextlib.suppress(KeyboardInterrupt):
+        stop.wait()
+    server.stop()
 
 
 if __name__ == "__main__":

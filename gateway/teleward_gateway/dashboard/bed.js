@@ -207,7 +207,7 @@ let scales = "";
 shell.frames.push((now) => {
   if (frozen) return;
   for (const made of traces.values()) {
-    made.frame(now);
+    shell.statistics.noteDrawn(now, made.frame(now));
     const shown = made.sweep.lanes.map((lane) => lane.unitPixels).join();
     if (shown !== scales) {
       scales = shown;

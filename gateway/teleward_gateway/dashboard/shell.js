@@ -112,6 +112,15 @@ class FrameStatistics {
     this.lastStamp = NaN;
     this.intervals = new Float32Array(600);
     this.costs = new Float32Array(600);
+    /** From the time of a sample to its drawing, for the newest one of each frame. */
+    this.delays = /** @type {number[]} */ ([]);
+  }
+
+  /** @param {number} nowMs @param {number} sampleMs NaN when nothing was drawn */
+  noteDrawn(nowMs, sampleMs) {
+    if (Number.isNaN(sampleMs)) return;
+    this.delays.push(nowMs - sampleMs);
+    if (this.delays.length > 2000) this.delays.splice(0, 1000);
   }
 
   /** @param {number} stamp @param {number} costMs */

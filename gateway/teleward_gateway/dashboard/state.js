@@ -5,7 +5,7 @@
  * @typedef {object} Value
  * @property {number|null} value @property {string|null} reason @property {number|null} quality
  * @property {string} source @property {number} time @property {number} received
- * @property {number} valid @property {string|null} author @property {any} detail
+ * @property {number} valid @property {string|null} author
  *
  * @typedef {object} Alarm
  * @property {string} condition @property {"physiological"|"technical"} kind
@@ -40,6 +40,9 @@ const AGE_SHOWN_MS = 60000;
 /** How late a measured time may be against its arrival before the value counts as old. */
 const TRANSPORT_MS = 10000;
 const POOR_QUALITY = 0.5;
+
+/** What the gateway leaves out of a value. */
+const USUAL = { value: null, reason: null, quality: null, source: "derived", valid: 5, author: null };
 
 /** Reasons of the signal engine and the drivers, in a person's words. */
 const REASONS = /** @type {Record<string, string>} */ ({
@@ -94,12 +97,12 @@ export class Ward {
     }
     for (const part of message.subjects) {
       if (part.removed) this.remove(part.id);
-      else this.merge(part, whole, nowMs);
+      else this.merge(part, whole, message.now, nowMs);
     }
   }
 
-  /** @param {any} part @param {boolean} whole @param {number} nowMs */
-  merge(part, whole, nowMs) {
+  /** @param {any} part @param {boolean} whole @param {number} sentMs @param {number} nowMs */
+  merge(part, whole, sentMs, nowMs) {
     let subject = this.subjects.get(part.id);
     if (!subject || subject.key !== part.key) {
       if (subject) this.remove(part.id);
@@ -111,9 +114,15 @@ export class Ward {
     for (const name of ["info", "alarms", "links", "limits", "news2"]) {
       if (name in part) /** @type {any} */ (subject)[name] = part[name];
     }
-    if (part.values) subject.values = whole ? part.values : { ...subject.values, ...part.values };
+    if (part.values) {
+      const values = Object.entries(part.values).map(([name, value]) => [
+        name,
+        { ...USUAL, received: sentMs, .../** @type {object} */ (value) },
+      ]);
+      subject.values = { ...(whole ? {} : subject.values), ...Object.fromEntries(values) };
+    }
     if (part.channels) subject.waves.describe(part.channels, whole);
-    for (const mark of part.marks ?? []) if (mark.beat) subject.beatAt = nowMs;
+    if (part.beats) subject.beatAt = nowMs;
   }
 
   /** @param {string} id */

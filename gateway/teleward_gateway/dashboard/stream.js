@@ -38,6 +38,7 @@ export class Stream {
     this.roundTripMs = NaN;
     this.dropped = 0;
     this.receivedBytes = 0;
+    this.messages = 0;
     /** @type {WebSocket | null} */
     this.socket = null;
     this.attempt = 0;
@@ -155,6 +156,7 @@ export class Stream {
   /** @param {string | ArrayBuffer} data */
   receive(data) {
     this.heardAt = performance.now();
+    this.messages++;
     if (typeof data !== "string") {
       this.receivedBytes += data.byteLength;
       this.handlers.waves(data);

@@ -41,6 +41,8 @@ export class Sweep {
     this.seconds = 6;
     this.cursor = NaN;
     this.drawnSamples = 0;
+    /** Time of the newest sample that the last frame drew; NaN when it drew none. */
+    this.newestMs = NaN;
     context.lineJoin = "round";
     context.lineCap = "round";
   }
@@ -62,6 +64,7 @@ export class Sweep {
 
   /** Show everything up to `timeMs`. */
   frame(/** @type {number} */ timeMs) {
+    this.newestMs = NaN;
     const jump = timeMs - this.cursor;
     if (!(jump >= 0 && jump < this.seconds * 400)) {
       this.repaint(timeMs);
@@ -139,6 +142,7 @@ export class Sweep {
     context.stroke();
     this.drawnSamples += end - start;
     lane.drawn = end;
+    this.newestMs = Math.max(channel.timeOf(end), this.newestMs || 0);
   }
 
   /**

@@ -60,6 +60,7 @@ export class Traces {
     );
     this.sweep = new Sweep(context, { background: look.background, lineWidth: 1, gapPixels: 1 });
     this.version = -1;
+    this.cleared = false;
     this.width = 0;
     this.height = 0;
     /** Called after a new layout: the page places its labels. */
@@ -104,7 +105,10 @@ export class Traces {
     this.onLayout();
   }
 
-  /** Draw up to now. @param {number} nowMs the gateway's time */
+  /**
+   * Draw up to now.
+   * @param {number} nowMs the gateway's time @returns {number} time of the newest sample drawn
+   */
   frame(nowMs) {
     if (this.version !== this.subject.waves.version) this.layOut();
     if (!this.sweep.lanes.length) {
@@ -112,8 +116,9 @@ export class Traces {
         this.sweep.repaint(NaN);
         this.cleared = true;
       }
-      return;
+      return NaN;
     }
     this.sweep.frame(this.subject.waves.playTime(nowMs));
+    return this.sweep.newestMs;
   }
 }

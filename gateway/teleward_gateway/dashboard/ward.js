@@ -160,7 +160,9 @@ function placeLabels(made) {
 }
 
 addEventListener("resize", () => traces.forEach((made) => made.resize()));
-shell.frames.push((now) => traces.forEach((made) => made.frame(now)));
+shell.frames.push((now) =>
+  traces.forEach((made) => shell.statistics.noteDrawn(now, made.frame(now))),
+);
 setInterval(() => {
   const lanes = [...traces.values()].reduce((sum, made) => sum + made.sweep.lanes.length, 0);
   element("figures").textContent = `${shell.ward.subjects.size} beds · ${lanes} traces`;

@@ -1,0 +1,65 @@
+"""The bed on poor links: once the page knows its link, the trace moves on without running dry."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from teleward_gateway.bench.poor_link import PoorLink, Profile
+from teleward_gateway.bench.ward_feed import FeedServer
+
+OpenPage = Callable[..., Page]
+
+WATCH = """async (seconds) => {
+  const { waves } = teleward.traces.get("sim-01").subject;
+  const underruns = waves.underruns, drawn = teleward.traces.get("sim-01").sweep.drawnSamples;
+  const { statistics } = teleward.shell;
+  statistics.delays.length = 0;
+  await new Promise((done) => setTimeout(done, seconds * 1000));
+  const delays = [...statistics.delays].sort((a, b) => a - b);
+  return {
+    underruns: waves.underruns - underruns,
+    drawn: teleward.traces.get("sim-01").sweep.drawnSamples - drawn,
+    p95: delays[Math.floor(delays.length * 0.95)],
+  };
+}"""
+SAMPLES_PER_S = 250 + 125 + 62.5
+
+
+@pytest.mark.parametrize(
+    ("profile", "p95_ms"),
+    [
+        (Profile(0.02, 0.06, stall_every_s=2, stall_s=0.2), 900),
+        (Profile(0.15, 0.10, kbit_s=64), 1200),
+    ],
+    ids=["stalls", "64 kbit/s"],
+)
+def test_the_trace_goes_on(
+    ward: FeedServer, open_page: OpenPage, profile: Profile, p95_ms: float
+) -> None:
+    with PoorLink(ward.port, profile) as link:
+        page = open_page(f"http://127.0.0.1:{link.port}/bed/sim-01")
+        page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.drawnSamples > 2000")
+        found = page.evaluate(WATCH, 4)
+        expect(page.locator("#link")).not_to_have_attribute("data-link", "lost")
+        page.close()
+    assert found["underruns"] <= 2
+    assert found["drawn"] >= 4 * SAMPLES_PER_S * 0.8
+    assert found["p95"] <= p95_ms
+
+
+def test_a_strained_link_asks_for_less_and_says_so(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/ward")
+    strain = "() => teleward.shell.stream.strained()"
+    page.evaluate(strain)
+    expect(page.locator("#link")).to_have_attribute("data-link", "live")
+    page.evaluate(strain)
+    expect(page.locator("#link")).to_have_attribute("data-link", "reduced")
+    expect(page.locator("#link")).to_contain_text("Reduced: waves twice a second")
+    for _ in range(2):
+        page.evaluate(strain)
+    expect(page.locator("#link")).to_contain_text("Reduced: numbers only")
+    received = page.evaluate("() => teleward.shell.stream.messages")
+    page.wait_for_function(f"() => teleward.shell.stream.messages > {received}")
+    numeric = page.locator('[data-subject="sim-01"] [data-metric="spo2"]')
+    expect(numeric).to_have_attribute("data-state", "ok")
