@@ -26,6 +26,8 @@ START_AGAIN_NS = 5_000_000_000
 VALID_S = {"nibp_systolic": 3600.0, "nibp_diastolic": 3600.0, "nibp_mean": 3600.0}
 VALID_S |= {"body_temperature": 600.0, "glucose": 3600.0, "body_weight": 86400.0}
 VALID_S |= {"body_height": 86400.0, "body_fat": 86400.0}
+STALE_NS = 6_000_000_000
+"""A second after a vital sign of five seconds' validity has run out."""
 WRAP = 1 << 32
 COMMANDS = frozenset({"identify", "start", "stop", "set_time", "set_rate", "measure"})
 
@@ -64,6 +66,7 @@ class FramedDriver:
         self._running = True
         self._hello: messages.Hello | None = None
         self._faults: frozenset[str] = frozenset()
+        self._shown: dict[str, int] = {}
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Ask who it is, set its clock, start its streams."""
@@ -85,8 +88,11 @@ class FramedDriver:
                 yield Discarded(len(bytes(piece)), str(error))
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Ask again when the device stays silent."""
+        """Ask again when the device stays silent, and say which values are stale."""
         self._now_ns = now_ns
+        for metric in [m for m, at_ns in self._shown.items() if now_ns - at_ns >= STALE_NS]:
+            del self._shown[metric]
+            yield measurement(metric, None, "no_data")
         if self._hello is None and now_ns - self._asked_ns >= ASK_AGAIN_NS:
             yield from self._ask()
         expects = self._running and (self._hello is None or self._hello.n_streams > 0)
@@ -137,7 +143,7 @@ class FramedDriver:
             case FrameType.STATUS:
                 yield self._status(messages.Status.from_bytes(payload))
             case FrameType.NUMERICS:
-                yield from _numerics(messages.Numerics.from_bytes(payload), time_ns)
+                yield from self._numerics(messages.Numerics.from_bytes(payload), time_ns)
             case FrameType.REPLY:
                 reply = messages.Reply.from_bytes(payload)
                 if reply.result != messages.Result.DONE:
@@ -160,6 +166,27 @@ class FramedDriver:
         self._faults = frozenset(messages.FAULT_NAMES[fault] for fault in status.faults)
         return DeviceStatus(status.battery_percent, self._faults)
 
+    def _numerics(self, numerics: messages.Numerics, time_ns: int) -> Iterable[Output]:
+        stamp_ns = time_ns if numerics.utc_ms is None else numerics.utc_ms * 1_000_000
+        for value in numerics.values:
+            metric = messages.METRIC_NAMES.get(value.metric)
+            if metric is None or METRICS[metric].kind is not MetricKind.NUMERIC:
+                yield Discarded(8, "unknown_metric")
+                continue
+            valid_s = VALID_S.get(metric, 5.0)
+            if valid_s == 5.0 and metric != "rr_interval" and not numerics.stored:
+                self._shown[metric] = self._now_ns
+            yield measurement(
+                metric,
+                value.value,
+                reason=_reason(value),
+                quality=None if value.quality is None else value.quality / 100,
+                device_time_ns=stamp_ns,
+                valid_s=valid_s,
+                group=f"framed-{stamp_ns}" if numerics.grouped else None,
+                stored=numerics.stored,
+            )
+
     def _samples(self, frame: Frame, time_ns: int) -> Iterable[Output]:
         stream = self._streams.get(frame.payload[0])
         if stream is None:
@@ -179,25 +206,6 @@ class FramedDriver:
             yield SampleBlock(
                 metric, stream.fs, counts, channel.scale, index, channel.offset, time_ns
             )
-
-
-def _numerics(numerics: messages.Numerics, time_ns: int) -> Iterable[Output]:
-    stamp_ns = time_ns if numerics.utc_ms is None else numerics.utc_ms * 1_000_000
-    for value in numerics.values:
-        metric = messages.METRIC_NAMES.get(value.metric)
-        if metric is None or METRICS[metric].kind is not MetricKind.NUMERIC:
-            yield Discarded(8, "unknown_metric")
-            continue
-        yield measurement(
-            metric,
-            value.value,
-            reason=_reason(value),
-            quality=None if value.quality is None else value.quality / 100,
-            device_time_ns=stamp_ns,
-            valid_s=VALID_S.get(metric, 5.0),
-            group=f"framed-{stamp_ns}" if numerics.grouped else None,
-            stored=numerics.stored,
-        )
 
 
 def _reason(value: messages.Numeric) -> str | None:

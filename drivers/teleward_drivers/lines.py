@@ -34,9 +34,7 @@ class LineSplitter:
                 self._dropping = True
                 self._drop(len(self._buffer))
                 self._buffer.clear()
-        if self._dropped:
-            out.append(Discarded(self._dropped, "line"))
-            self._dropped = 0
+        self._flush(out)
         return out
 
     def reset(self) -> Discarded | None:
@@ -64,7 +62,13 @@ class LineSplitter:
             self._dropping = False
         elif line:
             self.counters.frames += 1
+            self._flush(out)
             out.append(line.decode("latin-1"))
+
+    def _flush(self, out: list[str | Discarded]) -> None:
+        if self._dropped:
+            out.append(Discarded(self._dropped, "line"))
+            self._dropped = 0
 
     def _drop(self, n_bytes: int) -> None:
         self._dropped += n_bytes

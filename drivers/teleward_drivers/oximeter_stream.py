@@ -1,7 +1,8 @@
 """From the frames of a streaming oximeter to a pleth waveform and one reading a second.
 
 Streaming oximeters repeat SpO2 and pulse rate in each of some 60 frames a second, mostly without
-a checksum. So a reading is the median of a second's frames: one flipped bit cannot move it. After lost synchronisation nothing counts until `CONFIRM` frames in a row.
+a checksum. So a reading is the median of a second's frames: one flipped bit cannot move it. After
+lost synchronisation nothing counts until `CONFIRM` frames came in a row.
 """
 
 from collections import Counter

@@ -32,10 +32,6 @@ class Vote:
         metrics = sorted({metric for frame in heard for metric in frame})
         return [reading for metric in metrics for reading in self._decide(metric, heard)]
 
-    def reset(self) -> None:
-        """Forget what was heard, after lost synchronisation."""
-        self._claims = []
-
     def _decide(self, metric: str, heard: list[dict[str, Claim]]) -> Iterable[Measurement]:
         claims = [frame[metric] for frame in heard if frame.get(metric) is not None]
         values = [claim for claim in claims if isinstance(claim, float | int)]

@@ -17,7 +17,7 @@ Source: Polar BLE SDK; bleakheart; a public capture of a PPG frame.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
@@ -86,7 +86,7 @@ _STATUS = (
 )
 STATUS_NAMES = dict(enumerate(_STATUS.split()))
 MS2_PER_MG = 9.80665e-3
-Settings = dict[int, tuple[int, ...]]
+Settings = Mapping[int, tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def settings_bytes(settings: Settings) -> bytes:
 
 def parse_settings(data: bytes) -> Settings:
     """Read settings; one that this version does not know ends the reading."""
-    fields, settings = Fields(data), Settings()
+    fields, settings = Fields(data), dict[int, tuple[int, ...]]()
     while fields.left >= 2:
         kind, count = fields.uint(1), fields.uint(1)
         if kind not in Setting.__members__.values():
@@ -265,7 +265,7 @@ class PolarPmd(Part):
     def _choose(self, stream: int, offered: Settings) -> Settings:
         """Return one value of each setting: the wished rate if offered, else the first."""
         wish = round(FORMATS[stream].fs)
-        chosen: Settings = {}
+        chosen: dict[int, tuple[int, ...]] = {}
         for kind, values in offered.items():
             if values and kind != Setting.FACTOR:
                 wished = kind == Setting.RATE and wish in values

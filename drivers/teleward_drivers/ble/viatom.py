@@ -42,8 +42,8 @@ NOTIFY = "0734594a-a8e7-4b1a-a6b1-cd5243059a57"
 LIVE = 0x17
 REQUEST, REPLY = 0xAA, 0x55
 OVERHEAD = 8
-MAX_PAYLOAD = 512
-"""The longest reply in public drivers, the device's settings as JSON, is below 400 bytes."""
+MAX_PAYLOAD = 32
+"""A live reply has 13 bytes; longer replies are never asked for, so they are garbage."""
 POLL_NS = 2_000_000_000
 VALID_S = 6.0
 MOTION_DOUBT = 10
@@ -72,7 +72,7 @@ class Packet:
         return body + bytes([crc8(body)])
 
 
-def prober(head: int) -> "Resynchroniser":
+def cutter(head: int) -> Resynchroniser:
     """Return what cuts a stream of packets that start with ``head``."""
 
     def probe(buffer: bytearray, at: int) -> int | str:
@@ -130,7 +130,7 @@ class ViatomDecoder:
     """Notifications in, replies out."""
 
     def __init__(self) -> None:
-        self._stream = prober(REPLY)
+        self._stream = cutter(REPLY)
 
     @property
     def counters(self) -> Counters:
@@ -221,10 +221,10 @@ DRIVER = DriverInfo(
     name="viatom",
     title="Viatom and Wellue oximeter (O2Ring, SleepU, CheckMe O2)",
     link=LinkType.BLE,
-    verification=Verification.CAPTURE,
-    source="request bytes and layout of public drivers; CRC-8 checked on real requests",
+    verification=Verification.SIMULATOR,
+    source="request bytes and reply layout of public drivers; no captured reply at hand",
     make=no_options("viatom", make),
     metrics=frozenset({"spo2", "pulse_rate", "perfusion_index"}),
     services=frozenset({SERVICE}),
-    names=("O2Ring ", "SleepU", "CheckO2", "O2M", "SleepO2", "Oxylink", "KidsO2"),
+    names=("O2Ring ", "SleepU", "CheckO2", "Checkme O2", "O2M", "SleepO2", "Oxylink", "KidsO2"),
 )

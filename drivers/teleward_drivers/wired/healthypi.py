@@ -245,8 +245,6 @@ class HealthyPi:
         return known
 
     def _lose(self, discarded: Discarded) -> None:
-        for vote in self._votes.values():
-            vote.reset()
         lost = round(discarded.n_bytes / (7 + V4[1]))
         for metric in self._index:
             self._index[metric] += lost

@@ -7,7 +7,8 @@ Dashes mean that a value is missing; which keys come depends on the model. The d
 of the device's own clock. EXC is hexadecimal bits: 1 no sensor, 2 defective sensor, 4 low
 perfusion, 8 pulse search, 10 interference, 20 sensor off, 40 ambient light, 400 low signal quality.
 There is no checksum: a line counts when all of it is date and KEY=VALUE with SPO2 and BPM among
-them. Source: yahnatan/pulseox, a public capture; the EXC bits are not documented by the maker.
+them, each of its fixed width. Source: yahnatan/pulseox, a public capture; the EXC bits are not
+documented by the maker.
 """
 
 import re
@@ -38,7 +39,8 @@ _LINE = re.compile(
     r"(\d\d)/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)((?: [A-Z0-9]{1,12}=[-+0-9A-F.]{1,12}%?)+)"
 )
 _PAIR = re.compile(r"([A-Z0-9]+)=([-+0-9A-F.]+)")
-_NUMBER = re.compile(r"\d{1,3}(\.\d{1,2})?")
+_WIDTHS = {"SPO2": r"\d{3}|---", "BPM": r"\d{3}|---", "PI": r"\d\d\.\d\d|--\.--"}
+"""The widths are fixed, so a digit that was lost on the line is seen."""
 WITHHOLD = ((0x01, "probe_off"), (0x20, "probe_off"), (0x02, "sensor_fault"), (0x08, "searching"))
 DOUBT = ((0x10, 0.3), (0x40, 0.4), (0x400, 0.4), (0x04, 0.5))
 
@@ -58,7 +60,9 @@ class MasimoLine:
             return None
         month, day, year, hour, minute, second = (int(match[i]) for i in range(1, 7))
         values = dict(_PAIR.findall(match[7]))
-        if "SPO2" not in values or "BPM" not in values:
+        if not {"SPO2", "BPM"} <= set(values):
+            return None
+        if any(key in values and not re.fullmatch(w, values[key]) for key, w in _WIDTHS.items()):
             return None
         return cls(DateTime(2000 + year, month, day, hour, minute, second), values)
 
@@ -73,7 +77,7 @@ class MasimoLine:
     def number(self, key: str) -> float | None:
         """Return a value, or ``None`` when it is missing."""
         text = self.values.get(key, "")
-        return float(text) if _NUMBER.fullmatch(text) else None
+        return float(text) if text[:1].isdigit() else None
 
     @property
     def exceptions(self) -> int:
