@@ -11,6 +11,7 @@ BLE: dict[str, str] = {
     "blood-pressure": "ble.blood_pressure:BloodPressure",
     "framed-patch": "ble.framed_patch:FramedPatch",
     "heart-rate": "ble.heart_rate:HeartRate",
+    "link-bench": "ble.link_bench:LinkBench",
     "pulse-oximeter": "ble.pulse_oximeter:PulseOximeter",
     "thermometer": "ble.thermometer:Thermometer",
 }

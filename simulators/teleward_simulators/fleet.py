@@ -29,6 +29,7 @@ from typing import Any
 from teleward_simulators import catalogue
 from teleward_simulators.ble.peripheral import Peripheral
 from teleward_simulators.device_clock import DeviceClock
+from teleward_simulators.fault_script import parse_step, play
 from teleward_simulators.radio.air import Air
 from teleward_simulators.radio.hub import Hub
 from teleward_simulators.source import VitalSource
@@ -45,7 +46,8 @@ class DeviceSpec:
 
     ``source`` names a patient (see `sources`); devices with the same ``subject``, ``source`` and
     ``seed`` measure the same one. ``address`` is the BLE address or the path of the port; left
-    empty, one is made up. ``options`` go to the kind's constructor.
+    empty, one is made up. ``options`` go to the kind's constructor, ``faults`` are lines of
+    `fault_script`.
     """
 
     kind: str
@@ -55,6 +57,7 @@ class DeviceSpec:
     name: str | None = None
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
 
     @property
     def wired(self) -> bool:
@@ -79,6 +82,7 @@ class Fleet:
         self.start_time_ns = time.time_ns() - int((time.monotonic() - self.start_monotonic) * 1e9)
         self.devices: dict[str, Device] = {}
         self.subjects: dict[str, str] = {}
+        self._scripts: dict[str, asyncio.Task[None]] = {}
         self.sources = sources or {}
         self._hub_spec = hub
         self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"
@@ -103,6 +107,7 @@ class Fleet:
         """Switch one more device on."""
         assert self.hub is not None
         number = number or len(self.devices) + 1
+        steps = [parse_step(line) for line in spec.faults]
         key = (spec.subject, spec.source, spec.seed)
         if key not in self.sources:
             self.sources[key] = make_source(spec.source, spec.seed)
@@ -127,10 +132,22 @@ class Fleet:
             raise ValueError(f"two devices at {device.address}: give each its own address")
         self.devices[device.address] = device
         self.subjects[device.address] = spec.subject
+        if steps:
+            self._scripts[device.address] = asyncio.create_task(play(device, steps))
         return device
+
+    async def remove(self, address: str) -> None:
+        """Switch one device off; raises KeyError when there is none."""
+        device = self.devices.pop(address)
+        if address in self._scripts:
+            self._scripts.pop(address).cancel()
+        await device.stop()
 
     async def stop(self) -> None:
         """Switch everything off and remove sockets and port names."""
+        for script in self._scripts.values():
+            script.cancel()
+        self._scripts.clear()
         await asyncio.gather(*(device.stop() for device in self.devices.values()))
         self.devices.clear()
         if self.hub is not None:
@@ -164,7 +181,7 @@ def read_spec(text: str) -> tuple[list[DeviceSpec], dict[str, Any]]:
 
 
 def write_spec(specs: Iterable[DeviceSpec], **settings: Any) -> str:
-    """Return the fleet file of ``specs``; settings: ``hub``, ``ports``, ``control``, ``seed``."""
+    """Return the fleet file of ``specs``; ``settings`` are those of `Settings`."""
     return json.dumps({**settings, "devices": [asdict(spec) for spec in specs]}, indent=1)
 
 
@@ -184,11 +201,25 @@ async def serve(specs: list[DeviceSpec], settings: dict[str, Any], tied: bool) -
         settings.get("start"),
         settings.get("seed", 0),
     )
+    control = None
     try:
-        await fleet.start(lambda event: print(json.dumps(event), flush=True))
+        await fleet.start(_tell)
+        if "control" in settings:
+            # FastAPI takes half a second to import: only who wants the API pays
+            from teleward_simulators.control import ControlServer
+
+            control = ControlServer(fleet, port=int(settings["control"]))
+            await control.start()
+            _tell({"event": "control", "url": control.url})
         await ended.wait()
     finally:
+        if control is not None:
+            await control.stop()
         await fleet.stop()
+
+
+def _tell(event: dict[str, Any]) -> None:
+    print(json.dumps(event), flush=True)
 
 
 def _read_parent(ended: asyncio.Event) -> None:

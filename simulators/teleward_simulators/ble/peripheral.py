@@ -301,7 +301,11 @@ class Peripheral:
 
     def _pairing(self, _connection: Connection) -> PairingConfig:
         return PairingConfig(
-            sc=True, mitm=self.passkey is not None, bonding=True, delegate=_Display(self.passkey)
+            sc=True,
+            mitm=self.passkey is not None,
+            bonding=True,
+            delegate=_Display(self.passkey),
+            identity_address_type=PairingConfig.AddressType.RANDOM,
         )
 
     # faults

@@ -12,6 +12,7 @@ Losses concern advertisements only: a real link layer repeats lost data until it
 """
 
 import asyncio
+import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,12 +22,17 @@ from bumble.controller import Connection, Controller, LegacyAdvertiser
 from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
 
+log = logging.getLogger(__name__)
+
 ADVERTISING_UNIT_S = 0.000625
 """Bluetooth Core 5.4, Vol 4 Part E 7.8.5: an advertising interval counts 0.625 ms."""
 ADVERTISING_JITTER_S = 0.010
 """Bluetooth Core 5.4, Vol 6 Part B 4.4.2.2.1: advDelay is random between 0 and 10 ms."""
 ESTABLISH_TIMEOUT_S = 0.18
 """A connection request without an answer fails after six intervals (Vol 6 Part B 4.5.2)."""
+FAST_ADVERTISING_S = 0.02
+"""Devices that want a connection advertise every 20 ms (Core 5.4, Vol 3 Part C, Appendix A). Here
+they do so just while somebody is connecting to them, which keeps a large ward's air cheap."""
 SUPERVISION_TIMEOUT_S = 2.0
 """How long a link out of range lives on; the usual choice of phones is 2 to 6 s."""
 
@@ -93,6 +99,9 @@ class Air(LocalLink):
         self._by_address = {a: c for a, c in self._by_address.items() if c is not controller}
 
     def on_address_changed(self, controller: "AirController") -> None:
+        other = self._by_address.get(controller.random_address)
+        if other is not None and other is not controller:
+            log.warning("two radios at %s: the first is not heard any more", controller.name)
         self._by_address[controller.random_address] = controller
 
     def find_le_controller(self, address: hci.Address) -> "AirController | None":
@@ -183,6 +192,15 @@ class Air(LocalLink):
             if peer is not None and other is not None:
                 peer.on_le_disconnected(other, reason)
         return len(connections)
+
+    def hurry(self, address: hci.Address) -> None:
+        """Have the device at ``address`` advertise within `FAST_ADVERTISING_S`, if it does."""
+        target = self.find_le_controller(address)
+        if target is not None and target.le_legacy_advertiser.enabled:
+            delay_s = self.random.random() * FAST_ADVERTISING_S
+            asyncio.get_running_loop().call_later(
+                delay_s, target.le_legacy_advertiser.send_advertising_data
+            )
 
     def move_away(self, address: str, away: bool = True) -> None:
         """Take the device out of range; its links end when the supervision timeout has passed."""
@@ -308,6 +326,13 @@ class AirController(Controller):
             )
         )
         return hci.HCI_StatusReturnParameters(hci.HCI_ErrorCode.SUCCESS)
+
+    def on_hci_le_create_connection_command(
+        self, command: hci.HCI_LE_Create_Connection_Command
+    ) -> None:
+        super().on_hci_le_create_connection_command(command)
+        if self.pending_le_connection is command:
+            self.link.hurry(command.peer_address)
 
     def on_hci_le_set_scan_enable_command(
         self, command: hci.HCI_LE_Set_Scan_Enable_Command

@@ -61,15 +61,21 @@ class Radio:
         await self.central.close()
 
 
-async def connect(spec: str, wait_s: float = 5.0, bonds: Path | None = None) -> Radio:
+async def connect(
+    spec: str,
+    wait_s: float = 5.0,
+    bonds: Path | None = None,
+    address: str = "F0:00:00:00:00:01",
+) -> Radio:
     """Return the radio at ``virtual:unix:PATH`` or ``virtual:tcp:HOST:PORT``.
 
-    Waits up to ``wait_s`` for the hub; a hub that comes later is found then.
+    Waits up to ``wait_s`` for the hub; a hub that comes later is found then. Two adapters on one
+    air need different ``address``es.
     """
     kind, _, rest = spec.partition(":")
     if kind != "virtual":
         raise ValueError(f"radio {spec!r}: expected virtual:unix:/path or virtual:tcp:host:port")
-    central = Central(rest, bonds=bonds)
+    central = Central(rest, address, bonds)
     with contextlib.suppress(TimeoutError):
         await central.wait_ready(wait_s)
     return Radio(central)
@@ -247,6 +253,8 @@ class VirtualClient(BaseBleakClient):
         connection = self._connection
         if connection is None:
             raise BleakError(f"{self.address} is not connected")
+        if not await self.central.may_pair(self.address):
+            raise BleakError(f"pairing with {self.address} was refused: it is not commissioned")
         keys = await self.central.keys.get(str(connection.peer_address))
         try:
             if keys is not None and keys.ltk is not None:

@@ -30,7 +30,7 @@ POWER_ON_TIMEOUT_S = 5.0
 """A hub that accepts but does not answer a reset in this time is taken for absent."""
 
 Passkey = Callable[[str], Awaitable[int | None]]
-Allow = Callable[[str], bool]
+Allow = Callable[[str], bool | Awaitable[bool]]
 
 
 class Central:
@@ -184,10 +184,21 @@ class Central:
         for listener in list(self.listeners):
             listener(advertisement)
 
+    async def may_pair(self, address: str) -> bool:
+        """Ask `allow`, whichever kind of function it is; without one everybody may pair."""
+        if self.allow is None:
+            return True
+        answer = self.allow(address)
+        return answer if isinstance(answer, bool) else await answer
+
     def _pairing_config(self, connection: Connection) -> PairingConfig:
         delegate = _Delegate(self, address_text(connection.peer_address))
         return PairingConfig(
-            sc=True, mitm=self.passkey is not None, bonding=True, delegate=delegate
+            sc=True,
+            mitm=self.passkey is not None,
+            bonding=True,
+            delegate=delegate,
+            identity_address_type=PairingConfig.AddressType.RANDOM,
         )
 
 
@@ -204,8 +215,7 @@ class _Delegate(PairingDelegate):
         self._address = address
 
     async def accept(self) -> bool:
-        allow = self._central.allow
-        return allow is None or allow(self._address)
+        return await self._central.may_pair(self._address)
 
     async def get_number(self) -> int | None:
         ask = self._central.passkey

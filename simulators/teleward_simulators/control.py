@@ -1,0 +1,151 @@
+"""The control API of a running fleet: HTTP on loopback, drawn by OpenAPI under ``/docs``.
+
+    GET    /devices                        what runs, whether connected, what was sent
+    POST   /devices                        switch a device on (a fleet file's row)
+    DELETE /devices/{device}               switch it off
+    POST   /devices/{device}/faults        {"name": "drop", "rate": 0.1}
+    DELETE /devices/{device}/faults        everything is well again
+    POST   /devices/{device}/buttons       {"name": "measure"}: press a button
+    GET    /faults                         the menu
+    PUT    /subjects/{subject}/vitals      {"heart_rate": 120}: patients with source "dial:"
+
+``{device}`` is an address, the name of a port (its last part) or a device's name.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+import uvicorn
+from fastapi import Body, FastAPI, HTTPException
+
+from teleward_simulators.faults import FAULTS
+from teleward_simulators.fleet import Device, DeviceSpec, Fleet
+from teleward_simulators.sources import Dial
+
+BUTTONS = ("measure",)
+"""Methods of devices that stand for a button."""
+
+
+def describe(fleet: Fleet, device: Device) -> dict[str, Any]:
+    """Return what the API says of one device."""
+    return {
+        "address": device.address,
+        "name": device.name,
+        "kind": device.kind,
+        "subject": fleet.subjects[device.address],
+        "connected": device.connected,
+        "sent": device.sent,
+    }
+
+
+def find(fleet: Fleet, name: str) -> Device:
+    """Return the device that ``name`` means; raises LookupError naming those there are."""
+    for device in fleet.devices.values():
+        known = {device.address, device.address.upper(), device.name, PurePath(device.address).name}
+        if name in known or name.upper() in known:
+            return device
+    there = ", ".join(PurePath(address).name for address in fleet.devices) or "none"
+    raise LookupError(f"no device {name!r}; there are: {there}")
+
+
+def create_app(fleet: Fleet) -> FastAPI:
+    """Return the API of ``fleet``."""
+    app = FastAPI(title="Teleward simulators", description=__doc__ or "", version="1")
+
+    def device_or_404(name: str) -> Device:
+        try:
+            return find(fleet, name)
+        except LookupError as error:
+            raise HTTPException(404, str(error)) from None
+
+    @app.get("/devices")
+    async def devices() -> list[dict[str, Any]]:
+        return [describe(fleet, device) for device in fleet.devices.values()]
+
+    @app.post("/devices", status_code=201)
+    async def add(row: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return describe(fleet, await fleet.add(DeviceSpec(**row)))
+        except (TypeError, ValueError) as error:
+            raise HTTPException(422, str(error)) from None
+
+    @app.delete("/devices/{device}", status_code=204)
+    async def remove(device: str) -> None:
+        await fleet.remove(device_or_404(device).address)
+
+    @app.get("/faults")
+    async def faults() -> dict[str, str]:
+        return FAULTS
+
+    @app.post("/devices/{device}/faults", status_code=204)
+    async def fault(device: str, request: dict[str, Any]) -> None:
+        name = str(request.pop("name", ""))
+        _do(lambda: device_or_404(device).fault(name, **request))
+
+    @app.delete("/devices/{device}/faults", status_code=204)
+    async def clear(device: str) -> None:
+        device_or_404(device).fault("clear")
+
+    @app.post("/devices/{device}/buttons", status_code=204)
+    async def button(device: str, name: str = Body(embed=True)) -> None:
+        found = device_or_404(device)
+        press = getattr(found, name, None) if name in BUTTONS else None
+        if press is None:
+            raise HTTPException(422, f"{found.kind} has no button {name!r}")
+        press()
+
+    @app.put("/subjects/{subject}/vitals", status_code=204)
+    async def vitals(subject: str, values: dict[str, float]) -> None:
+        sources = [s for (who, _, _), s in fleet.sources.items() if who == subject]
+        dials = [source for source in sources if isinstance(source, Dial)]
+        if not dials:
+            raise HTTPException(404, f"subject {subject!r} has no source 'dial:' to turn")
+        for metric, value in values.items():
+            _do(lambda metric=metric, value=value: dials[0].set(metric, value))
+
+    return app
+
+
+def _do(action: Any) -> None:
+    try:
+        action()
+    except (TypeError, ValueError) as error:
+        raise HTTPException(422, str(error)) from None
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the fleet decides when to end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class ControlServer:
+    """Serves the control API of a fleet at ``host:port`` (port 0: any free one)."""
+
+    def __init__(self, fleet: Fleet, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._socket = socket.create_server((host, port))
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            create_app(fleet), log_level="warning", lifespan="off", ws="none", access_log=False
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve in the background."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+
+    async def stop(self) -> None:
+        """End at once; idempotent."""
+        self._server.should_exit = self._server.force_exit = True
+        if self._task is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        self._socket.close()
