@@ -166,12 +166,14 @@ class Reply:
 
 
 LENGTHS = {Live.kind: SIZE, Memory.kind: SIZE}
+LAST_KIND = 0x10
+"""Public drivers know of types up to this one; others are garbage."""
 
 
 def probe(buffer: bytearray, at: int) -> int | str:
     """Say what starts at ``buffer[at]``; a frame needs the type byte after it."""
     kind = buffer[at]
-    if kind & 0x80:
+    if kind > LAST_KIND or kind == 0:
         return "resync"
     end = at + 1
     last = min(len(buffer), at + SIZE + 1)
