@@ -1,4 +1,4 @@
-"""The demo, headless, from the installed wheel, with a real broker and a real time-series server."""
+"""The demo, headless, from the installed wheel, with a real broker and time-series server."""
 
 import time
 from collections.abc import Iterator

@@ -84,7 +84,8 @@ async def show(arguments: argparse.Namespace) -> int:
         await _until_ended(demo, fleet, gateway, stop, arguments.seconds)
         return 0
     finally:
-        await processes.stop(*reversed(children))
+        for child in reversed(children):  # the gateway first, while its devices still answer
+            await processes.stop(child)
         shutil.rmtree(demo.folder / "run", ignore_errors=True)
         say("stopped")
 
