@@ -65,6 +65,8 @@ def float_bytes(*numbers: MedFloat) -> bytes:
     return b"".join(number.to_float().to_bytes(4, "little") for number in numbers)
 
 
+YEARS = range(1971, 2200)
+"""Years whose nanoseconds since 1970 fit 64 bits, whatever the time zone."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -88,7 +90,12 @@ class DateTime:
         return self.to_ns() is not None
 
     def to_ns(self, utc_offset_minutes: int = 0) -> int | None:
-        """Return UTC in ns of a clock that is ``utc_offset_minutes`` ahead; None if unknown."""
+        """Return UTC in ns of a clock that is ``utc_offset_minutes`` ahead; None if unknown.
+
+        A year outside of `YEARS` is a clock that was never set, so it is unknown as well.
+        """
+        if self.year not in YEARS:
+            return None
         try:
             clock = datetime(
                 self.year, self.month, self.day, self.hour, self.minute, self.second, tzinfo=UTC

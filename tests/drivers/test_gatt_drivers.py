@@ -429,3 +429,14 @@ def check(output: Output) -> None:
     elif isinstance(output, Discarded):
         assert output.n_bytes >= 0
         assert output.reason
+
+
+@pytest.mark.parametrize("year", [0, 1582, 1970, 2200, 4072, 65535])
+def test_a_clock_that_was_never_set_stamps_nothing(year: int) -> None:
+    clock = DateTime(year, 11, 29, 23, 8, 57)
+    assert clock.to_ns() is None
+    value = blood_pressure.BloodPressure(sf(120), sf(79), sf(91), date_time=clock)
+    found = readings(receive(blood_pressure.make({}), bytes(value), blood_pressure.MEASUREMENT))
+    assert found["nibp_systolic"].value == 120
+    assert found["nibp_systolic"].device_time_ns is None
+    assert not found["nibp_systolic"].stored
