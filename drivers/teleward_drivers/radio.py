@@ -49,12 +49,14 @@ class Radio:
 
     ``set_pairing(allow, passkey)`` tells a radio whom to ask: ``allow(address)`` whether a device
     may pair, ``await passkey(address)`` for the digits it shows. BlueZ asks an agent on D-Bus.
+    ``close()`` gives the radio up.
     """
 
     name: str = "bluez"
     client_kwargs: Mapping[str, Any] = field(default_factory=dict)
     scanner_kwargs: Mapping[str, Any] = field(default_factory=dict)
     set_pairing: Callable[[Allow, AskPasskey], None] | None = None
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +151,12 @@ class Adapter:
             await self._adjust()
 
     async def close(self) -> None:
-        """Stop the scan."""
+        """Stop the scan and give the radio up."""
         self._wanted = 0
         async with self._change:
             await self._stop()
+        if self.radio.close is not None:
+            await self.radio.close()
 
     async def _adjust(self) -> None:
         async with self._change:

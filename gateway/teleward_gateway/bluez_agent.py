@@ -120,11 +120,14 @@ class BluezAgent:
             self._task = None
 
     async def _keep_up(self) -> None:
+        said = ""
         while True:
             try:
                 await self._serve()
-            except Exception as error:
-                log.info("no pairing agent: %s", error)
+            except Exception as error:  # no bus, no bluetoothd, no permission: said once each
+                if str(error) != said:
+                    said = str(error)
+                    log.info("no pairing agent yet: %s", said)
             self.registered.clear()
             await asyncio.sleep(RETRY_S)
 

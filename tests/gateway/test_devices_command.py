@@ -1,6 +1,7 @@
-"""``teleward devices`` on the registry of a stopped gateway, and on a running one."""
+"""``teleward devices`` and ``scan``: on the registry of a stopped gateway, and on a running one."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.view import GatewaySummary
 from teleward_signal.model import Provenance
+from teleward_simulators.ble.heart_rate import HeartRate
+from teleward_simulators.radio.hub import Hub
+from teleward_simulators.sources import make_source
 
 Say = Callable[..., str]
 
@@ -132,4 +136,69 @@ class Running(threading.Thread):
     def stop(self) -> None:
         """End and wait."""
         self.server.should_exit = True
+        self.join()
+
+
+class TestScan:
+    """``teleward scan`` over a virtual radio and on a pty."""
+
+    def test_device_in_reach_is_listed_with_its_driver(
+        self, tmp_path: Path, settings: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        fleet = InThread(tmp_path)
+        fleet.start()
+        try:
+            settings.write_text(
+                f'[gateway]\nmode = "simulated"\ndata_folder = "{tmp_path}"\n'
+                f'[radio]\nadapter = "virtual:{fleet.spec}"\n[api]\nport = 1\n'
+            )
+            words = ["scan", "--config", str(settings), "--seconds", "2"]
+            assert main(words) == 0
+            said = capsys.readouterr().out
+            assert main([*words, "--json"]) == 0
+            rows = json.loads(capsys.readouterr().out)
+        finally:
+            fleet.stop()
+        line = next(line for line in said.splitlines() if "C0:00:00:00:00:01" in line)
+        assert "heart-rate" in line
+        assert "dBm" in line
+        assert rows[0]["address"] == "C0:00:00:00:00:01"
+        assert rows[0]["drivers"][0] == "heart-rate"
+
+    def test_missing_port_is_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["scan", "--serial", "--port", str(tmp_path / "usb-none")]) == 0
+        assert "not plugged in" in capsys.readouterr().out
+
+
+class InThread(threading.Thread):
+    """A hub with one strap, in a loop of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.folder, self.spec = folder, ""
+        self._ready, self._end = threading.Event(), asyncio.Event()
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        hub = Hub()
+        self.spec = await hub.start(f"unix:{self.folder}/air.sock")
+        strap = HeartRate(make_source("simple:steady"), "C0:00:00:00:00:01")
+        await strap.start(hub.air)
+        self._ready.set()
+        await self._end.wait()
+        await strap.stop()
+        await hub.stop()
+
+    def start(self) -> None:
+        """Return once the device is on the air."""
+        super().start()
+        assert self._ready.wait(10)
+
+    def stop(self) -> None:
+        """End and wait."""
+        self._loop.call_soon_threadsafe(self._end.set)
         self.join()

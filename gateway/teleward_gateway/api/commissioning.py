@@ -38,6 +38,24 @@ class PortAnswer(BaseModel):
     device: str | None
 
 
+class Listen(Strict):
+    """A port to listen to; ``ask`` also sends each driver's first commands."""
+
+    path: str
+    ask: bool = False
+
+
+class DetectionAnswer(BaseModel):
+    """What was heard; ``share`` is the part of the bytes that the driver understood."""
+
+    path: str
+    heard: str
+    driver: str | None
+    baudrate: int | None
+    share: float
+    detail: str
+
+
 class PairingAnswer(BaseModel):
     """A device that waits for the passkey that it shows."""
 
@@ -93,6 +111,20 @@ async def serial_ports(desk: Desk) -> list[PortAnswer]:
         )
         for row in await desk.found_ports()
     ]
+
+
+@router.post("/commissioning/ports/detect")
+async def detect_device(desk: Desk, request: Listen) -> DetectionAnswer:
+    """Listen to a serial port for some seconds and say which driver understands it."""
+    found = await desk.detect(request.path, request.ask)
+    return DetectionAnswer(
+        path=found.port,
+        heard=found.heard,
+        driver=found.driver or None,
+        baudrate=found.settings.baudrate if found.settings else None,
+        share=round(found.share, 3),
+        detail=found.detail,
+    )
 
 
 @router.get("/commissioning/pairings")

@@ -6,7 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from teleward_drivers.radio import Radio
+from teleward_drivers.radio import Allow, AskPasskey, Radio
 from teleward_gateway.settings.load import SettingsError, load
 
 
@@ -48,4 +48,8 @@ async def open_radio(adapter: str) -> Radio:
             f'a virtual radio needs {error.name}: pip install "teleward[sim]"'
         ) from None
     virtual = await backend.connect(adapter)
-    return Radio(adapter, virtual.client_kwargs, virtual.scanner_kwargs)
+
+    def set_pairing(allow: Allow, passkey: AskPasskey) -> None:
+        virtual.central.allow, virtual.central.passkey = allow, passkey
+
+    return Radio(adapter, virtual.client_kwargs, virtual.scanner_kwargs, set_pairing, virtual.close)

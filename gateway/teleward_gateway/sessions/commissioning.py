@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from teleward_drivers.ble_errors import unavailable
 from teleward_drivers.catalogue import for_advertisement
+from teleward_drivers.detect import Detection, detect
 from teleward_drivers.device import DriverInfo, LinkType
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.ports import Port, in_use, ports
@@ -136,6 +137,10 @@ class Commissioning:
             fits = [i.name for i in self.drivers.values() if port.usb_id in i.usb_ids]
             rows.append(FoundPort(port, tuple(fits), taken[name] if name else None))
         return rows
+
+    async def detect(self, port: str, ask: bool = False) -> Detection:
+        """Listen to a port and say whose device speaks; one that is in use is left alone."""
+        return await detect(port, self.drivers.values(), ask)
 
     def checked(self, device: Device) -> Device:
         """Return ``device`` when its driver, address and options fit; raises RegistryError."""

@@ -66,6 +66,7 @@ class Ward:
         )
         self.desk = Commissioning(self.registry, self.sessions, catalogue())
         self.radio.central.allow = self.desk.pairing.allow
+        self.radio.central.passkey = self.desk.pairing.passkey
         use_identity_on_air(self.radio.central)
 
     async def add(self, kind: type[Peripheral], address: str, silence_s: float = 5.0) -> Peripheral:
@@ -259,7 +260,6 @@ async def test_bonded_device_pairs_by_itself_and_survives_a_lost_bond(ward: Ward
 
 
 async def test_passkey_is_asked_of_a_person(ward: Ward) -> None:
-    ward.radio.central.passkey = ward.desk.pairing.passkey
     await ward.add(SecureStrap, STRAP)
     async with asyncio.timeout(10):
         while not ward.desk.pairing.requests():
