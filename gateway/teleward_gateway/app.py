@@ -130,6 +130,7 @@ class Gateway:
             catalogue(), radio, self.ingest.on_output, self._on_session_state
         )
         self.commissioning = Commissioning(self.registry, self.sessions, catalogue())
+        await self.commissioning.start()
         self.follower = Follower(self)
         self.outlets = Outlets(
             self.settings, self.journal, self.provenance, lambda o: register_sinks(self, o)
