@@ -1,0 +1,156 @@
+# mypy: disable-error-code=no-any-return
+"""How breathing modulates a PPG (its baseline) or an ECG (the height of R), and its spectrum.
+
+Told in full in ``signal/README.md``. Each second the last 32 s of the modulation, four samples a
+second, become power at 129 rates from 5 to 43 a minute.
+"""
+
+import numpy as np
+
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.slot_bank import median
+
+N_RING = 128
+"""32 s at 4 Hz, the window of the BIDMC reference."""
+N_BINS = 129
+HISTORY = 8
+CLIP = 0.35
+"""An R this far from the usual height, as a share, is ectopic: it is cut to that."""
+
+
+@kernel
+def restart(s: Record, x: float, rest: Floats) -> None:
+    """Start the filters as if ``x`` had stood for ever and empty the window."""
+    for k in range(rest.shape[0]):
+        for j in range(2):
+            s.z[k, j] = rest[k, j] * x
+    s.ring_n = 0
+    s.started = s.n
+    s.inside = 0
+
+
+@kernel
+def filtered(s: Record, x: float, sos: Floats) -> float:
+    """Filter one sample."""
+    v = x
+    for k in range(sos.shape[0]):
+        w = sos[k, 0] * v + s.z[k, 0]
+        s.z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + s.z[k, 1]
+        s.z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
+        v = w
+    return v
+
+
+@kernel
+def height_of_r(s: Record, t: Record, v: float) -> float:
+    """Follow the complexes of a band-passed ECG; return the newest height, held between beats."""
+    size = abs(v)
+    s.level *= t.decay
+    if s.inside == 0:
+        if size > 0.5 * s.level and s.n - s.last_at > t.refractory_n:
+            s.inside, s.last_at = 1, s.n
+            s.top = s.bottom = v
+        return s.held_height
+    s.top = max(s.top, v)
+    s.bottom = min(s.bottom, v)
+    s.level = max(s.level, size)
+    if s.n - s.last_at >= t.complex_n:
+        s.inside = 0
+        height = s.top - s.bottom
+        s.heights[s.heights_n % HISTORY] = height
+        s.heights_n += 1
+        usual = median(s.heights, min(s.heights_n, HISTORY))
+        s.held_height = min(max(height, (1.0 - CLIP) * usual), (1.0 + CLIP) * usual)
+    return s.held_height
+
+
+@kernel
+def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> None:
+    """Write the share of power at each rate of the window, its trend removed; sum 1."""
+    mean = slope = norm = 0.0
+    half = 0.5 * (N_RING - 1)
+    x = np.empty(N_RING)
+    for k in range(N_RING):
+        x[k] = s.ring[(s.ring_n + k) % N_RING]
+        mean += x[k] / N_RING
+        slope += (k - half) * x[k]
+        norm += (k - half) * (k - half)
+    slope /= norm
+    for k in range(N_RING):
+        x[k] = (x[k] - mean - slope * (k - half)) * (
+            0.5 - 0.5 * np.cos(2.0 * np.pi * k / (N_RING - 1))
+        )
+    total = 1e-300
+    for b in range(N_BINS):
+        re = im = 0.0
+        for k in range(N_RING):
+            re += cosines[b, k] * x[k]
+            im += sines[b, k] * x[k]
+        power[b] = re * re + im * im
+        total += power[b]
+    for b in range(N_BINS):
+        power[b] /= total
+
+
+@kernel
+def advance(
+    s: Record,
+    t: Record,
+    samples: Floats,
+    sos: Floats,
+    rest: Floats,
+    cosines: Floats,
+    sines: Floats,
+    power: Floats,
+) -> None:
+    """Take one block of one stream; ``power`` is renewed each second."""
+    for i in range(samples.shape[0]):
+        x = float(samples[i])
+        if np.isnan(x):
+            s.missing += 1
+            x = s.held
+        else:
+            if s.n == s.missing or s.missing > t.bridge_n:
+                restart(s, x, rest)
+            s.missing = 0
+            s.held = x
+        if s.missing <= t.bridge_n and s.missing < s.n + 1 - s.started:
+            v = filtered(s, x, sos)
+            if t.is_ecg == 1:
+                v = height_of_r(s, t, v)
+            if (s.n - s.started) % t.coarse_n == 0 and s.n - s.started >= t.settle_n:
+                s.ring[s.ring_n % N_RING] = v
+                s.ring_n += 1
+        s.n += 1
+        if s.n % t.second_n == 0:
+            s.known = 1 if s.ring_n >= N_RING and s.missing <= t.bridge_n else 0
+            if s.known == 1:
+                spectrum(s, cosines, sines, power)
+
+
+@kernel
+def advance_all(
+    states: Records,
+    timing: Records,
+    samples: Floats,
+    counts: Ints,
+    sos: Floats,
+    rest: Floats,
+    cosines: Floats,
+    sines: Floats,
+    powers: Floats,
+) -> None:
+    """Take one block of every stream."""
+    for slot in range(states.shape[0]):
+        n = counts[slot]
+        if n > 0:
+            advance(
+                states[slot],
+                timing[0],
+                samples[slot, :n],
+                sos,
+                rest,
+                cosines,
+                sines,
+                powers[slot],
+            )
