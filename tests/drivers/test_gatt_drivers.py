@@ -214,6 +214,12 @@ def test_a_glucose_memory_is_read_and_never_erased_unless_configured() -> None:
         assert not live.stored
 
 
+@pytest.mark.parametrize("module", [glucose, cgm, pulse_oximeter])
+def test_a_memory_is_left_alone_when_so_configured(module: Any) -> None:
+    outputs = module.make({"read_memory": False}).start(START_NS)
+    assert not [o for o in outputs if getattr(o, "channel", "") == racp.CHANNEL]
+
+
 def test_record_access_refused_or_silent_is_told() -> None:
     driver = glucose.make({})
     list(driver.start(START_NS))

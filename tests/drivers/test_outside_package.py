@@ -3,28 +3,36 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from teleward_gateway.bench.running_demo import Messages
+from teleward_gateway.bench.servers import Mosquitto
 
 README = Path(__file__).resolve().parents[2] / "drivers" / "README.md"
 FILES = ("pyproject.toml", "my_thermometer.py", "test_my_thermometer.py")
 
 
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three files of the walk-through, as the README prints them."""
+    folder = tmp_path_factory.mktemp("package")
     text = README.read_text(encoding="utf-8")
     for name in FILES:
         match = re.search(rf"`{re.escape(name)}`:\n\n```\w+\n(.*?)```", text, re.DOTALL)
         assert match is not None, name
-        (tmp_path / name).write_text(match[1], encoding="utf-8")
-    return tmp_path
+        (folder / name).write_text(match[1], encoding="utf-8")
+    return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package installed into a folder of its own, without the network."""
     target = tmp_path_factory.mktemp("site")
@@ -54,3 +62,78 @@ def test_the_installed_package_is_listed_and_its_own_test_passes(site: Path, pac
     assert mine["status"] == "simulator-only"
     test = str(package / "test_my_thermometer.py")
     assert "1 passed" in run(site, "-m", "pytest", "-q", "-p", "no:cacheprovider", test)
+
+
+@pytest.fixture
+def sketch() -> Iterator[int]:
+    """A port on loopback behind which the thermometer of the walk-through prints its lines."""
+    server = socket.create_server(("127.0.0.1", 0))
+    done = threading.Event()
+
+    def serve() -> None:
+        server.settimeout(0.2)
+        while not done.is_set():
+            try:
+                client, _ = server.accept()
+            except TimeoutError:
+                continue
+            with client:
+                try:
+                    while not done.wait(0.2):
+                        client.sendall(b"T=36.61\r\n")
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield server.getsockname()[1]
+    done.set()
+    thread.join()
+    server.close()
+
+
+def test_a_running_gateway_reads_the_device_of_the_package(
+    site: Path, sketch: int, mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    config = tmp_path / "teleward.toml"
+    config.write_text(
+        f"""
+[gateway]
+mode = "simulated"
+data_folder = "{tmp_path / "data"}"
+[radio]
+adapter = "off"
+[api]
+port = 0
+[mqtt]
+host = "127.0.0.1"
+port = {mosquitto.port}
+[[subjects]]
+id = "anna"
+[[devices]]
+id = "thermometer"
+driver = "my-thermometer"
+port = "socket://127.0.0.1:{sketch}"
+subject = "anna"
+"""
+    )
+    messages = Messages()
+    messages.listen(mosquitto.port)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    command = [sys.executable, "-m", "teleward_gateway", "run", "--config", str(config)]
+    gateway = subprocess.Popen(
+        command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        until = time.monotonic() + 60
+        while not messages.records(metric="body_temperature", value=36.61):
+            assert gateway.poll() is None, "the gateway ended"
+            assert time.monotonic() < until, messages.seen[-3:]
+            time.sleep(0.1)
+    finally:
+        gateway.terminate()
+        said, _ = gateway.communicate(timeout=30)
+        messages.close()
+    assert gateway.returncode == 0, said
+    topic, _, record = messages.records(metric="body_temperature", value=36.61)[0]
+    assert "anna" in topic or record.get("subject") == "anna"

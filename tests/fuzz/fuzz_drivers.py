@@ -4,8 +4,9 @@
     fuzz_drivers.py --driver cms50d --engine atheris --bytes 1000000
 
 Two engines: ``noise`` (uniform bytes, and clean streams with one byte in fifty hurt) and
-``atheris`` (coverage-guided). An exception, a buffer beyond its bound or an output that the gateway cannot take
-ends the run with the input. Each driver prints one line; ``readings`` in noise are false by nature.
+``atheris`` (coverage-guided). An exception, a buffer beyond its bound or an output unfit for the
+gateway ends the run with the input. Each driver prints one line; ``readings`` in noise are false by
+nature.
 """
 
 import argparse

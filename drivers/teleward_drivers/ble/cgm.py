@@ -191,13 +191,13 @@ class GlucoseSensor(Simple):
         yield DeviceStatus(identity={"cgm_features": f"{bits:06x}"})
 
 
-OPTIONS = {"utc_offset_minutes": (int, 0)}
+OPTIONS = {"utc_offset_minutes": (int, 0), "read_memory": (bool, True)}
 
 
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("cgm", options, OPTIONS)
-    access = RecordAccess()
+    access = RecordAccess(ask=chosen["read_memory"])
     sensor = GlucoseSensor(access, chosen["utc_offset_minutes"])
     return GattDriver([sensor, *battery_parts(), access])
 
@@ -212,5 +212,8 @@ DRIVER = DriverInfo(
     metrics=frozenset({"glucose"}),
     services=frozenset({SERVICE}),
     silence_s=0,
-    options={"utc_offset_minutes": "how far the sensor's clock is ahead of UTC (0)"},
+    options={
+        "utc_offset_minutes": "how far the sensor's clock is ahead of UTC (0)",
+        "read_memory": "read the device's memory after connecting (true)",
+    },
 )

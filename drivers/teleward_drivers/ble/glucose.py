@@ -239,6 +239,7 @@ class GlucoseMeter(Simple):
 
 OPTIONS = {
     "utc_offset_minutes": (int, 0),
+    "read_memory": (bool, True),
     "erase_after_reading": (bool, False),
     "set_clock": (bool, True),
 }
@@ -248,7 +249,7 @@ def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("glucose", options, OPTIONS)
     offset = chosen["utc_offset_minutes"]
-    access = RecordAccess(chosen["erase_after_reading"])
+    access = RecordAccess(chosen["erase_after_reading"], chosen["read_memory"])
     clock = [ClockSetting(offset)] if chosen["set_clock"] else []
     return GattDriver([GlucoseMeter(access, offset), *clock, *battery_parts(), access])
 
@@ -265,6 +266,7 @@ DRIVER = DriverInfo(
     silence_s=0,
     options={
         "utc_offset_minutes": "how far the meter's clock is ahead of UTC (0)",
+        "read_memory": "read the device's memory after connecting (true)",
         "erase_after_reading": "erase the meter's memory once it was read (false)",
         "set_clock": "set the meter's clock after connecting (true)",
     },

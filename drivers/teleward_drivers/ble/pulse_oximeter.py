@@ -292,6 +292,7 @@ def _reading(metric: str, number: MedFloat, reason: str | None, **fields: Any) -
 
 OPTIONS = {
     "utc_offset_minutes": (int, 0),
+    "read_memory": (bool, True),
     "erase_after_reading": (bool, False),
 }
 
@@ -300,7 +301,7 @@ def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("pulse-oximeter", options, OPTIONS)
     parts = [PulseOximeter(chosen["utc_offset_minutes"]), *battery_parts()]
-    return GattDriver([*parts, RecordAccess(chosen["erase_after_reading"])])
+    return GattDriver([*parts, RecordAccess(chosen["erase_after_reading"], chosen["read_memory"])])
 
 
 DRIVER = DriverInfo(
@@ -314,6 +315,7 @@ DRIVER = DriverInfo(
     services=frozenset({SERVICE}),
     options={
         "utc_offset_minutes": "how far the device's clock is ahead of UTC (0)",
+        "read_memory": "read the device's memory after connecting (true)",
         "erase_after_reading": "erase the device's memory once it was read (false)",
     },
 )

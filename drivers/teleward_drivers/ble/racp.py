@@ -102,12 +102,14 @@ class RecordAccess(Part):
     """Read the stored records once after connecting; add it after the parts that receive them.
 
     A refusal or a silence of 30 s ends the reading and is reported; it never erases unless
-    ``erase`` is set, and then only after the device said that the report was complete.
+    ``erase`` is set, and then only after the device said that the report was complete. With
+    ``ask`` unset it asks for nothing.
     """
 
-    def __init__(self, erase: bool = False) -> None:
+    def __init__(self, erase: bool = False, ask: bool = True) -> None:
         super().__init__()
         self._erase = erase
+        self._wanted = ask
         self._asked_ns: int | None = None
         self._now_ns = 0
         self.reading = False
@@ -116,6 +118,8 @@ class RecordAccess(Part):
     def start(self, now_ns: int) -> Iterable[Output]:
         """Subscribe and ask for all records."""
         self._now_ns = now_ns
+        if not self._wanted:
+            return
         yield Subscribe(CHANNEL, optional=True)
         yield self._ask(report_all())
 
