@@ -150,11 +150,21 @@ def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
         for device in plan.devices
     ]
     (folder / "fleet.json").write_text(write_spec(specs, hub=hub, ports=str(ports)))
-    text = settings_text(
-        plan, radio=f"virtual:{hub}", ports=ports, data_folder=folder / "data", port=port
-    )
     extra = more.read_text() if more else ""
+    tables = {} if "mqtt]" in extra or "broker]" in extra else {"embedded_broker": _broker()}
+    text = settings_text(
+        plan, radio=f"virtual:{hub}", ports=ports, data_folder=folder / "data", port=port,
+        extra=tables,
+    )  # fmt: skip
     (folder / "teleward.toml").write_text(f"{text}\n{extra}")
+
+
+def _broker() -> dict[str, int]:
+    """Give the demo's MQTT broker its usual port, or any when a broker runs on this machine."""
+    try:
+        return {"port": free_port(1883)}
+    except DemoError:
+        return {"port": free_port(0)}
 
 
 async def _begin(
