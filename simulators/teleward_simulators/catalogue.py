@@ -8,16 +8,34 @@ if TYPE_CHECKING:
     from teleward_simulators.wired.serial_device import SerialDevice
 
 BLE: dict[str, str] = {
+    "berrymed": "ble.vendor_oximeters:BerryMed",
     "blood-pressure": "ble.blood_pressure:BloodPressure",
+    "body-composition": "ble.scales:BodyCompositionScale",
+    "cgm": "ble.glucose:GlucoseSensor",
     "framed-patch": "ble.framed_patch:FramedPatch",
+    "glucose": "ble.glucose:GlucoseMeter",
+    "health-sensor": "ble.health_sensor:HealthSensor",
     "heart-rate": "ble.heart_rate:HeartRate",
+    "jumper": "ble.vendor_oximeters:Jumper",
     "link-bench": "ble.link_bench:LinkBench",
+    "nonin-ble": "ble.vendor_oximeters:NoninBle",
+    "polar-h10": "ble.polar:Polar",
     "pulse-oximeter": "ble.pulse_oximeter:PulseOximeter",
+    "spot-oximeter": "ble.spot_oximeter:SpotOximeter",
     "thermometer": "ble.thermometer:Thermometer",
+    "viatom": "ble.vendor_oximeters:Viatom",
+    "weight-scale": "ble.scales:WeightScale",
 }
 WIRED: dict[str, str] = {
+    "bci": "wired.bci:BciModule",
+    "cms50": "wired.bci:Cms50",
     "cms50d": "wired.cms50d:Cms50d",
+    "cyton": "wired.wave_boards:Cyton",
     "framed-serial": "wired.framed_serial:FramedSerial",
+    "healthypi": "wired.wave_boards:HealthyPi",
+    "masimo": "wired.masimo:Masimo",
+    "nonin": "wired.nonin:Nonin",
+    "sketch": "wired.sketch:Sketch",
 }
 """Kind -> module and class, below this package."""
 

@@ -25,7 +25,7 @@ class HeartRate(Peripheral):
     kind = "heart-rate"
     title = "HR strap"
     model = "Chest strap"
-    advertised = (codec.SERVICE,)
+    advertised: tuple[str, ...] = (codec.SERVICE,)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
