@@ -13,6 +13,13 @@ from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 OpenPage = Callable[..., Page]
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]}
 
+STOP_CLOCKS = "() => { for (let id = 1; id < 9999; id++) clearInterval(id); }"
+SET_PHASE = """(lit) => {
+  for (const name of ["data-flash-high", "data-flash-medium"]) {
+    document.documentElement.toggleAttribute(name, lit);
+  }
+}"""
+
 
 def set_alarms(ward: FeedServer, presence: Presence) -> None:
     for priority, metric in (
@@ -41,24 +48,21 @@ def test_axe_finds_nothing(ward: FeedServer, open_page: OpenPage, path: str, wid
     assert violations(page) == []
 
 
-@pytest.mark.parametrize("phase", ["on", "off", "ack", "steady"])
 @pytest.mark.parametrize("path", ["/ward", "/bed/sim-01"])
 def test_axe_finds_nothing_while_alarms_flash(
-    ward: FeedServer, open_page: OpenPage, path: str, phase: str
+    ward: FeedServer, open_page: OpenPage, path: str
 ) -> None:
-    motion = "reduce" if phase == "steady" else "no-preference"
-    page = open_page(ward.url + path, reduced_motion=motion)
-    set_alarms(ward, Presence.ACKNOWLEDGED if phase == "ack" else Presence.ON)
+    page = open_page(ward.url + path)
     try:
-        page.wait_for_selector('[data-metric="spo2"][data-alarm]')
-        if phase in ("on", "off"):  # hold the clock in one phase while axe looks
-            page.evaluate(
-                "(on) => { for (let n = 1; n < 9999; n++) clearInterval(n);"
-                " for (const name of ['data-flash-high', 'data-flash-medium'])"
-                " document.documentElement.toggleAttribute(name, on); }",
-                phase == "on",
-            )
+        set_alarms(ward, Presence.ACKNOWLEDGED)
+        page.wait_for_selector('[data-metric="spo2"][data-alarm="high ack"]')
         assert violations(page) == []
+        set_alarms(ward, Presence.ON)
+        page.wait_for_selector('[data-metric="spo2"][data-alarm="high on"]')
+        page.evaluate(STOP_CLOCKS)  # hold the flashing in one phase while axe looks
+        for lit in (True, False):
+            page.evaluate(SET_PHASE, lit)
+            assert violations(page) == []
     finally:
         set_alarms(ward, Presence.OFF)
         ward.call(lambda: ward.feed.live.drop_link("sim-02", "axe"))
@@ -88,11 +92,11 @@ def test_flashing_is_below_three_a_second_and_stops_with_reduced_motion(
         }
       });
       observer.observe(root, { attributes: true });
-      setTimeout(() => done(turns), 4000);
+      setTimeout(() => done(turns), 3000);
     })"""
     turns = open_page(f"{ward.url}/ward").evaluate(count)
-    assert 5 <= turns["high"] <= 10  # 2 Hz, fewer only when the machine is busy
-    assert 1 <= turns["medium"] <= 4
+    assert 3 <= turns["high"] <= 7  # 2 Hz, fewer only when the machine is busy
+    assert 1 <= turns["medium"] <= 3
     still = open_page(f"{ward.url}/ward", reduced_motion="reduce").evaluate(count)
     assert still == {"high": 0, "medium": 0}
 

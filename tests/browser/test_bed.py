@@ -108,7 +108,7 @@ def test_audio_pause_counts_down_and_ends(ward: FeedServer, open_page: OpenPage)
 def test_news2_entry_completes_the_score(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/bed/sim-03")
     score = page.locator('.num[data-metric="news2"]')
-    expect(score).to_contain_text("missing: supplemental oxygen, consciousness")
+    expect(score).to_contain_text("missing: O₂, ACVPU")
     page.locator("#news2").click()
     dialog = page.locator("#news2-dialog")
     dialog.get_by_label("Entered by").fill("Nurse A")

@@ -104,7 +104,7 @@ export function numericTiles(subject, metrics, now) {
     alarm: metricPriority(alarms, "body_temperature"),
     limits: limitsOf(subject, "body_temperature"),
   })}
-  ${newsTile(subject)}${others(subject, metrics, now)}`;
+  ${newsTile(subject, metrics)}${others(subject, metrics, now)}`;
 }
 
 /** @param {{shown: Shown, time: number|null}} pressure */
@@ -151,16 +151,17 @@ function others(subject, metrics, now) {
     );
 }
 
-/** @param {Subject} subject */
-function newsTile(subject) {
+/** @param {Subject} subject @param {Record<string, import("./state.js").Metric>} metrics */
+function newsTile(subject, metrics) {
   const badge = newsBadge(subject.news2);
   const lacking = [...(subject.news2?.missing ?? []), ...(subject.news2?.stale ?? [])];
-  const names = lacking.map((name) => name.replaceAll("_", " ")).join(", ");
+  const names = lacking.map((name) => (name === "pulse" ? "HR" : (metrics[name]?.label ?? name)));
+  const note = names.length ? `missing: ${names.join(", ")}` : (subject.news2?.risk ?? "");
   return html`<div class="num news2" data-metric="news2" data-state=${badge.band === null ? "withheld" : "ok"}>
     <h2>NEWS2</h2>
     <span class="limits"></span>
     <div class="main">
-      <span class="note">${names ? `missing: ${names}` : (subject.news2?.risk ?? "")}</span>
+      <span class="note" title=${badge.title}>${note}</span>
       <output class="value news" data-band=${badge.band ?? nothing} title=${badge.title}
         >${badge.text.replace("NEWS ", "")}</output
       >

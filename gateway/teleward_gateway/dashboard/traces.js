@@ -85,7 +85,7 @@ export class Traces {
     const channels = chooseChannels(this.subject, this.look.most);
     this.version = this.subject.waves.version;
     const weights = channels.map((c) => (c.description.metric.startsWith("ecg") ? 1.3 : 1));
-    const total = Math.max(weights.reduce((sum, weight) => sum + weight, 0), this.look.calibrated ? 2.3 : 2);
+    const total = Math.max(weights.reduce((sum, weight) => sum + weight, 0), this.look.calibrated ? 2.3 : 1.6);
     let top = 0;
     const lanes = channels.map((channel, place) => {
       const height = (this.height * weights[place]) / total;

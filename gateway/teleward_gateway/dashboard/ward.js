@@ -30,14 +30,15 @@ const traces = new Map();
 
 /** @param {string} kind @param {string} metric @param {string} label @param {Shown} shown @param {string} alarm */
 function numeric(kind, metric, label, shown, alarm) {
-  const note = shown.state === "ok" && kind !== "bp" ? "" : shown.note;
+  const note = shown.state === "ok" ? "" : shown.note;
+  const since = shown.state === "ok" && kind === "bp" ? shown.note.replace(" ago", "") : "";
   return html`<div
     class=${kind}
     data-metric=${metric}
     data-state=${shown.state}
     data-alarm=${alarm || nothing}
   >
-    <dt>${label}</dt>
+    <dt>${label}${since ? html` <small>${since}</small>` : null}</dt>
     <dd class="value">${shown.text}</dd>
     ${note ? html`<dd class="note">${note}</dd>` : null}
   </div>`;
@@ -104,6 +105,9 @@ function tile(subject, now) {
   </li>`;
 }
 
+/** @param {Subject} subject */
+const idOf = (subject) => subject.id;
+
 function draw() {
   const now = shell.stream.now();
   const { ward } = shell;
@@ -115,7 +119,7 @@ function draw() {
       ${shell.soundButton()}`,
     element("bar"),
   );
-  render(html`${repeat(subjects, (subject) => subject.id, (subject) => tile(subject, now))}`, element("beds"));
+  render(html`${repeat(subjects, idOf, (/** @type {Subject} */ subject) => tile(subject, now))}`, element("beds"));
   const empty = element("empty");
   empty.hidden = subjects.length > 0;
   if (ward.received) empty.textContent = "No subject is admitted. Bind a device to a bed on the page /devices.";

@@ -1,0 +1,278 @@
+// @ts-check
+/** The dialogs of the commissioning page. */
+
+import { call } from "./api.js";
+import { FormDialog } from "./form.js";
+import { html, nothing } from "./vendor/lit-html.js";
+
+/** @typedef {{subjects: any[], devices: any[], drivers: any[]}} Registered */
+
+class DeviceForm extends FormDialog {
+  /**
+   * @param {HTMLElement} root @param {string} name @param {string} title
+   * @param {Registered} known @param {() => void} changed called after a change
+   */
+  constructor(root, name, title, known, changed) {
+    super(root, name, title);
+    this.known = known;
+    this.changed = changed;
+  }
+
+  /** @param {FormData} data @returns {Promise<void>} */
+  async send(data) {
+    await this.act(data, String(data.get("author")));
+    this.changed();
+  }
+
+  /** @param {FormData} data @param {string} author @returns {Promise<unknown>} */
+  async act(data, author) {
+    void data;
+    void author;
+  }
+
+  /** A choice of subjects and of their beds. @param {string} nobody text of the empty choice */
+  target(nobody = "") {
+    const beds = [...new Set(this.known.subjects.map((row) => row.bed).filter(Boolean))].sort();
+    return html`<label
+      >Feeds
+      <select name="target" ?required=${!nobody}>
+        ${nobody ? html`<option value="">${nobody}</option>` : nothing}
+        <optgroup label="Worn by the subject, comes along">
+          ${this.known.subjects.map(
+            (row) => html`<option value="subject:${row.id}">${row.label || row.id}</option>`,
+          )}
+        </optgroup>
+        <optgroup label="Stays at the bed">
+          ${beds.map((bed) => html`<option value="bed:${bed}">${bed}</option>`)}
+        </optgroup>
+      </select></label
+    >`;
+  }
+}
+
+/** @param {FormData} data @returns {{subject?: string, bed?: string}} */
+function chosen(data) {
+  const [kind, ...rest] = String(data.get("target") ?? "").split(":");
+  const name = rest.join(":");
+  return kind === "subject" ? { subject: name } : kind === "bed" ? { bed: name } : {};
+}
+
+/** @param {string} text @returns {string} an id that the gateway takes */
+function idOf(text) {
+  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
+}
+
+export class AddDevice extends DeviceForm {
+  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
+  constructor(root, known, changed) {
+    super(root, "add-device", "Add a device", known, changed);
+    this.address = "";
+    this.name_ = "";
+    /** @type {string[]} */ this.fits = [];
+    this.link = "";
+  }
+
+  /** @param {string} address @param {string[]} fits @param {string} name @param {string} link */
+  openFor(address, fits, name, link) {
+    [this.address, this.fits, this.name_, this.link] = [address, fits, name, link];
+    this.open();
+  }
+
+  fields() {
+    const others = this.known.drivers
+      .filter((row) => row.link === this.link && !this.fits.includes(row.name))
+      .map((row) => row.name);
+    const tail = idOf(this.address).slice(-5).replace(/^-/, "");
+    return html`<div class="grid">
+      <p class="quiet">${this.address}</p>
+      <label
+        >Name it
+        <input
+          name="id"
+          required
+          pattern="[a-z0-9][a-z0-9._\\-]*"
+          title="a-z, 0-9, dot, dash, underscore"
+          .defaultValue=${idOf(`${this.name_ || this.fits[0] || "device"} ${this.link === "ble" ? tail : ""}`)}
+      /></label>
+      <label
+        >Driver
+        <select name="driver" required>
+          ${[...this.fits, ...others].map((name) => html`<option>${name}</option>`)}
+        </select></label
+      >
+      ${this.target("nobody yet")}
+      <label
+        >Passkey printed on it, if any
+        <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6"
+      /></label>
+    </div>`;
+  }
+
+  /** @param {FormData} data @param {string} author */
+  act(data, author) {
+    const passkey = String(data.get("passkey") ?? "");
+    return call("POST", "/devices", {
+      id: data.get("id"),
+      driver: data.get("driver"),
+      address: this.address,
+      label: this.name_.slice(0, 80),
+      options: passkey ? { passkey: Number(passkey) } : {},
+      ...chosen(data),
+      author,
+    });
+  }
+}
+
+export class BindDevice extends DeviceForm {
+  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
+  constructor(root, known, changed) {
+    super(root, "bind-device", "Bind a device", known, changed);
+    this.device = { id: "", label: "", binding: null };
+  }
+
+  /** @param {any} device */
+  openFor(device) {
+    this.device = device;
+    this.title = `${device.binding ? "Move" : "Bind"} ${device.label || device.id}`;
+    this.open();
+  }
+
+  fields() {
+    return html`<div class="grid">
+      ${this.target()}
+      <p class="quiet">What it measured until now stays with whom it fed until now.</p>
+    </div>`;
+  }
+
+  /** @param {FormData} data @param {string} author */
+  act(data, author) {
+    return call("PUT", `/devices/${this.device.id}/binding`, { ...chosen(data), move: true, author });
+  }
+}
+
+export class SwapDevice extends DeviceForm {
+  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
+  constructor(root, known, changed) {
+    super(root, "swap-device", "Swap a device", known, changed);
+    this.device = { id: "", label: "" };
+  }
+
+  /** @param {any} device */
+  openFor(device) {
+    this.device = device;
+    this.title = `Swap ${device.label || device.id}`;
+    this.open();
+  }
+
+  fields() {
+    const free = this.known.devices.filter((row) => !row.binding);
+    return html`<div class="grid">
+      <label
+        >Taken over by
+        <select name="new" required>
+          ${free.map((row) => html`<option value=${row.id}>${row.label || row.id}</option>`)}
+        </select></label
+      >
+      <p class="quiet">
+        ${free.length
+          ? "It feeds the same subject or bed from the same instant."
+          : "Every device feeds someone: add the new one first, bound to nobody."}
+      </p>
+    </div>`;
+  }
+
+  /** @param {FormData} data @param {string} author */
+  act(data, author) {
+    return call("POST", `/devices/${this.device.id}/swap`, { new: data.get("new"), author });
+  }
+}
+
+export class Admit extends DeviceForm {
+  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
+  constructor(root, known, changed) {
+    super(root, "admit", "Admit a subject", known, changed);
+  }
+
+  openFor() {
+    this.open();
+  }
+
+  fields() {
+    return html`<div class="grid">
+      <label
+        >Id
+        <input
+          name="id"
+          required
+          pattern="[a-z0-9][a-z0-9._\\-]*"
+          title="a-z, 0-9, dot, dash, underscore"
+      /></label>
+      <label>Label <input name="label" maxlength="80" /></label>
+      <label>Bed <input name="bed" pattern="[a-z0-9][a-z0-9._\\-]*" placeholder="bed-7" /></label>
+      <p class="quiet">No full name is needed: a label that the ward understands is enough.</p>
+    </div>`;
+  }
+
+  /** @param {FormData} data @param {string} author */
+  act(data, author) {
+    const bed = String(data.get("bed") ?? "") || null;
+    return call("POST", "/subjects", { id: data.get("id"), label: data.get("label"), bed, author });
+  }
+}
+
+export class MoveSubject extends DeviceForm {
+  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
+  constructor(root, known, changed) {
+    super(root, "move-subject", "Change bed", known, changed);
+    this.subject = { id: "", label: "", bed: "" };
+  }
+
+  /** @param {any} subject */
+  openFor(subject) {
+    this.subject = subject;
+    this.title = `Change bed of ${subject.label || subject.id}`;
+    this.open();
+  }
+
+  fields() {
+    return html`<div class="grid">
+      <label
+        >Bed
+        <input name="bed" pattern="[a-z0-9][a-z0-9._\\-]*" .defaultValue=${this.subject.bed ?? ""}
+      /></label>
+      <p class="quiet">What the subject wears comes along; devices of the bed stay. Empty: no bed.</p>
+    </div>`;
+  }
+
+  /** @param {FormData} data @param {string} author */
+  act(data, author) {
+    const bed = String(data.get("bed") ?? "") || null;
+    return call("POST", `/subjects/${this.subject.id}/move`, { bed, author });
+  }
+}
+
+/** Ask before something that a person should mean. */
+export class Ask extends DeviceForm {
+  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
+  constructor(root, known, changed) {
+    super(root, "ask", "", known, changed);
+    this.text = "";
+    /** @type {(author: string) => Promise<unknown>} */
+    this.action = async () => undefined;
+  }
+
+  /** @param {string} title @param {string} text @param {(author: string) => Promise<unknown>} action */
+  openFor(title, text, action) {
+    [this.title, this.text, this.action] = [title, text, action];
+    this.open();
+  }
+
+  fields() {
+    return html`<p>${this.text}</p>`;
+  }
+
+  /** @param {FormData} _data @param {string} author */
+  act(_data, author) {
+    return this.action(author);
+  }
+}
