@@ -17,6 +17,9 @@ its uncertainty.
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
+from math import isfinite
+from typing import Any
 
 import numpy as np
 
@@ -67,20 +70,43 @@ def body(points: Iterable[str]) -> bytes:
 
 def series(record: Record) -> str:
     """Return measurement and tags, sorted by key as the reference advises."""
+    payload = record.payload
+    return _series(
+        record.kind,
+        record.device,
+        record.id.gateway,
+        record.id.journal,
+        record.metric,
+        record.provenance,
+        record.subject,
+        tuple([payload.get(key) for key in _PAYLOAD_TAGS.get(record.kind, ())]),
+    )
+
+
+@lru_cache(maxsize=8192)  # the streams of a large ward; every second asks for each of them
+def _series(
+    kind: RecordKind,
+    device: str | None,
+    gateway: str,
+    journal: str,
+    metric: str | None,
+    provenance: Provenance,
+    subject: str | None,
+    payload_tags: tuple[Any, ...],
+) -> str:
     tags = {
-        "device": record.device,
-        "gateway": record.id.gateway,
-        "journal": record.id.journal,
-        "metric": record.metric,
-        "simulated": "true" if record.provenance is Provenance.SIMULATED else "false",
-        "subject": record.subject,
+        "device": device,
+        "gateway": gateway,
+        "journal": journal,
+        "metric": metric,
+        "simulated": "true" if provenance is Provenance.SIMULATED else "false",
+        "subject": subject,
     }
-    for key in _PAYLOAD_TAGS.get(record.kind, ()):
-        tags[key] = record.payload.get(key)
+    tags.update(zip(_PAYLOAD_TAGS.get(kind, ()), payload_tags, strict=True))
     written = ",".join(
         f"{key}={tag(str(value))}" for key, value in sorted(tags.items()) if value not in (None, "")
     )
-    return f"{_MEASUREMENTS[record.kind]},{written}"
+    return f"{_MEASUREMENTS[kind]},{written}"
 
 
 def point_time_ns(record: Record) -> int:
@@ -116,26 +142,30 @@ def tag(value: str) -> str:
 
 def _fields(record: Record) -> str:
     payload = record.payload
-    found: list[tuple[str, object]] = []
+    written: list[str] = []
     if record.kind is RecordKind.MEASUREMENT:
         value = payload.get("value")
-        found.append(("value", None if value is None else float(value)))
-    found += [(key, payload.get(key)) for key in _PAYLOAD_FIELDS[record.kind]]
-    found.append(("uncertainty_s", record.uncertainty_ns / 1e9))
-    written = [f"{key}={text}" for key, value in found if (text := field(value)) is not None]
-    written += [f"seq={record.id.seq}i", f"part={record.id.part}i"]
+        if value is not None and isfinite(value := float(value)):
+            written.append(f"value={value!r}")
+    for key in _PAYLOAD_FIELDS[record.kind]:
+        text = field(payload.get(key))
+        if text is not None:
+            written.append(f"{key}={text}")
+    written.append(
+        f"uncertainty_s={record.uncertainty_ns / 1e9!r},seq={record.id.seq}i,part={record.id.part}i"
+    )
     return ",".join(written)
 
 
 def field(value: object) -> str | None:
     """Return a field value; numbers are floats so that a field never changes its type."""
+    if value is None or value == "":
+        return None
     match value:
-        case None | "":
-            return None
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return repr(float(value)) if np.isfinite(value) else None
+            return repr(float(value)) if isfinite(value) else None
         case str():
             return _quoted(value)
         case _:

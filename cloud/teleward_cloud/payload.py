@@ -184,14 +184,15 @@ def _entry(record: Record) -> str:
         f'"uncertainty_s":{record.uncertainty_ns / _SECOND_NS!r}',
         f'"monotonic_ns":{record.monotonic_ns}',
     ]
-    clashing: dict[str, Any] = {}
-    for key, value in record.payload.items():
-        if key in _FRAME:
-            clashing[key] = value
+    payload = record.payload
+    if not _FRAME.isdisjoint(payload):
+        parts.append(f'"payload":{_dump({k: v for k, v in payload.items() if k in _FRAME})}')
+        payload = {key: value for key, value in payload.items() if key not in _FRAME}
+    for key, value in payload.items():
+        if type(value) is float and isfinite(value):
+            parts.append(f"{_key(key)}{value!r}")
         else:
-            parts.append(f"{json_text(key)}:{_value(value)}")
-    if clashing:
-        parts.append(f'"payload":{_dump(clashing)}')
+            parts.append(_key(key) + _value(value))
     if record.samples:
         parts.append(f'"samples":"{base64.b64encode(record.samples).decode()}"')
     return ",".join(parts) + "}"
@@ -211,12 +212,12 @@ def _value(value: Any) -> str:
     """Return any plain value as JSON; what is no number cannot be written as one."""
     if value is None:
         return "null"
-    kind = type(value)
-    if kind is str:
-        return json_text(value)
-    if kind is float and isfinite(value):
-        return repr(value)
-    return _dump(value)
+    return json_text(value) if type(value) is str else _dump(value)
+
+
+@lru_cache(maxsize=256)
+def _key(key: str) -> str:
+    return f"{json_text(key)}:"
 
 
 def _record(message: dict[str, Any], provenance: Provenance, entry: dict[str, Any]) -> Record:

@@ -17,6 +17,7 @@ Names are percent-encoded so that none can add a level or a wildcard.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from teleward_signal.record import RecordKind
@@ -84,6 +85,7 @@ class Topics:
         return f"{self.base}/{when}/{who}/{channel}"
 
 
+@lru_cache(maxsize=4096)
 def level(name: str) -> str:
     """Encode ``name`` as one topic level."""
     encoded = quote(name, safe=" @:.,;=()[]!'~")
