@@ -19,27 +19,53 @@ from pathlib import Path
 
 import numpy as np
 
+from teleward_drivers.ble import body_composition, cgm, glucose, health_sensor, viatom
 from teleward_drivers.catalogue import BUILT_IN, driver
 from teleward_drivers.device import DriverInfo
+from teleward_drivers.fields import DateTime
 from teleward_drivers.fuzzing import Tally, channels, exercise, input_of, make
+from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.testing import read_vectors
+from teleward_drivers.wired import bci, cyton, nonin
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 INPUT_SIZE = 4096
-GOLDEN_OF = {"framed-uart": "framed", "framed-serial": "framed", "cms50": "bci", "berrymed": "bci"}
+GOLDEN_OF = {"framed-uart": "framed", "framed-serial": "framed"}
 HURT = 50
 """One byte in so many is changed, lost or doubled in a mutated stream."""
 
 
+def encoded(name: str) -> list[bytes]:
+    """Return values of our own encoders, for protocols without whole golden frames."""
+    clock = DateTime(2024, 11, 21, 10, 30)
+    live = bytes(viatom.LiveValues(98, 72, 80, 1, 3.5))
+    oximeter = [bytes(bci.BciFrame(i, 72, 98)) for i in range(80)]
+    observation = health_sensor.Observation(((150456, 262688 & 0xFFFF, MedFloat(97)),))
+    concentration = MedFloat(120, -5)
+    scale = body_composition.BodyComposition(223, values={"weight": 14000})
+    return {
+        "viatom": [bytes(viatom.Packet(0x55, 0, 0, live))],
+        "cgm": [bytes(cgm.CgmRecord(MedFloat(100), 5, with_crc=i > 0)) for i in range(2)],
+        "glucose": [bytes(glucose.GlucoseMeasurement(i, clock, 5, concentration)) for i in (1, 2)],
+        "body-composition": [bytes(scale)],
+        "health-sensor": health_sensor.segments(bytes(observation), 20),
+        "bci": oximeter,
+        "cms50": oximeter,
+        "berrymed": oximeter,
+        "nonin": [s.to_bytes(False) for s in nonin.packet_samples(72, 98, list(range(25)))],
+        "cyton": [bytes(cyton.CytonFrame(i, (i,) * 8)) for i in range(9)],
+        "text": [b"\n", *(b"%d,72\r\n" % i for i in range(500, 530))],
+    }.get(name, [])
+
+
 def seeds(info: DriverInfo) -> list[bytes]:
-    """Return valid inputs: the golden bytes of the protocol, repeated to the input's size."""
+    """Return valid inputs: golden bytes or our own, repeated to the input's size."""
+    values = encoded(info.name)
     path = GOLDEN / f"{GOLDEN_OF.get(info.name, info.name.replace('-', '_'))}.hex"
-    if not path.exists():
-        return []
-    values = [vector.data for vector in read_vectors(path) if len(vector.data) < 256]
-    known = channels(make(info)) or [""]
+    if not values and path.exists():
+        values = [vector.data for vector in read_vectors(path) if len(vector.data) < 256]
     found = []
-    for channel in known:
+    for channel in (channels(make(info)) or [""]) if values else []:
         one = input_of(info, [(channel, value) for value in values])
         found.append((one * (INPUT_SIZE // len(one) + 1))[:INPUT_SIZE])
     return found
