@@ -8,6 +8,7 @@
 Everything runs on the event loop and returns at once.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -18,8 +19,9 @@ from teleward_gateway.clock import Clock
 from teleward_gateway.clock.device import DeviceClock
 from teleward_gateway.drafts import alarm_draft, annotation_draft, status_draft
 from teleward_gateway.dsp_worker import DspWorker, Result
-from teleward_gateway.journal import Journal
+from teleward_gateway.journal import Commit, Journal
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
+from teleward_gateway.latency import Latency
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.scores import ScoreBoard
@@ -47,6 +49,10 @@ TECHNICAL_TEXT = {
 
 RHYTHM = "+"
 """Symbol of a rhythm change (WFDB); the other symbols are beats."""
+
+
+SAMPLED = 16
+"""Every 16th record of a commit: 64 patients still give fifty samples a second."""
 
 
 @dataclass(slots=True)
@@ -83,6 +89,8 @@ class Ingest:
         self._arbiter = Arbiter()
         self._clocks: dict[str, DeviceClock] = {}
         self._faults: dict[str, frozenset[str]] = {}
+        self.commit_latency = Latency()
+        journal.on_commit(self._on_commit)
 
     def on_output(self, device: str, output: Output, received: Received) -> None:
         """Take one output of a session."""
@@ -105,6 +113,12 @@ class Ingest:
         elif isinstance(output, DeviceStatus):
             status = replace(output, time_ns=received.time_ns)
             self._take_status(self._subject(device, received.time_ns), device, status)
+
+    def _on_commit(self, commit: Commit) -> None:
+        """Measure from arrival to synced commit, on one record in `SAMPLED`."""
+        now_ns = time.monotonic_ns()
+        for record in commit.records[::SAMPLED]:
+            self.commit_latency.add_ns(now_ns - record.monotonic_ns)
 
     def on_results(self, results: list[Result]) -> None:
         """Take what the signal engine made of the waves."""

@@ -25,6 +25,8 @@ def register_probes(gateway: "Gateway") -> None:
     health.register("ingest", lambda: _totals(asdict(gateway.ingest.statistics)))
     health.register("dsp", lambda: _totals(asdict(gateway.dsp.statistics)))
     health.register("live", lambda: live_health(gateway))
+    health.register("latency:commit", lambda: dict(gateway.ingest.commit_latency.health()))
+    health.register("latency:websocket", lambda: dict(gateway.live.latency.health()))
     health.register("clock", lambda: clock_health(gateway))
 
 

@@ -36,7 +36,7 @@ async def stream(socket: WebSocket, subjects: str = "") -> None:
     await socket.accept()
     chosen = [name for name in subjects.split(",") if name]
     page = hub.open_page(chosen or None)
-    sender = asyncio.create_task(_send(socket, page))
+    sender = asyncio.create_task(_send(socket, hub, page))
     try:
         await _answer(socket, hub, page)
     except WebSocketDisconnect:
@@ -47,13 +47,14 @@ async def stream(socket: WebSocket, subjects: str = "") -> None:
         await asyncio.gather(sender, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, page: Page) -> None:
+async def _send(socket: WebSocket, hub: LiveHub, page: Page) -> None:
     while True:
         message = await page.next()
         if isinstance(message, str):
             await socket.send_text(message)
         else:
             await socket.send_bytes(message)
+            hub.sent()
 
 
 async def _answer(socket: WebSocket, hub: LiveHub, page: Page) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
 
 from teleward_simulators.source import VitalSource
 from teleward_simulators.sources import make_source
@@ -34,7 +35,7 @@ class Messages:
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, Any]]] = []
-        self._client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
 
     def listen(self, port: int) -> None:
         """Subscribe to everything at the broker of this machine."""

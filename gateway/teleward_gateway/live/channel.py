@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.live.frame import RUN_LIMIT, SAMPLE_LIMIT, Run
+from teleward_gateway.live.steps import quantise
 from teleward_signal.model import SampleBlock
 from teleward_signal.vocabulary import METRICS
 
@@ -43,7 +44,7 @@ class Channel:
         self.metric = block.metric
         self.generation = 0
         self.changed = True
-        self._pending: list[tuple[int, NDArray[np.float64]]] = []
+        self._pending: list[tuple[int, NDArray[Any]]] = []
         self._start(block)
 
     def take(self, block: SampleBlock) -> None:
@@ -52,14 +53,13 @@ class Channel:
             raise ValueError(f"block of {block.metric} has no time: stamp it before it goes live")
         if not len(block.samples):
             return
-        if block.fs != self.fs:
+        if (block.fs, block.scale, block.offset) != (self.fs, self._scale, self._offset):
             self.generation = (self.generation + 1) & 0xFF
             self._start(block)
         self._place(block, block.time_ns)
-        values = block.samples * np.float64(block.scale) + block.offset
-        self._pending.append((self.next_index, values))
-        self.next_index += len(values)
-        self._device_next = block.index + len(values)
+        self._pending.append((self.next_index, block.samples))
+        self.next_index += len(block.samples)
+        self._device_next = block.index + len(block.samples)
         self._trim()
 
     def drain(self) -> list[Run]:
@@ -67,19 +67,22 @@ class Channel:
         if not self._pending:
             return []
         pending, self._pending = self._pending, []
-        joined = np.concatenate([values for _, values in pending])
-        quantised = self._quantise(joined)
-        runs, at, begin = [], 0, 0
-        for place, (first_index, values) in enumerate(pending):
-            at += len(values)
-            follows = place + 1 < len(pending) and pending[place + 1][0] == first_index + len(
-                values
-            )
-            if not follows:
-                last_index = first_index + len(values)
-                runs += self._cut(last_index - (at - begin), quantised[begin:at])
-                begin = at
-        return runs
+        pieces = [counts for _, counts in pending]
+        samples = self._quantise(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
+        runs: list[Run] = []
+        begin = at = 0
+        first_index = following = pending[0][0]
+        for index, counts in pending:
+            if index != following:
+                runs += self._cut(first_index, samples[begin:at])
+                begin, first_index = at, index
+            at += len(counts)
+            following = index + len(counts)
+        return runs + self._cut(first_index, samples[begin:at])
+
+    def forget(self) -> None:
+        """Drop the samples that came in since the last call; their places stay taken."""
+        self._pending.clear()
 
     def describe(self) -> dict[str, Any]:
         """Return what a page needs to draw the channel, in JSON values."""
@@ -100,6 +103,7 @@ class Channel:
         if block.time_ns is None:
             raise ValueError(f"block of {block.metric} has no time: stamp it before it goes live")
         self.fs = block.fs
+        self._scale, self._offset = block.scale, block.offset
         self.anchor_ns = block.time_ns
         self.next_index = 0
         self.lsb = max(block.scale, FINEST_STEP.get(METRICS[block.metric].unit, 0.0))
@@ -130,19 +134,23 @@ class Channel:
             self._residual_s = 0.0
             self.changed = True
 
-    def _quantise(self, values: NDArray[np.float64]) -> NDArray[np.int16]:
+    def _quantise(self, counts: NDArray[Any]) -> NDArray[np.int16]:
         """Return int16 samples, after making the step coarser or moving the base if needed."""
-        finite = np.nan_to_num(values, nan=self.base)
-        steps = np.abs(np.diff(finite))
-        if len(steps) > 4 and np.mean(steps > 127 * self.lsb) > ESCAPE_SHARE:
-            self.lsb *= 2
-            self.changed = True
-        if np.max(np.abs(finite - self.base)) > SAMPLE_LIMIT * self.lsb:
-            self.base = float(np.median(finite))
-            while np.max(np.abs(finite - self.base)) > SAMPLE_LIMIT * self.lsb:
+        samples = np.empty(len(counts), np.int16)
+        while True:
+            gain = self._scale / self.lsb
+            shift = (self._offset - self.base) / self.lsb
+            largest, steep = quantise(counts, gain, shift, samples)
+            if largest <= SAMPLE_LIMIT and steep <= max(1, ESCAPE_SHARE * len(counts)):
+                return samples
+            if largest > SAMPLE_LIMIT:
+                self.base = float(np.median(counts)) * self._scale + self._offset
+                spread = float(np.ptp(counts)) * self._scale
+                while spread > SAMPLE_LIMIT * self.lsb:
+                    self.lsb *= 2
+            else:
                 self.lsb *= 2
             self.changed = True
-        return np.rint((finite - self.base) / self.lsb).astype(np.int16)
 
     def _cut(self, first_index: int, samples: NDArray[np.int16]) -> list[Run]:
         return [

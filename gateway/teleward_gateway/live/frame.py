@@ -27,10 +27,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_gateway.live.steps import ESCAPE, write_steps
+
 MAGIC = 0x57
 FRAME_HEADER = struct.Struct("<BBHI")
 RUN_HEADER = struct.Struct("<BBHIh")
-ESCAPE = -128
 SAMPLE_LIMIT = 16383
 """Largest sample either way; twice it still fits the int16 of an escaped step."""
 RUN_LIMIT = 65535
@@ -61,19 +62,8 @@ def encode_run(run: Run) -> bytes:
     header = RUN_HEADER.pack(
         run.channel, run.generation, len(samples), run.first_index, int(samples[0])
     )
-    wide = samples.astype(np.int32)
-    return header + _encode_steps(wide[1:] - wide[:-1])
-
-
-def _encode_steps(steps: NDArray[np.int32]) -> bytes:
-    large = np.flatnonzero((steps > 127) | (steps < -127))
-    if not len(large):
-        return steps.astype(np.int8).tobytes()
-    small = steps.copy()
-    small[large] = ESCAPE
-    escaped = steps[large].astype("<i2").view(np.uint8)
-    places = np.repeat(large + 1, 2)
-    return np.insert(small.astype(np.int8).view(np.uint8), places, escaped).tobytes()
+    steps = np.empty(3 * len(samples), np.uint8)
+    return header + steps[: write_steps(samples, steps)].tobytes()
 
 
 def decode_frames(data: bytes) -> list[tuple[int, int, list[Run]]]:

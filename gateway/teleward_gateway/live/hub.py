@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from teleward_gateway.latency import Latency
 from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
+from teleward_gateway.live.steps import warm
 from teleward_gateway.live.subject import LiveSubject
 from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, SampleBlock
@@ -53,11 +55,15 @@ class LiveHub:
         gateway: Mapping[str, Any] | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
+        warm()
         self.statistics = LiveStatistics()
         self._gateway = dict(gateway or {})
         self._clock = clock
         self._subjects: dict[str, LiveSubject] = {}
         self._removed: list[str] = []
+        self.latency = Latency()
+        self._arrivals: list[int] = []
+        self._departing: list[int] = []
         self._next_key = 0
         self._pages: dict[Page, _Held] = {}
         self._metrics = {
@@ -104,6 +110,8 @@ class LiveHub:
         """Show samples; a block that cannot be placed is counted and dropped."""
         live = self._find(subject)
         if live is not None:
+            if not self._arrivals:
+                self._arrivals.append(time.monotonic_ns())
             try:
                 live.take_block(block)
             except ValueError:
@@ -164,6 +172,12 @@ class LiveHub:
         """Return the whole present state of every subject as JSON values."""
         return [live.snapshot() for live in self._subjects.values()]
 
+    def sent(self) -> None:
+        """Note that a page was given its waves: the oldest sample in them arrived so long ago."""
+        for arrival_ns in self._departing:
+            self.latency.add_ns(time.monotonic_ns() - arrival_ns)
+        self._departing = []
+
     def open_page(self, subjects: Iterable[str] | None = None) -> Page:
         """Add a page that watches ``subjects`` (all when None); close it with `close_page`."""
         chosen = None if subjects is None else frozenset(subjects)
@@ -197,6 +211,7 @@ class LiveHub:
     def tick(self) -> None:
         """Encode what is new, once a subject, and queue it for the pages."""
         self.statistics.ticks += 1
+        self._departing, self._arrivals = self._arrivals, []
         changes: dict[str, str] = {}
         frames: dict[str, bytes] = {}
         for subject in self._removed:

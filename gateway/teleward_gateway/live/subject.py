@@ -129,6 +129,12 @@ class LiveSubject:
         if self._links.pop(device, None) is not None:
             self._changed.add("links")
 
+    def forget(self) -> None:
+        """Drop what nobody watches: a page that opens gets the whole state first."""
+        for channel in self.channels.values():
+            channel.forget()
+        self._changed, self._changed_values, self._marks, self._beats = set(), set(), [], 0
+
     def drain(self) -> tuple[dict[str, Any] | None, bytes]:
         """Return (what changed as JSON values or None, the wave frame or ``b""``)."""
         runs = [run for channel in self.channels.values() for run in channel.drain()]
