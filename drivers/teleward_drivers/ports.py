@@ -48,13 +48,18 @@ def ports(by_id: Path = BY_ID, by_path: Path = BY_PATH) -> list[Port]:
             Port(
                 path=stable or names.get(device) or device,
                 device=device,
-                description=info.description if info else Path(names[device]).name,
+                description=describe(info.description if info else Path(names[device]).name),
                 usb_id=usb_id,
                 serial_number=number,
                 shares_its_name=shared,
             )
         )
     return sorted(result, key=lambda port: (not port.usb_id, port.path))
+
+
+def describe(text: str) -> str:
+    """Return what the system says of a port, without its way of saying nothing."""
+    return "" if text == "n/a" else text
 
 
 def stable_names(folder: Path) -> dict[str, str]:

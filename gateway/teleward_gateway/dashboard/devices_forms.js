@@ -18,6 +18,12 @@ class DeviceForm extends FormDialog {
     this.changed = changed;
   }
 
+  /** Opens empty: what was typed for the last subject must not stand there for the next. */
+  open() {
+    super.open();
+    this.dialog.querySelector("form")?.reset();
+  }
+
   /** @param {FormData} data @returns {Promise<void>} */
   async send(data) {
     await this.act(data, String(data.get("author")));
