@@ -212,6 +212,9 @@ class LiveHub:
         """Encode what is new, once a subject, and queue it for the pages."""
         self.statistics.ticks += 1
         self._departing, self._arrivals = self._arrivals, []
+        if not self._pages:
+            self._forget()
+            return
         changes: dict[str, str] = {}
         frames: dict[str, bytes] = {}
         for subject in self._removed:
@@ -228,6 +231,12 @@ class LiveHub:
             held.add(page, changes, frames)
             if self.statistics.ticks % PERIOD_TICKS[page.rung] == 0:
                 self._send(page, held)
+
+    def _forget(self) -> None:
+        """Spend nothing while no page is open: the first one gets the whole state anyway."""
+        self._removed = []
+        for live in self._subjects.values():
+            live.forget()
 
     def _send(self, page: Page, held: "_Held") -> None:
         if held.changes:

@@ -87,6 +87,13 @@ def test_a_new_rate_starts_a_new_generation() -> None:
     assert (run.generation, channel.fs) == (1, 125.0)
 
 
+def test_a_new_scale_starts_a_new_generation() -> None:
+    channel = feed(block(0, [100] * 25), block(25, [100] * 25, scale=0.01))
+    (run,) = channel.drain()
+    assert run.generation == 1
+    assert run.samples * channel.lsb + channel.base == pytest.approx(1.0, abs=channel.lsb)
+
+
 def test_values_come_back_within_half_a_step() -> None:
     random = np.random.default_rng(1)
     counts = np.cumsum(random.integers(-40, 41, 500)).astype(np.int32)

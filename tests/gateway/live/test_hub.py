@@ -173,6 +173,24 @@ async def test_a_discharged_subject_leaves_every_page(hub: LiveHub) -> None:
     assert {"id": "a", "removed": True} in (await text(page))["subjects"]
 
 
+async def test_without_a_page_nothing_waits_and_the_first_page_misses_nothing(
+    hub: LiveHub,
+) -> None:
+    for n in range(50):
+        hub.publish_block("a", block(25 * n))
+        hub.publish_measurement("a", Measurement("spo2", float(n), time_ns=NOW_NS))
+        hub.tick()
+    assert hub.statistics.wave_bytes == 0
+    page = hub.open_page()
+    first = (await text(page))["subjects"][0]
+    assert first["values"]["spo2"]["value"] == 49.0
+    assert first["channels"][0]["metric"] == "ecg_ii"
+    hub.publish_block("a", block(1250))
+    hub.tick()
+    ((_, _, (run,)),) = decode_frames(await _waves(page))
+    assert (run.first_index, len(run.samples)) == (1250, 25)
+
+
 async def test_an_unknown_subject_is_counted_not_shown(hub: LiveHub) -> None:
     hub.publish_block("nobody", block(0))
     hub.publish_measurement("nobody", Measurement("spo2", 90.0))
