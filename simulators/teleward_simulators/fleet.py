@@ -66,7 +66,12 @@ class DeviceSpec:
 
 
 class Fleet:
-    """Runs a hub and devices; `start` and `stop` are idempotent."""
+    """Runs a hub and devices; `start` and `stop` are idempotent.
+
+    ``hub`` is where other processes find the air, ``ports`` the folder of serial ports, ``start``
+    the `time.monotonic` of the patients' second zero. ``transport`` puts the (single) BLE device
+    on a real adapter instead: an HCI transport of bumble such as ``usb:0`` or ``hci-socket:0``.
+    """
 
     def __init__(
         self,
@@ -76,6 +81,7 @@ class Fleet:
         start: float | None = None,
         seed: int = 0,
         sources: dict[tuple[str, str, int], VitalSource] | None = None,
+        transport: str = "",
     ) -> None:
         self.specs = list(specs)
         self.start_monotonic = time.monotonic() if start is None else start
@@ -87,6 +93,7 @@ class Fleet:
         self._hub_spec = hub
         self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"
         self._seed = seed
+        self._transport = transport
         self.hub: Hub | None = None
 
     async def start(self, progress: Progress | None = None) -> None:
@@ -126,7 +133,7 @@ class Fleet:
             # C0..: the two top bits of a static random address are set (Core 5.4, Vol 6 B 1.3.2.1)
             address = spec.address or f"C0:54:57:00:{number >> 8:02X}:{number & 255:02X}"
             device = catalogue.ble_kind(spec.kind)(self.sources[key], address, **common)
-            await device.start(self.hub.air)
+            await device.start(self.hub.air, self._transport)
         if device.address in self.devices:
             await device.stop()
             raise ValueError(f"two devices at {device.address}: give each its own address")
@@ -181,13 +188,26 @@ def read_spec(text: str) -> tuple[list[DeviceSpec], dict[str, Any]]:
 
 
 def write_spec(specs: Iterable[DeviceSpec], **settings: Any) -> str:
-    """Return the fleet file of ``specs``; ``settings`` are those of `Settings`."""
+    """Return the fleet file of ``specs``; ``settings`` are those of `serve`."""
     return json.dumps({**settings, "devices": [asdict(spec) for spec in specs]}, indent=1)
 
 
-async def serve(specs: list[DeviceSpec], settings: dict[str, Any], tied: bool) -> None:
-    """Run a fleet until it is told to end, printing events."""
+async def serve(
+    specs: list[DeviceSpec],
+    settings: dict[str, Any],
+    tied: bool = False,
+    tell: Progress | None = None,
+    seconds: float | None = None,
+) -> None:
+    """Run a fleet until it is told to end, or for ``seconds``, reporting events to ``tell``.
+
+    ``settings``: ``hub``, ``ports``, ``control`` (a TCP port on loopback, 0: any), ``seed``,
+    ``start`` (a `time.monotonic`), ``transport``, ``vhci`` (offer the air to the kernel).
+    """
     ended = asyncio.Event()
+    tell = tell or _tell
+    if seconds is not None:
+        asyncio.get_running_loop().call_later(seconds, ended.set)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
@@ -200,17 +220,20 @@ async def serve(specs: list[DeviceSpec], settings: dict[str, Any], tied: bool) -
         Path(ports) if ports else None,
         settings.get("start"),
         settings.get("seed", 0),
+        transport=settings.get("transport", ""),
     )
     control = None
     try:
-        await fleet.start(_tell)
+        await fleet.start(tell)
+        if settings.get("vhci") and fleet.hub is not None:
+            await fleet.hub.offer_to_kernel()
         if "control" in settings:
             # FastAPI takes half a second to import: only who wants the API pays
             from teleward_simulators.control import ControlServer
 
             control = ControlServer(fleet, port=int(settings["control"]))
             await control.start()
-            _tell({"event": "control", "url": control.url})
+            tell({"event": "control", "url": control.url})
         await ended.wait()
     finally:
         if control is not None:

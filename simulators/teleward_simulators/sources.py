@@ -6,12 +6,14 @@ dial:            a steady patient whose vitals follow `Dial.set` (command line, 
 """
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
 from teleward_simulators.patients.simple import SimplePatient
 from teleward_simulators.recordings.excerpt import Excerpt
 from teleward_simulators.source import VitalSource
+from teleward_simulators.wfdb_source import WfdbRecording
 
 DIALS = tuple(f.name for f in fields(Profile) if f.type in (Trend, "Trend"))
 """The vitals that a person can dial."""
@@ -47,9 +49,22 @@ def make_source(spec: str, seed: int = 0) -> VitalSource:
                 return SimplePatient(name, seed)
             case "recording":
                 return Excerpt(name)
+            case "wfdb":
+                return WfdbRecording(Path(name))
             case "dial":
-                return Dial(seed, name or "steady")
+                return _dial(name, seed)
     except KeyError as error:
         known = f"profiles: {', '.join(PROFILES)}" if kind != "recording" else str(error)
         raise ValueError(f"source {spec!r}: {known}") from None
-    raise ValueError(f"source {spec!r}: use simple:NAME, recording:NAME or dial:")
+    except OSError as error:
+        raise ValueError(f"source {spec!r}: {error}") from None
+    raise ValueError(f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH or dial:")
+
+
+def _dial(text: str, seed: int) -> Dial:
+    """Return a patient set as ``text`` says, ``heart_rate=72,spo2=93`` or nothing."""
+    dial = Dial(seed)
+    for pair in text.split(",") if text else ():
+        metric, _, value = pair.partition("=")
+        dial.set(metric.strip(), float(value))
+    return dial

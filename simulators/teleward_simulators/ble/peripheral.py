@@ -6,6 +6,7 @@ does. Every kind carries Device Information (180A) and, if it has one, Battery (
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,12 +17,16 @@ from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.host import Host
 from bumble.keys import MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.transport import open_transport
+from bumble.transport.common import Transport
 
 from teleward_simulators.device_clock import DeviceClock
 from teleward_simulators.faults import FAULTS, PacketMangler
 from teleward_simulators.radio.advertising import advertise
 from teleward_simulators.radio.air import Air, AirController
 from teleward_simulators.source import VitalSource
+
+log = logging.getLogger(__name__)
 
 BASE_UUID = "0000{:04x}-0000-1000-8000-00805f9b34fb"
 ADVERTISING_INTERVAL_MS = 100.0
@@ -79,6 +84,7 @@ class Peripheral:
         self.device: Device | None = None
         self.air: Air | None = None
         self._controller: AirController | None = None
+        self._transport: Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._battery: Characteristic[bytes] | None = None
         self._wake = asyncio.Event()
@@ -105,17 +111,22 @@ class Peripheral:
 
     # life
 
-    async def start(self, air: Air) -> None:
-        """Switch the device on within ``air``."""
+    async def start(self, air: Air, transport: str = "") -> None:
+        """Switch the device on within ``air``, or on a real adapter (see `Fleet`)."""
         self.air = air
-        self._controller = AirController(self.name, air)
         config = DeviceConfiguration(
             name=self.name,
             address=hci.Address(self.address),
             advertising_interval_min=ADVERTISING_INTERVAL_MS,
             advertising_interval_max=ADVERTISING_INTERVAL_MS,
         )
-        self.device = Device(config=config, host=Host(self._controller, _Later(self._controller)))
+        if transport:
+            self._transport = await open_transport(transport)
+            host = Host(self._transport.source, self._transport.sink)
+        else:
+            self._controller = AirController(self.name, air)
+            host = Host(self._controller, _Later(self._controller))
+        self.device = Device(config=config, host=host)
         self.device.keystore = MemoryKeyStore()
         self.device.pairing_config_factory = self._pairing
         self.device.gatt_server.max_mtu = self.mtu
@@ -143,10 +154,15 @@ class Peripheral:
         if self._controller is not None:
             self._controller.shut_down()
             self._controller = None
+        if self._transport is not None:
+            await self._transport.close()
+            self._transport = None
 
     async def _live(self) -> None:
-        with contextlib.suppress(core.BaseBumbleError):
+        try:
             await self.run()
+        except Exception:
+            log.exception("%s at %s died", self.kind, self.address)
 
     @property
     def connected(self) -> bool:
@@ -179,7 +195,7 @@ class Peripheral:
             self._notify(characteristic.handle, packet)
 
     def _notify(self, handle: int, value: bytes) -> None:
-        if self.device is None or self._controller is None or self.air is None:
+        if self.device is None or self.air is None:
             return
         for connection, cccds in self.device.gatt_server.subscribers.items():
             if not cccds.get(handle, b"\0\0")[0] & 1 or not isinstance(connection, Connection):
@@ -187,10 +203,13 @@ class Peripheral:
             body = value[: connection.att_mtu - 3]
             pdu = b"\x1b" + handle.to_bytes(2, "little") + body
             frame = len(pdu).to_bytes(2, "little") + b"\x04\x00" + pdu
+            self.sent += 1
+            if self._controller is None:
+                connection.send_l2cap_pdu(att.ATT_CID, pdu)
+                continue
             self.air.send_acl_data(
                 self._controller, connection.peer_address, core.PhysicalTransport.LE, frame
             )
-            self.sent += 1
 
     async def indicate(self, characteristic: Characteristic[bytes], value: bytes) -> bool:
         """Indicate to every subscriber; return whether all confirmed in time."""

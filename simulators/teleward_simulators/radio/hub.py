@@ -8,6 +8,9 @@ When a process dies its socket closes, and its peers see the link time out.
 import asyncio
 import itertools
 
+from bumble.transport import open_transport
+from bumble.transport.common import Transport
+
 from teleward_simulators.radio.air import Air, AirController
 from teleward_simulators.radio.h4 import H4Connection, listen, parse_address, remove_socket
 
@@ -21,11 +24,18 @@ class Hub:
         self._ports: dict[H4Connection, AirController] = {}
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
+        self._kernel: Transport | None = None
 
     async def start(self, spec: str) -> str:
         """Listen at ``spec`` and return the address, with the real port when it was 0."""
         self._server, self.spec = await listen(spec, self._accept)
         return self.spec
+
+    async def offer_to_kernel(self, address: str = "00:AA:01:00:00:42") -> None:
+        """Plug the air into this machine's Bluetooth stack through ``/dev/vhci``, as ``hci0``."""
+        self._kernel = await open_transport("vhci")
+        controller = AirController("kernel", self.air, address, self._kernel.sink.on_packet)
+        self._kernel.source.set_packet_sink(controller)
 
     @property
     def ports(self) -> int:
@@ -56,6 +66,9 @@ class Hub:
         for connection in list(self._ports):
             self._unplug(connection)
             connection.close()
+        if self._kernel is not None:
+            await self._kernel.close()
+            self._kernel = None
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
