@@ -32,6 +32,10 @@ to be found (Core specification, fast connection parameters)."""
 SCAN_SILENCE_S = 90.0
 """BlueZ scans can stall without an error (bluez #1554); habluetooth restarts them after 90 s."""
 
+WAITED_SILENCE_S = 20.0
+"""While somebody waits for a device, silence may be a radio that was unplugged and is back: BlueZ
+does not tell the old scan. Two turns of the slowest advertiser (10.24 s)."""
+
 SCAN_START_S = 15.0
 """Starting or stopping a scan takes BlueZ under a second; habluetooth gives up after 15 s."""
 
@@ -143,7 +147,8 @@ class Adapter:
     async def check(self) -> None:
         """Restart a scan that has gone silent or could not be resumed; call every few seconds."""
         silent_s = (time.monotonic_ns() - self._heard_ns) / 1e9
-        if self._scanner is not None and silent_s > SCAN_SILENCE_S:
+        longest_s = WAITED_SILENCE_S if self._waiting else SCAN_SILENCE_S
+        if self._scanner is not None and silent_s > longest_s:
             log.warning("no advertisement for %.0f s: scan restarted", silent_s)
             async with self._change:
                 await self._stop()
