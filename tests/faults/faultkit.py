@@ -207,12 +207,11 @@ class Server:
 class SocketSink:
     """The sink of the workload: every batch is one line, acknowledged by the server's answer."""
 
-    name = "store"
     kinds = KINDS
     max_batch = 500
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, name: str = "store") -> None:
+        self._port, self.name = port, name
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def open(self) -> None:
@@ -248,14 +247,16 @@ class SocketSink:
             self._streams = None
 
 
-async def drain(journal: Journal, port: int, timeout_s: float = 60) -> Delivery:
+async def drain(journal: Journal, port: int, name: str = "store") -> Delivery:
     """Deliver everything that a journal owes."""
     delivery = Delivery(
-        journal, SocketSink(port), DeliveryConfig(hold_s=0, first_retry_s=0.05, longest_retry_s=0.2)
+        journal,
+        SocketSink(port, name),
+        DeliveryConfig(hold_s=0, first_retry_s=0.05, longest_retry_s=0.2),
     )
     task = asyncio.create_task(delivery.run())
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(60):
             while not journal.stats().sinks or journal.stats().sinks[0].pending:
                 await asyncio.sleep(0.01)
     finally:

@@ -59,7 +59,7 @@ class Patient:
         book = SinkBook()
         keeper = Keeper(SMALL, book, lambda commit: None)
         origin = Origin("g1", "", GatewayClock().boot, Provenance.SIMULATED)
-        opening = Opening(self.work, origin, SMALL.verify_bytes, connect, keeper.opened)
+        opening = Opening(self.work, origin, SMALL, connect, keeper.opened)
         ready = opening.open()
         census = Census()
         for table in ("light", "wave"):

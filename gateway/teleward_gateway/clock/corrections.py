@@ -54,52 +54,57 @@ class Corrections:
     """All corrections of a journal, in the order in which they were made."""
 
     def __init__(self, corrections: Iterable[Correction] = ()) -> None:
-        self._by_boot: dict[str, list[Correction]] = {}
+        self._all: list[Correction] = []
+        self._boots: set[str] = set()
         for correction in corrections:
             self.add(correction)
 
     def add(self, correction: Correction) -> None:
         """Take one more correction; one that is known already changes nothing."""
-        known = self._by_boot.setdefault(correction.boot, [])
-        if correction not in known:
-            known.append(correction)
+        if correction not in self._all:
+            self._all.append(correction)
+            self._boots.add(correction.boot)
 
-    def shift_ns(self, boot: str, monotonic_ns: int) -> int:
-        """Return what to add to a time stamped at that moment of that boot."""
-        return sum(
-            correction.shift_ns
-            for correction in self._by_boot.get(boot, ())
-            if correction.since_ns <= monotonic_ns < correction.until_ns
-        )
+    def shift_ns(self, boot: str, monotonic_ns: int, known: int | None = None) -> int:
+        """Return what to add to a time stamped at that moment of that boot.
 
-    def apply(self, record: Record) -> Record:
-        """Return the record with its time and uncertainty as known now."""
-        if record.boot not in self._by_boot or not follows_gateway_clock(record):
+        ``known``: only the first so many corrections, as things stood when they were all.
+        """
+        return sum(c.shift_ns for c in self._of(boot, monotonic_ns, known))
+
+    def _of(self, boot: str, monotonic_ns: int, known: int | None) -> list[Correction]:
+        return [
+            c
+            for c in self._all[:known]
+            if c.boot == boot and c.since_ns <= monotonic_ns < c.until_ns
+        ]
+
+    def apply(self, record: Record, known: int | None = None) -> Record:
+        """Return the record with its time and uncertainty as known now, or as known then."""
+        if record.boot not in self._boots or not follows_gateway_clock(record):
             return record
-        shift_ns = self.shift_ns(record.boot, record.monotonic_ns)
-        if not shift_ns:
+        made = self._of(record.boot, record.monotonic_ns, known)
+        if not made:
             return record
-        uncertainty_ns = max(
-            correction.uncertainty_ns
-            for correction in self._by_boot[record.boot]
-            if correction.since_ns <= record.monotonic_ns < correction.until_ns
+        return replace(
+            record,
+            time_ns=record.time_ns + sum(correction.shift_ns for correction in made),
+            uncertainty_ns=made[-1].uncertainty_ns,
         )
-        return replace(record, time_ns=record.time_ns + shift_ns, uncertainty_ns=uncertainty_ns)
 
     def shifts(self) -> set[int]:
         """Return every shift that a record may have, zero included."""
         found = {0}
-        for boot, corrections in self._by_boot.items():
-            for edge in corrections:
-                found.add(self.shift_ns(boot, edge.since_ns))
-                found.add(self.shift_ns(boot, edge.until_ns - 1))
+        for edge in self._all:
+            found.add(self.shift_ns(edge.boot, edge.since_ns))
+            found.add(self.shift_ns(edge.boot, edge.until_ns - 1))
         return found
 
     def __len__(self) -> int:
-        return sum(len(corrections) for corrections in self._by_boot.values())
+        return len(self._all)
 
     def __iter__(self) -> Iterator[Correction]:
-        return (c for corrections in self._by_boot.values() for c in corrections)
+        return iter(list(self._all))
 
 
 def follows_gateway_clock(record: Record) -> bool:

@@ -142,7 +142,7 @@ class Delivery:
             if not guesses:
                 return batch
             if left_s <= 0 or journal.clock_confirmed:
-                await journal.freeze(sink.name, max(guesses))
+                await journal.freeze(sink.name, batch, guesses)
                 return batch
             await asyncio.sleep(min(IDLE_S, left_s))
 

@@ -22,12 +22,12 @@ class SinkBook:
         self._aside: list[dict[str, Any]] = []
         self._lock = threading.Lock()
 
-    def load(self, states: dict[int, dict[str, Any]]) -> None:
+    def load(self, states: dict[int, dict[str, Any]], next_number: int) -> None:
         """Take over what was on disk; sinks that are known already keep what they know."""
         with self._lock:
             for key, document in states.items():
                 if key >= FIRST_SINK and document["name"] not in self._sinks:
-                    state = SinkState.from_document(key, document)
+                    state = SinkState.from_document(key, document, next_number)
                     self._sinks[state.name] = state
             # after a mending or a late first opening the file lacks what memory knows
             self._changed = {state.key for state in self._sinks.values()}
@@ -44,7 +44,8 @@ class SinkBook:
                 if from_now:
                     state.done.add(1, next_number)
                 self._sinks[sink] = state
-            state.kinds, state.active, state.pending = kinds, True, 0
+            state.kinds, state.active = kinds, True
+            state.pending, state.counted = 0, False
             self._changed.add(state.key)
             return list(state.done.gaps(1, next_number))
 
@@ -64,9 +65,10 @@ class SinkBook:
             self._changed.add(state.key)
 
     def owe(self, sink: str, count: int) -> None:
-        """Count records that a sink is owed."""
+        """Count the records that a sink was owed when it was added."""
         with self._lock:
             self._sinks[sink].pending += count
+            self._sinks[sink].counted = True
 
     def ranges(self, sink: str) -> list[tuple[int, int]]:
         """Return the numbers done for a sink."""
@@ -97,7 +99,6 @@ class SinkBook:
             state = self._sinks[sink]
             for start, stop in list(owed.gaps(after + 1, through + 1)):
                 state.done.add(start, stop)
-            state.sent = max(state.sent, through)
             self._changed.add(state.key)
 
     def first_owed(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
@@ -109,20 +110,23 @@ class SinkBook:
                     return found
         return None
 
-    def freeze(self, sink: str, number: int) -> bool:
-        """Let records up to ``number`` keep their unconfirmed time; return whether to write it."""
+    def freeze(self, sink: str, numbers: Iterable[int], known: int) -> bool:
+        """Let records keep the unconfirmed time they are sent with; return whether to write it."""
         with self._lock:
             state = self._sinks[sink]
-            if number in state.frozen:
+            if not state.freeze(numbers, known, FREEZE_AHEAD):
                 return False
-            state.frozen.add(state.low, number + FREEZE_AHEAD)
             self._changed.add(state.key)
             return True
 
-    def frozen(self, sink: str) -> Ranges:
-        """Return the numbers that keep an unconfirmed time for a sink."""
+    def known_at(self, sink: str, numbers: Iterable[int]) -> dict[int, int]:
+        """Return for frozen records how many corrections their time has for a sink."""
         with self._lock:
-            return Ranges(self._sinks[sink].frozen)
+            state = self._sinks[sink]
+            if not state.frozen:
+                return {}
+            found = {number: state.known_at(number) for number in numbers}
+        return {number: known for number, known in found.items() if known is not None}
 
     def committed(self, records: Iterable[Record]) -> None:
         """Count new records as owed."""
@@ -172,6 +176,6 @@ class SinkBook:
             self._aside = [*aside, *self._aside]
 
     def active(self) -> list[SinkState]:
-        """Return the configured sinks."""
+        """Return the configured sinks whose backlog is counted."""
         with self._lock:
-            return [state for state in self._sinks.values() if state.active]
+            return [state for state in self._sinks.values() if state.active and state.counted]

@@ -41,10 +41,10 @@ class JournalConfig:
                 f"journal.commit_interval_s is {self.commit_interval_s}; "
                 f"choose {SHORTEST_COMMIT_S} to {LONGEST_COMMIT_S} seconds"
             )
-        if self.max_bytes < max(SMALLEST_BUDGET_BYTES, 2 * self.log_bytes):
+        if self.max_bytes < max(SMALLEST_BUDGET_BYTES, 4 * self.log_bytes):
             raise ValueError(
                 f"journal.max_bytes is {self.max_bytes}; "
-                f"give the journal at least {max(SMALLEST_BUDGET_BYTES, 2 * self.log_bytes)} bytes"
+                f"give the journal at least {max(SMALLEST_BUDGET_BYTES, 4 * self.log_bytes)} bytes"
             )
         if self.queue_records < 1 or self.queue_bytes < 1:
             raise ValueError("journal.queue_records and journal.queue_bytes must be positive")

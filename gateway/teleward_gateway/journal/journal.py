@@ -20,7 +20,7 @@ from teleward_gateway.journal.intake import Intake
 from teleward_gateway.journal.keeper import Keeper
 from teleward_gateway.journal.opening import Opening
 from teleward_gateway.journal.ranges import Ranges
-from teleward_gateway.journal.reader import Batch
+from teleward_gateway.journal.reader import Batch, number_of
 from teleward_gateway.journal.reading import ReadingThread
 from teleward_gateway.journal.row import Origin
 from teleward_gateway.journal.sinks import SinkState
@@ -49,7 +49,7 @@ class Journal:
         self._intake = Intake(config.queue_records, config.queue_bytes)
         self._listeners: list[tuple[asyncio.AbstractEventLoop, CommitListener]] = []
         self._keeper = Keeper(config, self._book, self._tell)
-        self._opening = Opening(folder, origin, config.verify_bytes, connect, self._keeper.opened)
+        self._opening = Opening(folder, origin, config, connect, self._keeper.opened)
         self._writer = Writer(config, self._intake, self._opening, self._keeper)
         self._reading = ReadingThread(self._opening.path, connect, self._keeper)
         self._closed = False
@@ -109,8 +109,9 @@ class Journal:
 
     async def flush(self) -> None:
         """Commit now; returns when everything appended before is on disk or cannot be written."""
+        failures = self._writer.counters.failures
         ticket = self._writer.flush()
-        while not self._writer.flushed(ticket) and self._writer.problem is None:
+        while not self._writer.flushed(ticket) and self._writer.counters.failures == failures:
             await asyncio.sleep(0.002)
 
     def on_commit(self, listener: CommitListener) -> None:
@@ -180,12 +181,12 @@ class Journal:
         """Return the first range below ``stop`` that is neither done nor ``held``."""
         return self._book.first_owed(sink, held, stop)
 
-    async def freeze(self, sink: str, number: int) -> None:
-        """Let records up to ``number`` keep the unconfirmed time with which they are sent now.
+    async def freeze(self, sink: str, batch: Batch, numbers: Iterable[int]) -> None:
+        """Let records of ``batch`` keep, for ``sink``, the unconfirmed time they are sent with.
 
         Remembered on disk before they are sent, some records ahead, so that no crash forgets it.
         """
-        if self._book.freeze(sink, number):
+        if self._book.freeze(sink, numbers, batch.corrections):
             self._keeper.hurry()
             await self.flush()
 
@@ -213,11 +214,11 @@ class Journal:
         end = min(self.next_number, stop or self.next_number)
         batch = await self._reading.run(lambda reader: reader.read(number, kinds, limit, end))
         corrections = self._keeper.corrections()
-        frozen = self._book.frozen(sink) if sink and corrections else Ranges()
-        records = (
-            r if r.id.seq + r.id.part in frozen else corrections.apply(r) for r in batch.records
-        )
-        return Batch(tuple(records), batch.through) if corrections else batch
+        known = {}
+        if sink and corrections:
+            known = self._book.known_at(sink, [number_of(record) for record in batch.records])
+        records = (corrections.apply(r, known.get(number_of(r))) for r in batch.records)
+        return Batch(tuple(records), batch.through, len(corrections))
 
     async def history(
         self,

@@ -51,7 +51,7 @@ class Keeper:
 
     def opened(self, opened: Opened) -> None:
         """Take over what was found when the file was opened."""
-        self._book.load(opened.states)
+        self._book.load(opened.states, opened.next_number)
         with self._lock:
             self.cache.clear()
             self.openings += 1

@@ -3,7 +3,7 @@
 A file of a newer version is refused and left untouched: the remedy is the newer Teleward.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from teleward_gateway.journal.damage import Damaged
 from teleward_gateway.journal.store import IDENTITY, SCHEMA, Store, Transaction
@@ -18,7 +18,7 @@ class JournalTooNew(RuntimeError):
     """The file was written by a newer Teleward; nothing was changed."""
 
 
-def migrate(store: Store, steps: dict[int, Step] = STEPS, target: int = SCHEMA) -> None:
+def migrate(store: Store, steps: Mapping[int, Step] = STEPS, target: int = SCHEMA) -> None:
     """Bring the tables to version ``target``; raises `JournalTooNew` for a newer file.
 
     The version stands in a sealed blob, so that damage cannot pass for a newer version.

@@ -2,7 +2,8 @@
 
 DIR/field.sqlite3       the tables          DIR/field.mark      how far it had come
 DIR/field.sqlite3-wal   the log             DIR/field.lock      one gateway at a time
-DIR/field.damaged/      the last damaged file, set aside
+DIR/field.damaged/      the last damaged file
+DIR/field.reserve       room for the day when the disk is full
 """
 
 import fcntl
@@ -13,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, is_damage
 from teleward_gateway.journal.database import Connect
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.mending import finish_mending, mend
 from teleward_gateway.journal.migrations import JournalTooNew, migrate
+from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, inspect_row
 from teleward_gateway.journal.salvage import find_blobs
 from teleward_gateway.journal.seal import Blob, unseal
@@ -42,13 +45,13 @@ class Opening:
         self,
         folder: Path,
         origin: Origin,
-        verify_bytes: int,
+        config: JournalConfig,
         connect: Connect,
         opened: Callable[[Opened], None],
     ) -> None:
         self.path = folder / f"{origin.provenance.value}.sqlite3"
         self.suspect: str | None = None
-        self._origin, self._verify_bytes = origin, verify_bytes
+        self._origin, self._config = origin, config
         self._connect, self._opened = connect, opened
         self._lock: int | None = None
 
@@ -56,6 +59,7 @@ class Opening:
         """Claim the journal for this process; raises `JournalInUse`, or OSError if it cannot."""
         if self._lock is not None:
             return
+        # only now: a folder that vanishes later is a disk that was pulled, not a new journal
         self.path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(
             self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640
@@ -124,11 +128,12 @@ class Opening:
         journal = self._identity(store, states)
         self._opened(Opened(states, next_number, journal, spans, found.tail))
         origin = Origin(self._origin.gateway, journal, self._origin.boot, self._origin.provenance)
-        return Ready(store, origin, next_number, found.tail, mark)
+        reserve = Reserve(self.path.with_suffix(".reserve"), self._config.log_bytes)
+        return Ready(store, origin, next_number, found.tail, mark, reserve)
 
     def _examine(self, store: Store, spans: list[Span]) -> Findings:
         """Check the whole of a small journal, the open span of a large one."""
-        if store.used_bytes() <= self._verify_bytes:
+        if store.used_bytes() <= self._config.verify_bytes:
             found = verify(store, spans)
         else:
             found = check_rows(store, spans, spans[-1].stop if spans else 1)
@@ -178,7 +183,7 @@ class Opening:
         journal = secrets.token_hex(8)
         document = {
             "edition": int(known.get("edition", 0)) + 1,
-            "schema": SCHEMA,
+            "schema": known.get("schema", SCHEMA),
             "journal": journal,
             "boot": boot,
             "inode": inode,

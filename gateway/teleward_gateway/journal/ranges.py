@@ -59,6 +59,12 @@ class Ranges:
         if position < stop:
             yield position, stop
 
+    def keep(self, other: "Ranges") -> None:
+        """Exclude whatever is not in ``other``."""
+        if self._starts:
+            for start, stop in list(other.gaps(self._starts[0], self._stops[-1])):
+                self.remove(start, stop)
+
     def covers(self, start: int, stop: int) -> bool:
         """Say whether all of ``[start, stop)`` is in the set."""
         return next(self.gaps(start, stop), None) is None

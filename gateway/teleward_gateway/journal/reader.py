@@ -25,10 +25,14 @@ Damage = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records in order; everything wanted up to number ``through`` is among them."""
+    """Records in order; everything wanted up to number ``through`` is among them.
+
+    ``corrections`` of the clock were known when their times were made.
+    """
 
     records: tuple[Record, ...]
     through: int
+    corrections: int = 0
 
 
 class Reader:

@@ -23,6 +23,7 @@ from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.intake import Intake
 from teleward_gateway.journal.mark import Mark
+from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, Row, build_row, is_wave, make_record
 from teleward_gateway.journal.spans import Span, count_row
 from teleward_gateway.journal.store import Store, Transaction
@@ -86,6 +87,7 @@ class Ready:
     next_number: int
     span: Span | None
     mark: Mark
+    reserve: Reserve
 
 
 class Opener(Protocol):
@@ -224,15 +226,18 @@ class Writer:
 
     def _make_room(self, ready: Ready) -> None:
         """Delete by the order of the budget: pages freed inside the file need no room outside."""
+        ready.reserve.release()
         with contextlib.suppress(sqlite3.Error):
             ready.store.checkpoint()
             if ready.store.free_pages() < ROOM_PAGES:
                 self._keeper.tidy(ready.store, 0, urgent=True)
                 ready.store.checkpoint()
+        self._pages = 0
 
     def _open(self) -> None:
         ready = self._opener.open()
         self._ready, self._next, self._span = ready, ready.next_number, ready.span
+        ready.reserve.restore()
         self._span_since_s = time.monotonic()
 
     def _round(self) -> None:
@@ -250,7 +255,8 @@ class Writer:
             if not more or not len(self._intake):
                 break
         self._checkpoint(ready)
-        self._keeper.tidy(ready.store, self._config.log_bytes)
+        # the log and the reserve, which is as large, count as used
+        self._keeper.tidy(ready.store, 2 * self._config.log_bytes)
 
     def _commit(self, ready: Ready) -> None:
         rows, records = self._rows(ready.origin)
@@ -322,6 +328,7 @@ class Writer:
             return
         began_s = time.monotonic()
         ready.store.checkpoint()
+        ready.reserve.restore()
         self._pages = 0
         self.counters.last_checkpoint_s = time.monotonic() - began_s
 

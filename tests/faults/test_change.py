@@ -1,0 +1,113 @@
+"""Configuration changes and upgrades with a backlog: nothing is dropped, nothing comes twice."""
+
+from pathlib import Path
+
+import pytest
+from faultkit import (
+    BILLS,
+    KINDS,
+    QUICK,
+    Bill,
+    Census,
+    Server,
+    all_records,
+    drafts,
+    drain,
+    facts,
+    open_journal,
+)  # fmt: skip
+
+from teleward_gateway.journal import Journal, JournalTooNew, opening
+from teleward_gateway.journal.migrations import migrate
+from teleward_gateway.journal.store import SCHEMA, Store
+
+STEPS = 60
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file of a folder."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+async def backlog(folder: Path, first: int) -> int:
+    """Leave records that no server has; return how many there are in all."""
+    journal = open_journal(folder)
+    for step in range(first, first + STEPS):
+        for draft in drafts(step):
+            journal.append(draft)
+        await journal.flush()
+    count = journal.next_number - 1
+    journal.close()
+    return count
+
+
+async def deliver(
+    bill: Bill, journal: Journal, server: Server, committed: int, name: str = "store"
+) -> None:
+    """Deliver what is owed and fill the bill in."""
+    await drain(journal, server.port, name)
+    census = Census().take(await all_records(journal))
+    stats = journal.stats()
+    bill.committed, bill.acknowledged = committed, stats.sinks[0].acknowledged
+    bill.stored, bill.doubled = len(server.rows), max(census.doubled, server.doubled)
+    bill.lost = len(set(range(1, committed + 1)) - server.numbers())
+    BILLS.append(bill)
+    assert (bill.lost, bill.doubled, stats.lost.total) == (0, 0, 0)
+
+
+async def test_sink_removed_renamed_and_added(tmp_path: Path, server: Server) -> None:
+    count = await backlog(tmp_path, 0)
+    journal = open_journal(tmp_path)
+    await journal.register("store", KINDS)
+    batch = await journal.read(None, KINDS, 100)
+    journal.acknowledge("store", [record.id for record in batch.records])
+    for r in batch.records:
+        server.rows[r.id.gateway, r.id.journal, r.id.seq, r.id.part] = [list(f) for f in facts(r)]
+    journal.close()
+    await backlog(tmp_path, STEPS)  # a life in which no sink is configured
+    journal = open_journal(tmp_path)
+    assert len(Census().take(await all_records(journal)).numbers) == 2 * count
+    journal.rename_sink("store", "archive")
+    assert journal.ranges("archive") == [(1, 101)]
+    await journal.register("archive", KINDS)
+    assert journal.stats().sinks[0].pending == 2 * count - 100
+    await deliver(Bill("configuration changed, new sink"), journal, server, 2 * count, "archive")
+    journal.close()
+
+
+async def test_new_sink_from_now(tmp_path: Path) -> None:
+    await backlog(tmp_path, 0)
+    journal = open_journal(tmp_path)
+    await journal.register("late", KINDS, from_now=True)
+    assert journal.stats().sinks[0].pending == 0
+    journal.append(drafts(STEPS)[0])
+    await journal.flush()
+    assert journal.stats().sinks[0].pending == 1
+    journal.close()
+
+
+async def test_upgrade_keeps_the_backlog(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = await backlog(tmp_path, 0)
+
+    def add_table(store: Store) -> None:
+        store.run("CREATE TABLE note (seq INTEGER PRIMARY KEY, data BLOB NOT NULL)")
+
+    new = SCHEMA + 1
+    steps = {SCHEMA: add_table}
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            opening,
+            "migrate",
+            lambda store: migrate(store, steps, new),
+        )
+        open_journal(tmp_path).close()
+    before = contents(tmp_path)
+    with pytest.raises(JournalTooNew, match="nothing was changed"):
+        open_journal(tmp_path)
+    assert contents(tmp_path) == before, "a refused downgrade touches nothing"
+    monkeypatch.setattr(opening, "migrate", lambda store: migrate(store, steps, new))
+    journal = open_journal(tmp_path, QUICK)
+    await deliver(Bill("upgrade with a backlog, downgrade refused"), journal, server, count)
+    journal.close()
