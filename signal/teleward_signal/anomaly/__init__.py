@@ -1,0 +1,1 @@
+"""Slow deterioration against a person's own usual values, on a stream, in constant memory."""
