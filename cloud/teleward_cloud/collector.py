@@ -24,9 +24,9 @@ from teleward_cloud.mqtt_connection import (
     MqttConnection,
     MqttUnavailable,
     Refused,
-    connect,
 )
 from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt_versions import connect
 from teleward_cloud.sink import Delivery, Sink
 from teleward_cloud.topics import Topics, gateway_of, record_filters
 from teleward_signal.model import Provenance

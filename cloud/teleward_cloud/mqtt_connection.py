@@ -19,6 +19,7 @@ Rules that follow from paho-mqtt 2.x:
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,10 +43,6 @@ _QUICK_ACK = getattr(socket, "TCP_QUICKACK", None)
 kernel delays by 40 ms holds up the end of every batch. Linux forgets it, hence each time."""
 _FAREWELL_S = 0.8
 """Time for the DISCONNECT to be written; a sink must close within two seconds."""
-_UNSUPPORTED = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
-"""How a broker of MQTT 3.1.1 refuses a CONNECT of version 5, where it answers at all."""
-
-
 Done = Callable[[Exception | None], None]
 """Called once on the loop: ``None`` on the PUBACK, else `MqttUnavailable` or `Refused`."""
 
@@ -79,6 +76,17 @@ class Incoming:
     mid: int
     response_topic: str | None = None
     correlation: bytes | None = None
+
+
+class _TlsSocket(ssl.SSLSocket):
+    """paho forgets a socket whose handshake fails; this one closes itself."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
 
 
 class MqttConnection:
@@ -268,7 +276,9 @@ class MqttConnection:
             secret = settings.password.get_secret_value() if settings.password else None
             client.username_pw_set(settings.username, secret)
         if settings.tls is not None:
-            client.tls_set_context(client_context(settings.tls))
+            context = client_context(settings.tls)
+            context.sslsocket_class = _TlsSocket
+            client.tls_set_context(context)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_connect = self._at_connect
@@ -362,31 +372,3 @@ def _finish(future: "asyncio.Future[None]", error: Exception | None) -> None:
         future.set_result(None)
     else:
         future.set_exception(error)
-
-
-async def connect(
-    settings: MqttSettings, make: Callable[[MqttVersion], MqttConnection]
-) -> MqttConnection:
-    """Connect with the configured version; ``auto`` tries 5 and then 3.1.1.
-
-    Raises `MqttUnavailable` with the reason of the last attempt.
-    """
-    if settings.version is not MqttVersion.AUTO:
-        return await _attempt(make(settings.version))
-    try:
-        return await _attempt(make(MqttVersion.V5))
-    except MqttUnavailable as error:
-        if not _means_older(str(error)):
-            raise
-    return await _attempt(make(MqttVersion.V311))
-
-
-async def _attempt(connection: MqttConnection) -> MqttConnection:
-    await connection.connect()
-    return connection
-
-
-def _means_older(reason: str) -> bool:
-    """Brokers of 3.1.1 refuse version 5, close the connection, or never answer."""
-    closed = ("Unspecified error", "no answer", "closed", "lost")
-    return any(sign in reason for sign in (*_UNSUPPORTED, *closed))

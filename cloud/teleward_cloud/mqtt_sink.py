@@ -22,9 +22,9 @@ from teleward_cloud.mqtt_connection import (
     MqttUnavailable,
     Refused,
     Will,
-    connect,
 )
 from teleward_cloud.mqtt_settings import Confirmation, MqttSettings, MqttVersion
+from teleward_cloud.mqtt_versions import connect
 from teleward_cloud.rate import Rate
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.topics import Topics

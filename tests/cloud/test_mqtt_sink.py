@@ -9,7 +9,7 @@ import pytest
 
 from teleward_cloud import payload
 from teleward_cloud.mqtt_connection import Incoming, MqttConnection
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt_settings import HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_gateway.bench.servers import Mosquitto
 from teleward_signal.model import Provenance
@@ -171,3 +171,114 @@ async def test_the_backlog_is_marked_and_kept_to_its_rate(
     await eventually(lambda: len(listener.messages("backfill/bed-1/numerics")) == 60)
     assert all(message["backfill"] for message in listener.messages("bed-1/numerics"))
     await sink.close()
+
+
+async def test_home_assistant_hears_of_each_metric_once(
+    settings: MqttSettings, listener: Listener, record: Make, eventually: Wait
+) -> None:
+    home = HomeAssistantSettings(enabled=True, prefix="ha")
+    announcing = settings.model_copy(update={"home_assistant": home})
+    sink = MqttSink(announcing, gateway="ward-3", provenance=Provenance.SIMULATED)
+    await sink.open()
+    await sink.wait_connected(5)
+    for seq in range(3):
+        await sink.send([record(seq), record(seq, 1, metric="pulse_rate")], live=True)
+    await eventually(lambda: len(listener.messages("bed-1/numerics")) == 3)
+    assert sorted(topic for topic in listener.topics() if topic.startswith("ha/")) == [
+        "ha/sensor/ward-3_bed-1/pulse_rate/config",
+        "ha/sensor/ward-3_bed-1/spo2/config",
+    ]
+    await sink.close()
+
+
+async def test_waveforms_only_of_chosen_streams(
+    settings: MqttSettings, listener: Listener, record: Make, eventually: Wait
+) -> None:
+    chosen = settings.model_copy(update={"waveforms": ("pleth",)})
+    sink = MqttSink(chosen, gateway="ward-3", provenance=Provenance.SIMULATED)
+    await sink.open()
+    await sink.wait_connected(5)
+    content = {"fs": 125.0, "dtype": "<i2", "scale": 0.1, "offset": 0.0, "index": 0}
+    batch = [
+        record(seq, kind=RecordKind.WAVEFORM, metric=m, payload=content, samples=b"\x01\x00")
+        for seq, m in enumerate(("pleth", "ecg_ii"))
+    ]
+    assert len((await sink.send(batch, live=True)).acknowledged) == 2, "not wanted is done too"
+    await eventually(lambda: any("waveforms" in topic for topic in listener.topics()))
+    waves = [message for message in listener.heard if "waveforms" in message.topic]
+    assert [message.topic.rsplit("/", 1)[1] for message in waves] == ["pleth"]
+    assert payload.decode(waves[0].payload) == batch[:1]
+    await sink.close()
+
+
+async def test_poison_is_set_aside_and_the_rest_goes_on(sink: MqttSink, record: Make) -> None:
+    batch = [record(1, payload={"value": float("nan")}), record(2)]
+    answer = await sink.send(batch, live=True)
+    assert [rejected.id.seq for rejected in answer.rejected] == [1]
+    assert [found.seq for found in answer.acknowledged] == [2]
+
+
+async def test_device_status_is_retained(
+    settings: MqttSettings, sink: MqttSink, record: Make, eventually: Wait
+) -> None:
+    status = record(1, kind=RecordKind.DEVICE, metric=None, payload={"battery_percent": 80.0})
+    await sink.send([status], live=True)
+    late = Listener(settings)
+    await late.connection.connect()
+    await late.connection.subscribe("teleward-sim/ward-3/device/#")
+    await eventually(lambda: late.heard)
+    assert late.heard[0].retained
+    assert payload.decode(late.heard[0].payload) == [status]
+    await late.connection.close()
+
+
+async def test_nothing_waits_in_paho_through_an_outage(
+    mosquitto: Mosquitto, sink: MqttSink, listener: Listener, record: Make, eventually: Wait
+) -> None:
+    """paho would queue without limit and resend on its own; the journal is the only queue."""
+    mosquitto.kill()
+    await eventually(lambda: not sink.connected)
+    for seq in range(200):
+        assert not (await sink.send([record(seq)], live=True)).acknowledged
+    mosquitto.start()
+    await sink.wait_connected(10)
+    fresh = Listener(sink._settings)
+    await fresh.connection.connect()
+    await fresh.connection.subscribe("#")
+    await sink.send([record(500)], live=True)
+    await eventually(lambda: fresh.messages("bed-1/numerics"))
+    assert [m["records"][0]["seq"] for m in fresh.messages("bed-1/numerics")] == [500]
+    await fresh.connection.close()
+
+
+async def test_publishing_from_an_acknowledgement_cannot_deadlock(
+    settings: MqttSettings, record: Make
+) -> None:
+    """paho calls on_publish with its mutex held; here the answer comes in a later turn."""
+    connection = MqttConnection(settings, client_id="chain", version=MqttVersion.V5)
+    await connection.connect()
+    finished = asyncio.Event()
+    left = 50
+
+    def answered(error: Exception | None) -> None:
+        nonlocal left
+        assert error is None
+        left -= 1
+        if left:
+            connection.post("chain", b"next", answered)
+        else:
+            finished.set()
+
+    connection.post("chain", b"first", answered)
+    await asyncio.wait_for(finished.wait(), 5)
+    await connection.close()
+
+
+async def test_closing_is_quick_even_when_the_broker_is_silent(
+    mosquitto: Mosquitto, sink: MqttSink
+) -> None:
+    mosquitto.freeze()
+    start_s = asyncio.get_running_loop().time()
+    await sink.close()
+    assert asyncio.get_running_loop().time() - start_s < 3
+    mosquitto.thaw()

@@ -1,0 +1,37 @@
+"""Which protocol a broker speaks: MQTT 5 first, 3.1.1 for those that do not know it."""
+
+from collections.abc import Callable
+
+from teleward_cloud.mqtt_connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+
+_UNSUPPORTED = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
+"""How a broker of MQTT 3.1.1 refuses a CONNECT of version 5, where it answers at all."""
+
+
+async def connect(
+    settings: MqttSettings, make: Callable[[MqttVersion], MqttConnection]
+) -> MqttConnection:
+    """Connect with the configured version; ``auto`` tries 5 and then 3.1.1.
+
+    Raises `MqttUnavailable` with the reason of the last attempt.
+    """
+    if settings.version is not MqttVersion.AUTO:
+        return await _attempt(make(settings.version))
+    try:
+        return await _attempt(make(MqttVersion.V5))
+    except MqttUnavailable as error:
+        if not _means_older(str(error)):
+            raise
+    return await _attempt(make(MqttVersion.V311))
+
+
+async def _attempt(connection: MqttConnection) -> MqttConnection:
+    await connection.connect()
+    return connection
+
+
+def _means_older(reason: str) -> bool:
+    """Brokers of 3.1.1 refuse version 5, close the connection, or never answer."""
+    closed = ("Unspecified error", "no answer", "closed", "lost")
+    return any(sign in reason for sign in (*_UNSUPPORTED, *closed))

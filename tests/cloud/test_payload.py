@@ -1,0 +1,140 @@
+"""Messages and topics lose nothing and let nothing through."""
+
+import json
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from teleward_cloud import home_assistant, payload
+from teleward_cloud.line_protocol import lines, point_time_ns
+from teleward_cloud.topics import Topics, gateway_of, level, plain, record_filters
+from teleward_signal.model import Provenance
+from teleward_signal.record import Record, RecordId, RecordKind
+
+Make = Callable[..., Record]
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | TEXT
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+KEYS = TEXT | st.sampled_from(["seq", "kind", "record", "unit", "value", "payload", "time", "boot"])
+RECORDS = st.builds(
+    Record,
+    st.builds(RecordId, st.just("ward-3"), st.just("j"), st.integers(1, 2**60), st.integers(0, 99)),
+    st.sampled_from(list(RecordKind)),
+    st.just(Provenance.FIELD),
+    st.integers(0, 4 * 10**18),
+    st.integers(0, 10**15),
+    st.integers(0, 2**60),
+    TEXT,
+    st.just("bed-1"),
+    TEXT | st.none(),
+    st.sampled_from(["spo2", "ecg_ii", "unknown", None]),
+    st.dictionaries(KEYS, VALUES, max_size=6),
+    st.binary(max_size=40),
+)
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=5), st.booleans())
+def test_round_trip(records: list[Record], live: bool) -> None:
+    message = payload.encode(records, live=live)
+    plain_message = json.loads(message)
+    assert plain_message["backfill"] is not live
+    assert len(plain_message["records"]) == len(records)
+    assert payload.decode(message) == records
+
+
+def test_what_is_no_number_is_refused(record: Make) -> None:
+    for value in (math.nan, math.inf, object()):
+        with pytest.raises((TypeError, ValueError)):
+            payload.encode([record(1, payload={"value": value})], live=True)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.text(max_size=60).map(str.encode)
+    | VALUES.map(lambda value: json.dumps(value).encode())
+)
+def test_anything_else_is_a_payload_error(message: bytes) -> None:
+    for read in (payload.decode, lambda m: payload.confirmed("g", m)):
+        with pytest.raises(payload.PayloadError):
+            read(message)
+
+
+@given(
+    st.dictionaries(
+        st.builds(
+            RecordId, st.just("g"), st.sampled_from("ab"), st.integers(1, 99), st.integers(0, 9)
+        ),
+        st.none() | TEXT,
+    )
+)
+def test_confirmations_round_trip(answers: dict[RecordId, str | None]) -> None:
+    stored = [found for found, refusal in answers.items() if refusal is None]
+    refused = {found: refusal for found, refusal in answers.items() if refusal is not None}
+    assert payload.confirmed("g", payload.confirmation(stored, refused)) == answers
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_a_name_is_one_level_and_comes_back(name: str) -> None:
+    encoded = level(name)
+    assert not set(encoded) & set("+#/\0")
+    assert encoded != "-"
+    assert plain(encoded) == name
+    topic = Topics("a/b", name).records(RecordKind.ALARM, name, None, live=True)
+    assert topic.count("/") == 5
+    assert gateway_of("a/b", topic) == name
+
+
+def test_the_topic_tree_as_documented() -> None:
+    topics = Topics("teleward", "ward-3")
+    wave = topics.records(RecordKind.WAVEFORM, "bed-1", "ecg_ii", live=True)
+    assert wave == "teleward/ward-3/live/bed-1/waveforms/ecg_ii"
+    clock = topics.records(RecordKind.CLOCK, None, None, live=False)
+    assert clock == "teleward/ward-3/backfill/-/clock"
+    assert record_filters("teleward")[0] == "teleward/+/live/#"
+
+
+@given(st.integers(0, 10**6), st.integers(0, 30), st.integers(0, 30))
+def test_records_of_one_row_are_different_points(seq: int, one: int, other: int) -> None:
+    def at(part: int) -> int:
+        found = RecordId("g", "j", seq, part)
+        return point_time_ns(
+            Record(found, RecordKind.MEASUREMENT, Provenance.FIELD, 10**18, 0, 0, "", "s", "d", "m")
+        )
+
+    assert (at(one) == at(other)) == (one == other)
+    assert abs(at(one) - 10**18) < 1000
+
+
+def test_points_never_change(record: Make) -> None:
+    assert (
+        lines(record(7))
+        == lines(record(7))
+        == [
+            "numeric,device=ox-1,gateway=ward-3,journal=9f86d081,metric=spo2,simulated=true,"
+            "source=device,subject=bed-1 value=96.0,uncertainty_s=0.012,seq=7i,part=0i "
+            "1772352007000000679"
+        ]
+    )
+
+
+def test_home_assistant_announces_a_sensor(record: Make) -> None:
+    topics = Topics("teleward-sim", "ward-3")
+    ((topic, message),) = home_assistant.discovery("homeassistant", topics, record(1))
+    assert topic == "homeassistant/sensor/ward-3_bed-1/spo2/config"
+    found = json.loads(message)
+    assert found["state_topic"] == "teleward-sim/ward-3/live/bed-1/numerics"
+    assert found["availability_topic"] == "teleward-sim/ward-3/status"
+    assert found["unit_of_measurement"] == "%"
+    assert "simulated" in found["unique_id"]
+    assert "not a medical device" in found["device"]["model"]
+    assert list(home_assistant.discovery("ha", topics, record(1, subject=None))) == []
