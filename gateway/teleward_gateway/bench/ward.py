@@ -138,7 +138,7 @@ async def _run(n_patients: int, seconds: float) -> dict[str, Any]:
             log=folder / "gateway.log",
         )
         try:
-            await _wait_streaming(port, n_patients, folder)
+            await _wait_streaming(port, n_patients, folder, gateway)
             page = asyncio.create_task(_watch(port))
             await asyncio.sleep(SETTLE_S)
             row = await _measure(port, gateway.pid, seconds)
@@ -173,14 +173,16 @@ def _write(ward: WardPlan, folder: Path) -> int:
     return port
 
 
-async def _wait_streaming(port: int, n_devices: int, folder: Path) -> None:
+async def _wait_streaming(
+    port: int, n_devices: int, folder: Path, gateway: asyncio.subprocess.Process
+) -> None:
     deadline_s = time.monotonic() + START_S
     while True:
         with contextlib.suppress(OSError):
             health = await asyncio.to_thread(_health, port)
             if health["sessions"]["streaming"] == n_devices:
                 return
-        if time.monotonic() > deadline_s:
+        if time.monotonic() > deadline_s or gateway.returncode is not None:
             log = (folder / "gateway.log").read_text()[-2000:]
             raise RuntimeError(f"{n_devices} devices did not stream in {START_S:.0f} s:\n{log}")
         await asyncio.sleep(0.5)
