@@ -1,0 +1,6 @@
+"""Commands that reach the gateway by MQTT: signed, short-lived, audited."""
+
+from teleward_gateway.commands_remote.receiver import RemoteCommands
+from teleward_gateway.commands_remote.settings import RemoteCommandSettings, RemoteUserSettings
+
+__all__ = ["RemoteCommandSettings", "RemoteCommands", "RemoteUserSettings"]

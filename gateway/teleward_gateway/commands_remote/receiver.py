@@ -1,0 +1,146 @@
+"""Takes command messages, decides, acts, answers, and writes all of it to the audit."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from teleward_cloud.mqtt_connection import Incoming
+from teleward_cloud.topics import Topics
+from teleward_gateway.audit import Audit
+from teleward_gateway.commands_remote.message import Command, CommandError, decode, is_signed
+from teleward_gateway.commands_remote.settings import CommandName, RemoteCommandSettings
+
+Handler = Callable[[dict[str, Any], str], Awaitable[dict[str, Any] | None]]
+"""Does a command: arguments and author in, result out.
+
+Raises ``LookupError`` or ``ValueError`` when it cannot be done, with the reason.
+"""
+Reply = Callable[[str, bytes], Awaitable[None]]
+
+_REMEMBERED = 2000
+"""Ids of commands that have not expired; more at once is an attack or a fault."""
+_WAITING = 20
+"""Commands being done at once; further ones are refused rather than queued past their expiry."""
+_ACTION_S = 60.0
+"""A blood pressure takes 40 s at most to start and fill; longer means that the device is stuck."""
+
+
+class RemoteCommands:
+    """Give `receive` to the MQTT sink as ``on_command``; ``reply`` publishes."""
+
+    def __init__(
+        self,
+        settings: RemoteCommandSettings,
+        topics: Topics,
+        handlers: Mapping[CommandName, Handler],
+        audit: Audit,
+        reply: Reply,
+        now_ns: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._settings = settings
+        self._users = {user.name: user for user in settings.users}
+        self._topics = topics
+        self._handlers = dict(handlers)
+        self._audit = audit
+        self._reply = reply
+        self._now_ns = now_ns
+        self._seen: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.done = self.refused = 0
+
+    def receive(self, message: Incoming) -> None:
+        """Take a message from the command topic; returns at once."""
+        if len(self._tasks) >= _WAITING:
+            self.refused += 1
+            self._audit.note("remote command refused", "unknown", reason="too many at once")
+            return
+        task = asyncio.create_task(self._answer(message), name="remote command")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop what is being done."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def health(self) -> dict[str, Any]:
+        """Return what `HealthRegistry` shows of it."""
+        return {"done_total": self.done, "refused_total": self.refused, "running": len(self._tasks)}
+
+    async def _answer(self, message: Incoming) -> None:
+        author, identity, name = "unknown", None, message.topic.rsplit("/", 1)[-1]
+        try:
+            command = self._verified(message)
+            author, identity = command.user, command.id
+            async with asyncio.timeout(_ACTION_S):
+                handler = self._handlers[CommandName(command.name)]
+                result = await handler(command.arguments, command.user)
+        except TimeoutError:
+            outcome: dict[str, Any] = {"ok": False, "error": "not done in time"}
+        except (CommandError, LookupError, ValueError) as error:
+            outcome = {"ok": False, "error": str(error.args[0]) if error.args else "refused"}
+        except Exception as error:
+            # whatever a handler does, the sender gets an answer and the audit an entry
+            outcome = {"ok": False, "error": f"failed: {type(error).__name__}"}
+        else:
+            outcome = {"ok": True, "result": result or {}}
+        self._note(author, name, outcome)
+        if author == "unknown":
+            return  # strangers get no answer
+        topic = self._reply_topic(message, name)
+        try:
+            await self._reply(topic, json.dumps({"id": identity, **outcome}).encode())
+        except Exception:
+            self._audit.note("remote command without reply", author, command=name)
+
+    def _verified(self, message: Incoming) -> Command:
+        """Return the command if its sender may give it now; raises `CommandError`."""
+        command, signature = decode(message.payload)
+        user = self._users.get(command.user)
+        key = user.key.get_secret_value().encode() if user else b""
+        if user is None or not is_signed(command, signature, message.topic, key):
+            raise CommandError("unknown user or wrong signature")
+        if message.topic != self._topics.command(command.name):
+            raise CommandError("the command belongs to another topic")
+        if command.name not in user.commands:
+            raise CommandError(f"{user.name} may not {command.name}")
+        if command.name not in self._handlers:
+            raise CommandError(f"this gateway cannot {command.name}")
+        self._check_time(command)
+        return command
+
+    def _check_time(self, command: Command) -> None:
+        now_ns = self._now_ns()
+        left_s = (command.expires_ns - now_ns) / 1e9
+        if left_s <= 0:
+            raise CommandError(f"expired {-left_s:.0f} s ago by this gateway's clock")
+        if left_s > self._settings.longest_validity_s:
+            raise CommandError(
+                f"expires in {left_s:.0f} s; at most {self._settings.longest_validity_s:g} s"
+            )
+        self._seen = {found: end for found, end in self._seen.items() if end > now_ns}
+        if command.id in self._seen:
+            raise CommandError("this command was given before")
+        if len(self._seen) >= _REMEMBERED:
+            raise CommandError("too many commands")
+        self._seen[command.id] = command.expires_ns
+
+    def _note(self, author: str, name: str, outcome: dict[str, Any]) -> None:
+        if outcome["ok"]:
+            self.done += 1
+            self._audit.note("remote command done", author, command=name)
+        else:
+            self.refused += 1
+            self._audit.note(
+                "remote command refused", author, command=name, reason=outcome["error"]
+            )
+
+    def _reply_topic(self, message: Incoming, name: str) -> str:
+        """Answer where the request asks, but only below our own reply topic."""
+        asked = message.response_topic or ""
+        own = f"{self._topics.base}/reply/"
+        fits = asked.startswith(own) and not any(sign in asked for sign in "+#\0")
+        return asked if fits else self._topics.reply(name)

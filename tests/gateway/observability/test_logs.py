@@ -1,0 +1,70 @@
+"""Logs are structured and name nobody."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from teleward_gateway.logs import Redactor, configure
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield io.StringIO()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_every_line_is_one_json_object(stream: io.StringIO) -> None:
+    configure(Redactor(), stream=stream)
+    logging.getLogger("teleward.x").warning("lost %s\nagain", "link", extra={"device": "ox-1"})
+    try:
+        raise ValueError("bad byte")
+    except ValueError:
+        logging.getLogger("teleward.y").exception("decoder")
+    first, second = lines(stream)
+    assert first["message"] == "lost link\nagain"
+    assert first["device"] == "ox-1"
+    assert first["level"] == "warning"
+    assert str(first["time"]).endswith("Z")
+    assert "bad byte" in str(second["trace"])
+
+
+def test_names_and_addresses_become_marks(stream: io.StringIO) -> None:
+    redactor = Redactor()
+    redactor.learn(["Ada Example", "bed-7", None, "x"])
+    configure(redactor, stream=stream)
+    log = logging.getLogger("teleward.z")
+    log.info("Ada Example in bed-7 wears c0:ff:ee:00:11:22; bed-71 does not")
+    log.info("bed-7 again", extra={"subject": "bed-7"})
+    try:
+        raise LookupError("no binding for Ada Example")
+    except LookupError:
+        log.exception("failed")
+    text = stream.getvalue()
+    for secret in ("Ada", "Example", "c0:ff:ee", "bed-7 ", '"bed-7"'):
+        assert secret not in text
+    first, second, _ = lines(stream)
+    assert "bed-71 does not" in str(first["message"]), "only whole names"
+    mark = str(second["subject"])
+    assert mark.startswith("<person ")
+    assert mark in str(first["message"]), "the same name has the same mark"
+    other = Redactor()
+    other.learn(["bed-7"])
+    assert other.clean("bed-7") != mark, "and another one in another process"
+
+
+def test_for_eyes_the_same_is_hidden(stream: io.StringIO) -> None:
+    redactor = Redactor()
+    redactor.learn(["Ada Example"])
+    configure(redactor, as_json=False, stream=stream)
+    logging.getLogger("teleward.t").warning("Ada Example")
+    assert "warning <person " in stream.getvalue()
