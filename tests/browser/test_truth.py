@@ -33,6 +33,11 @@ GAP = """() => {
   return { samples: last - first + 1, width: to - from, lit };
 }"""
 
+EARLY_IN_THE_SWEEP = """() => {
+  const { sweep } = teleward.traces.get("sim-01") ?? {};
+  const x = sweep?.x(sweep.cursor);
+  return sweep?.drawnSamples > 300 && x > 50 && x < sweep.context.canvas.width / 2;
+}"""
 DRY = """() => {
   const { sweep, subject } = teleward.traces.get("sim-01");
   const ends = sweep.lanes.map(({ channel }) => channel.timeOf(channel.head));
@@ -86,7 +91,7 @@ def test_a_withheld_value_shows_its_reason(
 
 def test_a_gap_is_drawn_as_a_gap_of_its_true_length(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/bed/sim-01")
-    page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.drawnSamples > 300")
+    page.wait_for_function(EARLY_IN_THE_SWEEP)
     bed = ward.feed.beds[0]
     sent = bed.sent["ecg_ii"]
     bed.silent.add("ecg_ii")

@@ -7,7 +7,7 @@ import { author, call, setAuthor } from "./api.js";
 import { unitText } from "./format.js";
 import { LimitsDialog } from "./limits.js";
 import { News2Dialog } from "./news2.js";
-import { numericTiles } from "./numerics.js";
+import { BLINK_MS, numericTiles } from "./numerics.js";
 import { Shell, element, html, render } from "./shell.js";
 import { Traces, channelLabel, colorOf } from "./traces.js";
 
@@ -59,10 +59,11 @@ function draw() {
   }
   const alarms = subject?.alarms ?? [];
   const paused = (subject?.info.audio_pause ?? 0) > now;
+  if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
   if (subject) render(numericTiles(subject, shell.ward.metrics, now), element("numerics"));
   drawKeys(subject, paused, now);
   shell.announcer.tell(alarms.map((alarm) => ({ where: subject?.info.bed ?? id, alarm })));
-  const audible = paused ? [] : alarms.filter((alarm) => alarm.presence === "on");
+  const audible = paused ? [] : alarms.filter((alarm) => alarm.presence !== "ack");
   shell.sound.update(topAlarm(audible));
   alarmList.draw();
 }

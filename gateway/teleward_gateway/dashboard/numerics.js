@@ -10,7 +10,7 @@ import { html, nothing } from "./vendor/lit-html.js";
 /** @typedef {import("./state.js").Shown} Shown */
 
 /** How long the heart shows after a beat. */
-const BLINK_MS = 180;
+export const BLINK_MS = 180;
 
 /**
  * @typedef {object} Tile

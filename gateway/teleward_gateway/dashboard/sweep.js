@@ -95,8 +95,7 @@ export class Sweep {
     const { canvas } = this.context;
     this.context.fillStyle = this.look.background;
     this.context.fillRect(0, lane.top, canvas.width, lane.height);
-    const gapMs = ((this.look.gapPixels + 2) / canvas.width) * this.seconds * 1000;
-    lane.drawn = lane.channel.indexAt(timeMs - this.seconds * 1000 + gapMs);
+    lane.drawn = -1;
     this.drawLane(lane, timeMs);
   }
 
@@ -117,7 +116,10 @@ export class Sweep {
   drawLane(lane, timeMs) {
     const { channel } = lane;
     const end = Math.min(channel.head - 1, channel.indexAt(timeMs));
-    const start = Math.max(lane.drawn, channel.tail);
+    // what is later than a whole sweep has no place any more
+    const gapMs = ((this.look.gapPixels + 2) / this.context.canvas.width) * this.seconds * 1000;
+    const oldest = channel.indexAt(timeMs - this.seconds * 1000 + gapMs);
+    const start = Math.max(lane.drawn, channel.tail, oldest);
     if (end <= start) return;
     const scale = lane.unitPixels ?? lane.height / (lane.high - lane.low);
     const middle = (lane.high + lane.low) / 2;

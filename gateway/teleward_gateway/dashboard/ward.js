@@ -115,7 +115,8 @@ function draw() {
   const simulated = subjects.some((subject) => subject.info.simulated);
   render(
     html`<h1>${ward.gateway.ward ?? "Ward"}</h1>
-      ${shell.simulation(simulated)}<span class="space"></span>${shell.status()} ${alarmList.button()}
+      ${shell.simulation(simulated)}<span class="space"></span>${shell.status()}
+      <a class="button" href="/devices">Devices</a>${alarmList.button()}
       ${shell.soundButton()}`,
     element("bar"),
   );
@@ -128,7 +129,7 @@ function draw() {
     subject.alarms.map((alarm) => ({ where: subject.info.bed, alarm, paused: (subject.info.audio_pause ?? 0) > now })),
   );
   shell.announcer.tell(active);
-  shell.sound.update(topAlarm(active.filter((a) => !a.paused && a.alarm.presence === "on").map((a) => a.alarm)));
+  shell.sound.update(topAlarm(active.filter((a) => !a.paused && a.alarm.presence !== "ack").map((a) => a.alarm)));
   alarmList.draw();
 }
 
