@@ -102,16 +102,21 @@ def _split(name: str, counts: dict[Key, int]) -> Key:
 
 def _mistake(file: str, lines: dict[Key, int], detail: Any) -> Mistake:
     location = tuple(part for part in detail["loc"] if not str(part).startswith("function-"))
-    line = 1
-    for length in range(len(location), 0, -1):
-        if location[:length] in lines:
-            line = lines[location[:length]]
-            break
+    line = _line_of(location, lines)
     key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
     problem = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         problem = "no such key" + _suggestion(location)
     return Mistake(file, line, key or "settings", problem)
+
+
+def _line_of(location: Key, lines: dict[Key, int]) -> int:
+    """Return the line of a key, of the first thing in it, or of the nearest table around it."""
+    for length in range(len(location), 0, -1):
+        inside = [line for key, line in lines.items() if key[:length] == location[:length]]
+        if inside:
+            return min(inside)
+    return 1
 
 
 def _suggestion(location: Key) -> str:
