@@ -173,7 +173,8 @@ class Connection:
                     await self._end(error)
                     return
                 else:
-                    log.info("%s: %s", self._info.name, error)
+                    level = logging.DEBUG if order.command.optional else logging.WARNING
+                    log.log(level, "%s: %s", self._info.name, error)
             except Exception as error:
                 cause = error if isinstance(error, LinkError) else LinkLost(f"internal: {error!r}")
                 if order.done is not None:

@@ -2,6 +2,8 @@
 
 import random
 
+from teleward_drivers.ble_link import CONNECT_S, DISCONNECT_S
+from teleward_drivers.catalogue import catalogue
 from teleward_drivers.errors import DeviceNotFound, LinkLost, LinkUnavailable, Unavailable
 from teleward_gateway.sessions.backoff import (
     FIRST_S,
@@ -11,6 +13,7 @@ from teleward_gateway.sessions.backoff import (
     STEADY_S,
     Backoff,
 )
+from teleward_gateway.sessions.connection import TICK_S
 
 LOST = LinkLost("lost")
 
@@ -49,3 +52,11 @@ def test_what_a_person_must_mend_is_tried_once_a_minute() -> None:
     backoff = Backoff(random.Random(1))
     assert backoff.delay_s(LinkUnavailable("group", Unavailable.NO_PERMISSION)) == REFUSED_S
     assert backoff.delay_s(LinkUnavailable("adapter", Unavailable.NO_ADAPTER)) <= FIRST_S
+
+
+def test_silent_link_of_every_driver_is_back_within_two_minutes() -> None:
+    """Silence, tear-down, the longest wait, a slow advertiser and a slow connect together."""
+    slow_advertiser_s = 10.24
+    for info in catalogue().values():
+        worst_s = info.silence_s + TICK_S + DISCONNECT_S + LONGEST_S + slow_advertiser_s + CONNECT_S
+        assert worst_s <= 120, info.name

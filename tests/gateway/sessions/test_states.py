@@ -1,5 +1,7 @@
 """The table of states lets a session go round for ever and stop from anywhere."""
 
+from importlib.resources import files
+
 import pytest
 
 from teleward_gateway.sessions.states import TRANSITIONS, Event, State, after, diagram
@@ -28,3 +30,8 @@ def test_what_is_not_in_the_table_is_refused() -> None:
 def test_diagram_draws_every_transition_but_stop() -> None:
     drawn = [line for line in diagram().splitlines() if ": " in line]
     assert len(drawn) == sum(event is not Event.STOP for _, event in TRANSITIONS)
+
+
+def test_documentation_shows_the_table_as_it_is() -> None:
+    text = files("teleward_gateway.sessions").joinpath("README.md").read_text(encoding="utf-8")
+    assert f"```mermaid\n{diagram()}\n```" in text
