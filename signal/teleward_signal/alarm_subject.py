@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from teleward_signal.alarm_condition import Condition
 from teleward_signal.alarm_limits import AlarmLimits, Limit, MetricLimits
 from teleward_signal.alarm_table import RHYTHMS, TECHNICAL, Event, State
-from teleward_signal.model import AlarmEvent, AlarmKind, Annotation, Measurement, Priority, Source
+from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority, Source
 from teleward_signal.news2 import displayed
 from teleward_signal.vocabulary import METRICS
 
@@ -84,15 +84,14 @@ class SubjectAlarms:
             events += self._lose(lambda c: c.name in RHYTHMS and c.name != "apnoea", at)
         return events
 
-    def rhythm(self, mark: Annotation, at: Instant) -> list[AlarmEvent]:
+    def rhythm(self, name: str, metric: str, ended: bool, at: Instant) -> list[AlarmEvent]:
         """Begin or end a rhythm; one that arrives complete (a pause) begins and ends at once."""
-        condition = self._condition(mark.label)
-        condition.metric = mark.metric
-        ended = mark.until_ns is not None
+        condition = self._condition(name)
+        condition.metric = metric
         events = []
         if not (ended and condition.present):
-            events += self._raise(condition, mark.label.replace("_", " ").capitalize(), at)
-        return events + (self._clear(mark.label, at) if ended else [])
+            events += self._raise(condition, name.replace("_", " ").capitalize(), at)
+        return events + (self._clear(name, at) if ended else [])
 
     def tick(self, at: Instant) -> list[AlarmEvent]:
         """Find streams that have gone silent and delays that have elapsed."""

@@ -55,13 +55,18 @@ class AlarmBoard:
         return self._person(subject).technical(condition, active, text, self._at(now_ns))
 
     def rhythm(self, subject: str, annotation: Annotation, now_ns: int) -> list[AlarmEvent]:
-        """Take a rhythm mark: ``label`` begins, or ends when the mark has an ``until_ns``.
+        """Take a rhythm mark: ``apnoea`` or ``apnoea begins``, until ``apnoea ends``.
 
-        Labels that are not in `alarm_table.RHYTHMS` do not alarm.
+        A mark with an ``until_ns`` ends what it names. Labels that are not in
+        `alarm_table.RHYTHMS` (spaces for underscores) do not alarm.
         """
         at = self._at(now_ns)
-        person = self._person(subject)
-        return person.rhythm(annotation, at) if annotation.label in RHYTHMS else []
+        label = annotation.label
+        ended = annotation.until_ns is not None or label.endswith(" ends")
+        name = label.removesuffix(" ends").removesuffix(" begins").replace(" ", "_")
+        if name not in RHYTHMS:
+            return []
+        return self._person(subject).rhythm(name, annotation.metric, ended, at)
 
     def tick(self, now_ns: int) -> list[AlarmEvent]:
         """Let time pass: delays that elapse, values that stay away. Call about once a second."""

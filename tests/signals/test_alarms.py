@@ -183,6 +183,15 @@ def test_rhythms_alarm_at_once_and_a_short_one_stays_latched(ward: Ward) -> None
     assert ward.active()["ventricular_fibrillation"] is Presence.LATCHED
 
 
+def test_an_apnoea_begins_and_ends_by_its_words(ward: Ward) -> None:
+    begins = Annotation("respiration", "+", ward.now_ns, label="apnoea begins")
+    ends = Annotation("respiration", "+", ward.now_ns, label="apnoea ends")
+    ward.board.rhythm(BED, begins, ward.now_ns)
+    assert ward.active() == {"apnoea": Presence.ON}
+    ward.board.rhythm(BED, ends, ward.now_ns)
+    assert ward.active() == {"apnoea": Presence.LATCHED}
+
+
 def test_a_rhythm_that_does_not_alarm_is_ignored(ward: Ward) -> None:
     mark = Annotation("ecg_ii", "+", ward.now_ns, label="sinus")
     assert ward.board.rhythm(BED, mark, ward.now_ns) == []
