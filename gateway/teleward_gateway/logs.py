@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import re
 import secrets
 import sys
@@ -22,10 +23,7 @@ from typing import Any, TextIO
 _ADDRESS = re.compile(r"\b(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}\b")
 _SHORTEST = 2
 """A one-letter label would be replaced inside every word."""
-_USUAL = frozenset(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
-    "message",
-    "asctime",
-}
+_USUAL = {*logging.LogRecord("", 0, "", 0, "", None, None).__dict__, "message", "asctime"}
 
 
 class Redactor:
@@ -88,24 +86,36 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(JsonFormatter):
-    """The same for eyes: time, level, message."""
+    """The same for eyes: time, level, logger, message."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        text = f"{clock} {record.levelname.lower():7} {record.getMessage()}"
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(record.created))
+        text = f"{moment},{int(record.msecs):03d}Z {record.levelname} {record.name}: "
+        text += record.getMessage()
         if record.exc_info:
             text += "\n" + self.formatException(record.exc_info)
         return self._redactor.clean(text)
 
 
-def configure(
-    redactor: Redactor, *, as_json: bool = True, level: str = "INFO", stream: TextIO | None = None
-) -> logging.Handler:
-    """Send every log line, of libraries too, through ``redactor``; return the handler."""
+def set_up_logs(
+    level: int = logging.INFO,
+    *,
+    redactor: Redactor | None = None,
+    as_json: bool | None = None,
+    stream: TextIO | None = None,
+) -> Redactor:
+    """Send every line from ``level`` on, of libraries too, to standard error; return who cleans it.
+
+    Without ``as_json``, the environment decides: ``TELEWARD_LOG=json``.
+    """
+    redactor = redactor or Redactor()
+    if as_json is None:
+        as_json = os.environ.get("TELEWARD_LOG", "text") == "json"
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter(redactor) if as_json else TextFormatter(redactor))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(level.upper())
-    return handler
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # bumble and bleak tell every packet at this level
+    for chatty in ("bumble", "bleak"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    return redactor

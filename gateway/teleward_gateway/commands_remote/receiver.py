@@ -73,8 +73,9 @@ class RemoteCommands:
     async def _answer(self, message: Incoming) -> None:
         author, identity, name = "unknown", None, message.topic.rsplit("/", 1)[-1]
         try:
-            command = self._verified(message)
+            command = self._authenticated(message)
             author, identity = command.user, command.id
+            self._authorise(command, message)
             async with asyncio.timeout(_ACTION_S):
                 handler = self._handlers[CommandName(command.name)]
                 result = await handler(command.arguments, command.user)
@@ -96,13 +97,18 @@ class RemoteCommands:
         except Exception:
             self._audit.note("remote command without reply", author, command=name)
 
-    def _verified(self, message: Incoming) -> Command:
-        """Return the command if its sender may give it now; raises `CommandError`."""
+    def _authenticated(self, message: Incoming) -> Command:
+        """Return the command if a known user signed it for this topic; raises `CommandError`."""
         command, signature = decode(message.payload)
         user = self._users.get(command.user)
         key = user.key.get_secret_value().encode() if user else b""
         if user is None or not is_signed(command, signature, message.topic, key):
             raise CommandError("unknown user or wrong signature")
+        return command
+
+    def _authorise(self, command: Command, message: Incoming) -> None:
+        """Refuse what the user may not do, or not now; raises `CommandError`."""
+        user = self._users[command.user]
         if message.topic != self._topics.command(command.name):
             raise CommandError("the command belongs to another topic")
         if command.name not in user.commands:
@@ -110,7 +116,6 @@ class RemoteCommands:
         if command.name not in self._handlers:
             raise CommandError(f"this gateway cannot {command.name}")
         self._check_time(command)
-        return command
 
     def _check_time(self, command: Command) -> None:
         now_ns = self._now_ns()

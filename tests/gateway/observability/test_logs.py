@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from teleward_gateway.logs import Redactor, configure
+from teleward_gateway.logs import Redactor, set_up_logs
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def lines(stream: io.StringIO) -> list[dict[str, object]]:
 
 
 def test_every_line_is_one_json_object(stream: io.StringIO) -> None:
-    configure(Redactor(), stream=stream)
+    set_up_logs(as_json=True, stream=stream)
     logging.getLogger("teleward.x").warning("lost %s\nagain", "link", extra={"device": "ox-1"})
     try:
         raise ValueError("bad byte")
@@ -41,7 +41,7 @@ def test_every_line_is_one_json_object(stream: io.StringIO) -> None:
 def test_names_and_addresses_become_marks(stream: io.StringIO) -> None:
     redactor = Redactor()
     redactor.learn(["Ada Example", "bed-7", None, "x"])
-    configure(redactor, stream=stream)
+    set_up_logs(redactor=redactor, as_json=True, stream=stream)
     log = logging.getLogger("teleward.z")
     log.info("Ada Example in bed-7 wears c0:ff:ee:00:11:22; bed-71 does not")
     log.info("bed-7 again", extra={"subject": "bed-7"})
@@ -65,6 +65,6 @@ def test_names_and_addresses_become_marks(stream: io.StringIO) -> None:
 def test_for_eyes_the_same_is_hidden(stream: io.StringIO) -> None:
     redactor = Redactor()
     redactor.learn(["Ada Example"])
-    configure(redactor, as_json=False, stream=stream)
+    set_up_logs(redactor=redactor, stream=stream)
     logging.getLogger("teleward.t").warning("Ada Example")
-    assert "warning <person " in stream.getvalue()
+    assert "WARNING teleward.t: <person " in stream.getvalue()
