@@ -18,6 +18,7 @@ import uvicorn
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.audit import Audit
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.dsp_worker import DspWorker
 from teleward_gateway.follow import Follower
@@ -26,6 +27,7 @@ from teleward_gateway.health.probes import LoopWatch
 from teleward_gateway.ingest import Ingest
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
 from teleward_gateway.live import LiveHub
+from teleward_gateway.logs import Redactor
 from teleward_gateway.outlets import Outlets
 from teleward_gateway.probes import register_probes, register_sinks
 from teleward_gateway.registry.store import Registry
@@ -50,8 +52,11 @@ class StartError(Exception):
 class Gateway:
     """One running gateway; `run` is its life."""
 
-    def __init__(self, settings: Settings, open_radio: OpenRadio) -> None:
+    def __init__(
+        self, settings: Settings, open_radio: OpenRadio, redactor: Redactor | None = None
+    ) -> None:
         self.settings = settings
+        self.redactor = redactor or Redactor()
         self._open_radio = open_radio
         self._stopped = asyncio.Event()
         self.clock = GatewayClock()
@@ -111,6 +116,7 @@ class Gateway:
         await asyncio.to_thread(self.engine.warm, progress)
 
     def _build(self) -> None:
+        self.audit = Audit(self.journal.append)
         self.live = LiveHub(gateway_description(self))
         self.ingest = Ingest(
             registry=self.registry,

@@ -1,4 +1,4 @@
-"""Alarms, marks, device states and actions into journal drafts: the keys of their payloads.
+"""Alarms, marks and device states into journal drafts: the keys of their payloads.
 
 Measurements and waveforms: `teleward_gateway.journal.drafts`.
 """
@@ -57,13 +57,6 @@ def status_draft(
     )
     return Draft(
         RecordKind.DEVICE, subject=subject, device=device, time_ns=status.time_ns, payload=payload
-    )
-
-
-def audit_draft(action: str, author: str, subject: str | None = None, **detail: Any) -> Draft:
-    """Keep who did what."""
-    return Draft(
-        RecordKind.AUDIT, subject=subject, payload={"action": action, "author": author, **detail}
     )
 
 

@@ -77,6 +77,8 @@ class Follower:
     def _show_subjects(self) -> None:
         gateway = self._gateway
         admitted = {subject.id: subject for subject in gateway.registry.subjects()}
+        for subject in admitted.values():
+            gateway.redactor.learn((subject.id, subject.label, subject.bed))
         for gone in [subject for subject in self._shown if subject not in admitted]:
             del self._shown[gone]
             gateway.live.remove_subject(gone)

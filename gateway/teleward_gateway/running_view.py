@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import teleward_gateway
-from teleward_gateway.drafts import audit_draft
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
@@ -125,9 +124,7 @@ class RunningView:
         if not events:
             raise ValueError(f"alarm {condition!r} of subject {subject} is acknowledged already")
         gateway.ingest.raise_alarms(events)
-        gateway.journal.append(
-            audit_draft("acknowledge alarm", author, subject, condition=condition)
-        )
+        gateway.audit.note("acknowledge alarm", author, subject, condition=condition)
         await gateway.journal.flush()
         return events[-1]
 
@@ -139,7 +136,7 @@ class RunningView:
         left_s = gateway.board.audio_pause_left_s(subject)
         until_ns = now_ns + int(left_s * 1e9) if left_s > 0 else None
         gateway.live.set_audio_pause(subject, until_ns)
-        gateway.journal.append(audit_draft("pause alarm sound", author, subject, seconds=left_s))
+        gateway.audit.note("pause alarm sound", author, subject, seconds=left_s)
         await gateway.journal.flush()
         return until_ns
 
@@ -153,7 +150,7 @@ class RunningView:
         gateway.ingest.raise_alarms(gateway.board.set_limits(subject, limits))
         gateway.live.set_limits(subject, limits)
         wanted = limits.to_dict()
-        gateway.journal.append(audit_draft("set alarm limits", author, subject, limits=wanted))
+        gateway.audit.note("set alarm limits", author, subject, limits=wanted)
         await gateway.journal.flush()
 
 

@@ -25,11 +25,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     from teleward_gateway.app import Gateway, StartError
-    from teleward_gateway.logs import set_up_logs
+    from teleward_gateway.logs import Redactor, configure
 
-    set_up_logs()
+    redactor = Redactor()
+    configure(redactor, as_json=not sys.stderr.isatty())
     try:
-        return asyncio.run(Gateway(settings, open_radio).run())
+        return asyncio.run(Gateway(settings, open_radio, redactor).run())
     except StartError as error:
         print(f"teleward: {error}", file=sys.stderr)
         return 1

@@ -246,6 +246,8 @@ def explain(demo: Demo, name: str) -> str:
     log = demo.folder / f"{name}.log"
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
     last = lines[-1] if lines else "it said nothing"
+    with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
+        last = json.loads(last)["message"]
     return f"the {name} process ended: {last} (all of it: {log})"
 
 
