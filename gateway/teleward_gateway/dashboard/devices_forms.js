@@ -34,6 +34,7 @@ class DeviceForm extends FormDialog {
   async act(data, author) {
     void data;
     void author;
+    return undefined;
   }
 
   /** A choice of subjects and of their beds. @param {string} nobody text of the empty choice */
