@@ -6,7 +6,14 @@ from typing import Any
 
 from teleward_gateway.live.channel import Channel
 from teleward_gateway.live.frame import encode_frame
-from teleward_signal.model import AlarmEvent, Annotation, Measurement, Presence, SampleBlock
+from teleward_signal.model import (
+    AlarmEvent,
+    Annotation,
+    Measurement,
+    Presence,
+    Priority,
+    SampleBlock,
+)
 
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
 """WFDB symbols that stand for a beat."""
@@ -92,6 +99,9 @@ class LiveSubject:
             self._alarms.pop(event.condition, None)
         else:
             before = self._alarms.get(event.condition)
+            if _is_new_high(event, before) and self.info.get("audio_pause"):
+                # as on the alarm board: a pause silences what was heard, not what is new
+                self.set_info({**self.info, "audio_pause": None})
             since = before["since"] if before else event.time_ns // 1_000_000
             self._alarms[event.condition] = {
                 "condition": event.condition,
@@ -182,3 +192,9 @@ class LiveSubject:
                 return self._limits
             case _:
                 return self._news2
+
+
+def _is_new_high(event: AlarmEvent, before: Mapping[str, Any] | None) -> bool:
+    """Say whether a high-priority alarm begins, or a lesser one becomes it."""
+    is_high = event.priority is Priority.HIGH and event.presence is Presence.ON
+    return is_high and (before is None or before["priority"] != Priority.HIGH)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -163,6 +164,21 @@ async def test_changing_a_subject_keeps_its_audio_pause(hub: LiveHub) -> None:
     hub.set_subject("a", label="A", bed="Bed 9")
     info = hub.subjects()[0]["info"]
     assert (info["bed"], info["audio_pause"]) == ("Bed 9", (NOW_NS + 10**9) // 1_000_000)
+
+
+async def test_a_new_high_alarm_ends_the_audio_pause_on_the_pages_too(hub: LiveHub) -> None:
+    def pause() -> object:
+        return hub.subjects()[0]["info"]["audio_pause"]
+
+    hub.set_audio_pause("a", NOW_NS + 10**9)
+    hub.publish_alarm(alarm(Presence.ON))
+    assert pause() is not None
+    high = replace(alarm(Presence.ON), priority=Priority.HIGH)
+    hub.publish_alarm(high)
+    assert pause() is None
+    hub.set_audio_pause("a", NOW_NS + 10**9)
+    hub.publish_alarm(high)
+    assert pause() is not None
 
 
 async def test_a_discharged_subject_leaves_every_page(hub: LiveHub) -> None:
