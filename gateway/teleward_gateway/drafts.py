@@ -60,5 +60,12 @@ def status_draft(
     )
 
 
+def audit_draft(action: str, author: str, subject: str | None = None, **detail: Any) -> Draft:
+    """Keep who did what."""
+    return Draft(
+        RecordKind.AUDIT, subject=subject, payload={"action": action, "author": author, **detail}
+    )
+
+
 def _without_empty(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value not in _EMPTY and value != []}

@@ -25,10 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     from teleward_gateway.app import Gateway, StartError
-    from teleward_gateway.logs import Redactor, configure
+    from teleward_gateway.logs import set_up_logs
 
-    redactor = Redactor()
-    configure(redactor, as_json=not sys.stderr.isatty())
+    redactor = set_up_logs()
     try:
         return asyncio.run(Gateway(settings, open_radio, redactor).run())
     except StartError as error:
