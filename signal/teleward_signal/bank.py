@@ -57,6 +57,8 @@ class EventKind(IntEnum):
     """Numeric, /min."""
     PERFUSION_INDEX = 18
     """Numeric, %."""
+    RATIO = 19
+    """Ratio of ratios, red over infrared, of an `spo2.OximetryBank`; NaN when withheld."""
     BREATH = 32
     """Breath; value = interval to the breath before in s."""
     RESPIRATORY_RATE = 33
