@@ -164,16 +164,16 @@ def _open_port(port: str, settings: SerialSettings) -> Any:
         "parity": settings.parity,
         "stopbits": settings.stopbits,
         "timeout": 0 if local and sys.platform != "win32" else POLL_S,
-        "write_timeout": WRITE_S,
     }
-    if not local:
+    if not local:  # pyserial's rfc2217 takes no write timeout
         return serial.serial_for_url(port, **arguments)
     try:
-        return serial.Serial(port, exclusive=True, **arguments)
+        return serial.Serial(port, exclusive=True, write_timeout=WRITE_S, **arguments)
     except TtyError as error:
         # A pseudo-terminal has no parity and refuses a setting of which nothing is left to change.
         log.warning("%s: %s: opened without parity", port, error)
-        return serial.Serial(port, exclusive=True, **(arguments | {"parity": serial.PARITY_NONE}))
+        arguments["parity"] = serial.PARITY_NONE
+        return serial.Serial(port, exclusive=True, write_timeout=WRITE_S, **arguments)
 
 
 class DescriptorWire:

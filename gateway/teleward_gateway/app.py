@@ -133,7 +133,11 @@ class Gateway:
     async def _serve(self, listener: socket.socket) -> None:
         radio = await self._open_radio(self.settings.radio.adapter)
         self.sessions = SessionManager(
-            catalogue(), radio, self.ingest.on_output, self._on_session_state
+            catalogue(),
+            radio,
+            self.ingest.on_output,
+            self._on_session_state,
+            feeds=self.registry.subject_now,
         )
         self.commissioning = Commissioning(self.registry, self.sessions, catalogue())
         await self.commissioning.start()

@@ -1,14 +1,20 @@
 """Serial ports on ptys and sockets: bytes both ways, hang-up, locks, and errors with a remedy."""
 
 import asyncio
+import contextlib
 import os
+import socket
+import threading
 import tty
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import serial
+import serial.rfc2217
 
 from teleward_drivers.device import SerialSettings
 from teleward_drivers.errors import DeviceNotFound, LinkLost, LinkUnavailable, Unavailable
@@ -134,3 +140,62 @@ def test_other_software_gets_in_unless_it_asks_for_exclusion(pty: Pty) -> None:
     """The documented limit of the lock: it holds only against programs that ask for it too."""
     with serial.Serial(pty.port, 9600, exclusive=True), serial.Serial(pty.port, 9600) as second:
         assert second.is_open
+
+
+class PtySerial(serial.Serial):
+    """A pty as a port of a network server: it has no modem lines."""
+
+    cts = dsr = cd = property(lambda self: True)
+    ri = property(lambda self: False)
+
+    def _update_dtr_state(self) -> None:
+        pass
+
+    def _update_rts_state(self) -> None:
+        pass
+
+
+class PortServer(threading.Thread):
+    """An RFC 2217 server for one client, as ser2net is one."""
+
+    def __init__(self, port: str) -> None:
+        super().__init__()
+        self.device = PtySerial(port, 9600, timeout=0)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.number = self.listener.getsockname()[1]
+
+    def run(self) -> None:
+        """Carry bytes until the client goes."""
+        client, _ = self.listener.accept()
+        with self.listener, client, self.device:
+            client.settimeout(0.02)
+            writer: Any = SimpleNamespace(write=client.sendall)
+            device: Any = self.device
+            manager = serial.rfc2217.PortManager(device, writer)
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    data = client.recv(1024)
+                    if not data:
+                        return
+                    self.device.write(b"".join(manager.filter(data)))
+                if data := self.device.read(1024):
+                    client.sendall(b"".join(manager.escape(data)))
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name)\\(:DeprecationWarning")  # pyserial 3.5
+async def test_port_on_the_network_by_rfc2217(pty: Pty) -> None:
+    """The baud rate travels, bytes of telnet's own are escaped, and the end is seen."""
+    server = PortServer(pty.port)
+    server.start()
+    link = await SerialLink.open(f"rfc2217://127.0.0.1:{server.number}", SerialSettings(115200))
+    os.write(pty.master, b"\xff\x00abc")
+    got = b""
+    while len(got) < 5:
+        got += (await asyncio.wait_for(link.read(), 5)).data
+    assert got == b"\xff\x00abc"
+    assert server.device.baudrate == 115200
+    await link.write(b"\xffok")
+    assert await asyncio.to_thread(os.read, pty.master, 10) == b"\xffok"
+    await link.close()
+    await asyncio.to_thread(server.join, 10)
+    assert not server.is_alive()

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.device import Driver, DriverInfo, LinkType, SerialSettings, Verification
@@ -24,10 +25,23 @@ CHECK_S = 5.0
 """How often the scan is looked after: well inside the 90 s that mark a stalled scan."""
 
 
+Key = tuple[str, str, dict[str, Any], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A session, its task, and what it was started for."""
+
+    key: Key | None
+    session: Session
+    task: asyncio.Task[None]
+
+
 class SessionManager:
     """Starts, stops and restarts sessions; all of it belongs to one event loop.
 
-    ``radio`` None, or one named ``off``, means that this gateway uses no Bluetooth.
+    ``radio`` None, or one named ``off``, means that this gateway uses no Bluetooth. ``feeds`` says
+    whom a device feeds now (`Registry.subject_now`).
     """
 
     def __init__(
@@ -38,6 +52,7 @@ class SessionManager:
         on_state: OnState,
         make_opener: Callable[[Device, DriverInfo], Opener] | None = None,
         seed: int | None = None,
+        feeds: Callable[[str], str | None] = lambda device: None,
     ) -> None:
         self.adapter = Adapter(radio or Radio("off"))
         self.has_radio = radio is not None and radio.name != "off"
@@ -45,17 +60,22 @@ class SessionManager:
         self._on_output, self._on_state = on_output, on_state
         self._make_opener = make_opener or self._opener
         self._rng = random.Random(seed)
-        self._running: dict[str, tuple[Device, Session, asyncio.Task[None]]] = {}
+        self._feeds = feeds
+        self._running: dict[str, Running] = {}
         self._check: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
 
     async def apply(self, devices: Iterable[Device]) -> None:
-        """Run exactly ``devices``: new ones start, gone ones stop, changed ones start anew."""
+        """Run exactly ``devices``: new ones start, gone ones stop, changed ones start anew.
+
+        One that feeds another subject than before is made anew too: its driver must not carry the
+        last second of one person into the first of the next.
+        """
         wanted = {device.id: device for device in devices}
         async with self._applying:
             if self._check is None:
                 self._check = asyncio.create_task(self._look_after())
-            old = [i for i, (d, _, _) in self._running.items() if wanted.get(i) != d]
+            old = [i for i, r in self._running.items() if r.key != self._key(wanted.get(i))]
             await self._stop(old)
             for device in wanted.values():
                 if device.id not in self._running:
@@ -75,20 +95,20 @@ class SessionManager:
 
     def statuses(self) -> list[SessionStatus]:
         """Return every running session as it stands."""
-        return [session.status for _, session, _ in self._running.values()]
+        return [running.session.status for running in self._running.values()]
 
     def status(self, device: str) -> SessionStatus | None:
         """Return one session as it stands, None when it does not run."""
         running = self._running.get(device)
-        return running[1].status if running else None
+        return running.session.status if running else None
 
     async def command(self, device: str, name: str, **arguments: Any) -> None:
         """Carry out a driver's command; raises KeyError, ValueError or a `LinkError`."""
-        await self._running[device][1].command(name, arguments)
+        await self._running[device].session.command(name, arguments)
 
     async def pair_again(self, device: str) -> None:
         """Forget the bond with a device; raises KeyError or a `LinkError`."""
-        await self._running[device][1].pair_again()
+        await self._running[device].session.pair_again()
 
     def _start(self, device: Device) -> None:
         info = self._drivers.get(device.driver)
@@ -103,10 +123,16 @@ class SessionManager:
             random.Random(self._rng.random()),
         )
         task = asyncio.create_task(session.run(), name=f"session {device.id}")
-        self._running[device.id] = (device, session, task)
+        self._running[device.id] = Running(self._key(device), session, task)
+
+    def _key(self, device: Device | None) -> Key | None:
+        """Return what makes a session's device another one; its label does not."""
+        if device is None:
+            return None
+        return device.driver, device.address, device.options, self._feeds(device.id)
 
     async def _stop(self, ids: list[str]) -> None:
-        tasks = [self._running.pop(i)[2] for i in ids]
+        tasks = [self._running.pop(i).task for i in ids]
         for task in tasks:
             task.cancel()
         if tasks:

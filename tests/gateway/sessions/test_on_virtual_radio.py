@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,7 @@ class Ward:
             self._on_output,
             self._on_state,
             seed=1,
+            feeds=self.registry.subject_now,
         )
         self.desk = Commissioning(self.registry, self.sessions, catalogue())
         self.radio.central.allow = self.desk.pairing.allow
@@ -219,6 +221,22 @@ async def test_registry_steers_sessions_while_they_run(ward: Ward) -> None:
     count = len(ward.rates("strap-2"))
     await ward.until(lambda: len(ward.rates("strap-2")) > count + 1)
     assert len(ward.rates("strap-1")) == n
+
+
+async def test_device_that_feeds_another_starts_anew_and_a_renamed_one_does_not(
+    ward: Ward,
+) -> None:
+    """A driver must not carry the last second of one person into the first of the next."""
+    await ward.add(HeartRate, STRAP)
+    await ward.next_value()
+    device = ward.registry.device("strap-1")
+    ward.registry.update_device(replace(device, label="renamed"))
+    await ward.sessions.apply(ward.registry.bound_devices())
+    assert ward.count(State.SEARCHING) == 1
+    ward.registry.admit(Subject("p9", provenance=Provenance.SIMULATED))
+    ward.registry.move_device("strap-1", subject="p9")
+    await ward.sessions.apply(ward.registry.bound_devices())
+    await ward.until(lambda: ward.count(State.STREAMING) == 2)
 
 
 async def test_stop_takes_less_than_two_seconds(ward: Ward) -> None:
