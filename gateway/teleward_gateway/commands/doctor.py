@@ -1,0 +1,75 @@
+"""``teleward doctor``: check this machine and what the gateway talks to, and say what to do."""
+
+import argparse
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from teleward_gateway.health import machine, servers
+from teleward_gateway.health.findings import Finding, State, failed, ok
+from teleward_gateway.settings.load import SettingsError, load
+from teleward_gateway.settings.model import Settings
+
+_DEFAULT = Path("teleward.toml")
+_MARKS = {State.OK: "ok     ", State.WARNING: "warning", State.FAILED: "FAILED "}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "--config", type=Path, help=f"settings file; by default {_DEFAULT}, if there is one"
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON array")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check all; 1 when something failed."""
+    findings = asyncio.run(examine(arguments.config))
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        _show(findings)
+    return int(any(finding.state is State.FAILED for finding in findings))
+
+
+async def examine(config: Path | None) -> list[Finding]:
+    """Return the findings of all checks."""
+    findings: list[Finding] = []
+    settings = Settings()
+    path = config or (_DEFAULT if await asyncio.to_thread(_DEFAULT.exists) else None)
+    if path is None:
+        findings.append(ok("settings", "no file: the defaults are checked"))
+    else:
+        try:
+            settings = await asyncio.to_thread(load, path)
+            findings.append(ok("settings", str(path)))
+        except SettingsError as error:
+            remedy = "correct the file; the checks below are for the defaults"
+            findings += [failed("settings", str(found), remedy) for found in error.mistakes]
+    findings += await asyncio.to_thread(_machine, settings)
+    findings += [found async for found in servers.check_broker(settings)]
+    findings += [found async for found in servers.check_influx(settings)]
+    findings += await asyncio.to_thread(lambda: list(servers.check_certificates(settings)))
+    return findings
+
+
+def _machine(settings: Settings) -> list[Finding]:
+    return [
+        *machine.check_adapter(settings),
+        *machine.check_permissions(settings),
+        *machine.check_serial_ports(settings),
+        *machine.check_clock(),
+        *machine.check_disk(settings),
+        *machine.check_cache(),
+    ]
+
+
+def _show(findings: list[Finding]) -> None:
+    for finding in findings:
+        print(f"{_MARKS[finding.state]}  {finding.check}: {finding.said}")
+        if finding.remedy:
+            print(f"{'':9}-> {finding.remedy}")
+    count = sum(finding.state is State.FAILED for finding in findings)
+    print(f"\n{count} failed" if count else "\nready", file=sys.stderr)

@@ -1,0 +1,39 @@
+"""What ``teleward doctor`` finds: each finding says what is, and what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Works, but will cause trouble."""
+    FAILED = "failed"
+    """The gateway cannot do its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check; ``remedy`` is a command or an action, empty when all is well."""
+
+    check: str
+    state: State
+    said: str
+    remedy: str = ""
+
+
+def ok(check: str, said: str) -> Finding:
+    """Return a finding that needs nothing."""
+    return Finding(check, State.OK, said)
+
+
+def warning(check: str, said: str, remedy: str) -> Finding:
+    """Return a finding that should be looked after."""
+    return Finding(check, State.WARNING, said, remedy)
+
+
+def failed(check: str, said: str, remedy: str) -> Finding:
+    """Return a finding that must be mended."""
+    return Finding(check, State.FAILED, said, remedy)

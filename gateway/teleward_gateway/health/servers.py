@@ -1,0 +1,167 @@
+"""Checks of what the gateway talks to: broker, InfluxDB, certificates."""
+
+import asyncio
+import importlib.util
+import re
+import shutil
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+
+from teleward_cloud.influx_settings import InfluxSettings
+from teleward_cloud.mqtt_connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt_versions import connect
+from teleward_cloud.tls import TlsSettings, client_context
+from teleward_gateway.health.findings import Finding, failed, ok, warning
+from teleward_gateway.settings.model import Settings
+
+_SOON = timedelta(days=30)
+"""Time to get a new certificate in a hospital."""
+_ANSWER_S = 5.0
+_TIME = rb"(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)"
+_VALIDITY = re.compile(rb"\x30." + _TIME + _TIME, re.DOTALL)
+"""The Validity of an X.509 certificate in DER (RFC 5280, 4.1.2.5): two times in a sequence."""
+
+
+async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
+    """Connect to the configured broker, or see that one can be started."""
+    if settings.mqtt is not None:
+        yield await _check_configured_broker(settings.mqtt)
+    elif not settings.embedded_broker.enabled:
+        yield warning("broker", "none configured", "add [mqtt], or embedded_broker.enabled = true")
+    elif shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"):
+        yield ok("broker", "mosquitto is started by the gateway")
+    elif importlib.util.find_spec("iotcore"):
+        yield warning(
+            "broker",
+            "iotcore is started by the gateway; it forgets retained messages in a restart",
+            "sudo apt install mosquitto",
+        )
+    else:
+        yield failed("broker", "none configured, none installed", "sudo apt install mosquitto")
+
+
+async def _check_configured_broker(settings: MqttSettings) -> Finding:
+    host, port = settings.address
+    try:
+        async with asyncio.timeout(3 * _ANSWER_S):
+            connection = await connect(
+                settings,
+                lambda version: MqttConnection(
+                    settings, client_id="teleward-doctor", version=version
+                ),
+            )
+    except (MqttUnavailable, TimeoutError, ValueError) as error:
+        remedy = f"see that a broker runs at {host}:{port} and that [mqtt] is right"
+        if "Not authorized" in str(error):
+            remedy = "correct mqtt.username and mqtt.password"
+        return failed("broker", str(error) or "no answer", remedy)
+    version = connection.version
+    await connection.close()
+    if settings.tls is None and host not in ("127.0.0.1", "localhost", "::1"):
+        return warning(
+            "broker",
+            f"{host}:{port}, MQTT {version}, not encrypted",
+            "health data over a network needs [mqtt.tls]",
+        )
+    return ok("broker", f"{host}:{port}, MQTT {version}")
+
+
+async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
+    """Ask InfluxDB whether it is there, and whether the token may write the bucket."""
+    influx = settings.influx
+    if influx is None:
+        yield ok("InfluxDB", "none configured; history stays in the journal")
+        return
+    bucket = influx.bucket if settings.gateway.mode == "field" else influx.simulated_bucket
+    try:
+        status, text = await _empty_write(influx, bucket)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        said = f"{influx.url}: {error or 'no answer'}"
+        yield failed("InfluxDB", said, "see that it runs, and correct influx.url")
+        return
+    remedies = {
+        401: "set influx.token to a token of this server",
+        403: f"give the token permission to write {bucket}",
+        404: f"create the bucket {bucket}, or correct influx.bucket and influx.organisation",
+    }
+    if status in remedies:
+        yield failed("InfluxDB", f"{influx.url}: HTTP {status} {text}", remedies[status])
+    elif status >= 500:
+        yield failed("InfluxDB", f"{influx.url}: HTTP {status} {text}", "see the server's log")
+    else:
+        yield ok("InfluxDB", f"{influx.url}, bucket {bucket}")
+
+
+async def _empty_write(influx: InfluxSettings, bucket: str) -> tuple[int, str]:
+    """Store nothing, but pass the checks of token, organisation and bucket."""
+    tls = client_context(influx.tls) if influx.tls else True
+    timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
+    connector = aiohttp.TCPConnector(ssl=tls)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
+        session.post(
+            f"{influx.url}/api/v2/write",
+            params={"org": influx.organisation, "bucket": bucket, "precision": "ns"},
+            headers={"Authorization": f"Token {influx.token.get_secret_value()}"},
+            data=b"",
+        ) as answer,
+    ):
+        return answer.status, (await answer.text())[:200]
+
+
+def check_certificates(settings: Settings) -> Iterator[Finding]:
+    """See that certificates can be read, belong to their keys, and last a while."""
+    sections: dict[str, TlsSettings | None] = {
+        "mqtt.tls": settings.mqtt.tls if settings.mqtt else None,
+        "influx.tls": settings.influx.tls if settings.influx else None,
+    }
+    if not any(sections.values()):
+        yield ok("certificate", "none configured")
+    for section, tls in sections.items():
+        if tls is None:
+            continue
+        try:
+            client_context(tls)
+        except ValueError as error:
+            yield failed("certificate", f"{section}: {error}", "correct the path or the file")
+            continue
+        for path in (tls.authority_file, tls.certificate_file):
+            if path is not None:
+                yield _check_validity(section, path)
+
+
+def _check_validity(section: str, path: Path) -> Finding:
+    end = expiry(path)
+    if end is None:
+        return warning("certificate", f"{section}: {path}: no date found", "look at the file")
+    left = end - datetime.now(UTC)
+    said = f"{section}: {path} is valid until {end:%Y-%m-%d}"
+    if left < timedelta(0):
+        return failed("certificate", said, "get a new certificate: nothing can connect with it")
+    if left < _SOON:
+        return warning("certificate", said, "get a new certificate soon")
+    return ok("certificate", said)
+
+
+def expiry(path: Path) -> datetime | None:
+    """Return when the first certificate of a PEM file ends, or ``None`` when it cannot be read."""
+    try:
+        text = path.read_text(encoding="ascii", errors="ignore")
+        start = text.index("-----BEGIN CERTIFICATE-----")
+        stop = text.index("-----END CERTIFICATE-----") + len("-----END CERTIFICATE-----")
+        found = _VALIDITY.search(ssl.PEM_cert_to_DER_cert(text[start:stop]))
+    except (OSError, ValueError):
+        return None
+    if found is None:
+        return None
+    short, long = found[3], found[4]
+    if long is not None:
+        return datetime.strptime(long.decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+    # two digits mean 1950 to 2049 (RFC 5280, 4.1.2.5.1)
+    century = "20" if int(short[:2]) < 50 else "19"
+    return datetime.strptime(century + short.decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC)
