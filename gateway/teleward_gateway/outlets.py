@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from teleward_cloud.influx_sink import InfluxSink
 from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.sink import Sink
@@ -73,6 +72,9 @@ class Outlets:
                 MqttSink(self.mqtt, gateway=settings.gateway.name, provenance=self._provenance)
             )
         if settings.influx is not None:
+            # its client brings 20 MB of libraries, which a gateway without InfluxDB does not load
+            from teleward_cloud.influx_sink import InfluxSink
+
             self._sinks.append(InfluxSink(settings.influx, provenance=self._provenance))
 
     async def _start_broker(self) -> None:
