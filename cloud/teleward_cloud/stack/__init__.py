@@ -1,0 +1,1 @@
+"""A ready set of servers for Docker: mosquitto, InfluxDB 2, collectors, Grafana with dashboards."""

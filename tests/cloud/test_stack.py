@@ -1,0 +1,142 @@
+"""The files of `teleward stack` work with the real mosquitto and settings; Docker is not run."""
+
+import argparse
+import asyncio
+import json
+import re
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.stack.compose import StackOptions, compose
+from teleward_cloud.stack.grafana import dashboards
+from teleward_gateway.bench.servers import Mosquitto
+from teleward_gateway.commands import stack
+from teleward_gateway.settings.load import load
+from teleward_signal.model import Provenance
+from teleward_signal.vocabulary import METRICS
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    parser = argparse.ArgumentParser()
+    stack.add_arguments(parser)
+    folder = tmp_path / "stack"
+    assert stack.run(parser.parse_args([str(folder)])) == 0
+    return folder
+
+
+def test_every_file_that_compose_names_is_there(written: Path) -> None:
+    model = json.loads((written / "compose.json").read_text())
+    assert set(model["services"]) == {"mosquitto", "influxdb", "collector", "grafana"}
+    for service in model["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            known = source in model["volumes"] or (written / source).exists()
+            assert known, volume
+        for port in service.get("ports", []):
+            assert port.startswith("127.0.0.1:")
+        assert all((written / name).exists() for name in service.get("env_file", []))
+
+
+def test_secrets_are_new_and_private(written: Path, tmp_path: Path) -> None:
+    for name in ("secrets.env", "gateway.toml", "collector/collect.toml"):
+        assert stat.S_IMODE((written / name).stat().st_mode) == 0o600
+    parser = argparse.ArgumentParser()
+    stack.add_arguments(parser)
+    assert stack.run(parser.parse_args([str(tmp_path / "other")])) == 0
+    other = (tmp_path / "other" / "secrets.env").read_text()
+    assert other != (written / "secrets.env").read_text()
+    assert stack.run(parser.parse_args([str(written)])) == 2, "passwords in use are kept"
+
+
+def test_settings_are_valid_and_match_the_broker(written: Path) -> None:
+    gateway, collector = load(written / "gateway.toml"), load(written / "collector/collect.toml")
+    assert gateway.mqtt is not None
+    assert gateway.mqtt.confirm == "storage"
+    assert collector.influx is not None
+    environment = (written / "secrets.env").read_text()
+    assert f"INFLUX_TOKEN={collector.influx.token.get_secret_value()}\n" in environment
+
+
+async def test_the_gateway_may_in_with_its_password(written: Path, tmp_path: Path) -> None:
+    configuration = (written / "mosquitto/mosquitto.conf").read_text()
+    configuration = configuration.replace("/mosquitto/config", str(written / "mosquitto"))
+    configuration = re.sub("persistence.*\n", "", configuration)
+    extra = configuration.replace("listener 1883", "listener PORT 127.0.0.1")
+    server = Mosquitto(tmp_path, extra=extra)
+    await asyncio.to_thread(server.start)
+    settings = load(written / "gateway.toml").mqtt
+    assert settings is not None
+    at_home = {"host": "127.0.0.1", "port": server.port}
+    sink = MqttSink(
+        settings.model_copy(update=at_home), gateway="g", provenance=Provenance.SIMULATED
+    )
+    await sink.open()
+    await sink.wait_connected(5)
+    await sink.close()
+    stranger = MqttSettings(port=server.port, username="gateway-field", password=SecretStr("x"))
+    sink = MqttSink(stranger, gateway="g", provenance=Provenance.FIELD)
+    await sink.open()
+    with pytest.raises(TimeoutError):
+        await sink.wait_connected(1)
+    await sink.close()
+    await asyncio.to_thread(server.stop)
+
+
+def test_grafana_finds_source_provider_and_dashboards(written: Path) -> None:
+    (source,) = json.loads((written / "grafana/datasources/teleward.json").read_text())[
+        "datasources"
+    ]
+    (provider,) = json.loads((written / "grafana/providers/teleward.json").read_text())["providers"]
+    volumes = compose(StackOptions())["services"]["grafana"]["volumes"]
+    assert any(volume.endswith(f":{provider['options']['path']}:ro") for volume in volumes)
+    for path in (written / "grafana/dashboards").glob("*.json"):
+        for panel in json.loads(path.read_text())["panels"]:
+            if "datasource" in panel:
+                assert panel["datasource"]["uid"] == source["uid"]
+
+
+@pytest.mark.parametrize("name", sorted(dashboards()))
+def test_dashboards_ask_for_what_the_sink_writes(name: str) -> None:
+    model = dashboards()[name]
+    numbers = [panel["id"] for panel in model["panels"]]
+    assert len(set(numbers)) == len(numbers)
+    assert "not a certified medical device" in json.dumps(model["panels"][0])
+    for panel in model["panels"]:
+        for target in panel.get("targets", []):
+            check_query(target["query"])
+    assert_no_overlap(model["panels"])
+
+
+def check_query(query: str) -> None:
+    (measurement,) = re.findall(r'_measurement == "(\w+)"', query)
+    assert measurement in {"numeric", "waveform", "alarm"}
+    for metric in re.findall(r'metric == "(\w+)"', query):
+        assert metric in METRICS
+    assert query.count("(") == query.count(")")
+
+
+def assert_no_overlap(panels: list[dict[str, Any]]) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not cells & taken
+        taken |= cells
+
+
+def test_toml_is_toml(written: Path) -> None:
+    for path in written.rglob("*.toml"):
+        assert tomllib.loads(path.read_text())["mqtt"]["username"].endswith("-simulated")
