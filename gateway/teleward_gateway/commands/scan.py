@@ -151,6 +151,8 @@ def show_table(rows: Rows) -> None:
 
 async def _scan_ports(arguments: argparse.Namespace) -> int:
     """Listen to each port in turn."""
+    if sys.platform != "linux":
+        print(f"serial ports are tested on Linux only, not on {sys.platform}", file=sys.stderr)
     if arguments.port:
         found = [Port(path, path, "") for path in arguments.port]
     else:
