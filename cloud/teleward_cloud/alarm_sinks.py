@@ -1,37 +1,24 @@
-"""Alarms to people: a signed webhook, and a program such as one that switches a lamp.
+"""Alarms to people: what their sinks share, and a program such as one that switches a lamp.
 
-    POST url
-    Content-Type: application/json              body: one record, see `teleward_cloud.payload`
-    X-Teleward-Id: {gateway}/{journal}/{seq}/{part}      drop repeats by it
-    X-Teleward-Timestamp: {Unix seconds}                 refuse old ones
-    X-Teleward-Signature: sha256={HMAC-SHA256 of "{timestamp}.{body}" by the shared secret, hex}
-
-Both are sinks: an alarm stays in the journal until the receiver answered 2xx, or the program ended
-with 0. Each delivery is audited. A teaching aid: no alarm system that a patient may depend on.
+An alarm stays in the journal until the receiver has it: the program ended with 0, or the webhook
+(`teleward_cloud.webhook_sink`) answered 2xx. Each delivery is audited. A teaching aid: no alarm
+system that a patient may depend on.
 """
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import os
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import aiohttp
-
 from teleward_cloud import payload
 from teleward_cloud.alarm_settings import CommandHookSettings, WebhookSettings, urgent_enough
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
-from teleward_cloud.tls import client_context
 from teleward_signal.record import Record, RecordId, RecordKind
 
 Audit = Callable[[str, Record, dict[str, Any]], None]
 """Takes what happened, to which alarm, and details; the gateway writes it to the audit."""
-
-_REFUSALS = frozenset({400, 410, 413, 415, 422})
-"""Answers by which a receiver says that it will never take this request."""
 
 
 class AlarmSink:
@@ -107,55 +94,6 @@ class AlarmSink:
         return time.time_ns() - record.time_ns > self._target.stale_s * 1e9
 
 
-class WebhookSink(AlarmSink):
-    """POST every alarm, signed."""
-
-    def __init__(self, settings: WebhookSettings, audit: Audit) -> None:
-        super().__init__(settings, "webhook", audit)
-        self._settings = settings
-        self._session: aiohttp.ClientSession | None = None
-
-    async def open(self) -> None:
-        """Make the client; the first alarm connects."""
-        settings = self._settings
-        tls = client_context(settings.tls) if settings.tls else True
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=settings.timeout_s),
-            connector=aiohttp.TCPConnector(ssl=tls),
-        )
-
-    async def close(self) -> None:
-        """Close the connections; idempotent."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-            await asyncio.sleep(0)  # aiohttp closes its sockets in the next turn of the loop
-
-    async def _deliver(self, record: Record) -> Delivery:
-        if self._session is None:
-            return Delivery(error="closed")
-        body = payload.encode([record], live=True)
-        headers = signed_headers(
-            self._settings.secret.get_secret_value().encode(), body, int(time.time())
-        )
-        found = record.id
-        headers["X-Teleward-Id"] = f"{found.gateway}/{found.journal}/{found.seq}/{found.part}"
-        try:
-            async with self._session.post(
-                self._settings.url, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                if 200 <= answer.status < 300:
-                    return Delivery()
-                reason = f"{self._settings.url}: HTTP {answer.status}"
-                if answer.status in _REFUSALS:
-                    return Delivery(rejected=(Rejected(record.id, reason),))
-                wish = answer.headers.get("Retry-After", "")
-                retry_after_s = float(wish) if wish.isdigit() else None
-                return Delivery(error=reason, retry_after_s=retry_after_s)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Delivery(error=f"{self._settings.url}: {error or type(error).__name__}")
-
-
 class CommandHookSink(AlarmSink):
     """Start a program for every alarm, with the record as JSON on its input and the environment.
 
@@ -195,20 +133,6 @@ class CommandHookSink(AlarmSink):
             code = process.returncode
             return Delivery(error=f"{self._settings.command[0]}: ended with code {code}")
         return Delivery()
-
-
-def signed_headers(secret: bytes, body: bytes, timestamp: int) -> dict[str, str]:
-    """Return the headers that prove who sent ``body`` and when."""
-    return {
-        "Content-Type": "application/json",
-        "X-Teleward-Timestamp": str(timestamp),
-        "X-Teleward-Signature": f"sha256={signature(secret, body, timestamp)}",
-    }
-
-
-def signature(secret: bytes, body: bytes, timestamp: int) -> str:
-    """Return the signature; receivers compare with `hmac.compare_digest`."""
-    return hmac.new(secret, f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
 def _environment(record: Record) -> dict[str, str]:

@@ -80,9 +80,6 @@ class Escalation:
         if "escalation" in record.payload:
             done.append(record.id)
             return
-        if presence == Presence.ACKNOWLEDGED:
-            detail = {"author": record.payload.get("author")}
-            self._audit("alarm acknowledged", record, detail)
         wanted = urgent_enough(record.payload.get("priority"), self._settings.lowest_priority)
         before = self._watched.get(key)
         if presence in _OPEN and wanted and self._settings.enabled:

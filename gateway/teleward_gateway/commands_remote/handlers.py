@@ -1,0 +1,82 @@
+"""What the remote commands do in a running gateway."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from teleward_drivers.errors import LinkError
+from teleward_gateway.commands_remote.receiver import Handler
+from teleward_gateway.commands_remote.settings import CommandName
+from teleward_signal.alarm_limits import AlarmLimits
+
+
+class Devices(Protocol):
+    """The sessions of a gateway."""
+
+    async def command(self, device: str, name: str, **arguments: Any) -> None:
+        """Carry out a driver's command; raises KeyError, ValueError or a `LinkError`."""
+        ...
+
+
+class Subjects(Protocol):
+    """The part of a gateway's view that commands need."""
+
+    def has_subject(self, subject: str) -> bool:
+        """Say whether ``subject`` is admitted."""
+        ...
+
+    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
+        """Judge a subject by ``limits`` from now on."""
+        ...
+
+
+def gateway_handlers(
+    devices: Devices, subjects: Subjects, reload: Callable[[], Awaitable[None]] | None = None
+) -> dict[CommandName, Handler]:
+    """Return the handlers of a gateway; without ``reload`` it cannot reload its settings."""
+
+    def order(name: str) -> Handler:
+        async def handle(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
+            device = _text(arguments, "device")
+            try:
+                await devices.command(device, name)
+            except KeyError:
+                raise LookupError(f"no device {device!r} runs here") from None
+            except LinkError as error:
+                raise ValueError(f"device {device!r}: {error}") from error
+            return {"device": device}
+
+        return handle
+
+    async def set_limits(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
+        subject, limits = _text(arguments, "subject"), arguments.get("limits")
+        if not isinstance(limits, dict):
+            raise ValueError("arguments.limits must be an object")
+        if not subjects.has_subject(subject):
+            raise LookupError(f"no subject {subject!r} is admitted here")
+        try:
+            wanted = AlarmLimits.from_dict(limits)
+        except (TypeError, AttributeError) as error:
+            raise ValueError(f"arguments.limits: {error}") from error
+        await subjects.set_limits(subject, wanted, author)
+        return {"subject": subject}
+
+    handlers: dict[CommandName, Handler] = {
+        CommandName.MEASURE_NIBP: order("start_nibp"),
+        CommandName.IDENTIFY: order("identify"),
+        CommandName.SET_LIMITS: set_limits,
+    }
+    if reload is not None:
+
+        async def reload_config(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
+            await reload()
+            return None
+
+        handlers[CommandName.RELOAD_CONFIG] = reload_config
+    return handlers
+
+
+def _text(arguments: dict[str, Any], key: str) -> str:
+    value = arguments.get(key)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"arguments.{key} is missing")
+    return value
