@@ -5,7 +5,14 @@ import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from teleward_gateway.bench.ward_feed import FeedServer, WardFeed
 
@@ -17,6 +24,8 @@ EXPECTED = re.compile("WebSocket|Failed to load resource")
 """Chromium reports a server that is gone or refuses; whether the page says so is tested."""
 
 OpenPage = Callable[..., Page]
+
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest.fixture(scope="module")
