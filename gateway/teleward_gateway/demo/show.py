@@ -27,8 +27,12 @@ from teleward_simulators.ward import WardPlan, plan_ward
 
 LEAST_FREE_MB = 200
 """A day of eight patients is about 300 MB; less than this and the demo may not see the evening."""
-START_S = 60.0
-"""The first start compiles the signal kernels (about 15 s); longer means something is wrong."""
+START_S = 300.0
+"""The first start compiles the signal kernels: 15 s on a fast machine, minutes on a small one."""
+QUIET_S = 3.0
+"""A usual start is over before a progress line would be worth reading."""
+KERNELS = "signal kernels:"
+"""Begins the log lines of the gateway that say how far compiling is."""
 
 
 class DemoError(Exception):
@@ -177,8 +181,10 @@ async def _begin(
     watch = asyncio.create_task(_watch_fleet(fleet, demo))
     try:
         said = -1
+        progress = _Kernels(demo.folder / "gateway.log")
         while True:
             await asyncio.sleep(0.2)
+            progress.tell()
             for child, name in ((fleet, "fleet"), (gateway, "gateway")):
                 if child.returncode is not None:
                     raise DemoError(explain(demo, name))
@@ -197,6 +203,26 @@ async def _begin(
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watch
+
+
+class _Kernels:
+    """Passes on how far the gateway is with compiling, when it takes long enough to be asked."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._said = ""
+        self._since_s = time.monotonic()
+
+    def tell(self) -> None:
+        """Say what is new, after a few quiet seconds."""
+        if time.monotonic() - self._since_s < QUIET_S or not self._log.exists():
+            return
+        self._since_s = time.monotonic()
+        lines = self._log.read_text(errors="replace").splitlines()
+        newest = next((line for line in reversed(lines) if KERNELS in line), "")
+        if newest != self._said and "100 %" not in newest:
+            self._said = newest
+            say(f"first start: compiling the {newest[newest.index(KERNELS) :]}")
 
 
 async def _watch_fleet(fleet: asyncio.subprocess.Process, demo: Demo) -> None:
