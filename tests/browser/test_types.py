@@ -32,8 +32,8 @@ def test_the_pages_are_typed(tmp_path: Path) -> None:
     assert fetched.returncode == 0, fetched.stderr
     library, vendor = tmp_path / "node_modules" / "lit-html", tmp_path / "vendor"
     (vendor / "directives").mkdir(parents=True)
-    for name in ("lit-html.d.ts", "directive.d.ts", "directives/repeat.d.ts"):
-        shutil.copy(library / name, vendor / name)
+    for types in ("lit-html.d.ts", "directive.d.ts", "directives/repeat.d.ts"):
+        shutil.copy(library / types, vendor / types)
     config = {"compilerOptions": OPTIONS, "include": ["*.js"]}
     (tmp_path / "tsconfig.json").write_text(json.dumps(config))
     compiler = tmp_path / "node_modules" / ".bin" / "tsc"
