@@ -110,7 +110,7 @@ class DriverInfo:
     ``services`` and ``names`` recognise a BLE advertisement (name prefixes), ``usb_ids`` a serial
     adapter (``"vid:pid"``, lower-case hex). ``silence_s``: no bytes for so long means the link is
     dead (0 = the device speaks only when it has something to say). ``commands`` are what a person
-    may order, e.g. ``start_nibp``, ``identify``; a driver with commands has
+    may order, e.g. ``measure``, ``identify``; a driver with commands has
     ``command(name, **arguments) -> Iterable[Output]``.
     """
 

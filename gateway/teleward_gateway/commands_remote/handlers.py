@@ -34,11 +34,11 @@ def gateway_handlers(
 ) -> dict[CommandName, Handler]:
     """Return the handlers of a gateway; without ``reload`` it cannot reload its settings."""
 
-    def order(name: str) -> Handler:
+    def order(name: str, **details: Any) -> Handler:
         async def handle(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
             device = _text(arguments, "device")
             try:
-                await devices.command(device, name)
+                await devices.command(device, name, **details)
             except KeyError:
                 raise LookupError(f"no device {device!r} runs here") from None
             except LinkError as error:
@@ -61,7 +61,7 @@ def gateway_handlers(
         return {"subject": subject}
 
     handlers: dict[CommandName, Handler] = {
-        CommandName.MEASURE_NIBP: order("start_nibp"),
+        CommandName.MEASURE_NIBP: order("measure", metric="nibp_systolic"),
         CommandName.IDENTIFY: order("identify"),
         CommandName.SET_LIMITS: set_limits,
     }

@@ -21,7 +21,7 @@ class Ward:
             raise KeyError(device)
         if device == "far":
             raise LinkError("out of reach")
-        self.done.append((device, name))
+        self.done.append((device, name, *arguments.values()))
 
     def has_subject(self, subject: str) -> bool:
         return subject == "bed-1"
@@ -42,7 +42,12 @@ async def test_each_command_reaches_its_part() -> None:
     limits = {"metrics": {"spo2": {"low": 92}}}
     await handlers[CommandName.SET_LIMITS]({"subject": "bed-1", "limits": limits}, "dr-1")
     await handlers[CommandName.RELOAD_CONFIG]({}, "dr-1")
-    expected = [("cuff", "start_nibp"), ("ox", "identify"), ("bed-1", 92, "dr-1"), ("reload",)]
+    expected = [
+        ("cuff", "measure", "nibp_systolic"),
+        ("ox", "identify"),
+        ("bed-1", 92, "dr-1"),
+        ("reload",),
+    ]
     assert ward.done == expected
     assert CommandName.RELOAD_CONFIG not in gateway_handlers(ward, ward)
 
