@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from bumble.device import Connection
-from bumble.pairing import PairingConfig
 
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import Output
@@ -22,7 +20,6 @@ from teleward_signal.model import Measurement, Provenance
 from teleward_simulators.ble.heart_rate import HeartRate
 from teleward_simulators.ble.peripheral import Peripheral
 from teleward_simulators.radio import bleak_backend
-from teleward_simulators.radio.central import Central
 from teleward_simulators.radio.hub import Hub
 from teleward_simulators.sources import make_source
 
@@ -69,7 +66,6 @@ class Ward:
         self.desk = Commissioning(self.registry, self.sessions, catalogue())
         self.radio.central.allow = self.desk.pairing.allow
         self.radio.central.passkey = self.desk.pairing.passkey
-        use_identity_on_air(self.radio.central)
 
     async def add(self, kind: type[Peripheral], address: str, silence_s: float = 5.0) -> Peripheral:
         """Switch a device on; commission and bind it."""
@@ -137,19 +133,6 @@ class Ward:
             await device.stop()
         await self.hub.stop()
         self.registry.close()
-
-
-def use_identity_on_air(central: Central) -> None:
-    """Let the radio's identity be the address it uses, so that a bonded device finds it."""
-    assert central.device is not None
-    make = central.device.pairing_config_factory
-
-    def factory(connection: Connection) -> PairingConfig:
-        config = make(connection)
-        config.identity_address_type = PairingConfig.AddressType.RANDOM
-        return config
-
-    central.device.pairing_config_factory = factory
 
 
 @pytest.fixture
