@@ -28,7 +28,7 @@ async def make_journal(folder: Path) -> tuple[Path, Path]:
         folder, gateway="g1", provenance=Provenance.SIMULATED, clock=GatewayClock(), config=SMALL
     )
     await journal.register("store", frozenset(), from_now=True)
-    for step in range(12):
+    for step in range(4):
         for draft in drafts(step):
             journal.append(draft)
         await journal.flush()

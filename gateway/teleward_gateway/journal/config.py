@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from teleward_gateway.journal.database import PAGE_BYTES
+
 SHORTEST_COMMIT_S = 0.25  # below it an SD card spends its time on syncs (10 ms each, measured 4-16)
 LONGEST_COMMIT_S = 5.0  # above it a power cut costs more than one breath of a patient
 SMALLEST_BUDGET_BYTES = 2**20  # a few minutes of one patient must fit
@@ -16,7 +18,7 @@ class JournalConfig:
     ``queue_bytes`` bound what waits in memory while the disk is stuck; ``acknowledge_interval_s``
     is how often what the sinks acknowledged is written (after a crash that much is sent again and
     recognised by its identity). ``verify_bytes`` is the size up to which a journal is read
-    and checked whole before it opens; of a larger one the newest minute is. ``log_pages`` of 4 KB
+    and checked whole before it opens; of a larger one the newest minute is. ``log_pages`` of 2 KB
     may gather in the write-ahead log before they move into the file, hot ones once.
     """
 
@@ -27,13 +29,13 @@ class JournalConfig:
     acknowledge_interval_s: float = 5.0
     span_s: float = 60.0
     verify_bytes: int = 64 * 2**20
-    log_pages: int = 2000
+    log_pages: int = 4000
     cache_records: int = 20_000
 
     @property
     def log_bytes(self) -> int:
         """Return the bytes that the write-ahead log takes."""
-        return self.log_pages * 4096
+        return self.log_pages * PAGE_BYTES
 
     def __post_init__(self) -> None:
         if not SHORTEST_COMMIT_S <= self.commit_interval_s <= LONGEST_COMMIT_S:

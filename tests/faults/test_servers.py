@@ -1,0 +1,276 @@
+"""Brokers and databases that die, fall silent, refuse and lie, behind a gateway that goes on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from faultkit import BILLS, FULL, QUICK, Bill, drafts, open_journal
+
+from teleward_cloud.collector import Collector, MqttSource
+from teleward_cloud.influx_settings import InfluxSettings
+from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.mqtt_settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.sink import Sink
+from teleward_gateway.bench.servers import Influx, Mosquitto, ServerMissing
+from teleward_gateway.delivery import Delivery, DeliveryConfig
+from teleward_gateway.journal import Journal
+from teleward_signal.model import Provenance
+from teleward_signal.record import Draft, RecordKind
+
+OUTAGE_S = 6.0 if FULL else 1.5
+HOUR_STEPS = 3600 if FULL else 120
+BUCKET = "teleward-sim"
+CONFIG = DeliveryConfig(hold_s=0, first_retry_s=0.1, longest_retry_s=0.5)
+
+
+@pytest.fixture
+def influx(tmp_path: Path) -> Influx:
+    folder = tmp_path / "influx"
+    folder.mkdir()
+    try:
+        return Influx(folder)
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Mosquitto:
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    try:
+        return Mosquitto(folder)
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
+class Gateway:
+    """A journal that is fed with values and alarms all the time, and one sink."""
+
+    def __init__(self, folder: Path, sink: Sink) -> None:
+        self.journal: Journal = open_journal(folder, QUICK)
+        self.delivery = Delivery(self.journal, sink, CONFIG)
+        self.step = 0
+
+    def append(self) -> None:
+        for draft in drafts(self.step):
+            if draft.kind is not RecordKind.WAVEFORM:
+                self.journal.append(draft)
+        self.step += 1
+
+    async def feed(self, seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            self.append()
+            await asyncio.sleep(0.01)
+
+    async def drained(self, timeout_s: float = 90) -> None:
+        async with asyncio.timeout(timeout_s):
+            await self.journal.flush()
+            while not self.journal.stats().sinks or self.journal.stats().sinks[0].pending:
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(gateway: Gateway) -> AsyncIterator[None]:
+    task = asyncio.create_task(gateway.delivery.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        gateway.journal.close()
+
+
+def settle(bill: Bill, gateway: Gateway, influx: Influx) -> None:
+    """Compare what was committed with what the database holds."""
+    stats = gateway.journal.stats()
+    rows = [
+        row["seq"] + row["part"]
+        for name in ("numeric", "alarm")
+        for row in influx.query(BUCKET, f"SELECT seq, part FROM {name}")
+    ]
+    bill.committed, bill.stored = stats.next_number - 1, len(rows)
+    bill.acknowledged = stats.sinks[0].acknowledged
+    bill.doubled = len(rows) - len(set(rows))
+    bill.lost = len(set(range(1, stats.next_number)) - set(rows)) - stats.sinks[0].set_aside
+    bill.reported = stats.lost.total
+    BILLS.append(bill)
+    assert (bill.lost, bill.doubled, bill.reported) == (0, 0, 0)
+
+
+async def killed(broker: Mosquitto, gateway: Gateway) -> None:
+    for _ in range(3 if FULL else 1):
+        broker.kill()
+        await gateway.feed(OUTAGE_S / 2)
+        broker.start()
+        await gateway.feed(OUTAGE_S / 2)
+
+
+async def partitioned(broker: Mosquitto, gateway: Gateway) -> None:
+    broker.freeze()
+    await gateway.feed(OUTAGE_S + 2)
+    broker.thaw()
+
+
+async def slow(broker: Mosquitto, gateway: Gateway) -> None:
+    for _ in range(10 if FULL else 3):
+        broker.freeze()
+        await gateway.feed(0.4)
+        broker.thaw()
+        await gateway.feed(0.1)
+
+
+async def away_for_an_hour(broker: Mosquitto, gateway: Gateway) -> None:
+    broker.stop()
+    for _ in range(HOUR_STEPS):
+        gateway.append()
+        await asyncio.sleep(0)
+    await gateway.feed(1)
+    broker.start()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("broker killed", killed),
+        ("broker partitioned", partitioned),
+        ("broker slow", slow),
+        (f"broker away, {HOUR_STEPS} s of data", away_for_an_hour),
+    ],
+)
+async def test_broker(
+    tmp_path: Path,
+    broker: Mosquitto,
+    influx: Influx,
+    name: str,
+    fault: Callable[[Mosquitto, Gateway], Awaitable[None]],
+) -> None:
+    broker.start()
+    influx.start()
+    settings = MqttSettings(
+        port=broker.port,
+        confirm=Confirmation.STORAGE,
+        confirm_timeout_s=3,
+        ack_timeout_s=2,
+        keepalive_s=5,
+    )
+    simulated = Provenance.SIMULATED
+    source = MqttSource(settings, provenance=simulated, group="collectors", client_id="c1")
+    target = InfluxSink(InfluxSettings(url=influx.url), provenance=simulated)
+    collecting = asyncio.create_task(Collector(source, target).run())
+    sink = MqttSink(settings, gateway="g1", provenance=simulated)
+    sink.kinds = frozenset({RecordKind.MEASUREMENT, RecordKind.ALARM})
+    gateway = Gateway(tmp_path / "journal", sink)
+    bill = Bill(name)
+    try:
+        async with running(gateway):
+            await source.connected.wait()
+            await gateway.feed(0.5)
+            await fault(broker, gateway)
+            began_s = time.monotonic()
+            await gateway.drained()
+            bill.recover_s = time.monotonic() - began_s
+            settle(bill, gateway, influx)
+    finally:
+        collecting.cancel()
+        await asyncio.gather(collecting, return_exceptions=True)
+        influx.stop()
+        broker.stop()
+
+
+class Liar:
+    """An HTTP proxy before the database that answers as it is told."""
+
+    def __init__(self, target: str) -> None:
+        self.mood = "honest"
+        self._target = target
+        self.url = ""
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator["Liar"]:
+        application = web.Application(client_max_size=2**26)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with aiohttp.ClientSession(auto_decompress=False) as self._session:
+            try:
+                yield self
+            finally:
+                await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.mood == "429":
+            return web.Response(status=429, headers={"Retry-After": "1"})
+        if self.mood == "500":
+            return web.Response(status=500, text="internal error")
+        body = await request.read()
+        # aiohttp has unpacked the body already
+        dropped = ("Host", "Content-Encoding", "Content-Length")
+        headers = {k: v for k, v in request.headers.items() if k not in dropped}
+        async with self._session.request(
+            request.method, self._target + request.path_qs, data=body, headers=headers
+        ) as answer:
+            text = await answer.read()
+            if self.mood == "stored, answer lost":
+                request.transport and request.transport.close()
+            return web.Response(status=answer.status, body=text)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mood", ["down", "429", "500", "stored, answer lost", "poisoned record"])
+async def test_database(tmp_path: Path, influx: Influx, mood: str) -> None:
+    influx.start()
+    bill = Bill(f"InfluxDB {mood}")
+    async with Liar(influx.url).serving() as liar:
+        settings = InfluxSettings(url=liar.url, timeout_s=3)
+        sink = InfluxSink(settings, provenance=Provenance.SIMULATED)
+        sink.kinds = frozenset({RecordKind.MEASUREMENT, RecordKind.ALARM})
+        gateway = Gateway(tmp_path / "journal", sink)
+        try:
+            async with running(gateway):
+                await gateway.feed(0.7)
+                await _harm(liar, influx, gateway, mood)
+                began_s = time.monotonic()
+                await gateway.drained()
+                bill.recover_s = time.monotonic() - began_s
+                settle(bill, gateway, influx)
+                aside = gateway.journal.stats().sinks[0].set_aside
+                assert aside == (mood == "poisoned record")
+                if aside:
+                    await gateway.feed(QUICK.acknowledge_interval_s * 2)
+                    (named,) = await gateway.journal.aside(sink.name)
+                    assert "conflict" in str(named["reason"])
+        finally:
+            influx.stop()
+
+
+async def _harm(liar: Liar, influx: Influx, gateway: Gateway, mood: str) -> None:
+    if mood == "poisoned record":
+        payload = {"value": 1.0, "quality": "bad"}
+        await gateway.feed(0.2)
+        good = Draft(RecordKind.MEASUREMENT, "bed-0", "ox-0", "spo2", payload={"quality": 0.5})
+        gateway.journal.append(good)
+        await gateway.feed(1)
+        gateway.journal.append(
+            Draft(RecordKind.MEASUREMENT, "bed-0", "ox-0", "spo2", payload=payload)
+        )
+        await gateway.feed(1)
+        return
+    if mood == "down":
+        influx.proxy.stop()
+        await gateway.feed(OUTAGE_S)
+        influx.proxy.start()
+        return
+    liar.mood = mood
+    await gateway.feed(OUTAGE_S)
+    liar.mood = "honest"
