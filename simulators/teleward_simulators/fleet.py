@@ -225,8 +225,6 @@ async def serve(
     control = None
     try:
         await fleet.start(tell)
-        if settings.get("vhci") and fleet.hub is not None:
-            await fleet.hub.offer_to_kernel()
         if "control" in settings:
             # FastAPI takes half a second to import: only who wants the API pays
             from teleward_simulators.control import ControlServer
@@ -234,6 +232,9 @@ async def serve(
             control = ControlServer(fleet, port=int(settings["control"]))
             await control.start()
             tell({"event": "control", "url": control.url})
+        if settings.get("vhci") and fleet.hub is not None:
+            # last: the kernel gives the adapter up when a command takes 2 s, as an import may
+            await fleet.hub.offer_to_kernel()
         await ended.wait()
     finally:
         if control is not None:

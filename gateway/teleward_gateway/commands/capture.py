@@ -87,7 +87,8 @@ async def _capture(
         with contextlib.suppress(asyncio.CancelledError, LinkError):
             await task
     file.flush()
-    return arguments.out.read_text(encoding="utf-8").count("\n") - 1
+    written: str = arguments.out.read_text(encoding="utf-8")
+    return written.count("\n") - 1
 
 
 async def _open(

@@ -24,6 +24,10 @@ from teleward_drivers.replay_link import Capture, ReplayLink, load_capture
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 
 
+LINGER_S = 0.5
+"""How long a played port stays after its last byte."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("capture", type=Path, help="file written by `teleward capture`")
@@ -128,5 +132,7 @@ async def _to_port(capture: Capture, path: Path) -> None:
             due_s = start_s + received.monotonic_ns / 1e9
             await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
             port.write(received.data)
+        # an unplugged port takes with it what its reader has not read yet
+        await asyncio.sleep(LINGER_S)
     finally:
         port.unplug()

@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 import pytest
 from bleak.backends.bluezdbus.manager import get_global_bluez_manager
-from dbus_fast import BusType, Message
+from dbus_fast import BusType, Message, Variant
 from dbus_fast.aio import MessageBus
 
 from teleward_drivers.ble_link import BleLink
@@ -185,9 +185,33 @@ async def _make(
         return World(tier, Adapter(await _virtual(stack, str(ward.folder))), ward.fault)
     if tier == "facade":
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", request.getfixturevalue("facade"))
+    else:
+        await _power_on()
     stack.push_async_callback(_close_bleak)
     await stack.enter_async_context(agent())
     return World(tier, Adapter(Radio()), ward.fault)
+
+
+async def _power_on() -> None:
+    """Switch the adapter on; bluetoothd needs a moment to find it."""
+    bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+    order = Message(
+        destination="org.bluez",
+        path="/org/bluez/hci0",
+        interface="org.freedesktop.DBus.Properties",
+        member="Set",
+        signature="ssv",
+        body=["org.bluez.Adapter1", "Powered", Variant("b", True)],
+    )
+    async with asyncio.timeout(60):
+        while True:
+            reply = await bus.call(order)
+            if reply is not None and reply.message_type.name == "METHOD_RETURN":
+                break
+            order.serial = 0
+            await asyncio.sleep(0.2)
+    bus.disconnect()
+    await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
 
 
 async def _virtual(stack: contextlib.AsyncExitStack, folder: str) -> Radio:
