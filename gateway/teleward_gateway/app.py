@@ -20,6 +20,7 @@ from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.audit import Audit
 from teleward_gateway.clock import GatewayClock
+from teleward_gateway.commands_remote import gateway_handlers
 from teleward_gateway.dsp_worker import DspWorker
 from teleward_gateway.follow import Follower
 from teleward_gateway.health import HealthRegistry
@@ -34,6 +35,7 @@ from teleward_gateway.registry.store import Registry
 from teleward_gateway.running_view import RunningView, gateway_description
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
+from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
 from teleward_signal.alarms import AlarmBoard
 from teleward_signal.engine import Engine, EngineConfig
@@ -53,9 +55,14 @@ class Gateway:
     """One running gateway; `run` is its life."""
 
     def __init__(
-        self, settings: Settings, open_radio: OpenRadio, redactor: Redactor | None = None
+        self,
+        settings: Settings,
+        open_radio: OpenRadio,
+        redactor: Redactor | None = None,
+        config: Path | None = None,
     ) -> None:
         self.settings = settings
+        self._config = config
         self.redactor = redactor or Redactor()
         self._open_radio = open_radio
         self._stopped = asyncio.Event()
@@ -69,6 +76,23 @@ class Gateway:
     def stop(self) -> None:
         """Ask the gateway to stop; returns at once."""
         self._stopped.set()
+
+    async def reload(self) -> None:
+        """Take subjects and devices from the settings file again; raises ValueError.
+
+        Everything else keeps its settings until the next start.
+        """
+        if self._config is None:
+            raise ValueError("this gateway was started without a settings file")
+        try:
+            found = await asyncio.to_thread(load, self._config)
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        if found.gateway.mode is not self.provenance:
+            raise ValueError("gateway.mode changes with a restart only")
+        changed = {"subjects": found.subjects, "devices": found.devices}
+        self.settings = self.settings.model_copy(update=changed)
+        await self.follower.import_settings()
 
     async def run(self) -> int:
         """Run until `stop`, SIGTERM or SIGINT; returns the exit code; raises StartError."""
@@ -107,7 +131,9 @@ class Gateway:
             )
         except (JournalInUse, JournalTooNew) as error:
             raise StartError(str(error)) from None
-        self.registry = Registry(folder / "registry.sqlite", self.provenance)
+        self.registry = Registry(
+            folder / "registry.sqlite", self.provenance, lambda: self.clock.now().time_ns
+        )
 
     async def _warm(self) -> None:
         def progress(what: str, share: float) -> None:
@@ -142,10 +168,15 @@ class Gateway:
         self.commissioning = Commissioning(self.registry, self.sessions, catalogue())
         await self.commissioning.start()
         self.follower = Follower(self)
-        self.outlets = Outlets(
-            self.settings, self.journal, self.provenance, lambda o: register_sinks(self, o)
-        )
         self.view = RunningView(self)
+        self.outlets = Outlets(
+            self.settings,
+            self.journal,
+            self.provenance,
+            self.audit,
+            gateway_handlers(self.sessions, self.view, self.reload),
+            lambda o: register_sinks(self, o),
+        )
         app = create_app(self.view)
         register_probes(self)
         server = Server(app, listener)

@@ -5,7 +5,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from teleward_gateway.registry.ensure import ensure
-from teleward_gateway.registry.model import Change, Device, Subject
+from teleward_gateway.registry.model import Change, Device, RegistryError, Subject
 from teleward_gateway.sessions.states import State
 from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import Provenance
@@ -24,6 +24,7 @@ class Follower:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
+        self.refused: str | None = None
         self._loop = asyncio.get_running_loop()
         self._applied = asyncio.Lock()
         self._shown: dict[str, set[str]] = {}
@@ -32,6 +33,16 @@ class Follower:
 
     async def start(self) -> None:
         """Import what the settings file says and start the sessions."""
+        self._import()
+        self._gateway.registry.on_change(self._on_change)
+        await self.apply()
+
+    async def import_settings(self) -> None:
+        """Add the subjects, devices and bindings of the settings that are new."""
+        self._import()
+        await self.apply()
+
+    def _import(self) -> None:
         gateway = self._gateway
         ensure(
             gateway.registry,
@@ -39,8 +50,6 @@ class Follower:
             devices_of(gateway),
             {d.id: d.subject for d in gateway.settings.devices if d.subject is not None},
         )
-        gateway.registry.on_change(self._on_change)
-        await self.apply()
 
     async def apply(self) -> None:
         """Bring everything in step."""
@@ -67,9 +76,13 @@ class Follower:
 
     def _on_change(self, change: Change) -> None:
         """Called by the registry in whatever thread made the change."""
-        self._loop.call_soon_threadsafe(self._apply_soon)
+        self._loop.call_soon_threadsafe(self._apply_soon, change)
 
-    def _apply_soon(self) -> None:
+    def _apply_soon(self, change: Change) -> None:
+        detail = {"device": change.device, "bed": change.bed}
+        known = {key: value for key, value in detail.items() if value is not None}
+        author = change.author or "unknown"
+        self._gateway.audit.note(change.what, author, change.subject, **known)
         task = self._loop.create_task(self.apply())
         self._applying.add(task)
         task.add_done_callback(self._applying.discard)
@@ -100,6 +113,7 @@ class Follower:
             bed=display_bed(subject.bed),
             simulated=subject.provenance is Provenance.SIMULATED,
             detail=str(subject.attributes.get("detail", "")),
+            channel_labels=subject.attributes.get("channel_labels", {}),
         )
         for gone in self._shown.get(subject.id, set()) - devices:
             gateway.live.drop_link(subject.id, gone)
@@ -119,7 +133,12 @@ def subjects_of(gateway: "Gateway") -> list[Subject]:
             subject.label,
             gateway.provenance,
             subject.bed or None,
-            {"detail": subject.detail, "spo2_scale": subject.spo2_scale, "limits": subject.limits},
+            {
+                "detail": subject.detail,
+                "spo2_scale": subject.spo2_scale,
+                "limits": subject.limits,
+                "channel_labels": subject.channel_labels,
+            },
         )
         for subject in gateway.settings.subjects
     ]

@@ -3,11 +3,16 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from teleward_cloud.alarm_targets import alarm_sinks
+from teleward_cloud.mqtt_connection import Incoming
 from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.sink import Sink
+from teleward_gateway.audit import Audit
+from teleward_gateway.commands_remote.receiver import Handler, RemoteCommands
+from teleward_gateway.commands_remote.settings import CommandName
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
 from teleward_gateway.journal import Journal
@@ -25,12 +30,16 @@ class Outlets:
         settings: Settings,
         journal: Journal,
         provenance: Provenance,
+        audit: Audit,
+        handlers: Mapping[CommandName, Handler],
         on_ready: Callable[["Outlets"], None] = lambda outlets: None,
     ) -> None:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: MqttSettings | None = settings.mqtt
         self.deliveries: dict[str, Delivery] = {}
         self._settings, self._journal, self._provenance = settings, journal, provenance
+        self._audit, self._handlers = audit, handlers
+        self.remote: RemoteCommands | None = None
         self._on_ready = on_ready
         self._sinks: list[Sink] = []
 
@@ -52,6 +61,9 @@ class Outlets:
 
     async def close(self) -> None:
         """Close sinks and broker; idempotent."""
+        remote, self.remote = self.remote, None
+        if remote is not None:
+            await remote.close()
         sinks, self._sinks = self._sinks, []
         await asyncio.gather(*(sink.close() for sink in sinks), return_exceptions=True)
         broker, self.broker = self.broker, None
@@ -68,14 +80,32 @@ class Outlets:
         if self.mqtt is None and settings.embedded_broker.enabled:
             await self._start_broker()
         if self.mqtt is not None:
-            self._sinks.append(
-                MqttSink(self.mqtt, gateway=settings.gateway.name, provenance=self._provenance)
-            )
+            self._sinks.append(self._mqtt_sink(self.mqtt))
         if settings.influx is not None:
             # its client brings 20 MB of libraries, which a gateway without InfluxDB does not load
             from teleward_cloud.influx_sink import InfluxSink
 
             self._sinks.append(InfluxSink(settings.influx, provenance=self._provenance))
+        self._sinks += alarm_sinks(settings.alarms, self._journal.append, self._audit.of_alarm)
+
+    def _mqtt_sink(self, mqtt: MqttSettings) -> MqttSink:
+        """Return the sink, with an ear for remote commands when somebody may send them."""
+        commands = self._settings.remote_commands
+        sink = MqttSink(
+            mqtt,
+            gateway=self._settings.gateway.name,
+            provenance=self._provenance,
+            on_command=self._on_command if commands.users else None,
+        )
+        if commands.users:
+            self.remote = RemoteCommands(
+                commands, sink.topics, self._handlers, self._audit, sink.publish
+            )
+        return sink
+
+    def _on_command(self, message: Incoming) -> None:
+        if self.remote is not None:
+            self.remote.receive(message)
 
     async def _start_broker(self) -> None:
         folder = self._settings.gateway.data_folder / self._provenance.value

@@ -22,6 +22,7 @@ def register_probes(gateway: "Gateway") -> None:
     health.register("disk", lambda: disk_health(folder))
     health.register("loop", gateway.loop_watch.health)
     health.register("sessions", lambda: sessions_health(gateway))
+    health.register("registry", lambda: registry_health(gateway))
     health.register("ingest", lambda: _totals(asdict(gateway.ingest.statistics)))
     health.register("dsp", lambda: _totals(asdict(gateway.dsp.statistics)))
     health.register("live", lambda: live_health(gateway))
@@ -34,6 +35,8 @@ def register_sinks(gateway: "Gateway", outlets: "Outlets") -> None:
     """Register the sinks and the broker of our own."""
     for sink, delivery in outlets.parts():
         gateway.health.register(f"sink:{sink.name}", _sink_probe(gateway, sink, delivery))
+    if outlets.remote is not None:
+        gateway.health.register("remote_commands", outlets.remote.health)
     if outlets.broker is not None:
         gateway.health.register("broker", outlets.broker.health)
 
@@ -43,9 +46,12 @@ def sessions_health(gateway: "Gateway") -> dict[str, Any]:
     statuses = gateway.sessions.statuses()
     states = Counter(status.state for status in statuses)
     refused = [s for s in statuses if s.state is State.REFUSED]
-    error = "; ".join(f"{s.device}: {s.reason}" for s in refused) or None
+    reasons = [f"{s.device}: {s.reason}" for s in refused]
+    if gateway.sessions.adapter.error is not None:
+        reasons.insert(0, str(gateway.sessions.adapter.error))
+    error = "; ".join(reasons) or None
     return {
-        "ok": not refused,
+        "ok": not reasons,
         "error": error,
         "devices": len(statuses),
         **{state.value: states.get(state, 0) for state in State},
@@ -56,6 +62,19 @@ def sessions_health(gateway: "Gateway") -> dict[str, Any]:
         "stalls_total": sum(s.counters.n_stalls for s in statuses),
         "overflowed_total": sum(s.counters.n_overflowed for s in statuses),
         "discarded_bytes_total": sum(s.counters.discarded.total() for s in statuses),
+    }
+
+
+def registry_health(gateway: "Gateway") -> dict[str, Any]:
+    """Say what of the settings file could not be carried out and whether a file was set aside."""
+    damaged = gateway.registry.damaged
+    error = gateway.follower.refused or (f"damaged, set aside: {damaged}" if damaged else None)
+    return {
+        "ok": error is None,
+        "error": error,
+        "subjects": len(gateway.registry.subjects()),
+        "devices": len(gateway.registry.devices()),
+        "pairings_refused_total": gateway.commissioning.pairing.n_refused,
     }
 
 

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     redactor = set_up_logs()
     try:
-        return asyncio.run(Gateway(settings, open_radio, redactor).run())
+        return asyncio.run(Gateway(settings, open_radio, redactor, arguments.config).run())
     except StartError as error:
         print(f"teleward: {error}", file=sys.stderr)
         return 1

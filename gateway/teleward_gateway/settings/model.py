@@ -11,10 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from teleward_cloud.alarm_settings import AlarmDeliverySettings
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
+from teleward_gateway.commands_remote.settings import RemoteCommandSettings
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import Provenance
@@ -121,6 +123,9 @@ class SubjectSettings(Section):
     limits: dict[str, Any] = Field(
         default_factory=dict, description="alarm limits that differ from the defaults"
     )
+    channel_labels: dict[str, str] = Field(
+        default_factory=dict, description='names of leads that differ, {ecg_ii = "MLII"}'
+    )
     _id_is_plain = field_validator("id")(_plain)
 
     @field_validator("limits")
@@ -173,6 +178,12 @@ class Settings(Section):
         None, description="the InfluxDB server; without it history stays in the journal"
     )
     embedded_broker: EmbeddedBrokerSettings = Field(default_factory=EmbeddedBrokerSettings)
+    alarms: AlarmDeliverySettings = Field(
+        default_factory=AlarmDeliverySettings, description="who is told of alarms"
+    )
+    remote_commands: RemoteCommandSettings = Field(
+        default_factory=RemoteCommandSettings, description="who may send commands by MQTT"
+    )
     subjects: list[SubjectSettings] = Field([], description="subjects known from the start")
     devices: list[DeviceSettings] = Field([], description="devices known from the start")
 

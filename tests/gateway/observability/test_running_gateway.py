@@ -1,0 +1,139 @@
+"""A gateway as shipped: health, metrics, status, and a signed command by its own broker."""
+
+import asyncio
+import json
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleward_cloud.mqtt_connection import Incoming, MqttConnection
+from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.topics import Topics
+from teleward_gateway.bench.servers import free_port
+from teleward_gateway.commands import status
+from teleward_gateway.commands_remote.message import Command, encode
+
+Wait = Callable[..., Any]
+KEY = "0123456789abcdef0123"
+
+
+def settings(folder: Path, port: int) -> str:
+    return f"""
+[gateway]
+name = "ward-3"
+mode = "simulated"
+data_folder = "{folder / "data"}"
+[radio]
+adapter = "off"
+[api]
+port = {port}
+[embedded_broker]
+port = 0
+[[remote_commands.users]]
+name = "dr-1"
+key = "{KEY}"
+commands = ["reload-config", "set-limits"]
+[[alarms.commands]]
+name = "lamp"
+command = ["true"]
+[[subjects]]
+id = "bed-1"
+label = "Bed 1"
+"""
+
+
+async def get(url: str) -> Any:
+    def fetch() -> str:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return str(answer.read().decode())
+
+    return await asyncio.to_thread(fetch)
+
+
+class Running:
+    """The gateway's address and settings file."""
+
+    def __init__(self, folder: Path) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.config = folder / "teleward.toml"
+        self.config.write_text(settings(folder, port))
+
+    async def health(self) -> dict[str, Any]:
+        report: dict[str, Any] = json.loads(await get(f"{self.url}/api/v1/health"))
+        return report
+
+    async def part(self, name: str) -> dict[str, Any]:
+        """Return a part of the health report once it is there."""
+        async with asyncio.timeout(90):  # a cold start compiles the signal kernels
+            while True:
+                try:
+                    found: dict[str, Any] | None = (await self.health())["parts"].get(name)
+                except OSError:
+                    found = None
+                if found is not None:
+                    return found
+                await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Running]:
+    running = Running(tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "teleward_gateway", "run", "--config", str(running.config))
+    )
+    yield running
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 20) == 0
+
+
+async def ask(running: Running, name: str, arguments: dict[str, Any], wait: Wait) -> Any:
+    """Send a signed command through the gateway's own broker; return the answer."""
+    port = int((await running.part("broker"))["port"])
+    topics = Topics("teleward-sim", "ward-3")
+    heard: list[Incoming] = []
+    desk = MqttConnection(
+        MqttSettings(port=port), client_id="desk", version=MqttVersion.V5, on_message=heard.append
+    )
+    await desk.connect()
+    await desk.subscribe(topics.reply(name))
+    expires_ns = time.time_ns() + 60 * 10**9
+    command = Command(f"{name}-1", name, "dr-1", expires_ns, arguments)
+    topic = topics.command(name)
+    await desk.publish(topic, encode(command, topic, KEY.encode()))
+    await wait(lambda: heard)
+    await desk.close()
+    return json.loads(heard[0].payload)
+
+
+async def test_health_metrics_and_commands(
+    running: Running, eventually: Wait, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sink = await running.part("sink:mqtt")
+    assert {"backlog_records", "backlog_bytes", "backlog_age_s", "error"} <= set(sink)
+    assert json.loads(await get(f"{running.url}/health/live"))["status"] == "live"
+    assert json.loads(await get(f"{running.url}/health/ready"))["status"] == "ready"
+    metrics = await get(f"{running.url}/metrics")
+    assert 'teleward_sink_backlog_records{sink="mqtt"}' in metrics
+    assert "teleward_journal_lost_total 0.0" in metrics
+    assert 'teleward_ok{part="sink:command-lamp"} 1.0' in metrics
+
+    async with asyncio.timeout(15):
+        while (await running.part("sink:mqtt"))["connected"] != 1:
+            await asyncio.sleep(0.1)
+    refused = await ask(running, "set-limits", {"subject": "bed-2", "limits": {}}, eventually)
+    assert refused["error"] == "no subject 'bed-2' is admitted here"
+    text = await asyncio.to_thread(running.config.read_text)
+    added = text + '[[subjects]]\nid = "bed-2"\nlabel = "Bed 2"\n'
+    await asyncio.to_thread(running.config.write_text, added)
+    assert (await ask(running, "reload-config", {}, eventually))["ok"] is True
+    assert "bed-2" in await get(f"{running.url}/api/v1/subjects")
+    assert (await running.part("remote_commands"))["refused_total"] == 1
+
+    report = await asyncio.to_thread(status.fetch, running.url)
+    assert "mqtt" in status.render(report, colour=False)
