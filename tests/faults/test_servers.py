@@ -222,7 +222,8 @@ class Liar:
         ) as answer:
             text = await answer.read()
             if self.mood == "stored, answer lost":
-                request.transport and request.transport.close()
+                if request.transport is not None:
+                    request.transport.close()
             return web.Response(status=answer.status, body=text)
 
 
