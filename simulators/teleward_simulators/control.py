@@ -138,8 +138,10 @@ class ControlServer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Serve in the background."""
+        """Serve in the background; returns when requests are answered."""
         self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started and not self._task.done():
+            await asyncio.sleep(0.005)
 
     async def stop(self) -> None:
         """End at once; idempotent."""

@@ -109,9 +109,11 @@ async def test_names_in_the_scan_response_are_heard(place: Place) -> None:
 async def test_advertisements_keep_their_interval(place: Place) -> None:
     """Stock bumble takes units of 0.625 ms for milliseconds."""
     times: list[float] = []
-    async with BleakScanner(
-        lambda *_: times.append(time.monotonic()), **place.radio.scanner_kwargs
-    ):
+
+    def heard(_device: object, _data: object) -> None:
+        times.append(time.monotonic())
+
+    async with BleakScanner(heard, **place.radio.scanner_kwargs):
         await asyncio.sleep(1.15)
     # 100 ms and up to 10 ms of random delay; a loaded machine may miss some
     assert 5 <= len(times) <= 12
