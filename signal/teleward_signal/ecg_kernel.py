@@ -8,24 +8,46 @@ chance when a beat is overdue.
 
 import numpy as np
 
+from teleward_signal.bank import EventKind
+from teleward_signal.ecg_class import classify
+from teleward_signal.ecg_features import (
+    MASK,
+    describe,
+    describe_later,
+    height,
+    learn_levels,
+    logit,
+)
+from teleward_signal.ecg_quality import assess, watch
+from teleward_signal.ecg_rhythm import follow_beat, follow_silence
 from teleward_signal.ecg_state import (
     HISTORY,
-    N_CONTEXT,
+    N_CLASS,
     N_FEATURES,
-    N_MORPHOLOGY,
+    N_LATE,
+    N_QUALITY,
     QUEUE,
-    RING,
 )
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
 from teleward_signal.network import judge
+from teleward_signal.slot_bank import emit, median
 
-MASK = RING - 1
+EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
 ACCEPT = 0.5
 """Probability from which a candidate is a beat."""
 ACCEPT_OVERDUE = 0.15
 """Probability from which a refused candidate becomes a beat once one is overdue."""
+SURELY_NOT = 0.01
+SURELY = 0.99
+"""Outside these a candidate is decided at once; between them it waits for what follows."""
+FAMILIAR = 0.8
+"""Likeness to the template below which a candidate waits however sure the first judgement."""
 OVERDUE = 1.45
 """Median intervals without a beat after which one is overdue."""
+
+
+UPRIGHT = 1.3
+"""Weight of upward bends: of 1.0 to 2.5, the one with the least jitter on ten of the records."""
 
 
 @kernel
@@ -38,25 +60,17 @@ def section(z: Floats, sos: Floats, k: int, v: float) -> float:
 
 
 @kernel
-def median(values: Floats, n: int) -> float:
-    """Return the median of the first ``n`` of at most `HISTORY` values."""
-    ordered = np.sort(values[:n])
-    half = n // 2
-    return ordered[half] if n % 2 else 0.5 * (ordered[half - 1] + ordered[half])
-
-
-@kernel
-def restart(s: Record, t: Record, x: float, detect_rest: Floats, shape_rest: Floats) -> None:
+def restart(s: Record, x: float, rests: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever; what was learned of the beats stays."""
-    for k in range(2):
-        for j in range(2):
-            s.detect_z[k, j] = detect_rest[k, j] * x
-            s.shape_z[k, j] = shape_rest[k, j] * x
+    s.detect_z[:] = rests[0] * x
+    s.shape_z[:] = rests[1] * x
+    s.sharp_z[:] = rests[2] * x
     s.previous = 0.0
     s.differences[:] = 0.0
     s.envelope_sum = 0.0
     s.envelope[:] = 0.0
     s.shape[:] = 0.0
+    s.sharp[:] = 0.0
     s.peak = 0.0
     s.queue_n = 0
     s.spare_p = 0.0
@@ -65,11 +79,15 @@ def restart(s: Record, t: Record, x: float, detect_rest: Floats, shape_rest: Flo
 
 
 @kernel
-def condition(s: Record, t: Record, x: float, detect_sos: Floats, shape_sos: Floats) -> float:
-    """Filter one sample into both rings and return the envelope."""
+def condition(s: Record, t: Record, x: float, filters: Floats) -> float:
+    """Filter one sample into the rings and return the envelope."""
     n = s.n
-    v = section(s.detect_z, detect_sos, 1, section(s.detect_z, detect_sos, 0, x))
-    slope = abs(v - s.previous)
+    v = section(s.detect_z, filters[0], 1, section(s.detect_z, filters[0], 0, x))
+    w = x
+    for k in range(4):
+        w = section(s.sharp_z, filters[2], k, w)
+    s.sharp[n & MASK] = w
+    slope = 0.5 * t.slope_gain * abs(v - s.previous) + 2.0 * abs(w)
     s.previous = v
     at = n % t.smoothing_n
     s.envelope_sum += slope - s.differences[at]
@@ -80,26 +98,24 @@ def condition(s: Record, t: Record, x: float, detect_sos: Floats, shape_sos: Flo
             total += s.differences[k]
         s.envelope_sum = total
     s.envelope[n & MASK] = s.envelope_sum
-    s.shape[n & MASK] = section(s.shape_z, shape_sos, 1, section(s.shape_z, shape_sos, 0, x))
+    s.shape[n & MASK] = section(s.shape_z, filters[1], 1, section(s.shape_z, filters[1], 0, x))
     return s.envelope_sum
 
 
 @kernel
 def r_peak(s: Record, t: Record, envelope_at: int) -> int:
-    """Return the sample of the main deflection that made the envelope peak."""
-    centre = envelope_at - t.delay_n
-    low = max(centre - t.refine_n, s.started)
-    high = min(centre + t.refine_n, s.n)
-    level = 0.0
-    for k in range(low, high + 1):
-        level += s.shape[k & MASK]
-    level /= max(1, high - low + 1)
+    """Return the sample of the main deflection that made the envelope peak: the sharpest bend."""
+    centre = envelope_at - t.delay_n + t.shape_delay_n
+    low = max(centre - t.refine_n, s.started + t.bend_n)
+    high = min(centre + t.refine_n, s.n - t.bend_n)
     best, at = -1.0, centre
+    lag = t.bend_n
     for k in range(low, high + 1):
-        size = abs(s.shape[k & MASK] - level)
+        bend = 2.0 * s.shape[k & MASK] - s.shape[(k - lag) & MASK] - s.shape[(k + lag) & MASK]
+        size = UPRIGHT * bend if bend > 0.0 else -bend
         if size > best:
             best, at = size, k
-    return at
+    return at - t.shape_delay_n
 
 
 @kernel
@@ -113,85 +129,23 @@ def find_candidate(s: Record, t: Record, e: float) -> None:
     if s.peak > 0.05 * s.beat_envelope and s.queue_n < QUEUE:
         s.queue_at[s.queue_n] = r_peak(s, t, s.peak_at)
         s.queue_envelope[s.queue_n] = s.peak
+        s.queue_p[s.queue_n] = -1.0
         s.queue_n += 1
     s.peak = 0.0
 
 
 @kernel
-def read(ring: Floats, position: float) -> float:
-    """Return a ring's value between samples."""
-    left = int(np.floor(position))
-    share = position - left
-    return (1.0 - share) * ring[left & MASK] + share * ring[(left + 1) & MASK]
-
-
-@kernel
-def describe(s: Record, t: Record, at: int, envelope: float) -> None:
-    """Fill ``s.features`` for the candidate at sample ``at``."""
-    f = s.features
-    amplitude = max(s.beat_amplitude, 1e-3)
-    for k in range(N_MORPHOLOGY):
-        v = read(s.shape, at + (k - 24) * 0.010 * t.fs) / amplitude
-        f[k] = v / (1.0 + 0.25 * abs(v))
-    level = max(s.beat_envelope, 1e-6)
-    for k in range(N_CONTEXT):
-        where = at + t.delay_n + (k - (N_CONTEXT - 1)) * 0.040 * t.fs
-        v = read(s.envelope, where) / level if where > s.started else 0.0
-        f[N_MORPHOLOGY + k] = min(2.0, np.sqrt(v))
-    k = N_MORPHOLOGY + N_CONTEXT
-    since = (at - s.last_at) / t.fs if s.beats > 0 and s.broken == 0 else 3.0
-    f[k] = max(-3.0, min(3.0, np.log2(envelope / level)))
-    f[k + 1] = max(-6.0, min(1.0, np.log2(max(s.noise_envelope, 1e-9) / level)))
-    f[k + 2] = min(3.0, since)
-    f[k + 3] = min(3.0, since / s.interval)
-    f[k + 4] = min(2.0, s.interval)
-    f[k + 5] = likeness(s.template, f)
-    f[k + 6] = max(-3.0, min(3.0, np.log2(max(abs(read(s.shape, at)), 1e-4) / amplitude)))
-    newest = s.intervals[(s.intervals_n - 1) % HISTORY] if s.intervals_n > 0 else s.interval
-    f[k + 7] = min(3.0, newest / s.interval)
-    f[k + 8] = min(1.0, s.template_n / 8.0)
-    f[k + 9] = s.spare_p
-    f[k + 10] = 1.0 if s.broken == 1 else 0.0
-
-
-@kernel
-def likeness(template: Floats, f: Floats) -> float:
-    """Return the correlation of a candidate's shape with the template, -1 to 1."""
-    mean_a = mean_b = 0.0
-    for k in range(N_MORPHOLOGY):
-        mean_a += template[k]
-        mean_b += f[k]
-    mean_a /= N_MORPHOLOGY
-    mean_b /= N_MORPHOLOGY
-    ab = aa = bb = 1e-12
-    for k in range(N_MORPHOLOGY):
-        a, b = template[k] - mean_a, f[k] - mean_b
-        ab += a * b
-        aa += a * a
-        bb += b * b
-    return ab / np.sqrt(aa * bb)
-
-
-@kernel
-def learn_levels(s: Record, t: Record, at: int, envelope: float) -> None:
-    """Take the sizes and the shape of an accepted beat into the running levels."""
-    slot = s.levels_n % HISTORY
-    s.envelopes[slot] = envelope
-    s.amplitudes[slot] = abs(read(s.shape, at))
-    s.levels_n += 1
-    n = min(s.levels_n, HISTORY)
-    s.beat_envelope = median(s.envelopes, n)
-    s.beat_amplitude = median(s.amplitudes, n)
-    s.template_n += 1
-    weight = max(1.0 / s.template_n, 0.06)
-    if s.template_n <= 3 or s.features[N_MORPHOLOGY + N_CONTEXT + 5] > 0.5:
-        for k in range(N_MORPHOLOGY):
-            s.template[k] += weight * (s.features[k] - s.template[k])
-
-
-@kernel
-def accept(s: Record, t: Record, at: int, envelope: float, events: Records, n_events: int) -> int:
-    """Make a candidate a beat."""
+def accept(
+    s: Record,
+    t: Record,
+    at: int,
+    envelope: float,
+    networks: Floats,
+    trace: Floats,
+    events: Records,
+    n_events: int,
+) -> int:
+    """Make a candidate, described last, a beat."""
     interval = np.nan
     if s.beats > 0 and s.broken == 0:
         interval = (at - s.last_at) / t.fs
@@ -199,66 +153,118 @@ def accept(s: Record, t: Record, at: int, envelope: float, events: Records, n_ev
             s.intervals[s.intervals_n % HISTORY] = interval
             s.intervals_n += 1
             s.interval = median(s.intervals, min(s.intervals_n, HISTORY))
+    symbol = classify(s, networks)
+    note(trace[2], s, at, 1.0, N_CLASS)
     learn_levels(s, t, at, envelope)
     s.beats += 1
     s.last_at = at
     s.broken = 0
     s.spare_p = 0.0
     s.relaxed_at = s.n
-    return emit(events, n_events, at, s.n, 1, 78, interval)
-
-
-@kernel
-def emit(
-    events: Records, n_events: int, at: int, known: int, kind: int, symbol: int, value: float
-) -> int:
-    """Append one event and return the new number of events."""
-    if n_events < events.shape[0]:
-        event = events[n_events]
-        event.sample = at
-        event.known = known
-        event.kind = kind
-        event.symbol = symbol
-        event.value = value
-        event.sqi = 1.0
-        event.reasons = 0
-        n_events += 1
-    return n_events
+    s.likeness_now += 0.35 * (s.found_likeness - s.likeness_now)
+    s.crowd += 0.1 * (s.refused - s.crowd)
+    s.refused = 0
+    n_events = emit(events, n_events, s, at, EVENT_BEAT, symbol, interval)
+    return follow_beat(s, t, interval, networks[5], events, n_events)
 
 
 @kernel
 def decide(
-    s: Record, t: Record, network: Floats, trace: Floats, events: Records, n_events: int
+    s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
 ) -> int:
-    """Judge the oldest candidate in the queue."""
-    at, envelope = s.queue_at[0], s.queue_envelope[0]
-    s.queue_n -= 1
-    for k in range(s.queue_n):
-        s.queue_at[k] = s.queue_at[k + 1]
-        s.queue_envelope[k] = s.queue_envelope[k + 1]
-    if s.beats > 0 and at - s.last_at <= t.refractory_n:
-        return n_events
-    describe(s, t, at, envelope)
-    p = judge(s.features, network)
-    if trace.shape[0] > 1:
-        note(trace, s, at, p)
-    if p >= ACCEPT:
-        return accept(s, t, at, envelope, events, n_events)
-    s.noise_envelope += 0.125 * (envelope - s.noise_envelope)
-    if p > s.spare_p and at - s.last_at > 0.36 * t.fs:
-        s.spare_at, s.spare_envelope, s.spare_p = at, envelope, p
+    """Judge the candidates in the queue, oldest first, as far as they are ripe."""
+    while s.queue_n > 0 and s.n - s.queue_at[0] >= t.after_n:
+        at, envelope, p = s.queue_at[0], s.queue_envelope[0], s.queue_p[0]
+        if s.beats > 0 and at - s.last_at <= t.refractory_n:
+            drop(s)
+            continue
+        if p < 0.0:
+            describe(s, t, at, envelope)
+            p = judge(s.features, N_FEATURES, networks[0])
+            note(trace[0], s, at, p, N_FEATURES)
+            s.queue_p[0] = p
+            if p > SURELY_NOT and (p < SURELY or s.found_likeness < FAMILIAR):
+                continue
+        elif s.n - at < t.late_n:
+            break
+        else:
+            p = judge_late(s, t, at, envelope, p, networks)
+            note(trace[1], s, at, p, N_LATE)
+        drop(s)
+        s.doubt += 0.1 * (4.0 * p * (1.0 - p) - s.doubt)
+        s.doubt_now += 0.35 * (4.0 * p * (1.0 - p) - s.doubt_now)
+        if p >= ACCEPT:
+            n_events = accept(s, t, at, envelope, networks, trace, events, n_events)
+        else:
+            refuse(s, t, at, envelope, p)
     return n_events
 
 
 @kernel
-def note(trace: Floats, s: Record, at: int, p: float) -> None:
+def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, networks: Floats) -> float:
+    """Return the probability of a doubtful candidate, knowing what followed it."""
+    best_p, best_after, best_likeness = 0.0, 0.0, -1.0
+    near_p, near_after = 0.0, 0.0
+    for k in range(1, s.queue_n):
+        other = s.queue_at[k]
+        if s.n - other < t.after_n:
+            break
+        describe(s, t, other, s.queue_envelope[k])
+        q = judge(s.features, N_FEATURES, networks[0])
+        if q > best_p and other - at > t.refractory_n:
+            best_p, best_after, best_likeness = q, (other - at) / t.fs, s.found_likeness
+        if q > near_p and other - at <= t.refractory_n:
+            near_p, near_after = q, (other - at) / t.fs
+    describe(s, t, at, envelope)
+    describe_later(s, t, at, p)
+    k = N_LATE - 6
+    s.features[k + 1] = logit(best_p)
+    s.features[k + 2] = best_after
+    s.features[k + 3] = best_likeness
+    s.features[k + 4] = logit(near_p)
+    s.features[k + 5] = near_after
+    return judge(s.features, N_LATE, networks[1])
+
+
+@kernel
+def drop(s: Record) -> None:
+    """Take the oldest candidate off the queue."""
+    s.queue_n -= 1
+    for k in range(s.queue_n):
+        s.queue_at[k] = s.queue_at[k + 1]
+        s.queue_envelope[k] = s.queue_envelope[k + 1]
+        s.queue_p[k] = s.queue_p[k + 1]
+
+
+@kernel
+def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
+    """Count a refused candidate as noise and keep the best for the search back."""
+    s.refused += 1
+    s.noise_envelope += 0.125 * (envelope - s.noise_envelope)
+    if p > s.spare_p and at - s.last_at > 0.36 * t.fs:
+        s.spare_at, s.spare_envelope, s.spare_p = at, envelope, p
+
+
+@kernel
+def note(trace: Floats, s: Record, at: int, p: float, n: int) -> None:
     """Keep the features of a judged candidate for training; row 0 counts the rows."""
     row = int(trace[0, 0]) + 1
     if row < trace.shape[0]:
-        for k in range(N_FEATURES):
+        for k in range(n):
             trace[row, k] = s.features[k]
-        trace[row, N_FEATURES] = at
-        trace[row, N_FEATURES + 1] = p
+        trace[row, N_CLASS] = at
+        trace[row, N_CLASS + 1] = p
+        trace[0, 0] = row
+
+
+@kernel
+def note_second(trace: Floats, s: Record) -> None:
+    """Keep the quality features of a second for training."""
+    row = int(trace[0, 0]) + 1
+    if row < trace.shape[0]:
+        for k in range(N_QUALITY):
+            trace[row, k] = s.quality[k]
+        trace[row, N_CLASS] = s.n
         trace[0, 0] = row
 
 
@@ -270,26 +276,33 @@ def learn_start(s: Record, t: Record) -> None:
     for k in range(s.queue_n):
         if s.queue_envelope[k] > top:
             top = s.queue_envelope[k]
-            size = abs(read(s.shape, s.queue_at[k]))
+            size = abs(height(s, t, s.queue_at[k]))
     s.learned = 1
     s.relaxed_at = s.n
     s.interval = 0.8
     s.beat_envelope = 0.8 * top
     s.beat_amplitude = max(size, 0.05)
     s.noise_envelope = 0.1 * top
+    s.beat_sharp = 0.5 * s.beat_amplitude
+    s.usual_envelope = s.beat_envelope
+    s.usual_amplitude = s.beat_amplitude
+    s.usual_sharp = s.beat_sharp
 
 
 @kernel
-def search_back(s: Record, t: Record, network: Floats, events: Records, n_events: int) -> int:
+def search_back(
+    s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
+) -> int:
     """Give the best refused candidate a second chance when a beat is overdue."""
     if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
         at, envelope = s.spare_at, s.spare_envelope
         describe(s, t, at, envelope)
-        return accept(s, t, at, envelope, events, n_events)
+        return accept(s, t, at, envelope, networks, trace, events, n_events)
     if s.n - s.relaxed_at > 2 * t.second_n:  # no beat for long: the levels were too high
         s.relaxed_at += t.second_n
         s.beat_envelope *= 0.85
         s.beat_amplitude *= 0.85
+        s.beat_sharp *= 0.85
     return n_events
 
 
@@ -312,7 +325,7 @@ def advance(
     samples: Floats,
     filters: Floats,
     rests: Floats,
-    network: Floats,
+    networks: Floats,
     trace: Floats,
     events: Records,
     n_events: int,
@@ -322,24 +335,28 @@ def advance(
         x = float(samples[i])
         if np.isnan(x):
             s.missing += 1
+            s.lost += 1
             x = s.held
         else:
+            watch(s, t, x)
             if s.n == 0 or s.missing > t.bridge_n or s.missing == s.n:
-                restart(s, t, x, rests[0], rests[1])
+                restart(s, x, rests)
             s.missing = 0
             s.held = x
         if s.missing <= t.bridge_n:
-            find_candidate(s, t, condition(s, t, x, filters[0], filters[1]))
+            find_candidate(s, t, condition(s, t, x, filters))
             if s.learned == 0:
                 if s.n - s.started >= t.learning_n:
                     learn_start(s, t)
             else:
-                while s.queue_n > 0 and s.n - s.queue_at[0] >= t.after_n:
-                    n_events = decide(s, t, network, trace, events, n_events)
-                n_events = search_back(s, t, network, events, n_events)
+                n_events = decide(s, t, networks, trace, events, n_events)
+                n_events = search_back(s, t, networks, trace, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
-            n_events = emit(events, n_events, s.n - 1, s.n - 1, 4, 0, heart_rate(s, t))
+            assess(s, t, networks[4])
+            note_second(trace[3], s)
+            n_events = follow_silence(s, t, events, n_events)
+            n_events = emit(events, n_events, s, s.n - 1, EVENT_RATE, 0, heart_rate(s, t))
     return n_events
 
 
@@ -351,7 +368,7 @@ def advance_all(
     counts: Ints,
     filters: Floats,
     rests: Floats,
-    network: Floats,
+    networks: Floats,
     trace: Floats,
     events: Records,
     used: Ints,
@@ -366,7 +383,7 @@ def advance_all(
                 samples[slot, :n],
                 filters,
                 rests,
-                network,
+                networks,
                 trace,
                 events[slot],
                 used[slot],

@@ -134,7 +134,8 @@ class Engine:
 
     def _messages(self, stream: "_Stream", event: np.void) -> list[Output]:
         time_ns = stream.clock.time_ns(int(event["sample"]))
-        message = message_of(event, stream.metric, time_ns, self.config.quality_floor)
+        floor = self.config.quality_floor
+        message = message_of(event, stream.metric, time_ns, floor, stream.onsets)
         return [] if message is None else [(stream.subject, message)]
 
 
@@ -149,6 +150,7 @@ class _Stream:
     slot: int
     clock: StreamClock
     pushed: int = 0
+    onsets: dict[str, int] = field(default_factory=dict)
     pending: list[NDArray[np.float32]] = field(default_factory=list)
 
 

@@ -1,10 +1,12 @@
 """From the events of banks to the messages of the gateway."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 from teleward_signal.bank import EventKind, Reason
+from teleward_signal.ecg_rhythm_codes import Rhythm
 from teleward_signal.model import Annotation, Measurement, Source
 
 NUMERICS = {
@@ -15,10 +17,32 @@ NUMERICS = {
 }
 
 
+RHYTHMS = {
+    Rhythm.PAUSE: ("pause", "seconds"),
+    Rhythm.ASYSTOLE: ("asystole", "seconds"),
+    Rhythm.BRADYCARDIA: ("bradycardia", "per_min"),
+    Rhythm.TACHYCARDIA: ("narrow tachycardia", "per_min"),
+    Rhythm.WIDE_TACHYCARDIA: ("wide tachycardia", "per_min"),
+    Rhythm.VENTRICULAR_RUN: ("ventricular run", "beats"),
+    Rhythm.VENTRICULAR_TACHYCARDIA: ("ventricular tachycardia", "per_min"),
+    Rhythm.VENTRICULAR_FIBRILLATION: ("ventricular fibrillation", "leakage"),
+    Rhythm.BIGEMINY: ("bigeminy", "beats"),
+    Rhythm.TRIGEMINY: ("trigeminy", "beats"),
+    Rhythm.ATRIAL_FIBRILLATION: ("atrial fibrillation", "probability"),
+}
+"""Label of a rhythm and what its evidence is called."""
+STRIP_BEFORE_NS = 6_000_000_000
+STRIP_AFTER_NS = 4_000_000_000
+"""The strip to show with a rhythm event lies in the recorded waveform, 10 s around its onset."""
+
+
 def message_of(
-    event: np.void, metric: str, time_ns: int, floor: float
+    event: np.void, metric: str, time_ns: int, floor: float, onsets: dict[str, int]
 ) -> Measurement | Annotation | None:
-    """Return what one event of a stream of ``metric`` says, ``None`` if it is of inner use."""
+    """Return what one event of a stream of ``metric`` says, ``None`` if it is of inner use.
+
+    ``onsets`` remembers when the rhythms that are on began, by label.
+    """
     kind = EventKind(int(event["kind"]))
     if kind in NUMERICS:
         return _numeric(NUMERICS[kind], event, time_ns, floor)
@@ -26,12 +50,29 @@ def message_of(
         value = float(event["value"])
         evidence = {} if math.isnan(value) else {"rr_s": round(value, 4)}
         return Annotation(metric, chr(int(event["symbol"])), time_ns, evidence=evidence)
-    if kind in (EventKind.APNOEA_ON, EventKind.APNOEA_OFF):
-        label = "apnoea begins" if kind is EventKind.APNOEA_ON else "apnoea ends"
-        return Annotation(
-            metric, "+", time_ns, label=label, evidence={"seconds": float(event["value"])}
-        )
+    begins = kind in (EventKind.RHYTHM_ON, EventKind.APNOEA_ON)
+    if begins or kind in (EventKind.RHYTHM_OFF, EventKind.APNOEA_OFF):
+        return _rhythm(event, metric, time_ns, begins, onsets)
     return None
+
+
+def _rhythm(
+    event: np.void, metric: str, time_ns: int, begins: bool, onsets: dict[str, int]
+) -> Annotation:
+    """Return the mark of a rhythm that begins, or of the whole of one that ends."""
+    code = int(event["symbol"])
+    apnoea = int(event["kind"]) in (EventKind.APNOEA_ON, EventKind.APNOEA_OFF)
+    label, unit = ("apnoea", "seconds") if apnoea else RHYTHMS[Rhythm(code)]
+    evidence: dict[str, Any] = {
+        unit: round(float(event["value"]), 3),
+        "quality": round(float(event["sqi"]), 2),
+    }
+    if begins:
+        onsets[label] = time_ns
+        evidence |= {"strip_ns": [time_ns - STRIP_BEFORE_NS, time_ns + STRIP_AFTER_NS]}
+        return Annotation(metric, "+", time_ns, label=f"{label} begins", evidence=evidence)
+    onset = onsets.pop(label, time_ns)
+    return Annotation(metric, "+", onset, time_ns, f"{label} ends", evidence)
 
 
 def _numeric(name: str, event: np.void, time_ns: int, floor: float) -> Measurement:

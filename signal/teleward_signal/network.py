@@ -9,8 +9,8 @@ import numpy as np
 
 from teleward_signal.kernel_cache import Floats, kernel
 
-H1 = 40
-H2 = 16
+H1 = 64
+H2 = 24
 """Widths of the hidden layers; twice as many changed the cross-validated F1 by less than 0.01."""
 
 
@@ -20,9 +20,8 @@ def n_weights(n_in: int) -> int:
 
 
 @kernel
-def judge(features: Floats, weights: Floats) -> float:
-    """Return the probability, 0 to 1, that the network gives to the features."""
-    n_in = features.shape[0]
+def judge(features: Floats, n_in: int, weights: Floats) -> float:
+    """Return the probability, 0 to 1, that the network gives to the first ``n_in`` features."""
     first = np.empty(H1, np.float32)
     second = np.empty(H2, np.float32)
     at = n_in * H1

@@ -88,7 +88,9 @@ def read_record(header: Path) -> Recording:
 def read_annotations(path: Path) -> Annotations:
     """Read one annotation file in MIT format."""
     words = np.frombuffer(path.read_bytes(), "<u2")
-    samples, symbols, notes = [], [], []
+    samples: list[int] = []
+    symbols: list[str] = []
+    notes: list[str] = []
     at, now = 0, 0
     while at < len(words):
         word = int(words[at])

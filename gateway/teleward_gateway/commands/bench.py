@@ -15,6 +15,9 @@ BENCHMARKS = {
     "dashboard": "the pages in a real browser",
 }
 
+MODULES = {"signal": "signal_speed"}
+"""Where the module of a benchmark may not have its name: nothing is named like ``signal``."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the benchmark names and let each module add its own options."""
@@ -23,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         child = names.add_parser(name, help=summary, description=summary)
         child.add_argument("--json", action="store_true", help="print one JSON object")
         try:
-            module = importlib.import_module(f"teleward_gateway.bench.{name}")
+            module = importlib.import_module(f"teleward_gateway.bench.{MODULES.get(name, name)}")
         except ModuleNotFoundError as error:
             child.set_defaults(missing=str(error.name))
             continue

@@ -1,0 +1,69 @@
+"""``teleward bench accuracy --data DIR``: every detector against annotated recordings.
+
+What is measured follows from what lies below the folder: WFDB records with ``.atr`` annotations
+(format 212 or 16), AFDB texts (``qrsNNNNN.txt`` with ``atrNNNNN.txt``), BIDMC CSV files. Each group
+of rows is a module with ``rows(...)`` and ``table(...)``.
+"""
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import Any
+
+GROUPS = ("ecg", "af", "bidmc", "anomaly")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, required=True, help="folder, searched recursively")
+    parser.add_argument(
+        "--only", choices=GROUPS, action="append", help="measure this group (may be repeated)"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="leave other libraries out")
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Measure every group that has data below the folder."""
+    folder: Path = arguments.data
+    if not folder.is_dir():
+        raise SystemExit(f"bench accuracy: {folder} is no folder; give one with --data DIR")
+    wanted = arguments.only or GROUPS
+    result: dict[str, Any] = {}
+    for group in wanted:
+        part = _measure(group, folder, not arguments.no_peers)
+        if part is not None:
+            result |= part if group == "ecg" else {group: part}
+    if not result:
+        raise SystemExit(
+            f"bench accuracy: nothing to measure below {folder}; it looks for WFDB records with "
+            ".atr annotations, AFDB texts (qrs*.txt) and BIDMC files (*_Signals.csv)"
+        )
+    return result
+
+
+def table(result: dict[str, Any]) -> str:
+    """Print the tables of all groups."""
+    parts = []
+    if "qrs" in result:
+        parts.append(_group("ecg").table(result))
+    parts += [_group(name).table(result[name]) for name in GROUPS[1:] if name in result]
+    return "\n\n".join(parts)
+
+
+def _measure(group: str, folder: Path, peers: bool) -> dict[str, Any] | None:
+    """Return what a group measures, or nothing when there is no data for it."""
+    has_wfdb = any(folder.rglob("*.atr"))
+    bidmc = sorted({path.parent for path in folder.rglob("*_Signals.csv")})
+    module = _group(group)
+    result: dict[str, Any] | None = None
+    if group == "ecg" and has_wfdb:
+        result = module.rows(folder, peers)
+    elif group == "af" and (has_wfdb or any(folder.rglob("qrs*.txt"))):
+        result = module.rows(folder)
+    elif group in ("bidmc", "anomaly") and bidmc:
+        result = module.rows(bidmc[0])
+    return result
+
+
+def _group(name: str) -> Any:
+    return importlib.import_module(f"teleward_gateway.bench.accuracy_{name}")
