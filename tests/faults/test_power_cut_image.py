@@ -10,7 +10,7 @@ import pytest
 from faultkit import BILLS, FULL, Bill, Census, Server, Worker, all_records, drain, open_journal
 from images import Image, available
 
-CUTS = 200 if FULL else 2
+CUTS = 200 if FULL else 3
 LIFE_CUTS = 10  # cuts in one life of the gateway, then it goes on from the last copy
 
 pytestmark = pytest.mark.skipif(not available(), reason="mounting images needs root")

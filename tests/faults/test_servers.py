@@ -221,9 +221,8 @@ class Liar:
             request.method, self._target + request.path_qs, data=body, headers=headers
         ) as answer:
             text = await answer.read()
-            if self.mood == "stored, answer lost":
-                if request.transport is not None:
-                    request.transport.close()
+            if self.mood == "stored, answer lost" and request.transport is not None:
+                request.transport.close()
             return web.Response(status=answer.status, body=text)
 
 

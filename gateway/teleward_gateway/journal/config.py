@@ -34,8 +34,8 @@ class JournalConfig:
 
     @property
     def log_bytes(self) -> int:
-        """Return the bytes that the write-ahead log takes."""
-        return self.log_pages * PAGE_BYTES
+        """Return the bytes that the write-ahead log takes, an eighth of a small budget at most."""
+        return min(self.log_pages * PAGE_BYTES, self.max_bytes // 8)
 
     def __post_init__(self) -> None:
         if not SHORTEST_COMMIT_S <= self.commit_interval_s <= LONGEST_COMMIT_S:
@@ -43,10 +43,10 @@ class JournalConfig:
                 f"journal.commit_interval_s is {self.commit_interval_s}; "
                 f"choose {SHORTEST_COMMIT_S} to {LONGEST_COMMIT_S} seconds"
             )
-        if self.max_bytes < max(SMALLEST_BUDGET_BYTES, 4 * self.log_bytes):
+        if self.max_bytes < SMALLEST_BUDGET_BYTES:
             raise ValueError(
                 f"journal.max_bytes is {self.max_bytes}; "
-                f"give the journal at least {max(SMALLEST_BUDGET_BYTES, 4 * self.log_bytes)} bytes"
+                f"give the journal at least {SMALLEST_BUDGET_BYTES} bytes"
             )
         if self.queue_records < 1 or self.queue_bytes < 1:
             raise ValueError("journal.queue_records and journal.queue_bytes must be positive")

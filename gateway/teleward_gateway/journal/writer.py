@@ -324,7 +324,7 @@ class Writer:
 
     def _checkpoint(self, ready: Ready) -> None:
         """Move the log into the file now and then; the pages are an estimate from the blobs."""
-        if self._pages < self._config.log_pages:
+        if self._pages * PAGE_BYTES < self._config.log_bytes:
             return
         began_s = time.monotonic()
         ready.store.checkpoint()
