@@ -32,6 +32,9 @@ HUGE = 4.0
 RATE_WINDOW_S = 10.0
 """The rate is the median over ten seconds: what bedside oximeters do, so that one can compare."""
 
+ALIKE_NOISE, ALIKE, ALIKE_CLEAN = 0.70, 0.90, 0.98
+"""Mean correlation of eight pulses with the usual shape at which quality is 0, 0.4 and 1. Of clean
+BIDMC seconds 94 % lie above 0.90, of seconds whose rate movement made wrong 5 %."""
 NEAR = 0.2
 """Intervals this close to the median are averaged: a missed pulse makes one twice as long."""
 
@@ -191,7 +194,7 @@ def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 @kernel
 def compare_shape(s: Record, t: Record) -> None:
-    """Grade the newest pulse by its likeness to the usual shape, height and interval."""
+    """Grade the newest pulse by its likeness to the usual shape; learn the shape."""
     shape = np.empty(N_SHAPE)
     mean_a = mean_b = 0.0
     for k in range(N_SHAPE):
@@ -206,11 +209,9 @@ def compare_shape(s: Record, t: Record) -> None:
         ab += (shape[k] - mean_a) * (s.template[k] - mean_b)
         aa += (shape[k] - mean_a) ** 2
         bb += (s.template[k] - mean_b) ** 2
-    likeness = ab / np.sqrt(aa * bb) if s.template_n >= 3 else 0.9
-    newest = s.rises[(s.rises_n - 1) % HISTORY] / max(s.level, 1e-12)
-    even = 1.0 if 0.5 < newest < 1.8 else 0.5
-    grade(s, even * min(1.0, max(0.0, (likeness - 0.5) / 0.45)))
-    if s.template_n < 3 or likeness > 0.6:
+    likeness = ab / np.sqrt(aa * bb) if s.template_n >= 3 else ALIKE_CLEAN
+    grade(s, max(0.0, likeness))
+    if s.template_n < 3 or likeness > ALIKE:
         s.template_n += 1
         weight = max(1.0 / s.template_n, 0.1)
         scale = 1.0 / max(s.level, 1e-12)
@@ -236,7 +237,12 @@ def assess(s: Record, t: Record) -> None:
         total += s.quality[k]
     since = (s.n - s.last_at) / t.fs
     late = min(1.0, max(0.0, (5.0 * s.interval - since) / (2.5 * s.interval)))
-    s.sqi = total / n * late * (1.0 - 0.5 * s.clipped)
+    alike = total / n
+    if alike < ALIKE:
+        quality = 0.4 * max(0.0, alike - ALIKE_NOISE) / (ALIKE - ALIKE_NOISE)
+    else:
+        quality = 0.4 + 0.6 * min(1.0, (alike - ALIKE) / (ALIKE_CLEAN - ALIKE))
+    s.sqi = quality * late * (1.0 - 0.5 * s.clipped)
     if s.clipped > 0.5:
         s.reasons |= CLIPPED
     faint = s.mean > 0.0 and s.level < 0.001 * s.mean

@@ -26,7 +26,7 @@ class RespirationBank(SlotBank):
 
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
-        self._reserve(samples.shape[1])
+        self._reserve(samples, counts)
         respiration_kernel.advance_all(
             self._states,
             self._timing,

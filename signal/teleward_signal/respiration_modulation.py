@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from teleward_signal import design, respiration_modulation_kernel
 from teleward_signal.respiration_modulation_kernel import HISTORY, N_BINS, N_RING
+from teleward_signal.slot_bank import check_block
 
 RATES = 60.0 * (0.08 + 0.005 * np.arange(N_BINS))
 """Breaths a minute of each bin: 4.8 to 43.2."""
@@ -91,6 +92,7 @@ class ModulationBank:
 
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
+        check_block(samples, counts, self.n_slots)
         respiration_modulation_kernel.advance_all(
             self._states,
             self._timing,

@@ -55,6 +55,17 @@ def median(values: Floats, n: int) -> float:
     return upper if n % 2 else 0.5 * (upper + ranked(values, n, max(0, n // 2 - 1)))
 
 
+def check_block(samples: NDArray[np.float32], counts: NDArray[np.int32], n_slots: int) -> None:
+    """Refuse a block that is not one row and one count a slot: kernels do not check bounds."""
+    if samples.ndim != 2 or len(samples) != n_slots or counts.shape != (n_slots,):
+        raise ValueError(
+            f"samples {samples.shape} and counts {counts.shape} do not fit a bank of {n_slots} "
+            f"slots: give shapes ({n_slots}, n) and ({n_slots},)"
+        )
+    if counts.max(initial=0) > samples.shape[1]:
+        raise ValueError(f"counts reach {counts.max()}, rows hold {samples.shape[1]} samples")
+
+
 class SlotBank:
     """Base of banks; see `bank.Bank` for the contract of each method."""
 
@@ -118,8 +129,10 @@ class SlotBank:
         self.sqi[:] = self._states["sqi"]
         self.reasons[:] = self._states["reasons"]
 
-    def _reserve(self, n_samples: int) -> None:
-        """Make room for every event that ``n_samples`` more can bring."""
+    def _reserve(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
+        """Refuse arrays of the wrong shape; make room for every event that they can bring."""
+        check_block(samples, counts, self.n_slots)
+        n_samples = samples.shape[1]
         most = int(self._used.max(initial=0)) + 64 + int(n_samples / self.fs * EVENTS_PER_SECOND)
         if most > self._events.shape[1]:
             wider = np.zeros((self.n_slots, most), EVENT_DTYPE)

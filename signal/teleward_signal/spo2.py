@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from teleward_signal import design, spo2_kernel
 from teleward_signal.model import Measurement, Source
-from teleward_signal.slot_bank import SlotBank
+from teleward_signal.slot_bank import SlotBank, check_block
 
 OXIMETRY_STATE = np.dtype(
     [
@@ -73,7 +73,8 @@ class OximetryBank(SlotBank):
         counts: NDArray[np.int32],
     ) -> None:
         """Advance every slot: both channels of shape (n_slots, n_max), as in `bank.Bank`."""
-        self._reserve(red.shape[1])
+        self._reserve(red, counts)
+        check_block(infrared, counts, self.n_slots)
         spo2_kernel.advance_all(
             self._states,
             self._timing,

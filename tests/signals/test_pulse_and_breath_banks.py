@@ -131,7 +131,7 @@ def test_a_restored_stream_goes_on_bit_exactly(
     second.grow(4)
     second.restore(2, first.snapshot(0))
     empty = np.zeros(0, np.float32)
-    after = run(second, [empty, empty, signal[cut:]])
+    after = run(second, [empty, empty, signal[cut:], empty])
     after["slot"] = 0
     assert_same(np.concatenate([before, after]), whole)
     assert len(first.snapshot(0)) == len(make(FS, 1).snapshot(0))
@@ -226,3 +226,28 @@ def test_no_apnoea_without_an_electrode_or_without_samples() -> None:
 def test_a_rate_out_of_range_is_refused(bank: Callable[[float, int], Bank], fs: float) -> None:
     with pytest.raises(ValueError, match=r"outside .* resample"):
         bank(fs, 1)
+
+
+def test_a_block_that_does_not_fit_the_bank_is_refused() -> None:
+    bank = PpgBank(FS, 2)
+    with pytest.raises(ValueError, match="do not fit a bank of 2 slots"):
+        bank.process(np.zeros((1, 10), np.float32), np.zeros(1, np.int32))
+    with pytest.raises(ValueError, match="counts reach 11"):
+        bank.process(np.zeros((2, 10), np.float32), np.full(2, 11, np.int32))
+
+
+def test_movement_in_the_band_of_the_pulse_is_withheld() -> None:
+    signal = plethysmogram(90, 75)
+    rng = np.random.default_rng(12)
+    width = round(20 * FS)
+    noise = np.fft.rfft(rng.normal(size=width))
+    hz = np.fft.rfftfreq(width, 1 / FS)
+    noise[(hz < 0.5) | (hz > 4.0)] = 0
+    burst = np.fft.irfft(noise, width)
+    signal[5000 : 5000 + width] += (burst / burst.std() * 0.8).astype(np.float32)
+    events = run(PpgBank(FS, 1), [signal])
+    rates = events[events["kind"] == EventKind.PULSE_RATE]
+    wrong = np.abs(rates["value"] - 75) > 5
+    assert wrong.sum() > 5
+    assert (rates["sqi"][wrong] < 0.4).mean() > 0.9
+    assert (rates["sqi"][10:38] > 0.9).all()

@@ -95,6 +95,8 @@ class AnomalyBank:
         ``values``, float64, shape (n_slots, n_metrics) in the order of ``metrics``: the mean of
         each numeric over the period, NaN when it is missing or withheld.
         """
+        if values.shape != self._states.shape:
+            raise ValueError(f"values {values.shape} do not fit {self._states.shape}")
         self._now_s += self.period_s
         step_all(self._states, values, self._now_s, self.period_s, self._traits, self.sums)
         return self.scores
