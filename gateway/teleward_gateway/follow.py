@@ -43,13 +43,14 @@ class Follower:
         await self.apply()
 
     def _import(self) -> None:
+        """Carry out the settings file; what cannot be is said, and the ward goes on."""
         gateway = self._gateway
-        ensure(
-            gateway.registry,
-            subjects_of(gateway),
-            devices_of(gateway),
-            {d.id: d.subject for d in gateway.settings.devices if d.subject is not None},
-        )
+        wearers = {d.id: d.subject for d in gateway.settings.devices if d.subject is not None}
+        try:
+            ensure(gateway.registry, subjects_of(gateway), devices_of(gateway), wearers)
+        except RegistryError as error:
+            self.refused = str(error)
+            log.error("the settings file cannot be carried out: %s", error)
 
     async def apply(self) -> None:
         """Bring everything in step."""

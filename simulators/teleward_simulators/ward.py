@@ -45,6 +45,7 @@ class WardSubject:
     detail: str
     source: str
     seed: int
+    leads: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,12 @@ def _subject(number: int, seed: int) -> WardSubject:
     bed = f"bed-{number:02d}"
     if number in (7, 8):
         name = ("mitdb-116", "bidmc-42")[number - 7]
-        title = Excerpt(name).about["title"]
+        about = Excerpt(name).about
+        leads = {"ecg_ii": about["lead"]}
         return WardSubject(
-            f"sim-{number:02d}", bed, title, "Real recording, replayed", f"recording:{name}", seed
-        )
+            f"sim-{number:02d}", bed, about["title"], "Real recording, replayed",
+            f"recording:{name}", seed, leads,
+        )  # fmt: skip
     order = number - 1 if number <= 6 else number - 3
     profile = list(PROFILES.values())[order % len(PROFILES)]
     return WardSubject(

@@ -31,6 +31,7 @@ def settings_text(
     for subject in plan.subjects:
         values = {
             "id": subject.id, "bed": subject.bed, "label": subject.label, "detail": subject.detail,
+            "channel_labels": subject.leads,
         }  # fmt: skip
         sections.append(_table("subjects", values, array=True))
     for device in plan.devices:
@@ -51,5 +52,8 @@ def _table(name: str, values: dict[str, Any], array: bool = False) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        inner = ", ".join(f"{key} = {_value(inside)}" for key, inside in value.items())
+        return f"{{{inner}}}"
     # JSON strings, numbers, booleans and lists of them are TOML too
     return json.dumps(value, ensure_ascii=False)
