@@ -57,7 +57,7 @@ class EcgBank(SlotBank):
 
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
-        self._reserve(samples.shape[1])
+        self._reserve(samples, counts)
         ecg_kernel.advance_all(
             self._states,
             self._timing,

@@ -37,7 +37,8 @@ def feed(bank: EcgBank, ecg: Ecg, cuts: list[int] | None = None, slot: int = 0) 
 
 
 def beats(events: NDArray[np.void]) -> NDArray[np.void]:
-    return events[events["kind"] == EventKind.BEAT]
+    found: NDArray[np.void] = events[events["kind"] == EventKind.BEAT]
+    return found
 
 
 def same(a: NDArray[np.void], b: NDArray[np.void]) -> bool:

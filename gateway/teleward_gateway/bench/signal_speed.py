@@ -152,17 +152,18 @@ def _chain(patients: int, seconds: int) -> Callable[[], None]:
     """Return a function that takes ``patients`` streams ``seconds`` further in 200 ms ticks."""
     bank = EcgBank(FS, patients)
     ecg = np.stack([synthetic_ecg(60.0, FS, seed) for seed in range(min(patients, 8))])
-    ecg = np.ascontiguousarray(np.resize(ecg, (patients, ecg.shape[1])))
+    ecg = np.resize(ecg, (patients, ecg.shape[1]))
     step = round(0.2 * FS)
+    ticks = [np.ascontiguousarray(part) for part in np.split(ecg, ecg.shape[1] // step, axis=1)]
     counts = np.full(patients, step, np.int32)
     at = 0
 
     def run() -> None:
         nonlocal at
         for _ in range(seconds * 5):
-            bank.process(ecg[:, at : at + step], counts)
+            bank.process(ticks[at], counts)
             bank.drain()
-            at = (at + step) % ecg.shape[1]
+            at = (at + 1) % len(ticks)
 
     return run
 
