@@ -55,13 +55,19 @@ def find(fleet: Fleet, name: str) -> Device:
 def create_app(fleet: Fleet) -> FastAPI:
     """Return the API of ``fleet``."""
     app = FastAPI(title="Teleward simulators", description=__doc__ or "", version="1")
+    _add_devices(app, fleet)
+    _add_faults(app, fleet)
+    return app
 
-    def device_or_404(name: str) -> Device:
-        try:
-            return find(fleet, name)
-        except LookupError as error:
-            raise HTTPException(404, str(error)) from None
 
+def _device_or_404(fleet: Fleet, name: str) -> Device:
+    try:
+        return find(fleet, name)
+    except LookupError as error:
+        raise HTTPException(404, str(error)) from None
+
+
+def _add_devices(app: FastAPI, fleet: Fleet) -> None:
     @app.get("/devices")
     async def devices() -> list[dict[str, Any]]:
         return [describe(fleet, device) for device in fleet.devices.values()]
@@ -75,8 +81,18 @@ def create_app(fleet: Fleet) -> FastAPI:
 
     @app.delete("/devices/{device}", status_code=204)
     async def remove(device: str) -> None:
-        await fleet.remove(device_or_404(device).address)
+        await fleet.remove(_device_or_404(fleet, device).address)
 
+    @app.post("/devices/{device}/buttons", status_code=204)
+    async def button(device: str, name: str = Body(embed=True)) -> None:
+        found = _device_or_404(fleet, device)
+        press = getattr(found, name, None) if name in BUTTONS else None
+        if press is None:
+            raise HTTPException(422, f"{found.kind} has no button {name!r}")
+        press()
+
+
+def _add_faults(app: FastAPI, fleet: Fleet) -> None:
     @app.get("/faults")
     async def faults() -> dict[str, str]:
         return FAULTS
@@ -84,19 +100,11 @@ def create_app(fleet: Fleet) -> FastAPI:
     @app.post("/devices/{device}/faults", status_code=204)
     async def fault(device: str, request: dict[str, Any]) -> None:
         name = str(request.pop("name", ""))
-        _do(lambda: device_or_404(device).fault(name, **request))
+        _do(lambda: _device_or_404(fleet, device).fault(name, **request))
 
     @app.delete("/devices/{device}/faults", status_code=204)
     async def clear(device: str) -> None:
-        device_or_404(device).fault("clear")
-
-    @app.post("/devices/{device}/buttons", status_code=204)
-    async def button(device: str, name: str = Body(embed=True)) -> None:
-        found = device_or_404(device)
-        press = getattr(found, name, None) if name in BUTTONS else None
-        if press is None:
-            raise HTTPException(422, f"{found.kind} has no button {name!r}")
-        press()
+        _device_or_404(fleet, device).fault("clear")
 
     @app.put("/subjects/{subject}/vitals", status_code=204)
     async def vitals(subject: str, values: dict[str, float]) -> None:
@@ -106,8 +114,6 @@ def create_app(fleet: Fleet) -> FastAPI:
             raise HTTPException(404, f"subject {subject!r} has no source 'dial:' to turn")
         for metric, value in values.items():
             _do(lambda metric=metric, value=value: dials[0].set(metric, value))
-
-    return app
 
 
 def _do(action: Any) -> None:

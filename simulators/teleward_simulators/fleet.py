@@ -204,15 +204,8 @@ async def serve(
     ``settings``: ``hub``, ``ports``, ``control`` (a TCP port on loopback, 0: any), ``seed``,
     ``start`` (a `time.monotonic`), ``transport``, ``vhci`` (offer the air to the kernel).
     """
-    ended = asyncio.Event()
+    ended = _ending(tied, seconds)
     tell = tell or _tell
-    if seconds is not None:
-        asyncio.get_running_loop().call_later(seconds, ended.set)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
-    if tied:
-        loop.add_reader(0, _read_parent, ended)
     ports = settings.get("ports")
     fleet = Fleet(
         specs,
@@ -240,6 +233,19 @@ async def serve(
         if control is not None:
             await control.stop()
         await fleet.stop()
+
+
+def _ending(tied: bool, seconds: float | None) -> asyncio.Event:
+    """Return what is set by SIGTERM, SIGINT, a closed standard input, or after ``seconds``."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    if seconds is not None:
+        loop.call_later(seconds, ended.set)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    if tied:
+        loop.add_reader(0, _read_parent, ended)
+    return ended
 
 
 def _tell(event: dict[str, Any]) -> None:

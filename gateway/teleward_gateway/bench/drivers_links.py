@@ -26,6 +26,9 @@ from teleward_drivers.radio import Adapter
 from teleward_gateway.commands.run import open_radio
 from teleward_signal.model import SampleBlock
 
+SETTLE_S = 2.0
+"""Until every stream runs: settings and start take a few round trips each."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the load."""
@@ -103,43 +106,50 @@ async def _connect(adapter: Adapter, addresses: list[str]) -> tuple[list[BleLink
     return links, slowest_s
 
 
-async def _run(
-    links: list[BleLink], drivers: list[Driver], seconds: float, pid: int
-) -> dict[str, Any]:
-    """Run a small session on every link and count what the drivers make."""
-    spans: dict[int, list[int]] = {}
-    counts = {"outputs": 0, "samples": 0}
+class _Tally:
+    """Counts what drivers make; ``spans`` hold first index, end and samples of each stream."""
 
-    async def session(number: int, link: BleLink, driver: Driver) -> None:
+    def __init__(self) -> None:
+        self.n_outputs = self.n_samples = 0
+        self.spans: dict[int, list[int]] = {}
+
+    async def session(self, number: int, link: BleLink, driver: Driver) -> None:
+        """Serve one device until cancelled."""
         outputs = list(driver.start(time.time_ns()))
         while True:
             for output in outputs:
                 if isinstance(output, Subscribe | Request | Write):
                     await _carry_out(link, output)
                     continue
-                counts["outputs"] += 1
+                self.n_outputs += 1
                 if isinstance(output, SampleBlock):
-                    counts["samples"] += len(output.samples)
-                    span = spans.setdefault(number, [output.index, 0, 0])
+                    self.n_samples += len(output.samples)
+                    span = self.spans.setdefault(number, [output.index, 0, 0])
                     span[1] = output.index + len(output.samples)
                     span[2] += len(output.samples)
             outputs = list(driver.feed(await link.read()))
 
+
+async def _run(
+    links: list[BleLink], drivers: list[Driver], seconds: float, pid: int
+) -> dict[str, Any]:
+    """Run a small session on every link and count what the drivers make."""
+    tally = _Tally()
     tasks = [
-        asyncio.create_task(session(number, link, driver))
+        asyncio.create_task(tally.session(number, link, driver))
         for number, (link, driver) in enumerate(zip(links, drivers, strict=True))
     ]
-    await asyncio.sleep(2.0)
-    counts.update(outputs=0, samples=0)
+    await asyncio.sleep(SETTLE_S)
+    tally.n_outputs = tally.n_samples = 0
     own_s, fleet_s, begin_s = time.process_time(), _cpu_s(pid), time.monotonic()
     await asyncio.sleep(seconds)
     wall_s = time.monotonic() - begin_s
     result = {
-        "ecg_samples_per_s": counts["samples"] / wall_s,
-        "outputs_per_s": counts["outputs"] / wall_s,
+        "ecg_samples_per_s": tally.n_samples / wall_s,
+        "outputs_per_s": tally.n_outputs / wall_s,
         "cpu_percent": 100 * (time.process_time() - own_s) / wall_s,
         "fleet_cpu_percent": 100 * (_cpu_s(pid) - fleet_s) / wall_s,
-        "ecg_lost": sum(end - first - got for first, end, got in spans.values()),
+        "ecg_lost": sum(end - first - got for first, end, got in tally.spans.values()),
     }
     for task in tasks:
         task.cancel()

@@ -84,9 +84,9 @@ class LinkBench(Peripheral):
     def _command(self, _connection: Connection, value: bytes) -> None:
         match bytes(value):
             case b"\x02":
-                self._spawn(self.disconnect())
+                self.spawn(self.disconnect())
             case bytes() as data if data[:1] == b"\x01" and len(data) == 3:
-                self._spawn(self._indicate(int.from_bytes(data[1:], "little")))
+                self.spawn(self._indicate(int.from_bytes(data[1:], "little")))
             case bytes() as data if data[:1] == b"\x03" and len(data) == 5:
                 count, size = struct.unpack("<HH", data[1:])
                 for _ in range(count):

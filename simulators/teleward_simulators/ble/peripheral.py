@@ -16,12 +16,14 @@ from bumble.device import Connection, Device, DeviceConfiguration
 from bumble.gatt import Characteristic, CharacteristicValue, Service
 from bumble.host import Host
 from bumble.keys import MemoryKeyStore
-from bumble.pairing import PairingConfig, PairingDelegate
+from bumble.pairing import PairingConfig
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
+from teleward_simulators.ble.peripheral_faults import carry_out
+from teleward_simulators.ble.peripheral_host import Display, Later
 from teleward_simulators.device_clock import DeviceClock
-from teleward_simulators.faults import FAULTS, PacketMangler
+from teleward_simulators.faults import PacketMangler
 from teleward_simulators.radio.advertising import advertise
 from teleward_simulators.radio.air import Air, AirController
 from teleward_simulators.source import VitalSource
@@ -55,6 +57,8 @@ class Peripheral:
     mtu = 517
     passkey: int | None = None
     """Six digits the device shows when it pairs; ``None``: Just Works."""
+    address: str
+    clock: DeviceClock
     secure = False
     """The device talks only over an encrypted link."""
 
@@ -125,7 +129,7 @@ class Peripheral:
             host = Host(self._transport.source, self._transport.sink)
         else:
             self._controller = AirController(self.name, air)
-            host = Host(self._controller, _Later(self._controller))
+            host = Host(self._controller, Later(self._controller))
         self.device = Device(config=config, host=host)
         self.device.keystore = MemoryKeyStore()
         self.device.pairing_config_factory = self._pairing
@@ -323,7 +327,7 @@ class Peripheral:
             sc=True,
             mitm=self.passkey is not None,
             bonding=True,
-            delegate=_Display(self.passkey),
+            delegate=Display(self.passkey),
             identity_address_type=PairingConfig.AddressType.RANDOM,
         )
 
@@ -331,54 +335,7 @@ class Peripheral:
 
     def fault(self, name: str, **arguments: Any) -> None:
         """Carry out one of `FAULTS`; raises ValueError naming what there is."""
-        if name not in FAULTS:
-            raise ValueError(f"no fault {name!r}: there are {', '.join(FAULTS)}")
-        assert self.air is not None
-        conditions = self.air.conditions(self.address)
-        match name:
-            case "link_loss":
-                self.air.drop_links(self.address)
-            case "peer_disconnect":
-                self._spawn(self.disconnect())
-            case "away":
-                self.air.move_away(self.address)
-            case "refuse":
-                conditions.refuse = True
-            case "silence":
-                conditions.silent = True
-                self.stuck_silent = bool(arguments.get("stuck", False))
-            case "latency":
-                conditions.delay_s = float(arguments.get("seconds", 0.03))
-                conditions.jitter_s = float(arguments.get("jitter", 0.0))
-            case "advertising_loss":
-                conditions.advertising_loss = float(arguments.get("rate", 0.5))
-            case "rssi":
-                conditions.rssi = int(arguments.get("value", -90))
-                conditions.rssi_walk = int(arguments.get("walk", 0))
-            case "clock_skew":
-                self.clock.set_skew(float(arguments.get("ppm", 100.0)))
-            case "low_battery":
-                self.set_battery(int(arguments.get("percent", 5)))
-            case "bond_lost":
-                assert self.device is not None
-                self.device.keystore = MemoryKeyStore()
-            case "probe_off":
-                self.set_probe(True)
-            case "wrong_address":
-                self._spawn(self._move(str(arguments.get("address", ""))))
-            case "clear":
-                self._clear()
-            case _:
-                self.mangler.set(name, float(arguments.get("rate", 0.05)))
-
-    def _clear(self) -> None:
-        assert self.air is not None
-        self.mangler.clear()
-        self.air.clear(self.address)
-        self.stuck_silent = False
-        self.clock.set_skew(0.0)
-        self.set_battery(90)
-        self.set_probe(False)
+        carry_out(self, name, arguments)
 
     def set_probe(self, off: bool) -> None:
         """Take the sensor off the body or put it back."""
@@ -390,7 +347,7 @@ class Peripheral:
         if self._battery is not None:
             self._notify(self._battery.handle, bytes([percent]))
 
-    async def _move(self, address: str) -> None:
+    async def move(self, address: str) -> None:
         """Come back under another random address, as a device with privacy does."""
         air, old = self.air, self.address
         assert air is not None
@@ -398,7 +355,7 @@ class Peripheral:
         self.address = address.upper() or old[:-2] + f"{self.random.randrange(256):02X}"
         await self.start(air)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         _running.add(task)
         task.add_done_callback(_running.discard)
@@ -410,29 +367,3 @@ _running: set[asyncio.Future[None]] = set()
 def refusal(code: int) -> att.ATT_Error:
     """Return the error to raise in a write or read handler to refuse with ATT ``code``."""
     return att.ATT_Error(code)
-
-
-class _Display(PairingDelegate):
-    """A device with a display that shows a fixed passkey, or with nothing at all."""
-
-    def __init__(self, passkey: int | None) -> None:
-        super().__init__(
-            PairingDelegate.IoCapability.NO_OUTPUT_NO_INPUT
-            if passkey is None
-            else PairingDelegate.IoCapability.DISPLAY_OUTPUT_ONLY
-        )
-        self._passkey = passkey
-
-    async def generate_passkey(self) -> int:
-        return self._passkey or 0
-
-
-class _Later:
-    """Hands packets to the controller in the next turn of the loop, as a wire would."""
-
-    def __init__(self, controller: AirController) -> None:
-        self._controller = controller
-        self._loop = asyncio.get_running_loop()
-
-    def on_packet(self, packet: bytes) -> None:
-        self._loop.call_soon(self._controller.on_packet, packet)

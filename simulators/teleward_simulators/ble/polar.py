@@ -70,7 +70,7 @@ class Polar(HeartRate):
         if request.op == codec.Op.SETTINGS and reply.status == 0:
             offered = SETTINGS[request.stream]
             reply = codec.ControlReply(request.op, request.stream, 0, offered)
-        self._spawn(self._indicate(bytes(reply)))
+        self.spawn(self._indicate(bytes(reply)))
 
     async def _indicate(self, value: bytes) -> None:
         await self.indicate(self._control_point, value)

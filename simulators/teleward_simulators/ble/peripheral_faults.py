@@ -1,0 +1,91 @@
+"""The fault menu carried out on a BLE peripheral: on its air, its clock, its body, its packets."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from bumble.keys import MemoryKeyStore
+
+from teleward_simulators.faults import FAULTS
+
+if TYPE_CHECKING:
+    from teleward_simulators.ble.peripheral import Peripheral
+    from teleward_simulators.radio.air import Air, Conditions
+
+Arguments = dict[str, Any]
+WELL_BATTERY = 90
+
+
+def carry_out(device: "Peripheral", name: str, arguments: Arguments) -> None:
+    """Do fault ``name`` to ``device``; raises ValueError naming what there is."""
+    if name not in FAULTS:
+        raise ValueError(f"no fault {name!r}: there are {', '.join(FAULTS)}")
+    air = device.air
+    if air is None:
+        raise ValueError(f"{device.address} is switched off")
+    if name in _ON_AIR:
+        _ON_AIR[name](device, air, arguments)
+    elif name in _CONDITIONS:
+        _CONDITIONS[name](air.conditions(device.address), arguments)
+    elif name in _ON_DEVICE:
+        _ON_DEVICE[name](device, arguments)
+    else:
+        device.mangler.set(name, float(arguments.get("rate", 0.05)))
+
+
+def _silence(device: "Peripheral", air: "Air", arguments: Arguments) -> None:
+    air.conditions(device.address).silent = True
+    device.stuck_silent = bool(arguments.get("stuck", False))
+
+
+def _clear(device: "Peripheral", air: "Air", _arguments: Arguments) -> None:
+    device.mangler.clear()
+    air.clear(device.address)
+    device.stuck_silent = False
+    device.clock.set_skew(0.0)
+    device.set_battery(WELL_BATTERY)
+    device.set_probe(False)
+
+
+def _latency(conditions: "Conditions", arguments: Arguments) -> None:
+    conditions.delay_s = float(arguments.get("seconds", 0.03))
+    conditions.jitter_s = float(arguments.get("jitter", 0.0))
+
+
+def _rssi(conditions: "Conditions", arguments: Arguments) -> None:
+    conditions.rssi = int(arguments.get("value", -90))
+    conditions.rssi_walk = int(arguments.get("walk", 0))
+
+
+def _advertising_loss(conditions: "Conditions", arguments: Arguments) -> None:
+    conditions.advertising_loss = float(arguments.get("rate", 0.5))
+
+
+def _refuse(conditions: "Conditions", _arguments: Arguments) -> None:
+    conditions.refuse = True
+
+
+def _forget_bonds(device: "Peripheral", _arguments: Arguments) -> None:
+    assert device.device is not None
+    device.device.keystore = MemoryKeyStore()
+
+
+_ON_AIR: dict[str, Callable[["Peripheral", "Air", Arguments], object]] = {
+    "link_loss": lambda device, air, _: air.drop_links(device.address),
+    "away": lambda device, air, _: air.move_away(device.address),
+    "silence": _silence,
+    "clear": _clear,
+}
+_CONDITIONS: dict[str, Callable[["Conditions", Arguments], None]] = {
+    "refuse": _refuse,
+    "latency": _latency,
+    "advertising_loss": _advertising_loss,
+    "rssi": _rssi,
+}
+_ON_DEVICE: dict[str, Callable[["Peripheral", Arguments], None]] = {
+    "peer_disconnect": lambda device, _: device.spawn(device.disconnect()),
+    "clock_skew": lambda device, a: device.clock.set_skew(float(a.get("ppm", 100.0))),
+    "low_battery": lambda device, a: device.set_battery(int(a.get("percent", 5))),
+    "bond_lost": _forget_bonds,
+    "probe_off": lambda device, _: device.set_probe(True),
+    "wrong_address": lambda device, a: device.spawn(device.move(str(a.get("address", "")))),
+}
