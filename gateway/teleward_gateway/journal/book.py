@@ -148,6 +148,12 @@ class SinkBook:
             active = [state for state in self._sinks.values() if state.active]
             return bool(active) and all(state.done.covers(start, stop) for state in active)
 
+    @property
+    def has_active(self) -> bool:
+        """Say whether any sink is configured."""
+        with self._lock:
+            return any(state.active for state in self._sinks.values())
+
     def give_up(self, records: Iterable[tuple[int, RecordKind]]) -> int:
         """Take deleted records off what is owed; return how many some sink did not have."""
         missed = 0

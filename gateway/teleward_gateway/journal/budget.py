@@ -36,9 +36,16 @@ class SpanIndex:
         self._held["wave"][position] = span.waves
         self._held["light"][position] = span.lights
 
-    def choose(self, delivered: Callable[[int, int], bool]) -> tuple[str, int] | None:
-        """Return the table and span to delete next, ``None`` when there is nothing left."""
-        for wanted in (delivered, lambda start, stop: True):
+    def choose(self, delivered: Callable[[int, int], bool] | None) -> tuple[str, int] | None:
+        """Return the table and span to delete next, ``None`` when there is nothing left.
+
+        ``delivered`` tells of a range of numbers; without it (no sinks) nothing is.
+        """
+
+        def anything(start: int, stop: int) -> bool:
+            return True
+
+        for wanted in (delivered, anything) if delivered else (anything,):
             for table in TABLES:
                 held = self._held[table]
                 for position, seq in enumerate(self._seq):
@@ -52,6 +59,12 @@ class SpanIndex:
             if self._held["wave"][position] or self._held["light"][position]:
                 return seq
         return self._stop[-1] if self._stop else 1
+
+    def forget_below(self, floor: int) -> None:
+        """Drop spans of which nothing is left."""
+        position = bisect_left(self._seq, floor)
+        for column in (self._seq, self._stop, *self._held.values()):
+            del column[:position]
 
     def __len__(self) -> int:
         return len(self._seq)

@@ -139,7 +139,8 @@ class Keeper:
         for _ in range(EACH_TIME):
             if not urgent and self.file_bytes <= self._config.max_bytes * FULL_SHARE:
                 break
-            chosen = self._index.choose(self._book.delivered)
+            delivered = self._book.delivered if self._book.has_active else None
+            chosen = self._index.choose(delivered)
             if chosen is None:
                 break
             self._delete(store, *chosen)
@@ -167,6 +168,7 @@ class Keeper:
             with Transaction(store.database):
                 store.delete(table, span.seq, span.stop)
                 store.write_span(thinner)
+                store.delete("span", 0, counted["floor"])
                 store.write_state(COUNTERS, dict(counted))
         except BaseException:
             self._index.put(span)
@@ -174,6 +176,7 @@ class Keeper:
         with self._lock:
             self.counted = counted
             self.kept -= count
+            self._index.forget_below(counted["floor"])
 
 
 def _corrections_in(records: tuple[Record, ...]) -> list[Correction]:

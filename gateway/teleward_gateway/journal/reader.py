@@ -12,6 +12,7 @@ from teleward_gateway.journal.database import Database
 from teleward_gateway.journal.entries import Filter, kind_mask
 from teleward_gateway.journal.row import end_of, records_of
 from teleward_gateway.journal.seal import HEADER, DamagedBlob, unseal
+from teleward_gateway.journal.sinks import ENDLESS
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import Record, RecordKind
 
@@ -176,10 +177,11 @@ class Reader:
         that no span covers yet. The earliest ``limit`` are returned.
         """
         found: list[Record] = []
-        tables = _tables(wanted)
         shifts = sorted(corrections.shifts())
-        for first, stop in self._covering(start_ns, end_ns, shifts, open_from):
-            for table in tables:
+        for first, stop, from_ns in self._covering(start_ns, end_ns, shifts, open_from):
+            if len(found) >= limit and shifts == [0] and from_ns > _nth_ns(found, limit):
+                break
+            for table in _tables(wanted):
                 for seq, count, blob in self._all(
                     f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
                     (first, stop),
@@ -190,22 +192,24 @@ class Reader:
                         fixed = corrections.apply(record)
                         if fixed.time_ns < end_ns and _last_ns(fixed) >= start_ns:
                             found.append(fixed)
-        found.sort(key=lambda record: (record.time_ns, record.id.seq, record.id.part))
+        found.sort(key=_by_time)
         return found[:limit]
 
     def _covering(
         self, start_ns: int, end_ns: int, shifts: Sequence[int], open_from: int
-    ) -> list[tuple[int, int]]:
-        """Return the number ranges of the spans that may hold records of that time."""
-        spans: set[tuple[int, int]] = set()
+    ) -> list[tuple[int, int, int]]:
+        """Return numbers and first time of the spans that may hold records of that time."""
+        spans: set[tuple[int, int, int]] = set()
         for shift in shifts:
             spans.update(
                 self._all(
-                    "SELECT seq, stop FROM span WHERE end_ns >= ? AND start_ns < ?",
+                    "SELECT seq, stop, start_ns FROM span WHERE end_ns >= ? AND start_ns < ?",
                     (start_ns - shift, end_ns - shift),
                 )
             )
-        return [*sorted(spans), (open_from, 2**62)]
+        # stored readings make a span begin early, so that spans go by their first time
+        ordered = sorted(spans, key=lambda span: span[2])
+        return [(open_from, ENDLESS, -ENDLESS), *ordered]
 
     def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         return list(self._database.execute(sql, values))
@@ -214,6 +218,15 @@ class Reader:
 def number_of(record: Record) -> int:
     """Return the running number of a record in its journal."""
     return record.id.seq + record.id.part
+
+
+def _by_time(record: Record) -> tuple[int, int]:
+    return record.time_ns, number_of(record)
+
+
+def _nth_ns(records: list[Record], n: int) -> int:
+    """Return the time of the ``n``-th record by time."""
+    return sorted(record.time_ns for record in records)[n - 1]
 
 
 def _last_ns(record: Record) -> int:

@@ -24,6 +24,7 @@ from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
 
 SCHEMA = 1
+MOST_ASIDE = 10_000  # named records; sinks count all of them
 APPLICATION_ID = 0x54574A31  # "TWJ1", for file(1)
 _TABLES = (
     "CREATE TABLE wave (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, data BLOB NOT NULL)",
@@ -104,6 +105,7 @@ class Store:
         """Remember a record that a sink will never take."""
         body = json.dumps(document, separators=(",", ":")).encode()
         self.run("INSERT INTO aside (data) VALUES (?)", (seal(Blob.STATE, 0, body),))
+        self.run("DELETE FROM aside WHERE id <= (SELECT max(id) FROM aside) - ?", (MOST_ASIDE,))
 
     def spans(self) -> Iterator[Span]:
         """Yield the spans that are whole, oldest first."""
