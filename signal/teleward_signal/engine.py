@@ -7,6 +7,7 @@ however many subjects there are. The engine reads no clock, starts no thread and
 meant to be called from one thread.
 """
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ from teleward_signal.engine_messages import message_of
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.stream_clock import StreamClock
 
+_TAKEN = struct.Struct("<q")
+"""Samples that the bank has taken, at the head of a snapshot."""
 Progress = Callable[[str, float], None]
 Output = tuple[str, Measurement | Annotation]
 
@@ -116,14 +119,17 @@ class Engine:
     def snapshot(self, handle: int) -> bytes:
         """Return all that a stream remembers, samples not yet processed excepted."""
         stream = self._stream(handle)
-        return stream.clock.snapshot() + stream.shared.bank.snapshot(stream.slot)
+        taken = stream.pushed - sum(map(len, stream.pending))
+        head = _TAKEN.pack(taken) + stream.clock.snapshot()
+        return head + stream.shared.bank.snapshot(stream.slot)
 
     def restore(self, handle: int, state: bytes) -> None:
         """Continue a stream of the same metric and rate from its snapshot."""
         stream = self._stream(handle)
-        size = stream.clock.SNAPSHOT_SIZE
-        stream.shared.bank.restore(stream.slot, state[size:])
-        stream.pushed = stream.clock.restore(state[:size])
+        head = _TAKEN.size + stream.clock.SNAPSHOT_SIZE
+        stream.shared.bank.restore(stream.slot, state[head:])
+        (stream.pushed,) = _TAKEN.unpack(state[: _TAKEN.size])
+        stream.clock.restore(state[_TAKEN.size : head])
         stream.pending.clear()
 
     def _stream(self, handle: int) -> "_Stream":

@@ -35,9 +35,8 @@ class StreamClock:
         """Return the newest mark."""
         return struct.pack("<qq", *self._last)
 
-    def restore(self, state: bytes) -> int:
-        """Continue from a snapshot; return its sample number, the next push must give its own."""
+    def restore(self, state: bytes) -> None:
+        """Continue from a snapshot."""
         self._last = struct.unpack("<qq", state)
         self._marks.clear()
         self._marks.append(self._last)
-        return self._last[0]
