@@ -22,6 +22,10 @@ STEP_LIMIT = 6.0
 LONGEST_S, SHORTEST_S = 10.0, 0.8
 """Breath lengths tried in the self-comparison: 6 to 75 a minute."""
 
+SURE = 0.6
+"""Mean of self-likeness and agreement that makes a quality of 0.4: with movement added to BIDMC
+96 % of the seconds that it makes wrong by over 4/min lie below, and 6 % of the clean ones."""
+
 NO_SIGNAL, MOTION, SETTLING = 1, 8, 64
 BREATH, RESPIRATORY_RATE, APNOEA_ON, APNOEA_OFF = 32, 33, 34, 35
 
@@ -203,7 +207,11 @@ def assess(s: Record, t: Record, value: float) -> None:
     repeated, likeness = repeat(s, t)
     apart = abs(value - repeated) if not np.isnan(repeated) else 9.0
     agreement = max(0.0, 1.0 - apart / 5.0)
-    s.sqi = 0.5 * min(1.0, likeness / 0.5) + 0.5 * agreement
+    sure = 0.5 * min(1.0, likeness / 0.5) + 0.5 * agreement
+    if sure < SURE:
+        s.sqi = 0.4 * max(0.0, sure) / SURE
+    else:
+        s.sqi = 0.4 + 0.6 * (sure - SURE) / (1.0 - SURE)
     if s.sqi < 0.5:
         s.reasons = MOTION
 

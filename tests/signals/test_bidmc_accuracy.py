@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from teleward_gateway.bench import accuracy_anomaly, accuracy_bidmc
+from teleward_gateway.bench import accuracy_anomaly, accuracy_bidmc, bidmc_motion
 from teleward_gateway.bench.anomaly_days import DETERIORATIONS, deteriorate, quiet_day
 from teleward_gateway.bench.bidmc_files import FS, bidmc_names, read_bidmc
+from teleward_signal.bank import EventKind
+from teleward_signal.respiration import RespirationBank
 
 SECONDS = 120
 HEART_RATE, BREATHS = 75.0, 15.0
@@ -93,3 +95,24 @@ def test_alarms_close_to_each_other_count_once_and_delays_hold_back() -> None:
     assert accuracy_anomaly.limits(days, 10.0).sum() == 14
     assert accuracy_anomaly.limits(days, 120.0).sum() == 0
     assert accuracy_anomaly.news2_total(days, 3.0).any()
+
+
+def test_movement_comes_from_its_seed_and_is_counted() -> None:
+    rng = np.random.default_rng(2)
+    still = np.sin(2 * np.pi * 0.25 * np.arange(round(120 * FS)) / FS) + rng.normal(
+        0, 0.02, round(120 * FS)
+    )
+    moved = bidmc_motion.with_motion(still, bidmc_motion.OF_RESPIRATION, 4)
+    np.testing.assert_array_equal(
+        moved, bidmc_motion.with_motion(still, bidmc_motion.OF_RESPIRATION, 4)
+    )
+    assert np.abs(moved - still).max() > 1
+    bank = RespirationBank(FS, 1)
+    bank.process(still[None].astype(np.float32), np.array([len(still)], np.int32))
+    events = bank.drain()
+    clean = events[events["kind"] == EventKind.RESPIRATORY_RATE]
+    wrong, marked, known, quiet = bidmc_motion.mark_motion(
+        still, clean, bidmc_motion.OF_RESPIRATION
+    )
+    assert (known, quiet) == (80, 0)
+    assert 0 < marked <= wrong < known
