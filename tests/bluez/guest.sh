@@ -11,8 +11,8 @@ for _ in $(seq 120); do
         org.freedesktop.DBus.NameHasOwner string:org.bluez 2>/dev/null | grep -q true && break
     sleep 0.5
 done
-# shellcheck disable=SC2086
-"$PYTHON" -m pytest -q -p no:cacheprovider --timeout 240 $SELECT tests/simulators/contract
+PYTEST_ADDOPTS="$SELECT" "$PYTHON" -m pytest -q -p no:cacheprovider --color=no --timeout 240 \
+    tests/simulators/contract
 code=$?
 [ $code = 0 ] || tail -n 20 /run/bluetoothd.log
 echo "TEST-BLUEZ EXIT $code"

@@ -156,9 +156,14 @@ async def test_a_lost_link_ends_the_reading(world: Any) -> None:
 async def test_a_device_that_hangs_up(world: Any) -> None:
     """Cuffs end the connection themselves after their reading."""
     link = await world.open("link-bench")
-    await link.write(b"\x02", link_bench.COMMAND)
     with pytest.raises(LinkLost):
-        await asyncio.wait_for(link.read(), WAIT_S)
+        await _hang_up(link)
+
+
+async def _hang_up(link: BleLink) -> None:
+    """Have the device hang up; the answer to the order may not make it before the end."""
+    await link.write(b"\x02", link_bench.COMMAND)
+    await asyncio.wait_for(link.read(), WAIT_S)
 
 
 async def test_a_loss_during_an_operation(world: Any) -> None:
@@ -207,6 +212,8 @@ async def test_a_device_that_vanished_after_it_was_heard(world: Any) -> None:
 
 async def test_a_device_that_does_not_answer_connections(world: Any) -> None:
     """Advertised but not connectable; the next attempt after it recovers succeeds."""
+    if world.tier == "kernel":
+        pytest.skip("Linux 6.1 dies of it: list corruption in hci_chan_del")
     await world.fault("heart-rate", "refuse")
     with pytest.raises(LinkError):
         await world.open("heart-rate", timeout_s=3.0)
