@@ -186,7 +186,8 @@ async def test_reconnecting_after_a_loss(world: Any) -> None:
         assert len(await receive(link, 5, link_bench.STREAM)) == 5
         await world.fault("link-bench", "link_loss")
         with pytest.raises(LinkLost):
-            await asyncio.wait_for(link.read(), WAIT_S)
+            await asyncio.wait_for(_read_on(link), WAIT_S)
+        await link.close()
 
 
 async def test_closing_and_opening_again(world: Any) -> None:
