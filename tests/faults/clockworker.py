@@ -17,7 +17,7 @@ from teleward_gateway.journal import Journal, JournalConfig
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordKind
 
-EACH = 40
+EACH = 20
 
 
 class Points:

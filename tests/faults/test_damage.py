@@ -17,7 +17,7 @@ from teleward_gateway.journal.opening import Opening
 from teleward_gateway.journal.row import Origin, records_of
 from teleward_signal.model import Provenance
 
-STRIDE = 1 if FULL else 97  # a prime: the short form meets every kind of place
+STRIDE = 1 if FULL else 311  # a prime: the short form meets every kind of place
 SMALL = JournalConfig(commit_interval_s=0.25, span_s=0.5, acknowledge_interval_s=0.5, log_pages=100)
 NAME = "simulated.sqlite3"
 

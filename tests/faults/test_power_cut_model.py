@@ -23,8 +23,8 @@ from teleward_gateway.journal.writer import Commit, Writer
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordKind
 
-CUTS = 15_000 if FULL else 300
-LIVES = 60 if FULL else 4
+CUTS = 15_000 if FULL else 150
+LIVES = 60 if FULL else 3
 COMMITS = 30
 NAME = "simulated.sqlite3"
 CONFIG = JournalConfig(

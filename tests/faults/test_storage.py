@@ -23,7 +23,7 @@ from images import Image, available
 
 from teleward_gateway.journal import Journal, JournalConfig
 
-SECONDS = 20 if FULL else 3
+SECONDS = 20 if FULL else 1
 CONFIG = JournalConfig(
     commit_interval_s=0.25, acknowledge_interval_s=0.5, span_s=0.5, log_pages=100
 )
