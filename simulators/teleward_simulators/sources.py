@@ -2,12 +2,14 @@
 
 simple:NAME      a seeded patient of `patients.profiles`
 recording:NAME   a shipped recording of a real person
+physiology:KIND  a patient who reacts; case:ID a teaching case, case:ID@LOG one that follows a room
 dial:            a steady patient whose vitals follow `Dial.set` (command line, control API)
 """
 
+import importlib
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
 from teleward_simulators.patients.simple import SimplePatient
@@ -53,12 +55,18 @@ def make_source(spec: str, seed: int = 0) -> VitalSource:
                 return WfdbRecording(Path(name))
             case "dial":
                 return _dial(name, seed)
+            case "physiology" | "case":
+                cases = importlib.import_module("teleward_simulators.cases.source")
+                return cast(VitalSource, cases.make(spec, seed))
     except KeyError as error:
         known = f"profiles: {', '.join(PROFILES)}" if kind != "recording" else str(error)
         raise ValueError(f"source {spec!r}: {known}") from None
     except OSError as error:
         raise ValueError(f"source {spec!r}: {error}") from None
-    raise ValueError(f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH or dial:")
+    raise ValueError(
+        f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH, physiology:KIND, "
+        "case:ID or dial:"
+    )
 
 
 def _dial(text: str, seed: int) -> Dial:

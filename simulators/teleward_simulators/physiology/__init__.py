@@ -1,0 +1,1 @@
+"""A patient who reacts: circulation, gas exchange, metabolism and drugs at ten steps a second."""

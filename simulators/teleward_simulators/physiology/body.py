@@ -1,0 +1,373 @@
+"""A body with its rhythm: the engine, what was done to it, and what the rhythm does of itself.
+
+Time is counted in steps of the engine. All change comes through `act`, `turn` and `set_rhythm`;
+the same calls at the same steps make the same patient, bit for bit.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from teleward_simulators.draws import Stream, uniform
+from teleward_simulators.physiology.actions import Action, action_named, oxygen_share
+from teleward_simulators.physiology.engine import STEPS_PER_S, Engine, Snapshot
+from teleward_simulators.physiology.knobs import KNOBS
+from teleward_simulators.physiology.person import Person
+from teleward_simulators.physiology.units import parse_dose
+from teleward_simulators.rhythms.table import RHYTHMS, Atria, rhythm_named
+from teleward_simulators.rhythms.transitions import (
+    TIME_LIMITS,
+    Scene,
+    choose,
+    choose_fairly,
+    outcomes,
+)
+
+CAUSES_OK = (
+    ("k_eff", 0.0, 7.0),
+    ("vr_obst", -1.0, 1.0),
+    ("temperature", 30.0, 50.0),
+    ("pao2", 55.0, 1000.0),
+)
+"""Field, and the bounds inside which it does not keep a heart from starting again."""
+LEAST_VOLUME = 0.70
+"""Share of the blood volume below which a heart stays empty."""
+FAILING_S = 60.0
+"""Seconds of no pressure or oxygen before the heart stops pumping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What was done: when, in the unit of the action, and what a reader should be told."""
+
+    step: int
+    name: str
+    dose: float
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Vital:
+    """The discrete state of a body; every value is immutable, so a copy is a snapshot."""
+
+    rhythm: str = "sinus"
+    rhythm_step: int = 0
+    rate: float = 0.0
+    draws: int = 0
+    exam: bool = False
+    adrenaline_step: int = -(10**9)
+    amiodarone: bool = False
+    cpr_step: int = -1
+    pressure: tuple[tuple[str, float], ...] = ()
+    given: tuple[Given, ...] = ()
+    pause_s: float = 0.0
+    overrides: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BodySnapshot:
+    """All there is to continue from."""
+
+    engine: Snapshot
+    vital: Vital
+
+
+OnRhythm = Callable[[str, float], None]
+
+
+@dataclass(slots=True)
+class Body:
+    """One patient without waves.
+
+    ``on_rhythm(name, pause_s)`` is told of every change of rhythm; ``overrides`` replaces
+    probabilities of the table for a case: {"svt/valsalva/sinus": 1.0}.
+    """
+
+    person: Person = field(default_factory=Person)
+    seed: int = 0
+    engine: Engine = field(init=False)
+    vital: Vital = field(init=False)
+    overrides: dict[str, float] = field(default_factory=dict)
+    on_rhythm: OnRhythm | None = None
+
+    def __post_init__(self) -> None:
+        self.engine = Engine(self.person)
+        self.vital = Vital()
+
+    @property
+    def rhythm(self) -> str:
+        """The rhythm now."""
+        return self.vital.rhythm
+
+    def variable(self, name: str) -> float | str:
+        """Return a variable for expressions: vital signs, knobs, fields, ``rhythm``."""
+        if name == "rhythm":
+            return self.vital.rhythm
+        if name == "t_asystole":
+            return self._in_rhythm_s() if self.rhythm == "asystole" else 0.0
+        if name == "t_pulseless":
+            return self.engine.get("down_s")
+        return self.engine.get(SHORT.get(name, name))
+
+    def snapshot(self) -> BodySnapshot:
+        """Return all there is."""
+        return BodySnapshot(self.engine.snapshot(), replace(self.vital))
+
+    def restore(self, snapshot: BodySnapshot) -> None:
+        """Go to a snapshot."""
+        self.engine.restore(snapshot.engine)
+        self.vital = replace(snapshot.vital)
+
+    def advance(self, steps: int) -> None:
+        """Move on; what the rhythm does of itself happens on whole seconds."""
+        while steps > 0:
+            ahead = STEPS_PER_S - self.engine.steps % STEPS_PER_S
+            part = min(steps, ahead)
+            self.engine.advance(part)
+            steps -= part
+            if self.engine.steps % STEPS_PER_S == 0:
+                self._each_second()
+
+    def turn(self, knob: str, value: float, over_s: float = 0.0) -> None:
+        """Turn a knob."""
+        self.engine.turn(knob, value, over_s)
+
+    def act(self, name: str, dose: str = "") -> Given:
+        """Do something; ``dose`` with its unit, empty is the usual one. ValueError if impossible."""
+        action = action_named(name)
+        amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
+        if dose and not action.unit:
+            raise ValueError(f"{name} takes no dose, not {dose!r}")
+        flags = []
+        share = amount / action.usual
+        if action.by_weight and self.person.wt_kg < 50.0:
+            share *= 50.0 / self.person.wt_kg
+        if action.most and amount > action.most * (1.0 + 1e-9):
+            flags.append(f"more than {action.most:g} {action.unit}")
+        self._carry_out(action, amount, share)
+        given = Given(self.engine.steps, name, amount if action.unit else 0.0, tuple(flags))
+        self.vital.given = (*self.vital.given, given)
+        return given
+
+    def set_rhythm(self, name: str, rate: float = 0.0, pause_s: float = 0.0) -> None:
+        """Change the rhythm now; ``rate`` replaces the usual one of rhythms that have one."""
+        rhythm = rhythm_named(name)
+        engine, vital = self.engine, self.vital
+        had_pulse = RHYTHMS[vital.rhythm].pulse
+        vital.rhythm, vital.rhythm_step = name, engine.steps
+        vital.rate = rate or rhythm.rate
+        vital.pause_s = pause_s
+        engine.put("pulse", float(rhythm.pulse))
+        engine.put("fixed_hr", vital.rate)
+        engine.put("conduction", rhythm.conduction)
+        engine.put("rhythm_gain", rhythm.gain)
+        engine.put("breath_block", 0.0 if rhythm.pulse else 1.0)
+        if rhythm.pulse and not had_pulse:
+            engine.put("rosc_s", 0.1)
+            engine.put("low_s", 0.0)
+            engine.put("cpr", 0.0)
+            vital.cpr_step = -1
+        for knob, value in rhythm.territory:
+            engine.turn(knob, value)
+        if self.on_rhythm is not None:
+            self.on_rhythm(name, pause_s)
+
+    def _carry_out(self, action: Action, amount: float, share: float) -> None:
+        engine = self.engine
+        for name, per_dose in action.adds:
+            engine.put(name, engine.get(name) + per_dose * share)
+        for name, value in action.sets:
+            engine.put(name, value)
+        for knob, factor, over_s in action.turns:
+            limits = KNOBS[knob]
+            wanted = limits.rest + (engine.get(knob) - limits.rest) * factor
+            engine.turn(knob, min(max(wanted, limits.low), limits.high), over_s)
+        special = _SPECIAL.get(action.name)
+        if special is not None:
+            special(self, amount)
+        if action.trigger:
+            self._trigger(action.trigger, amount)
+
+    def _scene(self, dose: float = 0.0) -> Scene:
+        engine, vital = self.engine, self.vital
+        recent = engine.steps - vital.adrenaline_step < 300 * STEPS_PER_S
+        return Scene(
+            down_min=engine.get("down_s") / 60.0,
+            cpr_quality=engine.get("cpr_quality") if vital.cpr_step >= 0 else 0.0,
+            adrenaline=recent,
+            amiodarone=vital.amiodarone,
+            cause_fixed=self.cause_fixed(),
+            dose=dose,
+            rate=vital.rate,
+        )
+
+    def cause_fixed(self) -> bool:
+        """Say whether nothing keeps the heart from starting again."""
+        engine = self.engine
+        if engine.get("blood_ml") < LEAST_VOLUME * engine.get("volume0_ml"):
+            return False
+        return all(low < engine.get(name) < high for name, low, high in CAUSES_OK)
+
+    def _trigger(self, trigger: str, dose: float = 0.0) -> None:
+        vital = self.vital
+        kind = _KIND.get(vital.rhythm, vital.rhythm)
+        possible = tuple(
+            (self.overrides.get(f"{kind}/{trigger}/{to}", probability), to)
+            for probability, to in outcomes(kind, trigger, self._scene(dose))
+        )
+        if not possible:
+            return
+        if vital.exam:
+            key = f"{kind}/{trigger}"
+            pressures = dict(vital.pressure)
+            to, pressures[key] = choose_fairly(possible, pressures.get(key, 0.0))
+            vital.pressure = tuple(sorted(pressures.items()))
+        else:
+            to = choose(possible, uniform(self.seed, Stream.TRANSITION, vital.draws))
+            vital.draws += 1
+        if to is not None:
+            self.set_rhythm(to, pause_s=_PAUSE_S.get((kind, trigger), 0.0))
+
+    def _in_rhythm_s(self) -> float:
+        return (self.engine.steps - self.vital.rhythm_step) / STEPS_PER_S
+
+    def _each_second(self) -> None:
+        engine, vital = self.engine, self.vital
+        rhythm = RHYTHMS[vital.rhythm]
+        if rhythm.pulse:
+            if engine.get("low_s") > FAILING_S:
+                self.set_rhythm("pea")
+            elif engine.get("kalaemia_s") > 180.0:
+                self._trigger_hyperkalaemia()
+        limit = TIME_LIMITS.get(vital.rhythm)
+        seconds = self._in_rhythm_s()
+        if limit is not None:
+            patience = limit[0] * (4.0 if vital.cpr_step >= 0 else 1.0)
+            if seconds >= patience:
+                self.set_rhythm(limit[1])
+        elif vital.rhythm == "complete_block" and seconds > 0 and seconds % 60 == 0:
+            self._trigger("minute")
+        elif vital.rhythm == "svt" and seconds > 0 and seconds % 600 == 0:
+            self._trigger("minutes_10")
+        if vital.cpr_step >= 0 and not rhythm.pulse:
+            compressed = engine.steps - vital.cpr_step
+            if compressed > 0 and compressed % (120 * STEPS_PER_S) == 0:
+                self._trigger("cpr_cycle")
+
+    def _trigger_hyperkalaemia(self) -> None:
+        self.engine.put("kalaemia_s", 0.0)
+        self._trigger("hyperkalaemia")
+
+
+SHORT = {
+    "HR": "hr", "SBP": "sbp", "DBP": "dbp", "MAP": "map", "RR": "rr", "SPO2": "spo2",
+    "T": "temperature", "PACO2": "pco2", "ETCO2": "etco2", "G": "glucose", "K": "potassium",
+    "PH": "ph", "LACTATE": "lactate", "VT": "tidal_l", "PAO2": "pao2",
+}  # fmt: skip
+"""Names that cases use for what the engine calls otherwise."""
+
+_PAUSE_S = {
+    ("svt", "adenosine"): 4.0,
+    ("vf", "shock"): 2.5,
+    ("vf", "sync_shock"): 2.5,
+    ("svt", "sync_shock"): 1.2,
+}
+"""Seconds of silence drawn before the new rhythm: adenosine's asystole, the stun after a shock."""
+
+_KIND = {
+    "pvc": "sinus", "bigeminy": "sinus", "couplets": "sinus", "av1": "sinus", "lbbb": "sinus",
+    "rbbb": "sinus", "stemi_anterior": "sinus", "stemi_inferior": "sinus",
+    "stemi_lateral": "sinus", "agonal": "pea", "p_wave_asystole": "asystole",
+}  # fmt: skip
+"""Rhythms that the table treats as another."""
+
+
+def _oxygen(body: Body, litres: float) -> None:
+    body.engine.put("fio2", oxygen_share(litres))
+
+
+def _venturi(body: Body, percent: float) -> None:
+    body.engine.put("fio2", percent / 100.0)
+
+
+def _crystalloid(body: Body, millilitres: float) -> None:
+    _infuse(body, millilitres, 900.0)
+
+
+def _crystalloid_hour(body: Body, millilitres: float) -> None:
+    _infuse(body, millilitres, 3600.0)
+
+
+def _infuse(body: Body, millilitres: float, seconds: float) -> None:
+    engine = body.engine
+    left = engine.get("fluid_left_ml") + millilitres
+    engine.put("fluid_left_ml", left)
+    engine.put("fluid_rate", max(engine.get("fluid_rate"), left / seconds)
+               if left > millilitres else left / seconds)  # fmt: skip
+    if engine.get("rv_f") < 0.6:  # an overstretched right ventricle fails
+        engine.turn("rv_f", max(0.3, engine.get("rv_f") - 0.05 * millilitres / 500.0), seconds)
+
+
+def _blood(body: Body, millilitres: float) -> None:
+    left = body.engine.get("blood_left_ml") + millilitres
+    body.engine.put("blood_left_ml", left)
+    body.engine.put("blood_rate", left / 900.0)
+
+
+def _adrenaline_iv(body: Body, _: float) -> None:
+    body.vital.adrenaline_step = body.engine.steps
+
+
+def _adrenaline_infusion(body: Body, micrograms: float) -> None:
+    body.engine.put("adrenaline_rate", micrograms / 5.0 * 0.12 / 150.0)
+    if body.rhythm == "complete_block":
+        _set_rate(body, min(body.vital.rate + 15.0, 50.0))
+
+
+def _atropine(body: Body, _: float) -> None:
+    if body.rhythm == "complete_block" and body.vital.rate < 38.0:
+        _set_rate(body, body.vital.rate + 4.0)
+
+
+def _set_rate(body: Body, rate: float) -> None:
+    body.vital.rate = rate
+    body.engine.put("fixed_hr", rate)
+
+
+def _amiodarone(body: Body, _: float) -> None:
+    body.vital.amiodarone = True
+
+
+def _pacing(body: Body, rate: float) -> None:
+    if RHYTHMS[body.rhythm].pulse or RHYTHMS[body.rhythm].atria is Atria.DISSOCIATED:
+        body.set_rhythm("paced", rate)
+
+
+def _cpr(body: Body, _: float) -> None:
+    if body.vital.cpr_step < 0:
+        body.vital.cpr_step = body.engine.steps
+
+
+def _cpr_stop(body: Body, _: float) -> None:
+    body.vital.cpr_step = -1
+
+
+def _insulin_infusion(body: Body, units: float) -> None:
+    body.engine.put("insulin_rate", units * body.person.wt_kg * 1000.0 / 60.0)
+
+
+_SPECIAL: dict[str, Callable[[Body, float], None]] = {
+    "oxygen": _oxygen,
+    "venturi": _venturi,
+    "crystalloid": _crystalloid,
+    "crystalloid_hour": _crystalloid_hour,
+    "blood": _blood,
+    "adrenaline_iv": _adrenaline_iv,
+    "adrenaline_infusion": _adrenaline_infusion,
+    "atropine": _atropine,
+    "amiodarone": _amiodarone,
+    "pacing": _pacing,
+    "cpr": _cpr,
+    "cpr_stop": _cpr_stop,
+    "insulin_infusion": _insulin_infusion,
+}
+"""What a table of amounts cannot say."""

@@ -1,0 +1,181 @@
+"""Heart, vessels, volumes and baroreflex: Guyton's venous return against a Frank-Starling heart.
+
+    blood -> mean systemic pressure -> venous return -> right atrium -> filling -> stroke volume
+      ^                                                                                 |
+      bleeding, leak, fluids        baroreflex (sympathetic 8 s, vagal 1.5 s)  <-  mean pressure
+
+Pulsation is not modelled: the arterial wave is drawn from systolic and diastolic pressure.
+Reflex structure after Ursino and Magosso as used by BioGears; constants make a healthy 70 kg adult
+read 72/min and 117/77 mmHg at 5.2 L/min.
+"""
+
+import numpy as np
+
+from teleward_signal.kernel_cache import Record, kernel
+from teleward_simulators.physiology.drugs import (
+    adrenaline_effect,
+    bleeding_factor,
+    clip,
+    hill,
+    logistic,
+)
+
+RESTING_SYMPATHETIC = 0.2
+RESTING_VAGAL = 0.6
+SYMPATHETIC_GAIN = 0.9
+VAGAL_GAIN = 0.45
+DEAD_VOLUME_ML = 10.0
+"""Volume of the ventricle at no pressure."""
+RETAINED = 0.27
+"""Share of crystalloid that stays in the vessels; the rest leaves with 22 min."""
+
+
+@kernel
+def advance_volumes(p: Record, k: Record, dt: float) -> None:
+    """Bleed, leak, infuse and refill."""
+    p.hb = 100.0 * p.haemoglobin_g / p.blood_ml
+    if p.fluid_left_ml > 0.0:
+        given = min(p.fluid_rate * dt, p.fluid_left_ml)
+        p.fluid_left_ml -= given
+        p.blood_ml += given
+        p.crystalloid_ml += given
+        p.crystalloid_given_ml += given
+    if p.blood_left_ml > 0.0:
+        given = min(p.blood_rate * dt, p.blood_left_ml)
+        p.blood_left_ml -= given
+        p.blood_ml += given
+        p.haemoglobin_g += given * 0.20  # 60 g in a unit of 300 mL
+    lost = k.bleed * bleeding_factor(p) * p.map / 90.0 * dt
+    p.blood_ml -= lost
+    p.lost_ml += lost
+    p.haemoglobin_g -= lost * p.hb / 100.0
+    leak = k.leak * (1.0 - 0.7 * adrenaline_effect(p)) * dt
+    leaving = max(0.0, p.crystalloid_ml - RETAINED * p.crystalloid_given_ml) / 1320.0 * dt
+    refill = max(0.0, p.volume0_ml * 0.97 - p.blood_ml) / 21600.0 * dt
+    p.crystalloid_ml -= leaving
+    p.blood_ml += refill - leak - leaving
+    p.interstitial_ml += leak + leaving - refill
+    urine = p.furosemide_e * 0.2 * dt  # mL/s: a litre and more in two hours
+    p.urine_ml += urine
+    p.blood_ml = max(p.blood_ml - 0.35 * urine, 0.2 * p.volume0_ml)
+
+
+@kernel
+def advance_reflexes(p: Record, k: Record, dt: float) -> None:
+    """Let the nerves answer pressure, filling, hypoxia and what the case adds."""
+    p.map_felt += dt * (p.map - p.map_felt) / 2.0
+    p.pra_felt += dt * (p.pra - p.pra_felt) / 3.0
+    hypoxia = max(0.0, (60.0 - p.pao2) / 30.0)
+    hypercapnia = max(0.0, (p.pco2 - 45.0 - k.pco2_shift) / 20.0)
+    extra = sympathetic_extra(p, k)
+    aim = p.map0 + k.map_shift - 22.0 * min(1.2, p.bp_e) + 12.0 * k.distress
+    error = k.baro * ((aim - p.map_felt) / 11.0 + (2.0 - p.pra_felt) / 3.2)
+    urge = error + 1.2 * hypoxia + 0.8 * hypercapnia + extra
+    symp = logistic(np.log(RESTING_SYMPATHETIC / (1.0 - RESTING_SYMPATHETIC)) + urge)
+    vagal = logistic(
+        np.log(RESTING_VAGAL / (1.0 - RESTING_VAGAL)) - (urge - 0.3 * extra) + 0.3 * hypoxia
+    )
+    atropine = hill(p.atropine_c, 0.6, 1.0)
+    p.symp += dt * (symp - p.symp) / 8.0
+    p.vagal += dt * (min(1.0, vagal + k.vag_x) * (1.0 - atropine) - p.vagal) / 1.5
+
+
+@kernel
+def sympathetic_extra(p: Record, k: Record) -> float:
+    """Return the drive from outside the reflexes: venom, fear, low sugar."""
+    storm = k.symp_x * (1.0 - 0.85 * min(1.0, p.prazosin_e))
+    low_sugar = clip((65.0 - p.glucose) / 30.0, 0.0, 1.0)
+    return float(storm + low_sugar)
+
+
+@kernel
+def heart_rate(p: Record, k: Record) -> float:
+    """Return the rate the sinus node makes, per minute."""
+    atropine = hill(p.atropine_c, 0.6, 1.0)
+    adrenaline = adrenaline_effect(p)
+    salbutamol = hill(p.salbutamol_c, 1.0, 1.0)
+    rate = (
+        p.intrinsic_hr
+        * (1.0 + SYMPATHETIC_GAIN * p.symp)
+        * (1.0 - (VAGAL_GAIN + 0.35 * k.vag_x * (1.0 - atropine)) * p.vagal)
+        * (1.0 + 0.085 * (p.temperature - 37.0) + k.sirs)
+    )
+    rate += 44.0 * k.distress + 16.0 * adrenaline + 16.0 * salbutamol
+    rate += 14.0 * clip((62.0 - p.pao2) / 20.0, 0.0, 1.0)
+    if p.rosc_s > 0.0:  # catecholamines of the resuscitation
+        rate += 38.0 * np.exp(-p.rosc_s / 1200.0)
+    rate -= 25.0 * hill(p.beta_c, 1.0, 1.0) + 15.0 * hill(p.magnesium_c, 3.0, 4.0)
+    top = 220.0 - p.age_y
+    knee = 0.72 * top
+    if rate > knee:
+        rate = knee + 0.45 * (rate - knee)
+    rate = clip(rate, 20.0, top)
+    terminal = clip((0.55 - p.sao2) / 0.25, 0.0, 1.0)  # the hypoxic heart slows at last
+    return rate * (1.0 - 0.75 * terminal)
+
+
+@kernel
+def advance_heart(p: Record, k: Record, dt: float) -> None:
+    """Beat for one step: stroke volume, flow, pressures."""
+    p.hr = heart_rate(p, k) * p.conduction if p.fixed_hr <= 0.0 else p.fixed_hr
+    adrenaline = adrenaline_effect(p)
+    pressor = adrenaline if k.vasodil < 1.0 else 0.0
+    vasodil = k.vasodil + max(0.0, 1.0 - k.vasodil) * 0.75 * pressor
+    vasodil = (vasodil - 0.2 * min(1.0, p.prazosin_e)) * (1.0 + 0.8 * p.noradrenaline_e)
+    acid = clip((7.2 - p.ph) / 0.3, 0.0, 1.0)
+    hypoxic = clip((0.6 - p.sao2) / 0.3, 0.0, 1.0)
+    gtn = hill(p.gtn_e, 0.5, 1.5)
+    ees = p.ees0 * k.contr * (1.0 + 0.8 * (p.symp - RESTING_SYMPATHETIC))
+    ees *= (1.0 + 0.5 * adrenaline) * (1.0 - 0.5 * acid) * (1.0 - 0.6 * hypoxic)
+    ees *= 1.0 - 0.25 * hill(p.beta_c, 1.0, 1.0)
+    if p.rosc_s > 0.0:  # stunned after an arrest
+        ees *= 1.0 - 0.45 * np.exp(-p.rosc_s / 2400.0)
+    tone = 1.0 + 2.2 * (p.symp - RESTING_SYMPATHETIC) * np.sqrt(min(1.0, vasodil))
+    tpr = p.tpr0 * tone * vasodil * (1.0 - 0.35 * gtn)
+    tpr *= 1.0 - 0.03 * max(0.0, p.temperature - 37.0)
+    if k.vasodil >= 1.0:
+        tpr *= 1.0 - 0.25 * hill(p.adrenaline_depot + p.adrenaline_e, 0.3, 2.0) * (
+            1.0 if p.adrenaline_e < 1.5 else 0.0
+        )
+        tpr *= 1.0 + 0.9 * hill(p.adrenaline_e, 2.5, 3.0)  # a vein full of adrenaline
+    rate = max(p.hr, 1.0)
+    diastole = max(60.0 / rate - max(0.3 * np.sqrt(72.0 / rate), 0.16), 0.05)
+    fill = (1.0 - np.exp(-diastole / 0.16)) / (1.0 - np.exp(-p.diastole0_s / 0.16))
+    span = p.edv_span * (1.0 - np.exp(-max(p.pra + 3.0, 0.0) / 5.0)) * fill
+    stroke = span * ees / (ees + tpr * rate / 60.0) * k.rv_f * p.rhythm_gain
+    flow = stroke * rate / 60.0 * p.pulse
+    if p.pulse < 0.5 and p.cpr > 0.5:
+        flow = 0.22 * p.flow0_ml_s * p.cpr_quality
+    veins = k.venodil + (0.18 if k.rv_f < 0.85 else 0.10) * gtn
+    veins += 0.03 * p.upright - 0.04 * p.legs_up - 0.05 * p.noradrenaline_e
+    unstressed = p.unstressed0_ml * (1.0 - 0.20 * (p.symp - RESTING_SYMPATHETIC) + veins)
+    filling = (p.blood_ml - unstressed) / p.compliance
+    p.venous_return = (filling - p.pra) / (p.resistance_venous * (1.0 + k.vr_obst))
+    p.pra = clip(p.pra + dt * (p.venous_return - flow) / 30.0, -3.0, 30.0)
+    p.map += dt * (flow - (p.map - max(p.pra, 0.0)) / tpr) / p.arterial_compliance
+    p.map = max(p.map, 4.0)
+    p.flow_ml_s, p.stroke_ml = flow, stroke * p.pulse
+    _pressures(p, k, dt)
+
+
+@kernel
+def _pressures(p: Record, k: Record, dt: float) -> None:
+    """Systolic and diastolic from the mean, lung water from the left atrium."""
+    aim = p.map0 + k.map_shift
+    share = max(p.stroke_ml / p.stroke0_ml, 0.0)
+    pulse = (p.pp0 + k.pp_shift) * share**0.75 * max(0.1, 1.0 + 0.006 * (p.map - aim))
+    if p.pulse < 0.5 and p.cpr > 0.5:
+        pulse = 35.0 * p.cpr_quality
+    pulse = min(pulse, 1.4 * p.map)
+    p.sbp = p.map + pulse * 2.0 / 3.0
+    p.dbp = p.map - pulse / 3.0
+    pla = 8.0 * (1.0 + 0.5 * (p.pra - 2.0)) / k.contr**0.9 + k.lv_stiff
+    pla += max(0.0, p.map - 110.0) * 0.15 - 5.0 * min(1.0, p.furosemide_e)
+    pla -= 6.0 * hill(p.gtn_e, 0.5, 1.5) + 4.0 * p.cpap
+    p.pla = max(1.0, pla * (1.0 - 0.12 * p.upright))
+    dry = 0.03 * p.edema * (1.0 + 2.0 * p.cpap) if p.pla < 20.0 else 0.0
+    if p.pulse > 0.5:  # no flow, no filtration
+        p.edema = clip(p.edema + dt / 60.0 * (0.012 * max(0.0, p.pla - 20.0) - dry * p.edema), 0, 1)
+    warm = clip(1.0 - 1.6 * (p.symp - 0.25), 0.2, 1.1) + 0.5 * max(0.0, 1.0 - k.vasodil)
+    warm *= clip((p.temperature - 28.0) / 8.0, 0.15, 1.1)
+    p.perfusion = 3.0 * warm * share**0.8 * clip(p.map / 75.0, 0.0, 1.2)

@@ -1,0 +1,430 @@
+"""A patient who reacts, as a `VitalSource`: asked by time, answered from events fixed ahead.
+
+    device time --ticks of 0.1 s--> orders due -> body (speed times as fast) -> beats and breaths
+
+The waves run in device time; the body runs in case time, which an instructor may speed up or hold.
+Orders (what was done to the patient) are kept: going back means a checkpoint and the same orders
+again, so every question about the past has its old answer and a log replays bit for bit.
+"""
+
+import bisect
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_simulators.draws import Stream, normal
+from teleward_simulators.physiology.body import Body, BodySnapshot
+from teleward_simulators.physiology.engine import STEPS_PER_S
+from teleward_simulators.physiology.person import Person
+from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tempo, TrainState
+from teleward_simulators.rhythms.table import RHYTHMS, Atria
+from teleward_simulators.waveforms.pulse import ARRIVAL_S
+from teleward_simulators.waveforms.shapes import p_bumps, qrs_bumps
+from teleward_simulators.waveforms.traces import WAVES, Traces
+
+TICK_S = 0.1
+TICKS_PER_S = 10
+AHEAD_S = 0.3
+"""Events are fixed this far ahead: a Q begins before its R is due."""
+CHECKPOINT_TICKS = 600
+"""A checkpoint a minute costs 2 kB."""
+MOST_CHECKPOINTS = 360
+"""Then every second older one goes: six hours at full detail in under 1 MB."""
+WARM_TICKS = 400
+"""Going back starts this long before what was asked, so that rates have their beats."""
+RATE_WINDOW_S = 10.0
+BREATH_WINDOW_S = 30.0
+APNOEA_S = 20.0
+"""No breath for this long is apnoea: there is no end-tidal value any more."""
+LEAST_STROKE_ML = 0.2
+"""Share of the resting stroke below which nothing is felt (15 mL of 72)."""
+NUMBERS = (
+    "heart_rate", "pulse_rate", "respiratory_rate", "spo2", "perfusion_index", "body_temperature",
+    "nibp_systolic", "nibp_diastolic", "nibp_mean", "etco2", "glucose",
+)  # fmt: skip
+_KEPT = (
+    "spo2", "perfusion", "temperature", "sbp", "dbp", "map", "glucose", "pulse", "cpr", "stroke_ml",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Something done at a tick; ``data`` is plain JSON and belongs to whoever reads ``kind``."""
+
+    tick: int
+    kind: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Director(Protocol):
+    """Case logic beside the body; its state must be an immutable value."""
+
+    state: Any
+
+    def each_second(self, body: Body) -> None:
+        """Look at the body once a second of case time."""
+        ...
+
+    def order(self, body: Body, order: Order) -> bool:
+        """Take an order, True when it was meant for the case."""
+        ...
+
+
+@dataclass(slots=True)
+class Pace:
+    """Everything of a patient but body and traces; plain values, so that a copy is a snapshot."""
+
+    tick: int = 0
+    speed_tenths: int = 10
+    carry: int = 0
+    next_breath_s: float = 0.5
+    breath: int = 0
+    next_compression_s: float = 0.0
+    mean_rr_s: float = 0.8
+    last_beat_s: float = -10.0
+    orders: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """All there is to continue from at a tick."""
+
+    pace: Pace
+    body: BodySnapshot
+    train: TrainState
+    rhythm: str
+    segments: tuple[Any, ...]
+    director: Any
+
+
+class PhysiologyPatient:
+    """One patient; implements `VitalSource`."""
+
+    def __init__(
+        self,
+        person: Person | None = None,
+        seed: int = 0,
+        rhythm: str = "sinus",
+        director: Director | None = None,
+        prepare: Callable[[Body], None] | None = None,
+    ) -> None:
+        self.seed = seed
+        self.body = Body(person or Person(), seed)
+        self.director = director
+        self.orders: list[Order] = []
+        self.pace = Pace(mean_rr_s=60.0 / self.body.person.hr0)
+        self.scheduler = Scheduler(seed, rhythm)
+        self.traces = Traces(seed)
+        self.body.on_rhythm = self._on_rhythm
+        self._history: dict[int, tuple[float, ...]] = {}
+        if rhythm != "sinus":
+            self.body.set_rhythm(rhythm)
+        if prepare is not None:
+            prepare(self.body)
+        self._remember()
+        self._checkpoints = [self._checkpoint()]
+
+    # ------------------------------------------------------------ the seam
+
+    def metrics(self) -> frozenset[str]:
+        """Return everything this patient can be asked for."""
+        return frozenset(NUMBERS) | frozenset(WAVES)
+
+    def beats(self, start_s: float, end_s: float) -> list[float]:
+        """Return the R peaks in [start_s, end_s)."""
+        self._ready(start_s, end_s)
+        beats = self.traces.beats
+        return beats[bisect.bisect_left(beats, start_s) : bisect.bisect_left(beats, end_s)]
+
+    def waveform(self, metric: str, fs: float, first: int, count: int) -> NDArray[np.float32]:
+        """Return samples in the unit of the vocabulary, float32, shape (count,)."""
+        if count <= 0:
+            return np.empty(0, np.float32)
+        self._ready(first / fs - 1.5, (first + count) / fs)
+        return self.traces.wave(metric, fs, first, count)
+
+    def leads(
+        self, matrix: NDArray[np.float64], fs: float, first: int, count: int
+    ) -> NDArray[np.float32]:
+        """Return several ECG leads at once in mV, shape (n_leads, count)."""
+        self._ready(first / fs - 1.5, (first + count) / fs)
+        return self.traces.leads(matrix, fs, first, count)
+
+    def numeric(self, metric: str, time_s: float) -> float | None:
+        """Return the true value; rates are those of the newest beats and breaths."""
+        self._ready(time_s - BREATH_WINDOW_S, time_s)
+        if metric == "heart_rate":
+            return _rate(self.traces.beats, time_s)
+        if metric == "pulse_rate":
+            return _rate(self.traces.felt, time_s)
+        if metric in ("respiratory_rate", "etco2"):
+            return self._breathing(metric, time_s)
+        if metric not in NUMBERS:
+            return None
+        row = self._history.get(int(max(0.0, time_s)), ())
+        if not row:
+            return None
+        known = dict(zip(_KEPT, row, strict=True))
+        return _NUMBER[metric](known) if metric in _NUMBER else None
+
+    # ------------------------------------------------------------ orders and time
+
+    @property
+    def time_s(self) -> float:
+        """How far the patient has been lived, in device time."""
+        return self.pace.tick * TICK_S
+
+    @property
+    def case_time_s(self) -> float:
+        """The same in case time."""
+        return self.body.engine.time_s
+
+    def order(self, order: Order) -> None:
+        """Insert an order; one in the past is worked in by living the time since again."""
+        now = self.pace.tick
+        position = bisect.bisect_right([o.tick for o in self.orders], order.tick)
+        self.orders.insert(position, order)
+        if order.tick < now:
+            self._go_back(order.tick)
+            self._advance_to(now)
+
+    def do(self, kind: str, **data: Any) -> Order:
+        """Insert an order now and return it."""
+        order = Order(self.pace.tick, kind, data)
+        self.order(order)
+        return order
+
+    def live(self, time_s: float) -> None:
+        """Live up to ``time_s`` of device time."""
+        self._advance_to(math.ceil(time_s * TICKS_PER_S - 1e-9))
+
+    def rewind(self, tick: int) -> None:
+        """Forget every order from ``tick`` on and go back there."""
+        self.orders = [order for order in self.orders if order.tick < tick]
+        self._go_back(tick)
+        self._advance_to(tick)
+
+    def _ready(self, start_s: float, end_s: float) -> None:
+        if start_s < self.traces.from_s and self.traces.from_s > 0.0:
+            now = self.pace.tick
+            self._go_back(int(start_s * TICKS_PER_S))
+            self._advance_to(min(now, math.ceil(end_s * TICKS_PER_S)))
+        self.live(end_s)
+
+    def _go_back(self, tick: int) -> None:
+        wanted = max(0, tick - WARM_TICKS)
+        index = bisect.bisect_right([c.pace.tick for c in self._checkpoints], wanted) - 1
+        del self._checkpoints[max(0, index) + 1 :]
+        point = self._checkpoints[-1]
+        self.pace = replace(point.pace)
+        self.body.restore(point.body)
+        self.scheduler.rhythm = RHYTHMS[point.rhythm]
+        self.scheduler.state = replace(point.train)
+        self.traces = Traces(self.seed, self.time_s)
+        self.traces.segments = list(point.segments)
+        self._history.clear()
+        self._remember()
+        if self.director is not None:
+            self.director.state = copy.copy(point.director)
+
+    def _checkpoint(self) -> Checkpoint:
+        return Checkpoint(
+            replace(self.pace),
+            self.body.snapshot(),
+            replace(self.scheduler.state),
+            self.scheduler.rhythm.name,
+            tuple(self.traces.segments),
+            copy.copy(self.director.state) if self.director is not None else None,
+        )
+
+    def _advance_to(self, tick: int) -> None:
+        while self.pace.tick < tick:
+            if self.pace.tick % CHECKPOINT_TICKS == 0:
+                self._keep_checkpoint()
+            self._tick()
+
+    def _keep_checkpoint(self) -> None:
+        if self._checkpoints[-1].pace.tick < self.pace.tick:
+            self._checkpoints.append(self._checkpoint())
+        if len(self._checkpoints) > MOST_CHECKPOINTS:
+            half = MOST_CHECKPOINTS // 2
+            self._checkpoints = self._checkpoints[:half:2] + self._checkpoints[half:]
+        self.traces.forget(self.time_s)
+        oldest = int(self.traces.from_s)
+        self._history = {k: v for k, v in self._history.items() if k >= oldest}
+
+    # ------------------------------------------------------------ one tick
+
+    def _tick(self) -> None:
+        pace = self.pace
+        start = bisect.bisect_left([o.tick for o in self.orders], pace.tick)
+        for order in self.orders[start:]:
+            if order.tick > pace.tick:
+                break
+            self._obey(order)
+        pace.carry += pace.speed_tenths
+        steps, pace.carry = divmod(pace.carry, 10)
+        self.advance_body(steps)
+        pace.tick += 1
+        if pace.tick % TICKS_PER_S == 0:
+            self._remember()
+        self._emit(pace.tick * TICK_S + AHEAD_S)
+
+    def _remember(self) -> None:
+        second = self.pace.tick // TICKS_PER_S
+        self._history[second] = tuple(map(self.body.engine.get, _KEPT))
+
+    def advance_body(self, steps: int) -> None:
+        """Move the body on, letting the case look at it on every whole second."""
+        while steps > 0:
+            part = min(steps, STEPS_PER_S - self.body.engine.steps % STEPS_PER_S)
+            self.body.advance(part)
+            steps -= part
+            if self.director is not None and self.body.engine.steps % STEPS_PER_S == 0:
+                self.director.each_second(self.body)
+
+    def _obey(self, order: Order) -> None:
+        if order.kind == "clock":
+            self.pace.speed_tenths = round(float(order.data["speed"]) * 10)
+        elif self.director is None or not self.director.order(self.body, order):
+            obey(self.body, order)
+
+    def _on_rhythm(self, name: str, pause_s: float) -> None:
+        now = self.time_s
+        self.scheduler.change(name, now, pause_s)
+        self._run_segments()
+        if RHYTHMS[name].rate:
+            self.pace.mean_rr_s = 60.0 / RHYTHMS[name].rate
+
+    def _run_segments(self) -> None:
+        rhythm = self.scheduler.rhythm
+        kinds: tuple[str, ...] = ("vf",) if rhythm.name == "vf" else ()
+        if rhythm.atria in (Atria.FLUTTER, Atria.FIBRILLATION):
+            kinds += (rhythm.atria.value,)
+        if self.body.engine.get("cpr") > 0.5:
+            kinds += ("cpr",)
+        self.traces.run(kinds, self.time_s, (self.seed % 97) / 97.0)
+
+    # ------------------------------------------------------------ events
+
+    def _emit(self, until_s: float) -> None:
+        get, pace = self.body.engine.get, self.pace
+        compressing = get("cpr") > 0.5
+        if compressing != any(s.kind == "cpr" and s.end_s > until_s for s in self.traces.segments):
+            self._run_segments()
+        tempo = Tempo(max(5.0, get("hr")), get("rr"), get("k_eff"), pace.mean_rr_s)
+        for event in self.scheduler.until(until_s, tempo):
+            if event.kind == "P":
+                self.traces.add_bumps(event.time_s, p_bumps(event))
+            else:
+                self._beat(event)
+        if compressing and get("pulse") < 0.5:
+            self._compress(until_s)
+        self._breathe(until_s)
+
+    def _beat(self, event: Electric) -> None:
+        get, pace = self.body.engine.get, self.pace
+        injury = {name: get(name) for name in ("st_anterior", "st_inferior", "st_lateral")}
+        bumps = qrs_bumps(event, get("k_eff"), get("temperature"), injury)
+        self.traces.add_bumps(event.time_s, bumps)
+        self.traces.add_beat(event.time_s)
+        before = min(2.0, event.time_s - pace.last_beat_s)
+        pace.last_beat_s = event.time_s
+        pace.mean_rr_s += 0.1 * (before - pace.mean_rr_s)
+        if get("pulse") < 0.5:
+            return
+        stroke = get("stroke_ml") / get("stroke0_ml")
+        felt = event.strength >= FELT and stroke >= LEAST_STROKE_ML
+        share = event.strength if felt else 0.12 * event.strength
+        low, high = get("dbp"), get("sbp")
+        self.traces.add_pulse(
+            event.time_s + ARRIVAL_S, get("perfusion") / 3.0 * share, before,
+            (low + (high - low) * min(1.15, share), low), felt,
+        )  # fmt: skip
+
+    def _compress(self, until_s: float) -> None:
+        get, pace = self.body.engine.get, self.pace
+        pace.next_compression_s = max(pace.next_compression_s, self.time_s)
+        while pace.next_compression_s < until_s:
+            foot = pace.next_compression_s + 0.15
+            self.traces.add_pulse(foot, 0.12, 0.55, (get("sbp"), get("dbp")), felt=False)
+            pace.next_compression_s += 60.0 / 110.0
+
+    def _breathe(self, until_s: float) -> None:
+        get, pace = self.body.engine.get, self.pace
+        while pace.next_breath_s < until_s:
+            rate = get("rr")
+            if rate < 1.0:
+                pace.next_breath_s = until_s
+                return
+            narrow = min(1.0, get("bronch_eff"))
+            spread = 1.0 + 0.03 * normal(self.seed, Stream.BREATH, pace.breath)
+            whole = 60.0 / rate * spread
+            inspiration = whole * (0.40 - 0.15 * narrow)
+            tau = 0.10 + 0.55 * narrow
+            peak = get("etco2")
+            self.traces.add_breath(
+                pace.next_breath_s, inspiration, whole, get("tidal_l"), peak, tau
+            )
+            pace.next_breath_s += whole
+            pace.breath += 1
+
+    def _breathing(self, metric: str, time_s: float) -> float | None:
+        starts = [b for b in self.traces.breaths if time_s - BREATH_WINDOW_S <= b[0] <= time_s]
+        fresh = bool(starts) and time_s - starts[-1][0] <= APNOEA_S
+        if metric == "etco2":
+            done = [b for b in starts if b[0] + b[2] <= time_s]
+            return done[-1][4] if done and fresh else None
+        if not fresh:
+            return 0.0 if time_s > APNOEA_S else None
+        if len(starts) < 2:
+            return None
+        return 60.0 * (len(starts) - 1) / (starts[-1][0] - starts[0][0])
+
+
+def obey(body: Body, order: Order) -> None:
+    """Carry out an order that any patient understands: ``act``, ``knob``, ``rhythm``."""
+    data = order.data
+    match order.kind:
+        case "act":
+            body.act(data["name"], data.get("dose", ""))
+        case "knob":
+            body.turn(data["name"], data["to"], data.get("over", 0.0))
+        case "rhythm":
+            body.set_rhythm(data["name"], data.get("rate", 0.0))
+        case "note":
+            pass
+        case _:
+            raise ValueError(f"no order {order.kind!r}: use act, knob, rhythm, clock or note")
+
+
+def _rate(times: list[float], time_s: float) -> float | None:
+    low = bisect.bisect_left(times, time_s - RATE_WINDOW_S)
+    found = times[low : bisect.bisect_right(times, time_s)]
+    if len(found) < 2 or time_s - found[-1] > 4.0:
+        return None
+    return 60.0 * (len(found) - 1) / (found[-1] - found[0])
+
+
+def _pulsing(known: dict[str, float]) -> bool:
+    return known["pulse"] > 0.5 and known["stroke_ml"] > 5.0
+
+
+def _pressure(name: str) -> Callable[[dict[str, float]], float | None]:
+    return lambda known: known[name] if known["pulse"] > 0.5 or known["cpr"] > 0.5 else None
+
+
+_NUMBER: dict[str, Callable[[dict[str, float]], float | None]] = {
+    "spo2": lambda known: known["spo2"] if _pulsing(known) else None,
+    "perfusion_index": lambda known: known["perfusion"] if known["pulse"] > 0.5 else 0.0,
+    "body_temperature": lambda known: known["temperature"],
+    "glucose": lambda known: known["glucose"],
+    "nibp_systolic": _pressure("sbp"),
+    "nibp_diastolic": _pressure("dbp"),
+    "nibp_mean": _pressure("map"),
+}

@@ -1,0 +1,1 @@
+"""Rhythms by their P and QRS events, and what changes one into another."""

@@ -1,0 +1,1 @@
+"""What a sensor makes of a patient: lag, averaging, range, error, and the faults of a bad day."""

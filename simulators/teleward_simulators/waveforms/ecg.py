@@ -1,0 +1,135 @@
+"""Draw ECG samples: bumps of the beats near them, and what moves without beats.
+
+A running segment (flutter waves, fibrillation of atria or ventricles, compressions) is
+a function of time alone; see `Segment`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from teleward_signal.kernel_cache import Floats, kernel
+from teleward_simulators.waveforms.noise import add_noise
+
+REACH_SD = 5.0
+"""A Gaussian is nothing beyond five SD."""
+NOISE_MV = 0.010
+WANDER_MV = 0.035
+"""Amplifier noise and breathing on the baseline of a clean recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Something that goes on from ``start_s`` to ``end_s``; ``kind`` as in `KINDS`."""
+
+    kind: str
+    start_s: float
+    end_s: float
+    phase: float = 0.0
+    level: float = 1.0
+
+
+KINDS = {"vf": 0, "flutter": 1, "fibrillation": 2, "cpr": 3}
+
+DIRECTIONS = {
+    "vf": (0.55, 0.75, 0.5),
+    "flutter": (-0.02, 0.25, 0.12),
+    "fibrillation": (0.1, 0.2, 0.5),
+    "cpr": (0.4, 0.9, 0.6),
+}
+
+
+@kernel
+def add_beats(out: Floats, first: int, fs: float, bumps: Floats, leads: Floats) -> None:
+    """Add bumps to ``out``, float32, shape (n_leads, n_samples), whose first sample is ``first``.
+
+    ``bumps``: float64, shape (n_bumps, 6), see `shapes`; ``leads``: shape (n_leads, 3).
+    """
+    n_samples = out.shape[1]
+    heights = np.zeros(out.shape[0])
+    for row in range(len(bumps)):
+        centre, rise, fall = bumps[row, 0], bumps[row, 1], bumps[row, 2]
+        for lead in range(len(heights)):
+            heights[lead] = (
+                leads[lead, 0] * bumps[row, 3]
+                + leads[lead, 1] * bumps[row, 4]
+                + leads[lead, 2] * bumps[row, 5]
+            )
+        before = REACH_SD * rise if fall > 0.0 else 0.08
+        after = REACH_SD * fall if fall > 0.0 else rise + 0.2
+        start = max(0, int(np.ceil((centre - before) * fs)) - first)
+        stop = min(n_samples, int(np.floor((centre + after) * fs)) + 1 - first)
+        for i in range(start, stop):
+            t = (first + i) / fs - centre
+            if fall > 0.0:
+                z = t / (rise if t < 0.0 else fall)
+                value = np.exp(-0.5 * z * z)
+            else:
+                value = 0.5 * (np.tanh(t / 0.012) - np.tanh((t - rise) / 0.03))
+            for lead in range(len(heights)):
+                out[lead, i] += heights[lead] * value
+
+
+@kernel
+def add_running(
+    out: Floats, first: int, fs: float, kind: int, span: Floats, direction: Floats, leads: Floats
+) -> None:
+    """Add a running segment; ``span``: start s, end s, phase 0 to 1, level."""
+    start_s, end_s, phase, level = span
+    tau = 2.0 * np.pi
+    start = max(0, int(np.ceil(start_s * fs)) - first)
+    stop = min(out.shape[1], int(np.ceil(end_s * fs)) - first)
+    for i in range(start, stop):
+        t = (first + i) / fs
+        since = t - start_s
+        if kind == 0:  # five waves of 2 to 7 Hz, coarse at first, fine after four minutes
+            value = 0.32 * np.sin(tau * (2.1 * t + phase)) + 0.21 * np.sin(tau * (3.7 * t))
+            value += 0.14 * np.sin(tau * (5.3 * t + 2 * phase)) + 0.10 * np.sin(tau * 7.1 * t)
+            value += 0.16 * np.sin(tau * (4.8 * t + 3 * phase))
+            value *= (1.0 + 0.45 * np.sin(tau * 0.17 * t)) * max(0.25, 1.0 - since / 320.0)
+        elif kind == 1:  # a saw tooth, 300 a minute
+            turn = (5.0 * since + phase) % 1.0
+            value = 1.0 - 2.0 * turn / 0.75 if turn < 0.75 else -1.0 + 2.0 * (turn - 0.75) / 0.25
+        elif kind == 2:
+            value = 0.05 * np.sin(tau * (6.3 * t + phase)) + 0.04 * np.sin(tau * (7.9 * t))
+            value += 0.03 * np.sin(tau * (5.1 * t + 2.0 * phase))
+            value *= 1.0 + 0.5 * np.sin(tau * 0.37 * t)
+        else:  # compressions, 110 a minute
+            turn = (1.8333 * since) % 1.0
+            value = 0.9 * np.sin(tau * turn) + 0.3 * np.sin(2.0 * tau * turn + 1.0)
+        value *= level
+        for lead in range(out.shape[0]):
+            out[lead, i] += value * (
+                leads[lead, 0] * direction[0]
+                + leads[lead, 1] * direction[1]
+                + leads[lead, 2] * direction[2]
+            )
+
+
+@kernel
+def add_floor(
+    out: Floats, first: int, fs: float, seed: np.uint64, breaths_hz: float, noise: float
+) -> None:
+    """Add noise and the sway of the baseline with breathing, per lead."""
+    for lead in range(out.shape[0]):
+        add_noise(out[lead], seed, np.uint64(100 + lead), first, noise)
+        for i in range(out.shape[1]):
+            t = (first + i) / fs
+            out[lead, i] += WANDER_MV * np.sin(2.0 * np.pi * (t * breaths_hz + 0.13 * lead))
+
+
+def draw(
+    first: int, count: int, fs: float, leads: NDArray[np.float64], bumps: NDArray[np.float64],
+    segments: list[Segment], seed: int, noise_mv: float = NOISE_MV,
+) -> NDArray[np.float32]:  # fmt: skip
+    """Return samples in mV, float32, shape (n_leads, count)."""
+    out = np.zeros((len(leads), count), np.float32)
+    if len(bumps):
+        add_beats(out, first, fs, bumps, leads)
+    for segment in segments:
+        span = np.array([segment.start_s, segment.end_s, segment.phase, segment.level])
+        direction = np.array(DIRECTIONS[segment.kind])
+        add_running(out, first, fs, KINDS[segment.kind], span, direction, leads)
+    add_floor(out, first, fs, np.uint64(seed), 0.23, noise_mv)
+    return out

@@ -1,0 +1,51 @@
+"""Our own detectors find in the waves what the scheduler put there."""
+
+import numpy as np
+import pytest
+
+from teleward_signal.engine import Engine
+from teleward_signal.model import Annotation
+from teleward_simulators.physiology.patient import PhysiologyPatient
+from teleward_simulators.rhythms.table import RHYTHMS
+
+SECONDS = 90
+START_S = 10.0
+"""A detector may learn for ten seconds."""
+CLEAN = [name for name, rhythm in RHYTHMS.items() if rhythm.train != "none" and name != "agonal"]
+HARD = {"torsades": 0.60}
+"""Its amplitude swells and fades: the detector honestly loses every third beat (65 % found)."""
+
+
+def detected(metric: str, fs: float, samples: np.ndarray) -> list[float]:
+    """Return the times of beats that the engine finds, in s."""
+    engine = Engine()
+    handle = engine.open_stream("p", metric, fs)
+    times: list[float] = []
+    block = int(fs / 2)
+    for first in range(0, len(samples), block):
+        part = samples[first : first + block]
+        engine.push(handle, int(first / fs * 1e9), part)
+        for _, message in engine.process(int((first + len(part)) / fs * 1e9)):
+            if isinstance(message, Annotation) and message.symbol in "NVSQ":
+                times.append(message.time_ns / 1e9)
+    return times
+
+
+def matched(truth: list[float], found: list[float], within_s: float = 0.10) -> tuple[float, float]:
+    """Return sensitivity and positive predictivity."""
+    truth_a, found_a = np.array(truth), np.array(found)
+    hits = sum(bool(np.any(np.abs(found_a - t) <= within_s)) for t in truth_a)
+    real = sum(bool(np.any(np.abs(truth_a - t) <= within_s)) for t in found_a)
+    return hits / max(1, len(truth)), real / max(1, len(found))
+
+
+@pytest.mark.parametrize("rhythm", CLEAN)
+def test_r_peaks_are_found(rhythm: str) -> None:
+    patient = PhysiologyPatient(seed=11, rhythm=rhythm)
+    samples = patient.waveform("ecg_ii", 250.0, 0, SECONDS * 250)
+    truth = patient.beats(START_S, SECONDS - 2.0)
+    found = [t for t in detected("ecg_ii", 250.0, samples) if START_S <= t < SECONDS - 2.0]
+    sensitivity, predictivity = matched(truth, found)
+    floor = HARD.get(rhythm, 0.995)
+    assert sensitivity >= floor, (rhythm, sensitivity, predictivity, len(truth))
+    assert predictivity >= 0.995, (rhythm, sensitivity, predictivity, len(found))
