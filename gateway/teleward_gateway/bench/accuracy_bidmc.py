@@ -43,15 +43,22 @@ class Reference:
     agreement: float
 
 
-def rows(data_dir: str | Path) -> dict[str, Any]:
-    """Return every figure, per recording and pooled, for the BIDMC folder (or its parent)."""
+def rows(data_dir: str | Path, peers: bool = True) -> dict[str, Any]:
+    """Return every figure, per recording and pooled, for the BIDMC folder (or its parent).
+
+    Without ``peers`` no other library is asked: the reference beats are our own.
+    """
     folder = Path(data_dir)
     folder = folder / "bidmc" if (folder / "bidmc").is_dir() else folder
     names = bidmc_names(folder)
     if not names:
         raise ValueError(f"no bidmc_NN_Signals.csv in {folder}; give the folder with --data")
-    found = [_measure(read_bidmc(folder, name)) for name in names]
-    return {"reference": " and ".join(_detectors()), "recordings": found, "pooled": _pool(found)}
+    found = [_measure(read_bidmc(folder, name), peers) for name in names]
+    return {
+        "reference": " and ".join(_detectors(peers)),
+        "recordings": found,
+        "pooled": _pool(found),
+    }
 
 
 def table(result: dict[str, Any]) -> str:
@@ -93,8 +100,8 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _measure(record: BidmcRecord) -> dict[str, Any]:
-    reference = reference_beats(record.ecg)
+def _measure(record: BidmcRecord, peers: bool) -> dict[str, Any]:
+    reference = reference_beats(record.ecg, peers)
     pulses, rates = _run(PpgBank(FS, 1), record.ppg, EventKind.PULSE, EventKind.PULSE_RATE)
     beats, _ = _run(EcgBank(FS, 1), record.ecg, EventKind.BEAT, EventKind.HEART_RATE)
     tp, fp, fn = match_pulses(pulses["sample"], reference)
@@ -109,7 +116,7 @@ def _measure(record: BidmcRecord) -> dict[str, Any]:
     }
     out |= _rate_errors(rates, record.heart_rate)
     out["motion_ppg"] = mark_motion(record.ppg, rates, OF_PPG)
-    out |= _peer(record, reference)
+    out |= _peer(record, reference) if peers else {}
     return out | _breath_errors(record)
 
 
@@ -214,9 +221,9 @@ def _arrival_ms(beats: Beats, pulses: Beats) -> float:
     return float(np.median(found)) if found else math.nan
 
 
-def reference_beats(ecg: Numbers) -> Reference:
+def reference_beats(ecg: Numbers, peers: bool = True) -> Reference:
     """Return the ECG beats on which two detectors agree."""
-    first, second = (found(ecg) for found in _detectors().values())
+    first, second = (found(ecg) for found in _detectors(peers).values())
     near_a, near_b = _matched(first, second, 0.05)
     agreement = 2 * len(near_a) / max(1, len(first) + len(second))
     doubtful = np.zeros(len(ecg), bool)
@@ -225,9 +232,12 @@ def reference_beats(ecg: Numbers) -> Reference:
     return Reference(first[near_a], doubtful, agreement)
 
 
-def _detectors() -> dict[str, Any]:
+def _detectors(peers: bool) -> dict[str, Any]:
     """Return the two ECG detectors of the reference: xqrs and NeuroKit2 where installed."""
+    own = {"Teleward": _own_beats, "Teleward again": _own_beats}
     found: dict[str, Any] = {}
+    if not peers:
+        return own
     try:
         from wfdb import processing
 
@@ -247,7 +257,6 @@ def _detectors() -> dict[str, Any]:
         )
     except ImportError:
         pass
-    own = {"Teleward": _own_beats, "Teleward again": _own_beats}
     return dict(list((found | own).items())[:2])
 
 
