@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,13 @@ def run_demo(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> RunningDemo:
+def demo(tmp_path: Path) -> Iterator[RunningDemo]:
     demo = RunningDemo.start(tmp_path, patients=2, settings="[embedded_broker]\nport = 0\n")
-    demo.wait_live()
-    return demo
+    try:
+        demo.wait_live()
+        yield demo
+    finally:
+        demo.stop()
 
 
 def test_ctrl_c_stops_everything(demo: RunningDemo, tmp_path: Path) -> None:

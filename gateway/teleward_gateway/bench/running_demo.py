@@ -22,7 +22,7 @@ from teleward_simulators.source import VitalSource
 from teleward_simulators.sources import make_source
 from teleward_simulators.ward import WardPlan, plan_ward
 
-START_S = 90.0
+START_S = 240.0
 """A cold kernel cache and two busy cores; a quiet second start takes below 10 s."""
 
 
