@@ -15,6 +15,7 @@ import asyncio
 import email.utils
 import gzip
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +41,8 @@ _REQUEST_POINTS = 5_000
 _BLAMES_DATA = ("unable to parse", "partial write", "conflict", "beyond retention", "invalid field")
 """What servers say of a 400 or 422 that is the fault of a point. Any other 400 is the fault of the
 settings or of a proxy, and no reason to give up records."""
+_ON_THEIR_WAY = 2
+"""Requests at once: the server works on one while the next travels; more only make it queue."""
 _SMALL = 500
 """Records that the loop encodes itself: 2 ms, about what going to another thread costs."""
 _GZIP_LEVEL = 1
@@ -121,20 +124,19 @@ class InfluxSink:
         self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
-        """Write a batch in requests of 5000 points; one is on its way while the next is made."""
+        """Write a batch in requests of 5000 points; two are on their way while more are made."""
         choice = self._choose(batch, live=live)
         outcome = _Outcome(acknowledged=[*choice.skip])
-        sending: asyncio.Task[_Answer | None] | None = None
+        sending: deque[asyncio.Task[_Answer | None]] = deque()
         requests = self._requests(choice.write, outcome)
         while request := await self._next(requests, len(choice.write)):
-            if sending is not None:
-                outcome.failure = await sending
+            sending.append(asyncio.create_task(self._write(request, outcome)))
+            if len(sending) >= _ON_THEIR_WAY:
+                outcome.failure = await sending.popleft()
                 if outcome.failure is not None:
                     break
-            sending = asyncio.create_task(self._write(request, outcome))
-            await asyncio.sleep(0)
-        if sending is not None and outcome.failure is None:
-            outcome.failure = await sending
+        for task in sending:
+            outcome.failure = await task or outcome.failure
         return self._delivery(choice, outcome)
 
     def counters(self) -> SinkCounters:

@@ -70,43 +70,47 @@ def body(points: Iterable[str]) -> bytes:
 
 def series(record: Record) -> str:
     """Return measurement and tags, sorted by key as the reference advises."""
-    payload = record.payload
+    kind, payload, found = record.kind, record.payload, record.id
     return _series(
-        record.kind,
+        kind.value,
         record.device,
-        record.id.gateway,
-        record.id.journal,
+        found.gateway,
+        found.journal,
         record.metric,
-        record.provenance,
+        record.provenance.value,
         record.subject,
-        tuple([payload.get(key) for key in _PAYLOAD_TAGS.get(record.kind, ())]),
+        payload.get("source")
+        if kind is RecordKind.MEASUREMENT
+        else tuple([payload.get(key) for key in _PAYLOAD_TAGS.get(kind, ())]),
     )
 
 
 @lru_cache(maxsize=8192)  # the streams of a large ward; every second asks for each of them
 def _series(
-    kind: RecordKind,
+    kind: str,
     device: str | None,
     gateway: str,
     journal: str,
     metric: str | None,
-    provenance: Provenance,
+    provenance: str,
     subject: str | None,
-    payload_tags: tuple[Any, ...],
+    payload_tags: Any,
 ) -> str:
     tags = {
         "device": device,
         "gateway": gateway,
         "journal": journal,
         "metric": metric,
-        "simulated": "true" if provenance is Provenance.SIMULATED else "false",
+        "simulated": "true" if provenance == Provenance.SIMULATED else "false",
         "subject": subject,
     }
-    tags.update(zip(_PAYLOAD_TAGS.get(kind, ()), payload_tags, strict=True))
+    names = _PAYLOAD_TAGS.get(RecordKind(kind), ())
+    values = payload_tags if isinstance(payload_tags, tuple) else (payload_tags,)
+    tags.update(zip(names, values, strict=False))
     written = ",".join(
         f"{key}={tag(str(value))}" for key, value in sorted(tags.items()) if value not in (None, "")
     )
-    return f"{_MEASUREMENTS[kind]},{written}"
+    return f"{_MEASUREMENTS[RecordKind(kind)]},{written}"
 
 
 def point_time_ns(record: Record) -> int:
@@ -141,24 +145,24 @@ def tag(value: str) -> str:
 
 
 def _fields(record: Record) -> str:
-    payload = record.payload
+    payload, found = record.payload, record.id
+    end = f"uncertainty_s={record.uncertainty_ns / 1e9!r},seq={found.seq}i,part={found.part}i"
     written: list[str] = []
     if record.kind is RecordKind.MEASUREMENT:
         value = payload.get("value")
         if value is not None and isfinite(value := float(value)):
             written.append(f"value={value!r}")
     for key in _PAYLOAD_FIELDS[record.kind]:
-        text = field(payload.get(key))
-        if text is not None:
+        if key in payload and (text := field(payload[key])) is not None:
             written.append(f"{key}={text}")
-    written.append(
-        f"uncertainty_s={record.uncertainty_ns / 1e9!r},seq={record.id.seq}i,part={record.id.part}i"
-    )
+    written.append(end)
     return ",".join(written)
 
 
 def field(value: object) -> str | None:
     """Return a field value; numbers are floats so that a field never changes its type."""
+    if type(value) is float:
+        return repr(value) if isfinite(value) else None
     if value is None or value == "":
         return None
     match value:

@@ -76,7 +76,7 @@ class MqttSettings(BaseModel):
         30.0, gt=0, le=3600, description="storage: send again without a confirmation after this"
     )
     backfill_per_s: float = Field(
-        1500.0, gt=0, description="most messages a second of the backlog after an outage"
+        4000.0, gt=0, description="most messages a second of the backlog after an outage"
     )
     waveforms: Annotated[
         tuple[str, ...],
