@@ -8,6 +8,7 @@ more than 40 ms of them the filter starts anew at rest on the next good sample.
 """
 
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ class EcgFilter:
         self._state = np.zeros_like(self._rest)
         self._lost = -1
 
-    def push(self, ecg_mv: NDArray[np.float32]) -> NDArray[np.float64]:
+    def push(self, ecg_mv: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the filtered block, shape as given."""
         x = np.asarray(ecg_mv, np.float64)
         y = np.full(len(x), np.nan)
