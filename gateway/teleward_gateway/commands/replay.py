@@ -23,7 +23,6 @@ from teleward_drivers.errors import LinkLost
 from teleward_drivers.replay_link import Capture, ReplayLink, load_capture
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 
-
 LINGER_S = 0.5
 """How long a played port stays after its last byte."""
 
