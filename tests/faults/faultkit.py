@@ -176,14 +176,14 @@ class Server:
     def doubled(self) -> int:
         """Return how many facts are stored in more than one row."""
         seen: dict[tuple[object, ...], int] = {}
-        for told in self.rows.values():
+        for told in list(self.rows.values()):
             for fact in told:
                 seen[tuple(fact)] = seen.get(tuple(fact), 0) + 1
         return sum(count - 1 for count in seen.values())
 
     def numbers(self) -> set[int]:
         """Return the record numbers stored."""
-        return {seq + part for _, _, seq, part in self.rows}
+        return {seq + part for _, _, seq, part in list(self.rows)}
 
     def close(self) -> None:
         """Stop serving."""
