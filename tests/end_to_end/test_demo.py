@@ -1,6 +1,8 @@
 """Starting and stopping the demo: clear words, and nothing left behind."""
 
+import argparse
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from teleward_gateway.bench.running_demo import RunningDemo, interpreter
+from teleward_gateway.demo.show import DemoError, prepare
 
 
 def processes_below(folder: Path) -> list[str]:
@@ -106,3 +109,15 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
     assert done.returncode == 1
     assert done.stdout.count("\n") == 1
     assert "choose another place with --folder" in done.stdout
+
+
+def test_an_almost_full_disk_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = argparse.Namespace(total=10**9, used=10**9 - 5 * 2**20, free=5 * 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    arguments = argparse.Namespace(
+        patients=1, seed=1, port=0, folder=tmp_path / "demo", settings=None
+    )
+    with pytest.raises(DemoError, match=r"disk almost full: 5 MB free in .* needs 200 MB"):
+        prepare(arguments)
