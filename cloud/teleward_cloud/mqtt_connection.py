@@ -145,7 +145,9 @@ class MqttConnection:
             raise MqttUnavailable(f"{host}:{port}: {error}") from error
         self._attach()
         try:
-            refusal = await asyncio.wait_for(asyncio.shield(self._connected), _CONNECT_TIMEOUT_S)
+            # not wait_for, which in Python 3.11 loses a cancellation that meets the answer
+            async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+                refusal = await asyncio.shield(self._connected)
         except TimeoutError:
             refusal = "no answer to CONNECT"
         if refusal is not None:

@@ -111,7 +111,8 @@ class MqttSink:
 
     async def wait_connected(self, timeout_s: float) -> None:
         """Wait for a connection; raises ``TimeoutError``."""
-        await asyncio.wait_for(self._online.wait(), timeout_s)
+        async with asyncio.timeout(timeout_s):
+            await self._online.wait()
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
         """Publish a batch, one message a subject and second, and wait for the answers."""

@@ -207,7 +207,9 @@ class Delivery:
         if self._backlog_at_s > _now_s():
             wait_s = min(wait_s, self._backlog_at_s - _now_s())
         try:
-            await asyncio.wait_for(self._news.wait(), wait_s)
+            # wait_for of Python 3.11 loses a cancellation that meets the event: the flush at a stop
+            async with asyncio.timeout(wait_s):
+                await self._news.wait()
         except TimeoutError:
             if self._held:
                 self._account((), await self._send((), live=True))
