@@ -14,6 +14,8 @@ from teleward_signal.kernel_cache import Floats, Record, kernel
 from teleward_signal.network import judge
 
 NORMAL, VENTRICULAR, SUPRAVENTRICULAR, UNKNOWN = ord("N"), ord("V"), ord("S"), ord("Q")
+PREMATURE_FROM = 0.8
+"""Probability from which a beat is called S: on records not trained on, 0.5 made too many."""
 STRANGE_DOUBT = 0.5
 """Doubt about recent candidates from which a beat unlike all others is called unknown."""
 
@@ -49,7 +51,7 @@ def classify(s: Record, networks: Floats) -> int:
     symbol = NORMAL
     if v >= 0.5:
         symbol = VENTRICULAR
-    elif judge(s.features, N_CLASS, networks[3]) >= 0.5:
+    elif judge(s.features, N_CLASS, networks[3]) >= PREMATURE_FROM:
         symbol = SUPRAVENTRICULAR
     if s.doubt > STRANGE_DOUBT and s.found_likeness < 0.5:
         symbol = UNKNOWN
