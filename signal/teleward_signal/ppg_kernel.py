@@ -10,7 +10,7 @@ import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
 from teleward_signal.ppg_state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
-from teleward_signal.slot_bank import emit, median, ranked
+from teleward_signal.slot_bank import emit, inner, median, ranked
 
 MASK = RING - 1
 EARLY = 0.65
@@ -43,7 +43,7 @@ PULSE, PULSE_RATE, PERFUSION_INDEX = 16, 17, 18
 BEAT_SYMBOL = 78
 
 
-@kernel
+@inner
 def restart(s: Record, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever; what was learned of the pulse stays."""
     for k in range(2):
@@ -61,7 +61,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
     s.mean = x if s.n == 0 or s.beats_n == 0 else s.mean
 
 
-@kernel
+@inner
 def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
     """Filter one sample into the ring and return it."""
     s.mean += t.mean_weight * (x - s.mean)
@@ -75,7 +75,7 @@ def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
     return v
 
 
-@kernel
+@inner
 def follow(s: Record, t: Record, v: float) -> float:
     """Follow the rises of the signal; return the height of one that has just ended, else 0."""
     step = v - s.previous
@@ -102,7 +102,7 @@ def follow(s: Record, t: Record, v: float) -> float:
     return rise if s.slope * t.fs * UPSTROKE_S > rise else 0.0
 
 
-@kernel
+@inner
 def learn(s: Record, t: Record) -> None:
     """Set the first level from the rises of the first seconds: four in five are no taller."""
     if s.queue_n > 0:
@@ -112,7 +112,7 @@ def learn(s: Record, t: Record) -> None:
     s.relaxed_at = s.n
 
 
-@kernel
+@inner
 def learn_interval(s: Record, t: Record, at: int) -> None:
     """Take the time since the last sure pulse into the usual interval."""
     if s.sure_at >= 0:
@@ -123,7 +123,7 @@ def learn_interval(s: Record, t: Record, at: int) -> None:
     s.sure_at = at
 
 
-@kernel
+@inner
 def accept(
     s: Record, t: Record, at: int, rise: float, sure: bool, events: Records, n_events: int
 ) -> int:
@@ -146,14 +146,14 @@ def accept(
     return emit(events, n_events, s, at, PULSE, BEAT_SYMBOL, interval)
 
 
-@kernel
+@inner
 def grade(s: Record, quality: float) -> None:
     """Add the quality of one pulse, or of one that was no pulse."""
     s.quality[s.quality_n % HISTORY] = quality
     s.quality_n += 1
 
 
-@kernel
+@inner
 def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> int:
     """Decide on a rise that has just ended."""
     since = (s.slope_at - s.last_at) / t.fs if s.beats_n > 0 else 9.0
@@ -173,7 +173,7 @@ def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> 
     return n_events
 
 
-@kernel
+@inner
 def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Take the tallest refused rise when a pulse is overdue; lower the level after two seconds."""
     since = (s.n - s.last_at) / t.fs
@@ -192,7 +192,7 @@ def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
     return n_events
 
 
-@kernel
+@inner
 def compare_shape(s: Record, t: Record) -> None:
     """Grade the newest pulse by its likeness to the usual shape; learn the shape."""
     shape = np.empty(N_SHAPE)
@@ -220,7 +220,7 @@ def compare_shape(s: Record, t: Record) -> None:
     s.waiting_at = 0
 
 
-@kernel
+@inner
 def assess(s: Record, t: Record) -> None:
     """Set quality and reasons as of this sample."""
     s.reasons = 0
@@ -252,7 +252,7 @@ def assess(s: Record, t: Record) -> None:
         s.reasons |= MOTION
 
 
-@kernel
+@inner
 def pulse_rate(s: Record, t: Record) -> float:
     """Return the rate over the last ten seconds in /min, NaN without three intervals.
 
@@ -283,7 +283,7 @@ def pulse_rate(s: Record, t: Record) -> float:
     return 60.0 * taken / total if taken > 0 else 60.0 / usual
 
 
-@kernel
+@inner
 def perfusion_index(s: Record) -> float:
     """Return the pulse in % of the steady light; NaN for a signal without a steady part.
 
@@ -294,7 +294,7 @@ def perfusion_index(s: Record) -> float:
     return 100.0 * s.level / s.mean
 
 
-@kernel
+@inner
 def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_events: int) -> int:
     """Advance by one sample that is there, or held over a short hole."""
     rise = follow(s, t, condition(s, t, x, sos))
@@ -320,7 +320,7 @@ def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_
     return search_back(s, t, events, n_events)
 
 
-@kernel
+@inner
 def advance(
     s: Record, t: Record, samples: Floats, sos: Floats, rest: Floats, events: Records, n_events: int
 ) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
 from teleward_signal.respiration_state import BREATH_RING, HISTORY, N_COARSE
-from teleward_signal.slot_bank import emit, median
+from teleward_signal.slot_bank import emit, inner, median
 
 TURN = 0.35
 """Share of the usual depth that a turn must undo; 0.3 to 0.4 score alike on BIDMC."""
@@ -30,7 +30,7 @@ NO_SIGNAL, MOTION, SETTLING = 1, 8, 64
 BREATH, RESPIRATORY_RATE, APNOEA_ON, APNOEA_OFF = 32, 33, 34, 35
 
 
-@kernel
+@inner
 def restart(s: Record, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever; the usual depth stays."""
     for k in range(2):
@@ -45,7 +45,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
     s.broken = 1
 
 
-@kernel
+@inner
 def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
     """Filter one sample and keep every so many for the self-comparison."""
     v = x
@@ -60,7 +60,7 @@ def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
     return v
 
 
-@kernel
+@inner
 def learn_depth(s: Record, depth: float) -> None:
     """Take the depth of one breath into the usual depths."""
     if s.depths_n >= HISTORY and depth > STEP_LIMIT * s.depth:
@@ -74,7 +74,7 @@ def learn_depth(s: Record, depth: float) -> None:
     s.depth = max(recent, SHALLOWEST * s.usual_depth)
 
 
-@kernel
+@inner
 def find_turn(s: Record, v: float) -> bool:
     """Follow the signal up and down; say whether a breath in has just been seen to end."""
     if s.rising == 1:
@@ -101,7 +101,7 @@ def find_turn(s: Record, v: float) -> bool:
     return True
 
 
-@kernel
+@inner
 def breathe(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Note a breath whose end of inspiration was at ``s.turn_at``."""
     at = s.turn_at
@@ -119,7 +119,7 @@ def breathe(s: Record, t: Record, events: Records, n_events: int) -> int:
     return emit(events, n_events, s, at, BREATH, 0, interval)
 
 
-@kernel
+@inner
 def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Begin an apnoea when no breath has come for long; ease the depth before that."""
     silent_n = s.n - s.apnoea_from
@@ -131,7 +131,7 @@ def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
     return n_events
 
 
-@kernel
+@inner
 def repeat(s: Record, t: Record) -> tuple[float, float]:
     """Return the rate (/min) at which the last 32 s repeat themselves, and how well (-1 to 1)."""
     n = min(s.coarse_n, N_COARSE)
@@ -165,7 +165,7 @@ def repeat(s: Record, t: Record) -> tuple[float, float]:
     return np.nan, 0.0
 
 
-@kernel
+@inner
 def rate(s: Record, t: Record) -> float:
     """Return breaths a minute over the last 32 s; 0 in apnoea; NaN when too few are known."""
     if s.apnoea == 1:
@@ -190,7 +190,7 @@ def rate(s: Record, t: Record) -> float:
     return 60.0 / length_s
 
 
-@kernel
+@inner
 def assess(s: Record, t: Record, value: float) -> None:
     """Set quality and reasons as of this sample for the rate ``value``."""
     s.reasons = 0
@@ -216,7 +216,7 @@ def assess(s: Record, t: Record, value: float) -> None:
         s.reasons = MOTION
 
 
-@kernel
+@inner
 def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_events: int) -> int:
     """Advance by one sample that is there, or held over a short hole."""
     v = condition(s, t, x, sos)
@@ -235,7 +235,7 @@ def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_
     return watch_apnoea(s, t, events, n_events)
 
 
-@kernel
+@inner
 def advance(
     s: Record, t: Record, samples: Floats, sos: Floats, rest: Floats, events: Records, n_events: int
 ) -> int:
