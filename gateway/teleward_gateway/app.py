@@ -32,6 +32,7 @@ from teleward_gateway.logs import Redactor
 from teleward_gateway.outlets import Outlets
 from teleward_gateway.probes import register_probes, register_sinks
 from teleward_gateway.registry.store import Registry
+from teleward_gateway.remembered import AlarmFile
 from teleward_gateway.running_view import RunningView, gateway_description
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
@@ -66,6 +67,7 @@ class Gateway:
         self.redactor = redactor or Redactor()
         self._open_radio = open_radio
         self._stopped = asyncio.Event()
+        self.started = False
         self.clock = GatewayClock()
         self.provenance = settings.gateway.mode
         self.board = AlarmBoard()
@@ -142,6 +144,13 @@ class Gateway:
         await asyncio.to_thread(self.engine.warm, progress)
 
     def _build(self) -> None:
+        self.alarm_file = AlarmFile(self.settings.gateway.data_folder / self.provenance.value)
+        if (kept := self.alarm_file.load()) is not None:
+            try:
+                self.board.restore(kept)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self.alarm_file.set_aside(error)
+                self.board = AlarmBoard()
         self.audit = Audit(self.journal.append)
         self.live = LiveHub(gateway_description(self))
         self.ingest = Ingest(
@@ -190,6 +199,7 @@ class Gateway:
                     tasks.create_task(server.serve(), name="api"),
                 ]
                 await self.follower.start()
+                self.started = True
                 host, port = listener.getsockname()[:2]
                 log.info("dashboard at http://%s:%s/ward", host, port)
                 await self._stopped.wait()
@@ -212,6 +222,10 @@ class Gateway:
                 self.journal.correct(correction)
                 self.registry.clock_corrected()
             self.ingest.tick()
+            self.follower.watch_recording()
+            if self.ingest.alarms_changed:
+                self.ingest.alarms_changed = False
+                await asyncio.to_thread(self.alarm_file.save, self.board.snapshot())
 
     def _on_session_state(self, device: str, state: Any, reason: str) -> None:
         self.follower.on_session_state(device, state, reason)

@@ -2,19 +2,23 @@
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from teleward_gateway.registry.ensure import ensure
 from teleward_gateway.registry.model import Change, Device, RegistryError, Subject
+from teleward_gateway.remembered import charted
 from teleward_gateway.sessions.states import State
 from teleward_signal.alarm_limits import AlarmLimits
-from teleward_signal.model import Provenance
+from teleward_signal.model import Measurement, Provenance, Source
 
 if TYPE_CHECKING:
     from teleward_gateway.app import Gateway
 
 log = logging.getLogger(__name__)
 
+NOT_RECORDING = "not_recording"
+"""Technical condition of every bed while records are not kept."""
 LINK_LOST = "link_lost"
 """Technical condition of a device that is bound and does not stream."""
 
@@ -27,6 +31,8 @@ class Follower:
         self.refused: str | None = None
         self._loop = asyncio.get_running_loop()
         self._applied = asyncio.Lock()
+        self._lost = 0
+        self._not_recording = False
         self._shown: dict[str, set[str]] = {}
         self._streamed: set[str] = set()
         self._applying: set[asyncio.Task[None]] = set()
@@ -75,6 +81,17 @@ class Follower:
             text = f"{device}: {reason or 'connection lost'}"
             gateway.ingest.technical(subject, condition, True, text)
 
+    def watch_recording(self) -> None:
+        """Raise a technical alarm in every bed while the journal cannot keep what it should."""
+        stats = self._gateway.journal.stats()
+        lost, self._lost = stats.lost.total - self._lost, stats.lost.total
+        text = f"Not recording: {stats.problem}" if stats.problem else f"{lost} records lost"
+        active = stats.problem is not None or lost > 0
+        if active or self._not_recording:
+            for subject in self._shown:
+                self._gateway.ingest.technical(subject, NOT_RECORDING, active, text)
+        self._not_recording = active
+
     def _on_change(self, change: Change) -> None:
         """Called by the registry in whatever thread made the change."""
         self._loop.call_soon_threadsafe(self._apply_soon, change)
@@ -84,9 +101,7 @@ class Follower:
         known = {key: value for key, value in detail.items() if value is not None}
         author = change.author or "unknown"
         self._gateway.audit.note(change.what, author, change.subject, **known)
-        task = self._loop.create_task(self.apply())
-        self._applying.add(task)
-        task.add_done_callback(self._applying.discard)
+        self._run(self.apply())
 
     def _show_subjects(self) -> None:
         gateway = self._gateway
@@ -106,6 +121,29 @@ class Follower:
         for subject in admitted.values():
             self._show(subject, bound[subject.id])
 
+    def _recall(self, subject: Subject) -> None:
+        """Show what is known of a subject before the first value comes."""
+        gateway = self._gateway
+        now_ns = gateway.clock.now().time_ns
+        scale = float(subject.attributes.get("spo2_scale", 1))
+        prescribed = Measurement(
+            "spo2_scale", scale, source=Source.MANUAL, time_ns=now_ns, valid_s=SCALE_FOR_EVER_S
+        )
+        gateway.ingest.scores.update(subject.id, prescribed)
+        for event in gateway.board.active(subject.id):
+            gateway.live.publish_alarm(event)
+
+        async def recall() -> None:
+            found = await charted(gateway.journal, subject.id, now_ns)
+            gateway.ingest.recall(subject.id, found)
+
+        self._run(recall())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._applying.add(task)
+        task.add_done_callback(self._applying.discard)
+
     def _show(self, subject: Subject, devices: set[str]) -> None:
         gateway = self._gateway
         gateway.live.set_subject(
@@ -120,10 +158,15 @@ class Follower:
             gateway.live.drop_link(subject.id, gone)
             gateway.ingest.technical(subject.id, f"{LINK_LOST}:{gone}", False, "")
         if subject.id not in self._shown:
+            self._recall(subject)
             limits = AlarmLimits.from_dict(subject.attributes.get("limits", {}))
             gateway.ingest.raise_alarms(gateway.board.set_limits(subject.id, limits))
             gateway.live.set_limits(subject.id, limits)
         self._shown[subject.id] = devices
+
+
+SCALE_FOR_EVER_S = 1e9
+"""A prescribed SpO2 scale stands until it is changed."""
 
 
 def subjects_of(gateway: "Gateway") -> list[Subject]:

@@ -89,6 +89,7 @@ class Ingest:
         self._arbiter = Arbiter()
         self._clocks: dict[str, DeviceClock] = {}
         self._faults: dict[str, frozenset[str]] = {}
+        self.alarms_changed = False
         self.commit_latency = Latency()
         journal.on_commit(self._on_commit)
 
@@ -97,6 +98,7 @@ class Ingest:
         if isinstance(output, Discarded):
             self.statistics.discarded_bytes += output.n_bytes
             return
+        arrival_ns = self._clock.at(received.monotonic_ns).time_ns
         clock = self._clocks.get(device)
         if clock is None:
             clock = self._clocks[device] = DeviceClock(self._clock)
@@ -109,10 +111,10 @@ class Ingest:
             measurement = clock.stamp_measurement(output, received)
             subject = self._subject(device, measurement.time_ns)
             if subject is not None:
-                self._take_measurement(subject, device, measurement, received.time_ns)
+                self._take_measurement(subject, device, measurement, arrival_ns)
         elif isinstance(output, DeviceStatus):
-            status = replace(output, time_ns=received.time_ns)
-            self._take_status(self._subject(device, received.time_ns), device, status)
+            status = replace(output, time_ns=arrival_ns)
+            self._take_status(self._subject(device, arrival_ns), device, status)
 
     def _on_commit(self, commit: Commit) -> None:
         """Measure from arrival to synced commit, on one record in `SAMPLED`."""
@@ -132,6 +134,12 @@ class Ingest:
     def observe(self, subject: str, measurement: Measurement) -> None:
         """Take a manual observation."""
         self._take_measurement(subject, None, measurement, self._clock.now().time_ns)
+
+    def recall(self, subject: str, measurements: list[Measurement]) -> None:
+        """Show and score what was charted before a restart; it is on record already."""
+        for measurement in measurements:
+            self._live.publish_measurement(subject, measurement)
+            self.scores.update(subject, measurement)
 
     def forget_device(self, device: str) -> None:
         """Drop what is known of a device that left or whose session began anew."""
@@ -153,6 +161,7 @@ class Ingest:
 
     def raise_alarms(self, events: list[AlarmEvent]) -> None:
         """Record, show and pass on alarm events."""
+        self.alarms_changed |= bool(events)
         for event in events:
             self._journal.append(alarm_draft(event))
             self._live.publish_alarm(event)

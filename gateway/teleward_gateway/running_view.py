@@ -34,6 +34,11 @@ class RunningView:
         self._started_ns = time.time_ns()
 
     @property
+    def ready(self) -> bool:
+        """Say whether sessions, live view and API have been started."""
+        return self._gateway.started
+
+    @property
     def live(self) -> LiveHub:
         """The live state and its pages."""
         return self._gateway.live
@@ -148,6 +153,9 @@ class RunningView:
         """Judge a subject by other limits from now on."""
         gateway = self._gateway
         gateway.ingest.raise_alarms(gateway.board.set_limits(subject, limits))
+        # kept with the subject, so that they outlive a restart
+        kept = {**gateway.registry.subject(subject).attributes, "limits": limits.to_dict()}
+        gateway.registry.update_subject(subject, attributes=kept, author=author)
         gateway.live.set_limits(subject, limits)
         wanted = limits.to_dict()
         gateway.audit.note("set alarm limits", author, subject, limits=wanted)

@@ -77,15 +77,7 @@ class RadioSettings(Section):
 class SignalSettings(Section):
     """How waveforms are processed."""
 
-    mains_hz: int = Field(50, description="frequency of the mains, 50 or 60 Hz; 0: no notch filter")
     tick_ms: int = Field(200, ge=50, le=1000, description="how often all patients are processed")
-
-    @field_validator("mains_hz")
-    @classmethod
-    def _known(cls, mains_hz: int) -> int:
-        if mains_hz not in (0, 50, 60):
-            raise ValueError("mains_hz is 50, 60 or 0 (no notch filter)")
-        return mains_hz
 
 
 class JournalSettings(Section):

@@ -57,7 +57,7 @@ def test_an_empty_file_means_the_defaults() -> None:
         ("[api]\nhost = '0.0.0.0'\n", "t.toml:2: api.host: '0.0.0.0': the API has no user roles"),
         ("[gateway]\nname = 'A b'\n", "t.toml:2: gateway.name: 'A b': use lower-case"),
         ("[radio]\nadapter = 'usb'\n", "t.toml:2: radio.adapter: 'usb' is none of bluez"),
-        ("[signal]\nmains_hz = 55\n", "t.toml:2: signal.mains_hz: mains_hz is 50, 60 or 0"),
+        ("[signal]\ntick_ms = 5\n", "t.toml:2: signal.tick_ms:"),
         ("[gateway]\nname = \n", "t.toml:2: TOML:"),
         ("[[subjects]]\nid='a'\n[[subjects]]\nid='b'\nbett=1\n", "t.toml:5: subjects[1].bett:"),
         ("[mqtt]\nhots = 'x'\n", "t.toml:2: mqtt.hots: no such key; did you mean 'host'?"),

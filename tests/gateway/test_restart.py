@@ -1,0 +1,92 @@
+"""What a person told the gateway outlives its restart: limits, charted values, active alarms."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from teleward_drivers.radio import Radio
+from teleward_gateway.app import Gateway
+from teleward_gateway.settings.load import parse
+from teleward_signal.alarm_limits import MetricLimits
+from teleward_signal.model import Measurement, Presence, Source
+
+SETTINGS = """
+[gateway]
+name = "test"
+mode = "simulated"
+data_folder = "{folder}"
+
+[radio]
+adapter = "off"
+
+[embedded_broker]
+enabled = false
+
+[api]
+port = 0
+
+[[subjects]]
+id = "anna"
+bed = "bed-1"
+spo2_scale = 2
+"""
+
+
+async def no_radio(adapter: str) -> Radio:
+    return Radio(adapter)
+
+
+async def live(folder: Path, act: Callable[[Gateway], Awaitable[None]]) -> None:
+    """Run one gateway from start to orderly stop, and ``act`` in between."""
+    gateway = Gateway(parse(SETTINGS.format(folder=folder)), no_radio)
+    running = asyncio.create_task(gateway.run())
+    async with asyncio.timeout(120):
+        while not (hasattr(gateway, "view") and gateway.view.ready):
+            assert not running.done(), running
+            await asyncio.sleep(0.05)
+        await act(gateway)
+        gateway.stop()
+        assert await running == 0
+
+
+async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path) -> None:
+    async def before(gateway: Gateway) -> None:
+        limits = gateway.view.limits("anna")
+        tighter = limits.with_metric("spo2", MetricLimits(very_low=91, low=95))
+        await gateway.view.set_limits("anna", tighter, "nurse")
+        alert = Measurement(
+            "consciousness", 0.0, source=Source.MANUAL, valid_s=3600.0, author="nurse"
+        )
+        [identity] = await gateway.view.observe("anna", [alert])
+        assert identity.gateway == "test"
+        high = replace(alert, metric="body_temperature", value=40.0)
+        await gateway.view.observe("anna", [high])
+        assert [a.metric for a in gateway.view.alarms("anna")] == ["body_temperature"]
+        while gateway.ingest.alarms_changed:
+            await asyncio.sleep(0.05)
+
+    async def after(gateway: Gateway) -> None:
+        assert gateway.view.limits("anna").metrics["spo2"].very_low == 91
+        while "consciousness" not in gateway.ingest.scores.inputs("anna"):
+            await asyncio.sleep(0.05)
+        known = gateway.ingest.scores.inputs("anna")
+        assert known["consciousness"].author == "nurse"
+        assert known["spo2_scale"].value == 2
+        [alarm] = gateway.view.alarms("anna")
+        assert (alarm.metric, alarm.presence) == ("body_temperature", Presence.ON)
+
+    await live(tmp_path, before)
+    await live(tmp_path, after)
+
+
+async def test_a_damaged_alarm_file_is_set_aside(tmp_path: Path) -> None:
+    folder = tmp_path / "simulated"
+    folder.mkdir()
+    (folder / "alarms.json").write_text('{"clock_ns": 1')
+
+    async def act(gateway: Gateway) -> None:
+        assert gateway.view.alarms() == []
+
+    await live(tmp_path, act)
+    assert (folder / "alarms.json.damaged").exists()
