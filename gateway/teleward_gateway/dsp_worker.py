@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
+from teleward_signal.respiration_watch import DerivedBreathing
 
 JUMP_S = 0.1
 """Blocks of one unbroken stream follow each other within the spread of their arrival times; more
@@ -70,6 +71,7 @@ class DspWorker:
         self._jobs: list[_Job] = []
         self._leaving: list[str] = []
         self._streams: dict[tuple[str, str], _Stream] = {}
+        self._breathing = DerivedBreathing()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dsp")
 
     def push(
@@ -120,7 +122,9 @@ class DspWorker:
         began = time.perf_counter()
         for job in jobs:
             self._feed(job)
-        results = list(self._engine.process(now_ns))
+        results = [*self._engine.process(now_ns), *self._breathing.tick(now_ns)]
+        for subject in leaving:
+            self._breathing.forget(subject)
         for key in [key for key in self._streams if key[0] in leaving]:
             self._engine.close_stream(self._streams.pop(key).handle)
         self.statistics.ticks += 1
@@ -146,4 +150,5 @@ class DspWorker:
         if gap_samples:
             self._engine.gap(stream.handle, gap_samples)
         self._engine.push(stream.handle, job.time_ns, job.samples)
+        self._breathing.push(job.subject, job.metric, job.fs, job.samples, job.time_ns, gap_samples)
         stream.end_ns = job.time_ns + round(len(job.samples) / job.fs * 1e9)

@@ -157,6 +157,7 @@ class Follower:
         for gone in self._shown.get(subject.id, set()) - devices:
             gateway.live.drop_link(subject.id, gone)
             gateway.ingest.technical(subject.id, f"{LINK_LOST}:{gone}", False, "")
+            gateway.ingest.release(subject.id)
         if subject.id not in self._shown:
             self._recall(subject)
             limits = AlarmLimits.from_dict(subject.attributes.get("limits", {}))

@@ -26,6 +26,7 @@ from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.scores import ScoreBoard
 from teleward_signal.alarms import AlarmBoard
+from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
     AlarmEvent,
     Annotation,
@@ -87,6 +88,7 @@ class Ingest:
         self._clock, self._journal, self._board, self._live = clock, journal, board, live
         self._on_alarm = on_alarm
         self._arbiter = Arbiter()
+        self._anomaly = AnomalyWatch()
         self._clocks: dict[str, DeviceClock] = {}
         self._faults: dict[str, frozenset[str]] = {}
         self.alarms_changed = False
@@ -149,6 +151,7 @@ class Ingest:
     def forget_subject(self, subject: str) -> None:
         """Drop what is known of a subject who left."""
         self._arbiter.forget(subject)
+        self._anomaly.forget(subject)
         self.scores.forget(subject)
         if self.dsp is not None:
             self.dsp.close_subject(subject)
@@ -158,6 +161,13 @@ class Ingest:
         now_ns = self._clock.now().time_ns
         self.raise_alarms(self._board.tick(now_ns))
         self.scores.tick(now_ns)
+        for subject, score in self._anomaly.tick(now_ns):
+            self._take_measurement(subject, None, score, now_ns)
+
+    def release(self, subject: str) -> None:
+        """Expect no values of a subject whose sensor was taken off on purpose, until they come."""
+        now_ns = self._clock.now().time_ns
+        self.raise_alarms(self._board.release(subject, now_ns))
 
     def raise_alarms(self, events: list[AlarmEvent]) -> None:
         """Record, show and pass on alarm events."""
@@ -204,6 +214,7 @@ class Ingest:
             return
         self._live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)
+        self._anomaly.update(subject, measurement)
         self.raise_alarms(self._board.update(subject, measurement, now_ns))
 
     def _take_annotation(self, subject: str, annotation: Annotation, now_ns: int) -> None:
