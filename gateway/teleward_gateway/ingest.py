@@ -196,7 +196,10 @@ class Ingest:
         if not self._arbiter.accepts_wave(subject, device, block.metric, time_ns):
             return
         self._live.publish_block(subject, block)
-        if self.dsp is not None:
+        # one lead of an ECG is analysed: twelve would count every beat twelve times
+        lead = block.metric.startswith("ecg_")
+        analysed = not lead or self._arbiter.accepts_wave(subject, block.metric, "ecg", time_ns)
+        if self.dsp is not None and analysed:
             samples = block.physical()
             self.dsp.push(subject, block.metric, block.fs, time_ns, samples, gap_samples)
 
