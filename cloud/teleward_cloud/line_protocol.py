@@ -1,18 +1,20 @@
 """Records as InfluxDB line protocol: pure, and the same record always gives the same points.
 
-    numeric,device=ox-1,gateway=ward-3,journal=9f86d081,metric=spo2,simulated=false,source=device,
-            subject=bed-1 value=96,quality=0.97,uncertainty_s=0.012,seq=1207i,part=0i <time ns>
-    waveform,device=..,gateway=..,journal=..,metric=ecg_ii,simulated=..,subject=.. value=0.125 <ns>
-    alarm,condition=..,gateway=..,journal=..,kind=..,priority=..,simulated=..,subject=..
-            presence="on",text="..",value=..,limit=..,seq=..i,part=..i <ns>
-    annotation,device,gateway,journal,metric,simulated,subject symbol="V",label="..",seq,part <ns>
-    device,device=..,gateway=..,journal=..,simulated=..,subject=.. battery_percent=..,faults="..",..
+    numeric,device=ox-1,gateway=ward-3,metric=spo2,simulated=false,source=device,subject=bed-1
+            value=96,quality=0.97,uncertainty_s=0.012,journal="9f86d081",seq=1207i,part=0i <ns>
+    waveform,device=..,gateway=..,metric=ecg_ii,simulated=..,subject=.. value=0.125 <ns>
+    alarm,condition=..,gateway=..,kind=..,priority=..,simulated=..,subject=..
+            presence="on",text="..",value=..,limit=..,journal="..",seq=..i,part=..i <ns>
+    annotation,device,gateway,metric,simulated,subject symbol="V",label="..",journal,seq,part <ns>
+    device,device=..,gateway=..,simulated=..,subject=.. battery_percent=..,faults="..",journal,..
 
 (wrapped here; one line each). Line protocol: InfluxData, "Line protocol reference". A point is its
 measurement, tags and time, so sending it again changes nothing. Two different records of one
-stream may share a time (several R-R intervals of one notification), hence the last three digits of
-the nanosecond carry the record's place in its journal; time is exact to a microsecond, far below
-its uncertainty.
+stream may share a time (several R-R intervals of one notification, a device's memory read again
+into a new journal), hence the last three digits of the nanosecond carry the record's place, which
+its journal, seq and part decide; time is exact to a microsecond, far below its uncertainty.
+
+The journal is a field, for a tag would begin new series whenever a gateway gets a new journal.
 """
 
 import json
@@ -20,11 +22,12 @@ from collections.abc import Iterable
 from functools import lru_cache
 from math import isfinite
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
 from teleward_signal.model import Provenance
-from teleward_signal.record import Record, RecordKind
+from teleward_signal.record import Record, RecordId, RecordKind
 
 _PLACES = 1000
 _STRIDE = 97
@@ -70,12 +73,11 @@ def body(points: Iterable[str]) -> bytes:
 
 def series(record: Record) -> str:
     """Return measurement and tags, sorted by key as the reference advises."""
-    kind, payload, found = record.kind, record.payload, record.id
+    kind, payload = record.kind, record.payload
     return _series(
         kind.value,
         record.device,
-        found.gateway,
-        found.journal,
+        record.id.gateway,
         record.metric,
         record.provenance.value,
         record.subject,
@@ -90,7 +92,6 @@ def _series(
     kind: str,
     device: str | None,
     gateway: str,
-    journal: str,
     metric: str | None,
     provenance: str,
     subject: str | None,
@@ -99,7 +100,6 @@ def _series(
     tags = {
         "device": device,
         "gateway": gateway,
-        "journal": journal,
         "metric": metric,
         "simulated": "true" if provenance == Provenance.SIMULATED else "false",
         "subject": subject,
@@ -114,13 +114,30 @@ def _series(
 
 
 def point_time_ns(record: Record) -> int:
-    """Return the record's time to the microsecond, the rest being its place in the journal."""
-    place = (record.id.seq * _STRIDE + record.id.part) % _PLACES
-    return record.time_ns - record.time_ns % _PLACES + place
+    """Return the record's time to the microsecond, the rest being its place."""
+    return record.time_ns - record.time_ns % _PLACES + _place(record.id)
+
+
+def _place(identity: RecordId) -> int:
+    """Return where in its microsecond a record lies, from 0 to 999.
+
+    Neighbours of one journal never share a place; records of two journals do by a chance of one in
+    a thousand, and only of the same stream and microsecond: then the later one is what remains.
+    """
+    shift = _shift(identity.journal)
+    return (identity.seq * _STRIDE + identity.part + shift) % _PLACES
+
+
+@lru_cache(maxsize=64)  # a collector hears of a few gateways, each with its journal
+def _shift(journal: str) -> int:
+    return crc32(journal.encode()) % _PLACES
 
 
 def waveform_lines(record: Record) -> list[str]:
-    """Return one point a sample, in the unit of the metric; a gap has no points."""
+    """Return one point a sample, in the unit of the metric; a gap has no points.
+
+    Samples have no fields but their value: which journal they came in shows in their place.
+    """
     payload = record.payload
     try:
         samples = np.frombuffer(record.samples, dtype=np.dtype(str(payload["dtype"])))
@@ -133,6 +150,7 @@ def waveform_lines(record: Record) -> list[str]:
     prefix = f"{series(record)} value="
     values = samples * scale + offset
     times = record.time_ns + np.round(np.arange(len(samples)) * (1e9 / fs)).astype(np.int64)
+    times += _place(record.id) - times % _PLACES
     return [
         f"{prefix}{value:.7g} {time}"
         for value, time in zip(values.tolist(), times.tolist(), strict=True)
@@ -146,7 +164,10 @@ def tag(value: str) -> str:
 
 def _fields(record: Record) -> str:
     payload, found = record.payload, record.id
-    end = f"uncertainty_s={record.uncertainty_ns / 1e9!r},seq={found.seq}i,part={found.part}i"
+    end = (
+        f"uncertainty_s={record.uncertainty_ns / 1e9!r},"
+        f"journal={_quoted(found.journal)},seq={found.seq}i,part={found.part}i"
+    )
     written: list[str] = []
     if record.kind is RecordKind.MEASUREMENT:
         value = payload.get("value")

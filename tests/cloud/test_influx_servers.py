@@ -1,6 +1,7 @@
 """The InfluxDB sink against real servers: InfluxDB 1.6.7 behind the rewrite, VictoriaMetrics."""
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,46 @@ async def test_numerics_are_stored_once_with_identity(
     assert expected.items() <= rows[0].items()
     assert rows[0]["simulated"] == "true"
     assert influx.query("teleward", "SELECT * FROM numeric") == []
+
+
+async def test_a_new_journal_begins_no_new_series(
+    influx: Influx, sink: InfluxSink, record: Make
+) -> None:
+    """Clinics with bad power get a journal a day; the server's index must not grow with them."""
+    first = [
+        record(1),
+        record(2, kind=RecordKind.ANNOTATION, payload={"symbol": "V"}),
+        record(3, kind=RecordKind.DEVICE, payload={"battery_percent": 80}),
+    ]
+    journals = [f"{number:08x}" for number in range(5)]
+    batch = [
+        replace(found, id=replace(found.id, journal=journal))
+        for found in first
+        for journal in journals
+    ]
+    for _ in range(2):
+        assert len((await sink.send(batch, live=True)).acknowledged) == len(batch)
+    assert len(influx.query("teleward-sim", "SHOW SERIES")) == len(first)
+    for measurement in ("numeric", "annotation", "device"):
+        rows = influx.query("teleward-sim", f"SELECT * FROM {measurement}")
+        assert sorted(row["journal"] for row in rows) == journals
+
+
+async def test_waveforms_of_two_journals_lie_beside_each_other(
+    influx: Influx, record: Make
+) -> None:
+    """A recording played again into a new journal has the same times to the nanosecond."""
+    settings = InfluxSettings(url=influx.url, waveforms=Waveforms.FULL)
+    sink = InfluxSink(settings, provenance=Provenance.SIMULATED)
+    await sink.open()
+    blocks = [waveform(record, 1, [1] * 300, fs=300.0), waveform(record, 1, [2] * 300, fs=300.0)]
+    blocks[1] = replace(blocks[1], id=replace(blocks[1].id, journal="other"))
+    for _ in range(2):
+        assert len((await sink.send(blocks, live=True)).acknowledged) == 2
+    rows = influx.query("teleward-sim", "SELECT value FROM waveform")
+    assert [row["value"] for row in rows].count(0.005) == 300
+    assert len(rows) == 600
+    await sink.close()
 
 
 async def test_awkward_names_are_understood(influx: Influx, sink: InfluxSink, record: Make) -> None:

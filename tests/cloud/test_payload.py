@@ -103,16 +103,30 @@ def test_the_topic_tree_as_documented() -> None:
     assert record_filters("teleward")[0] == "teleward/+/live/#"
 
 
-@given(st.integers(0, 10**6), st.integers(0, 30), st.integers(0, 30))
-def test_records_of_one_row_are_different_points(seq: int, one: int, other: int) -> None:
-    def at(part: int) -> int:
-        found = RecordId("g", "j", seq, part)
-        return point_time_ns(
-            Record(found, RecordKind.MEASUREMENT, Provenance.FIELD, 10**18, 0, 0, "", "s", "d", "m")
-        )
+def at_one_moment(journal: str, seq: int, part: int, time_ns: int = 10**18) -> int:
+    found = RecordId("g", journal, seq, part)
+    record = Record(
+        found, RecordKind.MEASUREMENT, Provenance.FIELD, time_ns, 0, 0, "", "s", "d", "m"
+    )
+    return point_time_ns(record)
 
-    assert (at(one) == at(other)) == (one == other)
-    assert abs(at(one) - 10**18) < 1000
+
+@given(TEXT, st.integers(0, 10**6), st.integers(0, 30), st.integers(0, 30))
+def test_records_of_one_row_are_different_points(
+    journal: str, seq: int, one: int, other: int
+) -> None:
+    times = [at_one_moment(journal, seq, part) for part in (one, other)]
+    assert (times[0] == times[1]) == (one == other)
+    assert times[0] // 1000 == 10**18 // 1000
+
+
+def test_records_of_several_journals_share_points_by_chance_only() -> None:
+    """A device's memory is read again into each new journal: same stream, same moments."""
+    journals = [f"{number * 0x9E3779B1 % 2**32:08x}" for number in range(400)]
+    times = [at_one_moment(journal, 5, 2) for journal in journals]
+    pairs = len(times) * (len(times) - 1) / 2
+    shared = sum(times[i] == times[j] for i in range(len(times)) for j in range(i))
+    assert shared < 2 * pairs / 1000
 
 
 def test_points_never_change(record: Make) -> None:
@@ -120,9 +134,9 @@ def test_points_never_change(record: Make) -> None:
         lines(record(7))
         == lines(record(7))
         == [
-            "numeric,device=ox-1,gateway=ward-3,journal=9f86d081,metric=spo2,simulated=true,"
-            "source=device,subject=bed-1 value=96.0,uncertainty_s=0.012,seq=7i,part=0i "
-            "1772352007000000679"
+            "numeric,device=ox-1,gateway=ward-3,metric=spo2,simulated=true,source=device,"
+            'subject=bed-1 value=96.0,uncertainty_s=0.012,journal="9f86d081",seq=7i,part=0i '
+            "1772352007000000194"
         ]
     )
 
