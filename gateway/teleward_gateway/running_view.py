@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import teleward_gateway
+from teleward_gateway.api.schemas import FOREVER_NS
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 BLOCK_S = 0.25
 """Our protocol's devices send a frame at least four times a second: the longest usual block."""
-
-
-FOREVER_NS = 2**62
-"""Beyond every time that a record can have (year 2116)."""
 
 
 class RunningView:

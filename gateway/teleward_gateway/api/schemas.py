@@ -14,6 +14,9 @@ from teleward_signal.vocabulary import METRICS
 Author = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
 """Who wrote it: a name or initials, kept in the audit; no roles exist yet."""
 
+FOREVER_NS = 2**62
+"""Beyond every time that a record can have (year 2116), and within 64 bits."""
+
 AUDIO_PAUSE_LIMIT_S = 120
 """The longest audio pause: the two minutes usual on monitors, so that no silence is forgotten."""
 
@@ -110,7 +113,7 @@ class ManualObservation(Strict):
 
     author: Author
     readings: list[Reading] = Field(min_length=1, max_length=16)
-    time_ns: int | None = Field(None, gt=0, description="UTC; now when left out")
+    time_ns: int | None = Field(None, gt=0, lt=FOREVER_NS, description="UTC; now when left out")
     valid_s: float | None = Field(
         None, gt=0, le=86400, description="how long it stands; the usual for the metric if left out"
     )

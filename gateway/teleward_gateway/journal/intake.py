@@ -47,6 +47,11 @@ class Intake:
             self._bytes -= sum(_OVERHEAD_BYTES + len(entry.samples) for entry in entries)
             return entries
 
+    def give_up(self, entry: Entry) -> None:
+        """Count an entry that was taken and cannot be written as lost."""
+        with self._lock:
+            self._count_lost(entry)
+
     def __len__(self) -> int:
         return len(self._entries)
 

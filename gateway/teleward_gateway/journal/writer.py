@@ -189,7 +189,7 @@ class Writer:
                 if self._asked == self._answered and not self._stopping:
                     self._wake.wait(retry_s or max(0.0, due_s - time.monotonic()))
                 asked, stopping = self._asked, self._stopping
-            done = self._attempt(self._round)
+            done = self._attempt_round()
             if done or stopping:
                 self._answered = asked
             retry_s = 0.0 if done else min(LONGEST_RETRY_S, max(0.1, retry_s * 2))
@@ -197,6 +197,16 @@ class Writer:
             if stopping:
                 break
         self._close()
+
+    def _attempt_round(self) -> bool:
+        """Do a round; a mistake of ours is a problem to show: a dead thread would say nothing."""
+        try:
+            return self._attempt(self._round)
+        except Exception as error:
+            log.exception("journal: the writer failed")
+            self.problem = f"the writer failed: {type(error).__name__}: {error}"
+            self.counters.failures += 1
+            return False
 
     def _attempt(self, step: Callable[[], None]) -> bool:
         """Do one step; a disk that refuses is remembered as the problem, never raised."""
@@ -259,7 +269,11 @@ class Writer:
         self._keeper.tidy(ready.store, 2 * self._config.log_bytes)
 
     def _commit(self, ready: Ready) -> None:
-        rows, records = self._rows(ready.origin)
+        try:
+            rows, records = self._rows(ready.origin)
+        except Exception:
+            self._sift(ready.origin)
+            rows, records = self._rows(ready.origin)
         due = self._keeper.due(records, self._stopping)
         began_s = time.monotonic()
         span = self._span
@@ -315,6 +329,19 @@ class Writer:
                 records += rows[-1][1]
                 number += len(part)
         return rows, tuple(records)
+
+    def _sift(self, origin: Origin) -> None:
+        """Give up the entries that no row can hold, counted as lost: the others must not wait."""
+        writable = []
+        for entry in self._entries:
+            try:
+                build_row([entry], self._next, origin)
+            except Exception as error:
+                log.error("journal: a record (%s) cannot be written: %s", entry.kind.value, error)
+                self._intake.give_up(entry)
+            else:
+                writable.append(entry)
+        self._entries = writable
 
     def _records(self, entries: list[Entry], seq: int, origin: Origin) -> list[Record]:
         return [make_record(entry, seq, part, origin) for part, entry in enumerate(entries)]

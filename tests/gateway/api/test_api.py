@@ -89,6 +89,7 @@ async def test_history_goes_page_by_page(client: httpx.AsyncClient) -> None:
             },
             "above diastolic",
         ),
+        (reading("body_temperature", 37) | {"time_ns": 2**62}, "less than"),
     ],
 )
 async def test_what_cannot_be_is_refused_with_a_remedy(

@@ -47,6 +47,30 @@ def value(n: float, subject: str = "bed", **more: object) -> Draft:
     return Draft(RecordKind.MEASUREMENT, subject, "ox", "spo2", payload=payload)
 
 
+@pytest.mark.parametrize(
+    "poison",
+    [
+        Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", 2**63, 0, {"value": 1.0}),
+        Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", 1, 0, {"value": object()}),
+        Draft(RecordKind.DEVICE, "\ud800", "ox", None, 1, 0, {"state": "on"}),
+    ],
+)
+async def test_a_record_that_no_row_can_hold_is_counted_and_stops_nothing(
+    opened: Open, poison: Draft
+) -> None:
+    journal = opened()
+    for draft in (value(1), poison, value(2)):
+        journal.append(draft)
+    async with asyncio.timeout(10):
+        await journal.flush()
+        journal.append(value(3))
+        await journal.flush()
+    records = (await journal.read(None, KINDS, 100)).records
+    assert [r.payload["value"] for r in records] == [1, 2, 3]
+    stats = journal.stats()
+    assert (stats.lost.total, stats.problem) == (1, None)
+
+
 async def test_identities_are_stable_for_ever(opened: Open) -> None:
     journal = opened()
     for n in range(5):
