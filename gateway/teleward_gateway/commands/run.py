@@ -26,10 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     from teleward_gateway.app import Gateway, StartError
     from teleward_gateway.logs import set_up_logs
-    from teleward_gateway.memory import limit_arenas
-
-    limit_arenas()
-
     redactor = set_up_logs()
     try:
         return asyncio.run(Gateway(settings, open_radio, redactor, arguments.config).run())
