@@ -54,6 +54,7 @@ class Follower:
         wearers = {d.id: d.subject for d in gateway.settings.devices if d.subject is not None}
         try:
             ensure(gateway.registry, subjects_of(gateway), devices_of(gateway), wearers)
+            self.refused = None
         except RegistryError as error:
             self.refused = str(error)
             log.error("the settings file cannot be carried out: %s", error)
@@ -142,7 +143,12 @@ class Follower:
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
         self._applying.add(task)
-        task.add_done_callback(self._applying.discard)
+        task.add_done_callback(self._applied_one)
+
+    def _applied_one(self, task: asyncio.Task[None]) -> None:
+        self._applying.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a change could not be carried out", exc_info=error)
 
     def _show(self, subject: Subject, devices: set[str]) -> None:
         gateway = self._gateway
@@ -160,7 +166,7 @@ class Follower:
             gateway.ingest.release(subject.id)
         if subject.id not in self._shown:
             self._recall(subject)
-            limits = AlarmLimits.from_dict(subject.attributes.get("limits", {}))
+            limits = limits_of(subject)
             gateway.ingest.raise_alarms(gateway.board.set_limits(subject.id, limits))
             gateway.live.set_limits(subject.id, limits)
         self._shown[subject.id] = devices
@@ -168,6 +174,15 @@ class Follower:
 
 SCALE_FOR_EVER_S = 1e9
 """A prescribed SpO2 scale stands until it is changed."""
+
+
+def limits_of(subject: Subject) -> AlarmLimits:
+    """Return the alarm limits kept with a subject; what cannot be read does not stop the ward."""
+    try:
+        return AlarmLimits.from_dict(subject.attributes.get("limits", {}))
+    except (ValueError, TypeError, AttributeError) as error:
+        log.error("limits kept with a subject cannot be used, the usual ones hold: %s", error)
+        return AlarmLimits()
 
 
 def subjects_of(gateway: "Gateway") -> list[Subject]:

@@ -1,5 +1,6 @@
 """The running gateway as the API sees it (`teleward_gateway.view.GatewayView`)."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -152,7 +153,9 @@ class RunningView:
         gateway.ingest.raise_alarms(gateway.board.set_limits(subject, limits))
         # kept with the subject, so that they outlive a restart
         kept = {**gateway.registry.subject(subject).attributes, "limits": limits.to_dict()}
-        gateway.registry.update_subject(subject, attributes=kept, author=author)
+        await asyncio.to_thread(
+            gateway.registry.update_subject, subject, attributes=kept, author=author
+        )
         gateway.live.set_limits(subject, limits)
         wanted = limits.to_dict()
         gateway.audit.note("set alarm limits", author, subject, limits=wanted)

@@ -156,6 +156,24 @@ async def test_device_that_cannot_be_is_refused_with_its_reason(
     assert gateway.registry.devices() == []
 
 
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"limits": "all"}, "unknown key"),
+        ({"limits": {"metrics": 5}}, "limits"),
+        ({"spo2_scale": 3}, "1 or 2"),
+        ({"channel_labels": "MLII"}, "channel_labels"),
+        ({"note": "x" * 20_000}, "at most"),
+    ],
+)
+async def test_attributes_that_nothing_can_use_are_refused(
+    gateway: Gateway, attributes: dict[str, Any], reason: str
+) -> None:
+    body = {"id": "p1", "attributes": attributes, **NURSE}
+    assert reason in (await gateway.ask("POST", "/subjects", 422, body))["detail"]
+    assert gateway.registry.subjects() == []
+
+
 async def test_orders_need_a_command_and_a_connection(gateway: Gateway) -> None:
     ask = gateway.ask
     assert "not registered" in (await ask("POST", "/devices/x/commands/y", 404, NURSE))["detail"]

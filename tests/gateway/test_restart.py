@@ -8,7 +8,7 @@ from pathlib import Path
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
 from teleward_gateway.settings.load import parse
-from teleward_signal.alarm_limits import MetricLimits
+from teleward_signal.alarm_limits import AlarmLimits, MetricLimits
 from teleward_signal.model import Measurement, Presence, Source
 
 SETTINGS = """
@@ -90,3 +90,14 @@ async def test_a_damaged_alarm_file_is_set_aside(tmp_path: Path) -> None:
 
     await live(tmp_path, act)
     assert (folder / "alarms.json.damaged").exists()
+
+
+async def test_limits_that_cannot_be_read_do_not_stop_the_ward(tmp_path: Path) -> None:
+    async def before(gateway: Gateway) -> None:
+        gateway.registry.update_subject("anna", attributes={"limits": "all"})
+
+    async def after(gateway: Gateway) -> None:
+        assert gateway.view.limits("anna") == AlarmLimits()
+
+    await live(tmp_path, before)
+    await live(tmp_path, after)

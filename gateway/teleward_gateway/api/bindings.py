@@ -1,13 +1,12 @@
 """Who is bound to whom, who was at any past second, and changing it."""
 
 import asyncio
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, model_validator
 
 from teleward_gateway.api.devices import BindingAnswer, Desk
-from teleward_gateway.api.schemas import FOREVER_NS, Author, Strict, iso_time
+from teleward_gateway.api.schemas import Author, Moment, Strict, iso_time
 from teleward_gateway.registry import RegistryError
 
 router = APIRouter(tags=["bindings"])
@@ -54,9 +53,7 @@ async def bindings(
 
 
 @router.get("/bindings/whose")
-async def whose(
-    desk: Desk, device: str, time_ns: Annotated[int, Query(ge=0, le=FOREVER_NS)]
-) -> Whose:
+async def whose(desk: Desk, device: str, time_ns: Moment) -> Whose:
     """Answer "whose reading was this" for any second."""
     return Whose(
         device=device,

@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from teleward_gateway.api.schemas import (
-    FOREVER_NS,
     History,
     Identity,
     ManualObservation,
+    Moment,
     Observation,
     Reading,
 )
@@ -42,10 +42,8 @@ async def history(
     view: View,
     subject: str,
     metric: str | None = None,
-    start_ns: Annotated[
-        int | None, Query(ge=0, le=FOREVER_NS, description="UTC, inclusive")
-    ] = None,
-    end_ns: Annotated[int | None, Query(ge=0, le=FOREVER_NS, description="UTC, exclusive")] = None,
+    start_ns: Annotated[Moment | None, Query(description="UTC, inclusive")] = None,
+    end_ns: Annotated[Moment | None, Query(description="UTC, exclusive")] = None,
     kind: Annotated[list[RecordKind] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 1000,
     after: Annotated[str | None, Query(pattern=r"^\d{1,18}\.\d{1,9}$")] = None,

@@ -16,6 +16,8 @@ Author = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whi
 
 FOREVER_NS = 2**62
 """Beyond every time that a record can have (year 2116), and within 64 bits."""
+Moment = Annotated[int, Field(ge=0, le=FOREVER_NS)]
+"""A time asked for: UTC in nanoseconds since 1970."""
 
 AUDIO_PAUSE_LIMIT_S = 120
 """The longest audio pause: the two minutes usual on monitors, so that no silence is forgotten."""

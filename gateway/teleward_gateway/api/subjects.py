@@ -1,17 +1,41 @@
 """Subjects: who is admitted, admission, change of bed, discharge."""
 
 import asyncio
-from typing import Any
+import json
+from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from teleward_gateway.api.devices import Desk
 from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Stay, Subject
 from teleward_gateway.sessions.commissioning import Commissioning
+from teleward_signal.alarm_limits import AlarmLimits
 
 router = APIRouter(tags=["subjects"])
+
+ATTRIBUTES_LIMIT = 16_384
+"""Characters; alarm limits of every metric take 3,000."""
+
+
+def checked_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return attributes that scores, limits and pages can use, else raise ValueError."""
+    if len(json.dumps(attributes)) > ATTRIBUTES_LIMIT:
+        raise ValueError(f"at most {ATTRIBUTES_LIMIT} characters")
+    if attributes.get("spo2_scale", 1) not in (1, 2):
+        raise ValueError("spo2_scale is 1 or 2")
+    labels = attributes.get("channel_labels", {})
+    if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
+        raise ValueError("channel_labels are texts by metric")
+    try:
+        AlarmLimits.from_dict(attributes.get("limits", {}))
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"limits: {error}") from error
+    return attributes
+
+
+Attributes = Annotated[dict[str, Any], AfterValidator(checked_attributes)]
 
 
 class SubjectAnswer(BaseModel):
@@ -59,7 +83,7 @@ class Admission(Strict):
     id: str
     label: str = Field("", max_length=80)
     bed: str | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: Attributes = Field(default_factory=dict)
     author: Author
 
 
@@ -67,7 +91,7 @@ class SubjectChange(Strict):
     """What to change; fields left out stay."""
 
     label: str | None = Field(None, max_length=80)
-    attributes: dict[str, Any] | None = None
+    attributes: Attributes | None = None
     author: Author
 
 
