@@ -38,6 +38,8 @@ from teleward_signal.record import Record, RecordId, RecordKind
 
 _REQUEST_POINTS = 5_000
 """Points in one request; InfluxData advises 5 000 to 10 000. Encoding them takes some 15 ms."""
+_FIRST_POINTS = 1_000
+"""Points in the first request of a batch: the server is at work while the next is encoded."""
 _BLAMES_DATA = ("unable to parse", "partial write", "conflict", "beyond retention", "invalid field")
 """What servers say of a 400 or 422 that is the fault of a point. Any other 400 is the fault of the
 settings or of a proxy, and no reason to give up records."""
@@ -124,7 +126,10 @@ class InfluxSink:
         self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
-        """Write a batch in requests of 5000 points; two are on their way while more are made."""
+        """Write a batch in requests of 5000 points; two are on their way while more are made.
+
+        The first is smaller, so that the server does not wait for the encoding of 5000 points.
+        """
         choice = self._choose(batch, live=live)
         outcome = _Outcome(acknowledged=[*choice.skip])
         sending: deque[asyncio.Task[_Answer | None]] = deque()
@@ -175,7 +180,7 @@ class InfluxSink:
         """Encode records into requests; those that have no points or none that can be go apart."""
         foreign = f"bucket {self.bucket} holds {self._provenance.value} data only"
         request: list[tuple[Record, str]] = []
-        n_points = 0
+        n_points, most = 0, _FIRST_POINTS
         for record in records:
             if record.provenance is not self._provenance:
                 outcome.rejected.append(Rejected(record.id, foreign))
@@ -190,15 +195,16 @@ class InfluxSink:
                 continue
             request.append((record, "\n".join(points)))
             n_points += len(points)
-            if n_points >= _REQUEST_POINTS:
+            if n_points >= most:
                 yield request
-                request, n_points = [], 0
+                request, n_points, most = [], 0, _REQUEST_POINTS
         if request:
             yield request
 
     def _choose(self, batch: Sequence[Record], *, live: bool) -> Choice:
-        wanted = [record for record in batch if record.kind in self.kinds]
-        skipped = [record.id for record in batch if record.kind not in self.kinds]
+        kinds = self.kinds
+        wanted = [record for record in batch if record.kind in kinds]
+        skipped = [record.id for record in batch if record.kind not in kinds]
         if self._around is None:
             return Choice(wanted, skipped, [])
         choice = self._around.choose(wanted, live=live, now_s=time.monotonic())
@@ -216,8 +222,10 @@ class InfluxSink:
             self.last_error = None
         held, settled = self._hold_back.written(outcome.written, time.monotonic())
         acknowledged = (*outcome.acknowledged, *settled)
-        treated = {*outcome.written, *(found.id for found in outcome.rejected)}
-        unwritten = choice.released - treated if failure is not None else frozenset()
+        unwritten: frozenset[RecordId] = frozenset()
+        if failure is not None:
+            treated = {*outcome.written, *(found.id for found in outcome.rejected)}
+            unwritten = choice.released - treated
         self._acknowledged += len(acknowledged)
         self._rejected += len(outcome.rejected)
         return Delivery(

@@ -74,26 +74,29 @@ def body(points: Iterable[str]) -> bytes:
 def series(record: Record) -> str:
     """Return measurement and tags, sorted by key as the reference advises."""
     kind, payload = record.kind, record.payload
+    tags: Any
+    if kind is RecordKind.MEASUREMENT:
+        tags = payload.get("source")
+    else:
+        tags = tuple([payload.get(key) for key in _PAYLOAD_TAGS.get(kind, ())])
     return _series(
-        kind.value,
+        kind,
         record.device,
         record.id.gateway,
         record.metric,
-        record.provenance.value,
+        record.provenance,
         record.subject,
-        payload.get("source")
-        if kind is RecordKind.MEASUREMENT
-        else tuple([payload.get(key) for key in _PAYLOAD_TAGS.get(kind, ())]),
+        tags,
     )
 
 
 @lru_cache(maxsize=8192)  # the streams of a large ward; every second asks for each of them
 def _series(
-    kind: str,
+    kind: RecordKind,
     device: str | None,
     gateway: str,
     metric: str | None,
-    provenance: str,
+    provenance: Provenance,
     subject: str | None,
     payload_tags: Any,
 ) -> str:
@@ -101,16 +104,16 @@ def _series(
         "device": device,
         "gateway": gateway,
         "metric": metric,
-        "simulated": "true" if provenance == Provenance.SIMULATED else "false",
+        "simulated": "true" if provenance is Provenance.SIMULATED else "false",
         "subject": subject,
     }
-    names = _PAYLOAD_TAGS.get(RecordKind(kind), ())
+    names = _PAYLOAD_TAGS.get(kind, ())
     values = payload_tags if isinstance(payload_tags, tuple) else (payload_tags,)
     tags.update(zip(names, values, strict=False))
     written = ",".join(
         f"{key}={tag(str(value))}" for key, value in sorted(tags.items()) if value not in (None, "")
     )
-    return f"{_MEASUREMENTS[RecordKind(kind)]},{written}"
+    return f"{_MEASUREMENTS[kind]},{written}"
 
 
 def point_time_ns(record: Record) -> int:
@@ -164,20 +167,23 @@ def tag(value: str) -> str:
 
 def _fields(record: Record) -> str:
     payload, found = record.payload, record.id
-    end = (
-        f"uncertainty_s={record.uncertainty_ns / 1e9!r},"
-        f"journal={_quoted(found.journal)},seq={found.seq}i,part={found.part}i"
-    )
     written: list[str] = []
     if record.kind is RecordKind.MEASUREMENT:
         value = payload.get("value")
         if value is not None and isfinite(value := float(value)):
             written.append(f"value={value!r}")
     for key in _PAYLOAD_FIELDS[record.kind]:
-        if key in payload and (text := field(payload[key])) is not None:
+        value = payload.get(key)
+        if value is not None and (text := field(value)) is not None:
             written.append(f"{key}={text}")
-    written.append(end)
+    origin = _origin(record.uncertainty_ns, found.journal)
+    written.append(f"{origin}{found.seq}i,part={found.part}i")
     return ",".join(written)
+
+
+@lru_cache(maxsize=1024)  # how uncertain a stream's time is changes slowly
+def _origin(uncertainty_ns: int, journal: str) -> str:
+    return f"uncertainty_s={uncertainty_ns / 1e9!r},journal={_quoted(journal)},seq="
 
 
 def field(value: object) -> str | None:
