@@ -23,6 +23,7 @@ class ApiClient:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/") + "/api/v1"
+        self.headers: dict[str, str] = {}
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the answer to a question."""
@@ -46,7 +47,7 @@ class ApiClient:
         given = {name: value for name, value in query.items() if value is not None}
         url = self._url + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data else {}
+        headers = {**self.headers, **({"Content-Type": "application/json"} if data else {})}
         request = urllib.request.Request(url, data, headers, method=method)
         try:
             with _OPENER.open(request, timeout=TIMEOUT_S) as answer:

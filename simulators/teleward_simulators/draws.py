@@ -1,7 +1,7 @@
-"""Random numbers by address: (seed, stream, index) -> the same number, whoever asks.
+"""Random numbers by address: (seed, stream, index) -> always the same number.
 
-SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) as a hash. No generator keeps a state, so a seek or a
-snapshot needs none, and streams never disturb each other.
+SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) as a hash. No generator keeps a state, so a seek
+or a snapshot needs none, and streams never disturb each other.
 """
 
 import math

@@ -13,8 +13,8 @@ class Action:
     """One thing that can be done.
 
     ``adds``: (field, amount of one usual dose); ``sets``: (field, value), at once; ``turns``:
-    (knob, factor on it, seconds). ``trigger`` asks the table of rhythms. ``weight_kg`` scales doses of
-    children: fields get dose / usual * weight_kg / weight.
+    (knob, factor on it, seconds). ``trigger`` asks the table of rhythms; ``by_weight``
+    makes the same dose do more in a person below 50 kg.
     """
 
     name: str
@@ -90,11 +90,13 @@ _TABLE = (
     Action("dextrose", "Dextrose intravenous", "g", 25, 50, adds=(("dextrose_depot", 25000.0),)),
     Action("oral_glucose", "Glucose by mouth", "g", 20, 60, adds=(("dextrose_depot", 9000.0),)),
     Action("glucagon", "Glucagon", "mg", 1, 2, adds=(("glucagon_depot", 70.0),)),
-    Action("insulin", "Insulin bolus", "U", 10, 20,
+    Action("insulin_bolus", "Insulin bolus", "U", 10, 20,
            adds=(("insulin_depot", 10.0), ("insulin_k_depot", 1.0))),
     Action("insulin_infusion", "Insulin infusion", "U/kg/h", 0.1, 0.2),
-    Action("calcium_gluconate", "Calcium gluconate 10 %", "mL", 30, 60, adds=(("calcium_c", 1.0),)),
-    Action("potassium", "Potassium chloride", "mmol", 20, 40, adds=(("potassium_depot", 1.2),)),
+    Action("calcium_gluconate", "Calcium gluconate 10 %", "mL", 30, 60,
+           adds=(("calcium_c", 1.0),)),
+    Action("potassium_chloride", "Potassium chloride", "mmol", 20, 40,
+           adds=(("potassium_depot", 1.2),)),
     Action("bicarbonate", "Sodium bicarbonate", "mmol", 50, 150),
     Action("dialysis", "Dialysis", sets=(("dialysis_rate", 1.0),)),
     Action("magnesium", "Magnesium sulphate", "g", 4, 14, adds=(("magnesium_depot", 1.1),),
@@ -134,7 +136,7 @@ _TABLE = (
         ("review_drugs", "Review drugs"), ("consent", "Obtain consent"),
         ("identify", "Confirm identity"), ("safety_net", "Give safety-net advice"),
         ("prescribe_list_b", "Prescribe an add-on of List B"),
-        ("prescribe_psychotropic", "Prescribe a scheduled psychotropic"),
+        ("prescribe_psychotropic", "Prescribe a psychotropic"),
         ("refer_emergency", "Send to emergency care"), ("handover", "Hand over by ISBAR"),
         ("name_trend", "Name the trend"), ("escalate", "Escalate"), ("reassure", "Reassure only"),
         ("antipyretic_only", "Antipyretic and nothing else"), ("nsaid", "NSAID"),

@@ -132,7 +132,7 @@ class Body:
         self.engine.turn(knob, value, over_s)
 
     def act(self, name: str, dose: str = "") -> Given:
-        """Do something; ``dose`` with its unit, empty is the usual one. ValueError if impossible."""
+        """Do something; ``dose`` has its unit, empty is the usual one. ValueError if impossible."""
         action = action_named(name)
         amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
         if dose and not action.unit:

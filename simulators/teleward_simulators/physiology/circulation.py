@@ -102,6 +102,7 @@ def heart_rate(p: Record, k: Record) -> float:
     )
     rate += 44.0 * k.distress + 16.0 * adrenaline + 16.0 * salbutamol
     rate += 14.0 * clip((62.0 - p.pao2) / 20.0, 0.0, 1.0)
+    rate += 18.0 * clip((65.0 - p.glucose) / 30.0, 0.0, 1.0)
     if p.rosc_s > 0.0:  # catecholamines of the resuscitation
         rate += 38.0 * np.exp(-p.rosc_s / 1200.0)
     rate -= 25.0 * hill(p.beta_c, 1.0, 1.0) + 15.0 * hill(p.magnesium_c, 3.0, 4.0)

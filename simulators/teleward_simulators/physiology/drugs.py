@@ -59,7 +59,7 @@ def hill(level: float, half: float, power: float) -> float:
     if level <= 0.0:
         return 0.0
     x = level**power
-    return x / (x + half**power)
+    return float(x / (x + half**power))
 
 
 @kernel

@@ -95,20 +95,18 @@ class Engine:
         self.ramps = np.zeros((len(self.values), 3))
         self.steps = 0
         if settle_s:
-            self._settle(settle_s)
+            self.settle(settle_s)
 
-    def _settle(self, seconds: float) -> None:
+    def settle(self, seconds: float) -> None:
         """Find the balance with the starting blood and chemistry kept as stated."""
         p = self.patients[0]
         kept = ("blood_ml", "haemoglobin_g", "glucose", "insulin", "ketones", "potassium",
                 "temperature", "lactate", "insulin_remote", "interstitial_ml")  # fmt: skip
         start = {name: p[name] for name in kept}
-        short = self.person.blood_loss_ml + self.person.plasma_loss_ml > 0.0
-        if not short:
-            for _ in range(int(seconds)):
-                self.advance(STEPS_PER_S)
-                for name, value in start.items():
-                    p[name] = value
+        for _ in range(int(seconds)):
+            self.advance(STEPS_PER_S)
+            for name, value in start.items():
+                p[name] = value
         p["rosc_s"] = p["low_s"] = p["down_s"] = p["kalaemia_s"] = 0.0
         self.steps = 0
 

@@ -3,9 +3,9 @@
     {(rhythm, trigger): ((probability, next rhythm), ...)}        what is left over stays
 
 Each trigger draws once, by its number in the patient's own stream. In exam mode nothing is drawn:
-probabilities of the same pair add up, and at one half the likeliest outcome happens, so that
-all students meet the same patient. Structure after the Resuscitation Council's ALS guidance; the figures
-are a design for teaching and are not outcome statistics.
+probabilities of the same pair add up, and at one half the likeliest outcome happens: all students
+meet the same patient. Structure after the Resuscitation Council's ALS guidance; the figures are a
+design for teaching and are not outcome statistics.
 """
 
 import itertools

@@ -109,7 +109,7 @@ def qrs_bumps(
     ``potassium`` is what the heart feels in mmol/L, ``injury`` maps territories to mV.
     """
     qrs, t = SHAPES[event.shape], T_WAVES[event.shape].copy()
-    qt = min(1.15, max(0.55, event.rr_s)) ** 0.5
+    qt = min(1.25, max(0.38, event.rr_s)) ** 0.5
     wide = min(1.0, max(0.0, (potassium - 6.5) / 1.0))
     peaked = min(1.0, max(0.0, (potassium - 5.5) / 1.2))
     flat = min(0.75, max(0.0, (3.5 - potassium) / 1.2))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from teleward_signal.engine import Engine
-from teleward_signal.model import Annotation
-from teleward_simulators.physiology.patient import PhysiologyPatient
+from teleward_signal.model import Annotation, Measurement
+from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.rhythms.table import RHYTHMS
 
 SECONDS = 90
@@ -45,7 +45,39 @@ def test_r_peaks_are_found(rhythm: str) -> None:
     samples = patient.waveform("ecg_ii", 250.0, 0, SECONDS * 250)
     truth = patient.beats(START_S, SECONDS - 2.0)
     found = [t for t in detected("ecg_ii", 250.0, samples) if START_S <= t < SECONDS - 2.0]
-    sensitivity, predictivity = matched(truth, found)
+    # beats at the very edges of the window may be marked on either side of it
+    sensitivity = matched(truth[1:-1], found)[0]
+    predictivity = matched(truth, found[1:-1])[1]
     floor = HARD.get(rhythm, 0.995)
     assert sensitivity >= floor, (rhythm, sensitivity, predictivity, len(truth))
     assert predictivity >= 0.995, (rhythm, sensitivity, predictivity, len(found))
+
+
+def test_pulse_rate_from_the_wave_alone() -> None:
+    patient = PhysiologyPatient(seed=11)
+    samples = patient.waveform("pleth", 125.0, 0, 70 * 125)
+    engine = Engine()
+    handle = engine.open_stream("p", "pleth", 125.0)
+    engine.push(handle, 0, samples)
+    rates = [
+        message.value
+        for _, message in engine.process(int(70e9))
+        if isinstance(message, Measurement) and message.metric == "pulse_rate" and message.value
+    ]
+    beats = patient.beats(10.0, 70.0)
+    true = 60.0 * (len(beats) - 1) / (beats[-1] - beats[0])
+    assert abs(float(np.mean(rates[10:])) - true) < 2.0
+
+
+def test_the_capnogram_ranks_narrow_airways() -> None:
+    """The share of the rise done a quarter into expiration falls as airways narrow."""
+    shares = []
+    for bronch in (0.0, 0.35, 0.7):
+        patient = PhysiologyPatient(seed=4)
+        patient.order(Order(0, "knob", {"name": "bronch", "to": bronch}))
+        wave = patient.waveform("capnogram", 50.0, 60 * 50, 10 * 50)
+        start, inspiration, whole, *_ = next(b for b in patient.traces.breaths if b[0] > 61.0)
+        quarter = start + inspiration + 0.25 * (whole - inspiration)
+        end = start + whole - 0.05
+        shares.append(wave[int(quarter * 50) - 3000] / wave[int(end * 50) - 3000])
+    assert shares[0] > shares[1] > shares[2]

@@ -1,0 +1,1 @@
+"""Teaching with simulated patients: rooms, instructors and what each may see."""

@@ -1,0 +1,122 @@
+"""``teleward room``: lead a running case from the command line.
+
+teleward room open asthma-01
+teleward room start ABC234 --key ...
+teleward room send ABC234 --key ... act:oxygen:10L/min knob:bronch:0.8:60 rhythm:svt
+"""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from teleward_gateway.api_client import ApiClient, NoGateway, Refused
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what can be done with a room."""
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the gateway")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    opening = verbs.add_parser("open", help="open a room on a case")
+    opening.add_argument("case")
+    opening.add_argument("--seed", type=int)
+    opening.add_argument("--exam", action="store_true", help="draw no lots: fair for all")
+    for name, summary in (
+        ("show", "what learners see"),
+        ("truth", "the true state"),
+        ("log", "every order so far"),
+        ("start", "let the case run"),
+        ("pause", "hold the case; hearts go on beating"),
+        ("close", "close the room"),
+    ):
+        _room(verbs.add_parser(name, help=summary))
+    speed = verbs.add_parser("speed", help="how many times faster than life")
+    _room(speed)
+    speed.add_argument("speed", type=float)
+    send = verbs.add_parser(
+        "send",
+        help="staged orders, carried out together: act:NAME[:DOSE] knob:NAME:TO[:SECONDS] "
+        "rhythm:NAME fault:KIND:SENSOR[:SECONDS] say:TEXT bookmark:TEXT end:RESULT",
+    )
+    _room(send)
+    send.add_argument("orders", nargs="+")
+    rewind = verbs.add_parser("rewind", help="go back to a bookmark or a second")
+    _room(rewind)
+    rewind.add_argument("to")
+
+
+def _room(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code")
+    parser.add_argument("--key", default="", help="the instructor's key, shown by open")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it and print the answer as JSON."""
+    try:
+        answer = _do(arguments, RoomClient(arguments.url, getattr(arguments, "key", "")))
+    except (NoGateway, Refused, ValueError) as error:
+        print(f"room: {error}", file=sys.stderr)
+        return 2
+    if answer is not None:
+        print(json.dumps(answer, ensure_ascii=False, indent=1))
+    return 0
+
+
+class RoomClient(ApiClient):
+    """The API with a room's key."""
+
+    def __init__(self, url: str, key: str) -> None:
+        super().__init__(url)
+        self.headers = {"X-Room-Key": key} if key else {}
+
+
+def _do(arguments: argparse.Namespace, api: ApiClient) -> Any:
+    if arguments.verb == "open":
+        body = {"case": arguments.case, "seed": arguments.seed, "exam": arguments.exam}
+        return api.send("POST", "/rooms", body)
+    path = f"/rooms/{arguments.code}"
+    match arguments.verb:
+        case "show":
+            return api.get(path)
+        case "truth" | "log":
+            return api.get(f"{path}/{arguments.verb}")
+        case "close":
+            return api.send("DELETE", path)
+        case "rewind":
+            number = arguments.to.replace(".", "", 1).isdigit()
+            where = {"time_s": float(arguments.to)} if number else {"bookmark": arguments.to}
+            return api.send("POST", f"{path}/rewind", where)
+        case "send":
+            orders = [parse_order(text) for text in arguments.orders]
+        case _:
+            speed = {"start": 1.0, "pause": 0.0}.get(arguments.verb)
+            orders = [{"kind": "clock", "speed": arguments.speed if speed is None else speed}]
+    return api.send("POST", f"{path}/orders", {"orders": orders})
+
+
+def parse_order(text: str) -> dict[str, Any]:
+    """Return the order that ``text`` states; ValueError says how to write it."""
+    kind, _, rest = text.partition(":")
+    parts = rest.split(":")
+    try:
+        match kind:
+            case "act":
+                return {"kind": kind, "name": parts[0], **({"dose": parts[1]} if parts[1:] else {})}
+            case "knob":
+                over = {"over": float(parts[2])} if parts[2:] else {}
+                return {"kind": kind, "name": parts[0], "to": float(parts[1]), **over}
+            case "rhythm":
+                return {"kind": kind, "name": parts[0]}
+            case "fault":
+                seconds = {"for": float(parts[2])} if parts[2:] else {}
+                return {"kind": kind, "fault": parts[0], "sensor": parts[1], **seconds}
+            case "say" | "bookmark":
+                return {"kind": kind, "text": rest}
+            case "end":
+                return {"kind": kind, "result": rest or "ended"}
+    except (IndexError, ValueError):
+        pass
+    raise ValueError(
+        f"{text!r} is no order; write act:oxygen:10L/min, knob:bronch:0.8:60, rhythm:svt, "
+        "fault:motion:ox:60, say:..., bookmark:... or end:..."
+    )

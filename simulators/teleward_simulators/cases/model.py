@@ -1,0 +1,144 @@
+"""A case as values: what the file says, checked, with conditions parsed."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from teleward_simulators.cases.expression import Expression
+from teleward_simulators.physiology.person import Person
+
+GRADES = ("critical", "recommended", "neutral", "harmful")
+LANGUAGES = ("en", "hi")
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that happens, ``after_s`` seconds later.
+
+    ``kind``: knob (with ``how`` to, mul, add or hold), rhythm, act, say, fault, finding.
+    """
+
+    kind: str
+    name: str
+    how: str = "to"
+    value: float = 0.0
+    over_s: float = 0.0
+    after_s: float = 0.0
+    text: str = ""
+    options: tuple[tuple[str, float | str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """What an action does in this case, besides what it always does."""
+
+    action: str
+    when: Expression | None
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What happens once ``when`` has held for ``for_s`` seconds; once, unless ``again``."""
+
+    when: Expression
+    for_s: float
+    effects: tuple[Effect, ...]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """What happens ``at_s`` seconds after the start: ramps, timers and faults alike."""
+
+    at_s: float
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When and how the encounter ends."""
+
+    when: Expression
+    for_s: float
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How an action counts; times in seconds after ``from`` holds, full marks until ``full_s``."""
+
+    action: str
+    grade: str
+    weight: float
+    from_: Expression | None = None
+    full_s: float = 300.0
+    zero_s: float = 750.0
+    dose: tuple[tuple[str, float | str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """At ``at_s`` the variable must lie in [low, high]."""
+
+    at_s: float
+    variable: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One action of the treatment that the case itself shows to work."""
+
+    at_s: float
+    action: str
+    dose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One teaching case."""
+
+    id: str
+    version: int
+    file: Path
+    title: dict[str, str]
+    opening: dict[str, str]
+    difficulty: int
+    competencies: tuple[str, ...]
+    speed: float
+    person: Person
+    rhythm: str
+    knobs: dict[str, float]
+    probabilities: dict[str, float]
+    devices: tuple[str, ...]
+    setting: dict[str, object]
+    timeline: tuple[Timed, ...]
+    handlers: tuple[Handler, ...]
+    guards: tuple[Guard, ...]
+    endings: tuple[Ending, ...]
+    stable: Expression
+    findings: dict[str, str]
+    questions: tuple[dict[str, str], ...]
+    diagnosis: dict[str, tuple[str, ...]]
+    disposition: dict[str, tuple[str, ...]]
+    marks: tuple[Mark, ...]
+    checks: tuple[Band, ...]
+    treatment: tuple[Step, ...]
+    treated: tuple[Band, ...]
+    twist: str
+    review_status: str
+    reviewer: str | None
+    review_date: str | None
+    sources: tuple[str, ...]
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """The review as shown wherever the case is."""
+        by = f" by {self.reviewer}, {self.review_date}" if self.reviewer else ""
+        return f"{self.review_status}{by}"
+
+    def critical(self) -> tuple[str, ...]:
+        """Return the critical actions."""
+        return tuple(mark.action for mark in self.marks if mark.grade == "critical")

@@ -1,0 +1,184 @@
+"""Rooms: the instructor leads, learners see readings, and the truth goes to nobody else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from teleward_gateway.classroom.api import router
+from teleward_gateway.classroom.rooms import TRUTH, RoomService, replay_log
+from teleward_gateway.commands.room import parse_order
+from teleward_simulators.cases.source import make
+from teleward_simulators.physiology.knobs import KNOBS
+
+SECRET = {"truth", "knobs", "bookmarks", "key", *KNOBS, *(name.lower() for name in TRUTH)} - {
+    "spo2", "rhythm", "t", "k", "g", "hr", "rr", "vt", "ph", "etco2"
+}  # fmt: skip
+"""Names that only the true state has; the rest are looked for by value."""
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> RoomService:
+    """Return rooms in a folder of their own."""
+    return RoomService(tmp_path / "rooms")
+
+
+def send(service: RoomService, room: Any, now_s: float, *orders: dict[str, Any]) -> int:
+    """Send staged orders."""
+    return service.send(room, list(orders), now_s)
+
+
+def test_a_room_is_held_until_started(service: RoomService) -> None:
+    room = service.open("asthma-01", 100.0, seed=1)
+    assert len(room.code) == 6
+    assert service.view(room, 160.0)["time_s"] == 0
+    send(service, room, 160.0, {"kind": "clock", "speed": 10})
+    assert 95 <= service.view(room, 170.3)["time_s"] <= 100
+    send(service, room, 171.0, {"kind": "clock", "speed": 0})
+    held = service.view(room, 172.0)["time_s"]
+    assert service.view(room, 300.0)["time_s"] == held
+    with pytest.raises(LookupError):
+        service.room("XXXXXX")
+
+
+def test_staged_orders_share_a_tick_and_a_bad_one_stops_all(service: RoomService) -> None:
+    room = service.open("asthma-01", 0.0, seed=1)
+    tick = send(
+        service, room, 1.0,
+        {"kind": "knob", "name": "bronch", "to": 0.8, "over": 60.0},
+        {"kind": "rhythm", "name": "svt"},
+        {"kind": "say", "text": "He is worse."},
+        {"kind": "fault", "fault": "motion", "sensor": "ox", "for": 30.0},
+    )  # fmt: skip
+    assert {order.tick for order in room.patient.orders[1:]} == {tick}
+    before = len(room.patient.orders)
+    with pytest.raises(ValueError, match="no knob 'soul'"):
+        send(service, room, 2.0, {"kind": "rhythm", "name": "vf"},
+             {"kind": "knob", "name": "soul", "to": 1.0})  # fmt: skip
+    assert len(room.patient.orders) == before
+    truth = service.truth(room, 10.0)
+    assert truth["truth"]["rhythm"] == "svt"
+    assert truth["faults"][0]["kind"] == "motion"
+    assert service.view(room, 10.0)["said"][0]["text"] == "He is worse."
+
+
+def test_devices_in_another_process_live_the_same_patient(service: RoomService) -> None:
+    room = service.open("tension-pneumothorax-01", 0.0, seed=9)
+    source = make(service.devices(room)[0]["source"], 0)
+    send(service, room, 2.0, {"kind": "clock", "speed": 10})
+    assert source.numeric("spo2", 5.0) == room.sensors.numeric("spo2", 5.0)
+    room.live(40.0)
+    send(service, room, 40.0, {"kind": "act", "name": "needle_decompression"})
+    room.live(60.0)
+    for metric in ("heart_rate", "nibp_systolic", "spo2", "respiratory_rate"):
+        assert source.numeric(metric, 59.0) == room.sensors.numeric(metric, 59.0)
+    ours = room.sensors.waveform("ecg_ii", 250.0, 55 * 250, 500)
+    assert (source.waveform("ecg_ii", 250.0, 55 * 250, 500) == ours).all()
+
+
+def test_a_log_replays_to_the_same_body(service: RoomService) -> None:
+    room = service.open("anaphylaxis-01", 0.0, seed=2)
+    send(service, room, 0.5, {"kind": "clock", "speed": 10})
+    room.live(30.0)
+    send(service, room, 30.0, {"kind": "act", "name": "adrenaline_im", "dose": "0.5 mg"},
+         {"kind": "bookmark", "text": "first dose"})  # fmt: skip
+    room.live(60.0)
+    again = replay_log(room.log.path, 60.0)
+    assert again.body.snapshot() == room.patient.body.snapshot()
+    rows = [json.loads(line) for line in room.log.path.read_text().splitlines()]
+    assert rows[0]["room"] == room.code
+
+
+def test_rewinding_to_a_bookmark(service: RoomService) -> None:
+    room = service.open("asthma-01", 0.0, seed=2)
+    send(service, room, 0.0, {"kind": "clock", "speed": 60})
+    room.live(5.0)
+    send(service, room, 5.0, {"kind": "bookmark", "text": "before"})
+    room.live(6.0)
+    before = service.truth(room, 6.0)["truth"]["HR"]
+    send(service, room, 6.0, {"kind": "rhythm", "name": "vf"})
+    assert service.truth(room, 9.0)["truth"]["rhythm"] == "vf"
+    service.rewind(room, service.bookmark_tick(room, "before"), 10.0)
+    truth = service.truth(room, 10.5)["truth"]
+    assert truth["rhythm"] == "sinus"
+    assert abs(truth["HR"] - before) < 5
+    assert replay_log(room.log.path, 6.0).body.rhythm == "sinus"
+
+
+def test_findings_come_after_the_time_a_worker_needs(service: RoomService) -> None:
+    room = service.open("anaphylaxis-01", 0.0, seed=2)
+    wait_s = service.ask(room, "auscultate", 1.0)
+    assert service.view(room, 1.0 + wait_s - 5.0)["findings"] == {}
+    assert service.view(room, 1.5 + wait_s)["findings"]["auscultate"] == "wheeze both sides"
+
+
+def _names(value: Any) -> set[str]:
+    """Return every key anywhere in a JSON value."""
+    if isinstance(value, dict):
+        return set(value) | {name for each in value.values() for name in _names(each)}
+    if isinstance(value, list):
+        return {name for each in value for name in _names(each)}
+    return set()
+
+
+async def test_no_learner_route_tells_the_truth(service: RoomService) -> None:
+    app = FastAPI()
+    app.state.rooms = service
+    app.include_router(router, prefix="/api/v1")
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api/v1") as client:
+        body = {"case": "sepsis-01", "seed": 4}
+        opened = (await client.post("/rooms", json=body)).json()
+        code, key = opened["code"], {"X-Room-Key": opened["key"]}
+        room = f"/rooms/{code}"
+        orders = {"orders": [{"kind": "clock", "speed": 60}]}
+        assert (await client.post(f"{room}/orders", headers=key, json=orders)).status_code == 200
+        assert await learner_routes(client, app, code) >= 3
+        for path in ("truth", "log"):
+            assert (await client.get(f"{room}/{path}")).status_code == 403
+            wrong = {"X-Room-Key": "no"}
+            assert (await client.get(f"{room}/{path}", headers=wrong)).status_code == 403
+        truth = (await client.get(f"{room}/truth", headers=key)).json()
+        assert truth["truth"]["HR"] > 0
+        shown = (await client.get(room)).json()
+        assert shown["review"] == "unreviewed"
+        assert shown["title"]["hi"]
+        assert (await client.get("/cases")).json()[0]["review"] == "unreviewed"
+        assert (await client.delete(room, headers=key)).status_code == 204
+
+
+async def learner_routes(client: httpx.AsyncClient, app: FastAPI, code: str) -> int:
+    """Ask every route without a key; return how many answered, none with a secret name."""
+    answered = 0
+    posted = {"name": "look", "orders": [{"kind": "act", "name": "oxygen"}], "time_s": 1}
+    for path, methods in app.openapi()["paths"].items():
+        for method in methods:
+            if method == "post" and path.endswith("/rooms"):
+                continue
+            url = path.removeprefix("/api/v1").replace("{code}", code)
+            answer = await client.request(method, url, json=posted if method == "post" else None)
+            if answer.status_code in (403, 422):
+                continue
+            answered += 1
+            assert not _names(answer.json()) & SECRET, path
+    return answered
+
+
+def test_no_device_of_a_case_measures_what_no_sensor_can(service: RoomService) -> None:
+    room = service.open("opioid-01", 0.0, seed=4)
+    for metric in ("pco2", "etco2", "capnogram", "glucose"):
+        assert metric not in room.sensors.metrics()
+        assert room.sensors.numeric(metric, 5.0) is None
+
+
+def test_orders_from_the_command_line() -> None:
+    assert parse_order("act:oxygen:10L/min") == {
+        "kind": "act", "name": "oxygen", "dose": "10L/min"
+    }  # fmt: skip
+    assert parse_order("knob:bronch:0.8:60")["over"] == 60.0
+    assert parse_order("fault:motion:ox:60")["sensor"] == "ox"
+    with pytest.raises(ValueError, match="is no order"):
+        parse_order("knob:bronch")
