@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum reset_cause { RESET_UNKNOWN, RESET_POWER_ON, RESET_BUTTON, RESET_BROWN_OUT, RESET_WATCHDOG };
+enum reset_cause { CAUSE_UNKNOWN, CAUSE_POWER_ON, CAUSE_BUTTON, CAUSE_BROWN_OUT, CAUSE_WATCHDOG };
 
 /* Set up pins, the 1 kHz timer and the port (115200 baud 8N1), then let interrupts in. */
 void board_begin(void);

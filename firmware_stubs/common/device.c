@@ -205,13 +205,13 @@ static void listen(uint32_t now)
 static const char *cause_text(void)
 {
     switch (cause) {
-    case RESET_POWER_ON:
+    case CAUSE_POWER_ON:
         return "power on";
-    case RESET_BUTTON:
+    case CAUSE_BUTTON:
         return "reset button";
-    case RESET_BROWN_OUT:
+    case CAUSE_BROWN_OUT:
         return "brown-out";
-    case RESET_WATCHDOG:
+    case CAUSE_WATCHDOG:
         return "watchdog";
     default:
         return "started";
@@ -237,7 +237,7 @@ static bool send_due(uint32_t now, enum due what)
         break;
     case DUE_CAUSE:
         sent = encode_text(&encoder, now,
-                           cause >= RESET_BROWN_OUT ? SEVERITY_WARNING : SEVERITY_INFORMATION,
+                           cause >= CAUSE_BROWN_OUT ? SEVERITY_WARNING : SEVERITY_INFORMATION,
                            cause_text());
         break;
     case DUE_NOTICE:

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     model_board_begin();
     listen_afresh();
     period_ms = 0;
-    device_begin(&program, RESET_UNKNOWN);
+    device_begin(&program, CAUSE_UNKNOWN);
     program_begin();
     for (size_t at = 0; at < size; at++) {
         uint8_t act = data[at];

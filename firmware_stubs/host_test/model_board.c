@@ -31,7 +31,7 @@ void board_begin(void) {}
 
 enum reset_cause board_reset_cause(void)
 {
-    return RESET_POWER_ON;
+    return CAUSE_POWER_ON;
 }
 
 void board_lock(void)

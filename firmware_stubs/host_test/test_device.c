@@ -54,7 +54,7 @@ static void begin(void)
     listen_afresh();
     has_sample = true;
     fault = 0;
-    device_begin(&program, RESET_BROWN_OUT);
+    device_begin(&program, CAUSE_BROWN_OUT);
 }
 
 static uint32_t u32(const uint8_t *bytes)
@@ -357,8 +357,8 @@ static void a_new_fault_is_told_soon_but_not_too_often(void)
 static void a_bare_device_says_what_it_cannot(void)
 {
     static const struct program bare = {.model = "bare"};
-    static const enum reset_cause causes[] = {RESET_UNKNOWN, RESET_POWER_ON, RESET_BUTTON,
-                                              RESET_BROWN_OUT, RESET_WATCHDOG};
+    static const enum reset_cause causes[] = {CAUSE_UNKNOWN, CAUSE_POWER_ON, CAUSE_BUTTON,
+                                              CAUSE_BROWN_OUT, CAUSE_WATCHDOG};
     struct numeric numeric = {6, 100, 0, 37};
     uint8_t all = ALL_STREAMS;
     struct heard heard;
@@ -367,7 +367,7 @@ static void a_bare_device_says_what_it_cannot(void)
         listen_afresh();
         device_begin(&bare, causes[i]);
         CHECK(await(FRAME_TEXT, 5, &heard));
-        CHECK(heard.payload[0] == (causes[i] >= RESET_BROWN_OUT ? 1 : 0));
+        CHECK(heard.payload[0] == (causes[i] >= CAUSE_BROWN_OUT ? 1 : 0));
     }
     hush(3000);
     CHECK(device_numerics(&numeric, 1));

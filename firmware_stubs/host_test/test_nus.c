@@ -28,7 +28,7 @@ static bool notify(const uint8_t *bytes, uint8_t n)
 static void begin(uint16_t mtu)
 {
     model_board_begin();
-    device_begin(&program, RESET_POWER_ON);
+    device_begin(&program, CAUSE_POWER_ON);
     n_sent = largest = 0;
     refuse_after = -1;
     nus_closed();

@@ -46,7 +46,7 @@ def run_make(*arguments: str) -> str:
 
 
 class Chip:
-    """One chip: avr, arm or host, which is a program on this machine; use it as an async context manager.
+    """One chip: avr, arm or host (a program on this machine), as an async context manager.
 
     With ``pipes``, QEMU's port is a pair of named pipes there in place of a pty: a pty swallows
     64 KB before it stops a writer, a pipe one page.

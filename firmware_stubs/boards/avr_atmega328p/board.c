@@ -27,15 +27,15 @@ enum reset_cause board_reset_cause(void)
     uint8_t flags = MCUSR;
     MCUSR = 0;
     if ((flags & _BV(PORF)) != 0) {
-        return RESET_POWER_ON; /* the supply's rise passes the brown-out level too */
+        return CAUSE_POWER_ON; /* the supply's rise passes the brown-out level too */
     }
     if ((flags & _BV(BORF)) != 0) {
-        return RESET_BROWN_OUT;
+        return CAUSE_BROWN_OUT;
     }
     if ((flags & _BV(WDRF)) != 0) {
-        return RESET_WATCHDOG;
+        return CAUSE_WATCHDOG;
     }
-    return (flags & _BV(EXTRF)) != 0 ? RESET_BUTTON : RESET_UNKNOWN;
+    return (flags & _BV(EXTRF)) != 0 ? CAUSE_BUTTON : CAUSE_UNKNOWN;
 }
 
 void board_begin(void)

@@ -33,7 +33,7 @@ static uint64_t clock_ms(void)
 
 enum reset_cause board_reset_cause(void)
 {
-    return RESET_POWER_ON;
+    return CAUSE_POWER_ON;
 }
 
 void board_begin(void)

@@ -112,7 +112,7 @@ void board_reset(void)
 
 enum reset_cause board_reset_cause(void)
 {
-    return RESET_UNKNOWN; /* the board keeps no record of it */
+    return CAUSE_UNKNOWN; /* the board keeps no record of it */
 }
 
 void board_begin(void)
