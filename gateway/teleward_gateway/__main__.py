@@ -50,9 +50,14 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = sys.argv[1:] if argv is None else list(argv)
-    arguments = build_parser(words).parse_args(words)
     try:
+        arguments = build_parser(words).parse_args(words)
         return int(arguments.run(arguments))
+    except ModuleNotFoundError as error:
+        if (error.name or "teleward").startswith("teleward"):
+            raise
+        print(f'teleward: this needs {error.name}: pip install "teleward[sim]"', file=sys.stderr)
+        return 1
     except BrokenPipeError:
         sys.stderr.close()
         return 0

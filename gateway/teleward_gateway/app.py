@@ -5,6 +5,7 @@ stop    sessions -> derived values -> journal -> sinks -> API        (within two
 """
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
@@ -31,6 +32,7 @@ from teleward_gateway.live import LiveHub
 from teleward_gateway.logs import Redactor
 from teleward_gateway.outlets import Outlets
 from teleward_gateway.probes import register_probes, register_sinks
+from teleward_gateway.registry.model import RegistryError
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.remembered import AlarmFile
 from teleward_gateway.running_view import RunningView, gateway_description
@@ -40,7 +42,6 @@ from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
 from teleward_signal.alarms import AlarmBoard
 from teleward_signal.engine import Engine, EngineConfig
-from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -137,9 +138,11 @@ class Gateway:
             )
         except (JournalInUse, JournalTooNew) as error:
             raise StartError(str(error)) from None
-        self.registry = Registry(
-            folder / "registry.sqlite", self.provenance, lambda: self.clock.now().time_ns
-        )
+        path = folder / "registry.sqlite"
+        try:
+            self.registry = Registry(path, self.provenance, lambda: self.clock.now().time_ns)
+        except RegistryError as error:
+            raise StartError(str(error)) from None
 
     async def _warm(self) -> None:
         def progress(what: str, share: float) -> None:
@@ -275,9 +278,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make the data folder; raises StartError naming the remedy."""
+    """Make the data folder, for this user only; raises StartError naming the remedy."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # a folder lent by another user is their choice
+            folder.chmod(0o700)
         probe = folder / ".writable"
         probe.write_bytes(b"teleward")
         probe.unlink()
@@ -286,8 +291,3 @@ def prepare_folder(folder: Path) -> None:
             f"gateway.data_folder {folder}: {error.strerror}; make it writable for this user, "
             "free some space, or set another folder"
         ) from None
-
-
-def is_simulated(settings: Settings) -> bool:
-    """Say whether this gateway takes simulated devices only."""
-    return settings.gateway.mode is Provenance.SIMULATED
