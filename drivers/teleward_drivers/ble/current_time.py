@@ -2,7 +2,6 @@
 
     0x2A2B read, write  | year u16 | month | day | hour | minute | second | weekday, 1 = Monday |
                         | fraction u8, 1/256 s | reason u8 |
-    0x2A0F read, write  | time zone s8, 15 min | daylight saving u8, 15 min: 0, 2, 4, 8 |
     0x2A08 write        | year u16 | month | day | hour | minute | second |      A&D cuffs
 
 A gateway cannot serve this service (bleak has no server); most devices take a write instead.
@@ -22,7 +21,6 @@ from teleward_signal.model import DeviceStatus
 
 SERVICE = uuid16(0x1805)
 CURRENT_TIME = uuid16(0x2A2B)
-LOCAL_TIME = uuid16(0x2A0F)
 DATE_TIME = uuid16(0x2A08)
 MANUAL_UPDATE, EXTERNAL_UPDATE = 1, 2
 WRONG_CLOCK_NS = 120_000_000_000
@@ -57,30 +55,6 @@ class CurrentTime:
         weekday = date(clock.year, clock.month, clock.day).isoweekday()
         fraction = utc_ns % 1_000_000_000 * 256 // 1_000_000_000
         return cls(clock, weekday, fraction, EXTERNAL_UPDATE)
-
-
-@dataclass(frozen=True, slots=True)
-class LocalTime:
-    """One value of 0x2A0F, both in minutes; ``None`` when unknown."""
-
-    zone_minutes: int | None
-    daylight_minutes: int | None
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "LocalTime":
-        """Decode a value."""
-        fields = Fields(data)
-        zone, daylight = fields.sint(1), fields.uint(1)
-        if zone != -128 and not -48 <= zone <= 56:
-            raise Malformed("reserved_value")
-        if daylight not in (0, 2, 4, 8, 255):
-            raise Malformed("reserved_value")
-        return cls(None if zone == -128 else 15 * zone, None if daylight == 255 else 15 * daylight)
-
-    def __bytes__(self) -> bytes:
-        zone = -128 if self.zone_minutes is None else self.zone_minutes // 15
-        daylight = 255 if self.daylight_minutes is None else self.daylight_minutes // 15
-        return zone.to_bytes(1, "little", signed=True) + bytes([daylight])
 
 
 class ClockSetting(Simple):

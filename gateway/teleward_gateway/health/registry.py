@@ -34,10 +34,6 @@ class HealthRegistry:
         """Add a part, or replace it; ``essential`` parts decide over readiness."""
         self._parts[name] = _Part(probe, essential)
 
-    def unregister(self, name: str) -> None:
-        """Remove a part, if it is there."""
-        self._parts.pop(name, None)
-
     def parts(self) -> dict[str, dict[str, Any]]:
         """Ask every probe; one that raises is not ok, with the reason."""
         return {name: _ask(part.probe) for name, part in list(self._parts.items())}

@@ -146,11 +146,6 @@ class Reader:
                 total += sum(start <= number_of(record) < stop for record in records)
         return total
 
-    def first_time(self, number: int, kinds: frozenset[RecordKind], stop: int) -> int | None:
-        """Return the stamped time of the first record of ``kinds`` from ``number`` on."""
-        batch = self.read(number - 1, kinds, 1, stop)
-        return batch.records[0].time_ns if batch.records else None
-
     def aside(self, sink: str, limit: int) -> list[dict[str, object]]:
         """Return the newest records that were set aside for a sink, newest first."""
         found: list[dict[str, object]] = []

@@ -104,13 +104,6 @@ def inspect_row(blob: bytes) -> Row:
     return Row(sealed.number, sealed.count, kinds, start_ns, end_ns, wave, blob)
 
 
-def origin_of(blob: bytes) -> tuple[str, str, Provenance]:
-    """Return journal, boot and provenance of a row's blob without unpacking it."""
-    sealed = unseal(blob)
-    journal, boot = _HEAD.unpack_from(sealed.body)[:2]
-    return journal.hex(), boot.hex(), _PROVENANCE[sealed.provenance]
-
-
 def records_of(blob: bytes, wanted: Filter | None = None) -> list[Record]:
     """Unpack the records of a row, in order; raises `DamagedBlob`."""
     sealed = unseal(blob)

@@ -9,7 +9,7 @@ from bumble.device import Connection
 from bumble.gatt import Service
 
 from teleward_drivers.ble import current_time as codec
-from teleward_drivers.fields import DateTime, Fields, Malformed
+from teleward_drivers.fields import DateTime, Malformed
 from teleward_simulators.ble.peripheral import Peripheral, refusal
 
 VALUE_NOT_ALLOWED = 0x13
@@ -54,12 +54,5 @@ class CalendarClock:
     def _write_current(self, _connection: Connection, value: bytes) -> None:
         try:
             self.set(codec.CurrentTime.from_bytes(bytes(value)).date_time)
-        except Malformed:
-            raise refusal(VALUE_NOT_ALLOWED) from None
-
-    def write_date_time(self, _connection: Connection, value: bytes) -> None:
-        """Take a write of 0x2A08."""
-        try:
-            self.set(Fields(bytes(value)).date_time())
         except Malformed:
             raise refusal(VALUE_NOT_ALLOWED) from None
