@@ -37,6 +37,8 @@ MOST_CHECKPOINTS = 360
 """Then every second older one goes: six hours at full detail in under 1 MB."""
 WARM_TICKS = 400
 """Going back starts this long before what was asked, so that rates have their beats."""
+LONGEST_S = 60.0
+"""A longer stretch is answered in parts, so that its beginning is not forgotten by its end."""
 RATE_WINDOW_S = 10.0
 BREATH_WINDOW_S = 30.0
 APNOEA_S = 20.0
@@ -137,6 +139,9 @@ class PhysiologyPatient:
 
     def beats(self, start_s: float, end_s: float) -> list[float]:
         """Return the R peaks in [start_s, end_s)."""
+        if end_s - start_s > LONGEST_S:
+            middle = start_s + LONGEST_S
+            return self.beats(start_s, middle) + self.beats(middle, end_s)
         self._ready(start_s, end_s)
         beats = self.traces.beats
         return beats[bisect.bisect_left(beats, start_s) : bisect.bisect_left(beats, end_s)]
@@ -145,6 +150,13 @@ class PhysiologyPatient:
         """Return samples in the unit of the vocabulary, float32, shape (count,)."""
         if count <= 0:
             return np.empty(0, np.float32)
+        if count > LONGEST_S * fs:
+            part = int(LONGEST_S * fs)
+            pieces = [
+                self.waveform(metric, fs, start, min(part, first + count - start))
+                for start in range(first, first + count, part)
+            ]
+            return np.concatenate(pieces)
         self._ready(first / fs - 1.5, (first + count) / fs)
         return self.traces.wave(metric, fs, first, count)
 

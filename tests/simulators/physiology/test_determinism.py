@@ -110,6 +110,14 @@ def test_a_held_case_keeps_its_heart_beating() -> None:
     assert 20 < len(patient.beats(40.0, 60.0)) < 30
 
 
+def test_a_long_stretch_is_whole() -> None:
+    whole, parts = PhysiologyPatient(seed=2), PhysiologyPatient(seed=2)
+    beats = whole.beats(0.0, 400.0)
+    assert beats == [t for start in range(0, 400, 40) for t in parts.beats(start, start + 40)]
+    wave = PhysiologyPatient(seed=2).waveform("pleth", 125.0, 0, 300 * 125)
+    assert np.array_equal(wave[125 * 20 : 125 * 30], parts.waveform("pleth", 125.0, 2500, 1250))
+
+
 def test_the_fleet_knows_it_by_name() -> None:
     source = make_source("physiology:normal", 4)
     assert 66 < (source.numeric("heart_rate", 30.0) or 0) < 78
