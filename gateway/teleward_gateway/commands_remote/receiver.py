@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -23,6 +24,8 @@ _REMEMBERED = 2000
 """Ids of commands that have not expired; more at once is an attack or a fault."""
 _WAITING = 20
 """Commands being done at once; further ones are refused rather than queued past their expiry."""
+_STRANGER_S = 10.0
+"""Between audit entries about strangers: whoever may publish must not fill the journal."""
 _ACTION_S = 60.0
 """A blood pressure takes 40 s at most to start and fill; longer means that the device is stuck."""
 
@@ -49,12 +52,13 @@ class RemoteCommands:
         self._seen: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.done = self.refused = 0
+        self._stranger_s, self._untold = -math.inf, 0
 
     def receive(self, message: Incoming) -> None:
         """Take a message from the command topic; returns at once."""
         if len(self._tasks) >= _WAITING:
             self.refused += 1
-            self._audit.note("remote command refused", "unknown", reason="too many at once")
+            self._note_stranger(reason="too many at once")
             return
         task = asyncio.create_task(self._answer(message), name="remote command")
         self._tasks.add(task)
@@ -137,11 +141,24 @@ class RemoteCommands:
         if outcome["ok"]:
             self.done += 1
             self._audit.note("remote command done", author, command=name)
+            return
+        self.refused += 1
+        if author == "unknown":
+            self._note_stranger(command=name, reason=outcome["error"])
         else:
-            self.refused += 1
             self._audit.note(
                 "remote command refused", author, command=name, reason=outcome["error"]
             )
+
+    def _note_stranger(self, **detail: str) -> None:
+        """Note a refusal that nobody signed for, and how many went unnoted since the last."""
+        now_s = time.monotonic()
+        if now_s - self._stranger_s < _STRANGER_S:
+            self._untold += 1
+            return
+        more: dict[str, Any] = {"unnoted": self._untold} if self._untold else {}
+        self._stranger_s, self._untold = now_s, 0
+        self._audit.note("remote command refused", "unknown", **detail, **more)
 
     def _reply_topic(self, message: Incoming, name: str) -> str:
         """Answer where the request asks, but only below our own reply topic."""

@@ -125,6 +125,17 @@ async def test_strangers_get_no_answer_but_an_audit_entry(
     assert reason in said
 
 
+async def test_a_flood_of_strangers_does_not_fill_the_audit(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(50):
+        await bench.give(b"{}")
+    assert (len(bench.audit), bench.commands.refused) == (1, 50)
+    monkeypatch.setattr("teleward_gateway.commands_remote.receiver._STRANGER_S", 0.0)
+    await bench.give(b"{}")
+    assert bench.audit[-1].payload["unnoted"] == 49
+
+
 @pytest.mark.parametrize(
     ("found", "name", "reason"),
     [
