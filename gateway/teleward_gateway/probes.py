@@ -87,6 +87,7 @@ def live_health(gateway: "Gateway") -> dict[str, Any]:
         "messages_total": statistics.messages,
         "dropped_messages_total": statistics.dropped_messages,
         "wave_bytes_total": statistics.wave_bytes,
+        "unknown_subject_total": statistics.unknown_subject,
         "refused_blocks_total": statistics.refused_blocks,
     }
 
