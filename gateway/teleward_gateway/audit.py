@@ -19,7 +19,7 @@ class Audit:
     def note(self, action: str, author: str, subject: str | None = None, **detail: Any) -> None:
         """Keep that ``author`` did ``action``; details are plain JSON values."""
         self._append(audit_draft(action, author, subject, **detail))
-        _log.info("audit: %s", action, extra={"action": action, "author": author})
+        _log.info("audit: %s", action, extra={"action": action})
 
     def of_alarm(self, action: str, record: Record, detail: dict[str, Any]) -> None:
         """Keep what happened to an alarm; fits `teleward_cloud.alarm_sinks.Audit`."""
