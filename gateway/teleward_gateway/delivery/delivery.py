@@ -9,9 +9,11 @@ for ever; then it is set aside, with the reason, and counted.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Sink
@@ -66,6 +68,16 @@ class _Cursor:
     newest: int = field(default=0)
 
 
+@runtime_checkable
+class _Connecting(Protocol):
+    """A sink that connects on its own, with a back-off of its own."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    async def wait_connected(self, timeout_s: float) -> None: ...
+
+
 class Delivery:
     """Serves one sink from one journal; `run` is its task."""
 
@@ -88,12 +100,13 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled; then close the sink."""
         sink, journal = self._sink, self._journal
-        await journal.register(sink.name, sink.kinds, from_now=self._config.from_now)
-        self._cursor = _Cursor(journal.next_number - 1, journal.next_number - 1)
-        self._until_s = _now_s() + self._config.hold_s
-        journal.on_commit(self._on_commit)
-        await sink.open()
         try:
+            await sink.open()
+            # what comes while a long backlog is counted is live, not the end of that backlog
+            self._cursor = _Cursor(journal.next_number - 1, journal.next_number - 1)
+            self._until_s = _now_s() + self._config.hold_s
+            journal.on_commit(self._on_commit)
+            await journal.register(sink.name, sink.kinds, from_now=self._config.from_now)
             while True:
                 self._news.clear()
                 if not (await self._live() or await self._backlog()):
@@ -197,8 +210,14 @@ class Delivery:
         await self._pause(self._backoff.failed(answer.retry_after_s))
 
     async def _pause(self, delay_s: float) -> None:
+        """Wait; a sink that has no connection yet is tried as soon as it has."""
+        sink = self._sink
         self.status.retry_in_s = delay_s
-        await asyncio.sleep(delay_s)
+        if isinstance(sink, _Connecting) and not sink.connected:
+            with contextlib.suppress(TimeoutError):
+                await sink.wait_connected(delay_s)
+        else:
+            await asyncio.sleep(delay_s)
         self.status.retry_in_s = 0.0
 
     async def _idle(self) -> None:

@@ -48,6 +48,7 @@ class Reader:
         self._database = database
         self._on_damage = on_damage
         self._cached = cached
+        self._last: tuple[tuple[str, int, Filter] | None, Sequence[Record]] = (None, ())
 
     def close(self) -> None:
         """Close the connection."""
@@ -105,10 +106,16 @@ class Reader:
         known = self._cached(seq)
         if known is not None:
             return [r for r in known if wanted.kinds is None or r.kind in wanted.kinds]
+        wish = (table, seq, wanted)
+        if self._last[0] == wish:  # a backlog takes a long row in several batches
+            return self._last[1]
         blobs = self._all(f"SELECT data FROM {table} WHERE seq = ?", (seq,))
         if not blobs:
             return ()
-        return self._open(table, seq, count, blobs[0][0], wanted)
+        found = self._open(table, seq, count, blobs[0][0], wanted)
+        if found:
+            self._last = (wish, found)
+        return found
 
     def _open(
         self, table: str, seq: int, count: int, blob: bytes, wanted: Filter

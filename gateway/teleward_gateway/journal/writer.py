@@ -193,7 +193,9 @@ class Writer:
             if done or stopping:
                 self._answered = asked
             retry_s = 0.0 if done else min(LONGEST_RETRY_S, max(0.1, retry_s * 2))
-            due_s = max(due_s + self._config.commit_interval_s, time.monotonic())
+            now_s, interval_s = time.monotonic(), self._config.commit_interval_s
+            # a commit that was asked for in between must not put the next ones off
+            due_s = min(max(due_s + interval_s, now_s), now_s + interval_s)
             if stopping:
                 break
         self._close()

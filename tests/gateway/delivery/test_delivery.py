@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Rejected, SinkCounters
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.delivery import Backoff, Delivery, DeliveryConfig
-from teleward_gateway.journal import Journal, JournalConfig
+from teleward_gateway.journal import Journal, JournalConfig, reader
+from teleward_gateway.journal.entries import Filter
+from teleward_gateway.journal.row import records_of
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordKind
 
@@ -238,6 +241,92 @@ async def test_a_sink_that_raises_does_not_end_the_delivery(bench: Bench) -> Non
     await bench.put(3)
     await bench.until_settled()
     assert bench.store.got == [0, 1, 2]
+
+
+class Connecting(Store):
+    """A server that is reached some time after the start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = True
+        self.asked = asyncio.Event()
+        self.online = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Say whether it is reached."""
+        return self.online.is_set()
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait for it."""
+        self.asked.set()
+        async with asyncio.timeout(timeout_s):
+            await self.online.wait()
+        self.away = False
+
+
+async def test_a_connection_ends_the_wait_for_the_next_try(bench: Bench) -> None:
+    bench.store = store = Connecting()
+    await bench.put(1)
+    bench.begin(DeliveryConfig(hold_s=0, first_retry_s=300, longest_retry_s=300))
+    await store.asked.wait()
+    store.online.set()
+    await bench.until_settled()
+    assert store.got == [0]
+
+
+async def test_what_comes_while_the_backlog_is_counted_is_live(bench: Bench) -> None:
+    counting, counted = threading.Event(), threading.Event()
+
+    def slow(reader: object) -> bool:
+        counting.set()
+        return counted.wait(20)
+
+    await bench.put(1)
+    busy = asyncio.create_task(bench.journal._reading.run(slow))
+    await asyncio.to_thread(counting.wait, 20)
+    bench.begin()
+    await asyncio.sleep(0)
+    await bench.put(1)
+    counted.set()
+    assert await busy
+    await bench.until_settled()
+    assert bench.store.calls == [(True, [1]), (False, [0])]
+
+
+async def test_flushes_do_not_put_off_the_next_commit(bench: Bench) -> None:
+    """Forty intervals of a quarter second would be ten seconds without a commit."""
+    for _ in range(40):
+        await bench.journal.flush()
+    before = bench.journal.next_number
+    bench.journal.append(Draft(RecordKind.MEASUREMENT, payload={"value": 1}))
+    async with asyncio.timeout(5):
+        while bench.journal.next_number == before:
+            await asyncio.sleep(0.005)
+
+
+async def test_a_long_row_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unpacked: list[int] = []
+
+    def counting(blob: bytes, wanted: Filter | None = None) -> list[Record]:
+        unpacked.append(len(blob))
+        return records_of(blob, wanted)
+
+    monkeypatch.setattr(reader, "records_of", counting)
+    config = JournalConfig(cache_records=0)
+    journal = Journal.open(
+        tmp_path, gateway="gw", provenance=Provenance.FIELD, clock=GatewayClock(), config=config
+    )
+    for value in range(200):
+        journal.append(Draft(RecordKind.MEASUREMENT, payload={"value": value}))
+    await journal.flush()
+    after = 0
+    for _ in range(20):
+        batch = await journal.read(after, Store.kinds, 10)
+        assert len(batch.records) == 10
+        after = batch.through
+    journal.close()
+    assert len(unpacked) <= 3
 
 
 def test_backoff_doubles_with_jitter_up_to_a_limit() -> None:
