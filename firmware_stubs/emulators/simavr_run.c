@@ -5,6 +5,7 @@
  *     leads N        LO+ and LO-: bit 0 and 1 of N
  *     brownout N     after N more bytes of the UART the supply fails: memory is garbage, then reset
  *     reset          the reset button
+ *     say HEX        these bytes come in at the UART, besides those of the port
  *     stack          print the deepest stack so far, in bytes
  * and ends with its input. A host that does not read loses what follows, as on a wire.
  *
@@ -43,6 +44,8 @@ static unsigned stack_bottom; /* first address above .bss */
 static int may_receive;
 static long brown_out_in = -1;
 static int brown_out_now;
+static uint8_t said[256];
+static size_t n_said;
 
 static void on_byte(struct avr_irq_t *irq, uint32_t value, void *unused)
 {
@@ -103,6 +106,11 @@ static void obey(const char *line)
     } else if (strncmp(line, "reset", 5) == 0) {
         avr_reset(avr);
         avr_regbit_set(avr, avr->reset_flags.extrf);
+    } else if (strncmp(line, "say ", 4) == 0) {
+        unsigned byte;
+        for (line += 4; n_said < sizeof said && sscanf(line, "%2x", &byte) == 1; line += 2) {
+            said[n_said++] = (uint8_t)byte;
+        }
     } else if (strncmp(line, "stack", 5) == 0) {
         print_stack();
     }
@@ -111,7 +119,7 @@ static void obey(const char *line)
 /* Lines of the input, whole ones only; false: it has ended. */
 static int take_orders(void)
 {
-    static char line[80];
+    static char line[300];
     static size_t used;
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
     while (poll(&input, 1, 0) > 0) {
@@ -204,6 +212,20 @@ static void load(const char *path)
     avr_regbit_set(avr, avr->reset_flags.porf);
 }
 
+static void receive(void)
+{
+    uint8_t byte;
+    size_t at = 0;
+    for (; may_receive && at < n_said; at++) {
+        avr_raise_irq(uart_in, said[at]);
+    }
+    n_said -= at;
+    memmove(said, said + at, n_said);
+    while (may_receive && n_said == 0 && read(port, &byte, 1) == 1) {
+        avr_raise_irq(uart_in, byte);
+    }
+}
+
 int main(int n_arguments, char **arguments)
 {
     if (n_arguments != 2) {
@@ -227,10 +249,7 @@ int main(int n_arguments, char **arguments)
         if (brown_out_now) {
             brown_out();
         }
-        uint8_t byte;
-        while (may_receive && read(port, &byte, 1) == 1) {
-            avr_raise_irq(uart_in, byte);
-        }
+        receive();
         keep_pace();
     }
     return 0;

@@ -19,5 +19,5 @@ def build() -> Path:
 @pytest.fixture(scope="session")
 def sensor_build() -> Path:
     """Return the folder with every program for its real sensor."""
-    run_make("-j2", "avr", "arm", "host", "TEST_SIGNAL=0", "BUILD=build/sensor")
+    run_make("-j2", "avr", "arm", "TEST_SIGNAL=0", "BUILD=build/sensor")
     return BUILD / "sensor"

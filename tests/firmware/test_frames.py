@@ -70,13 +70,13 @@ def streams(draw: st.DrawFn) -> tuple[str, messages.Message]:
 @st.composite
 def samples(draw: st.DrawFn) -> tuple[str, messages.Message]:
     number, index, n_channels = draw(U8), draw(U32), draw(st.integers(1, 3))
-    dtype = np.dtype(draw(st.sampled_from(["int16", "int32"])))
-    size = dtype.itemsize
+    size = draw(st.sampled_from([2, 4]))
+    dtype = np.int16 if size == 2 else np.int32
     count = draw(st.integers(1, messages.samples_per_frame(n_channels, size)))
-    limits = np.iinfo(dtype)
+    most = (1 << (8 * size - 1)) - 1
     seed = draw(U32)
     counts = np.random.default_rng(seed).integers(
-        limits.min, limits.max, (count, n_channels), dtype, endpoint=True
+        -most - 1, most, (count, n_channels), dtype, endpoint=True
     )
     words = f"{number} {index} {count} {n_channels * size} {counts.tobytes().hex()}"
     return words, messages.Samples(number, index, counts)
