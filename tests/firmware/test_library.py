@@ -51,7 +51,7 @@ async def test_program_on_this_machine_is_read_by_the_gateway(build: Path, progr
     model = program.replace("_", "-")
     assert model in host.said("model")
     assert "built-in test signal, not a patient" in host.said("message")
-    metrics = {output.metric for output in [*host.blocks, *host.values]}
+    metrics = {block.metric for block in host.blocks} | {value.metric for value in host.values}
     assert (
         metrics
         == {

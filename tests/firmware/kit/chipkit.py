@@ -27,7 +27,7 @@ from teleward_drivers.serial_link import SerialLink
 from teleward_drivers.wired.framed_serial import DRIVER, make
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 
-ROOT = Path(__file__).parents[2] / "firmware_stubs"
+ROOT = Path(__file__).parents[3] / "firmware_stubs"
 BUILD = ROOT / "build"
 WAIT_S = 60.0
 """What a busy machine may take for any one step; nothing here is a measurement of time."""
