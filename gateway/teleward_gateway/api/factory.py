@@ -108,6 +108,11 @@ def _add_problems(app: FastAPI) -> None:
     async def impossible(request: Request, error: ValueError) -> Response:
         return problem_response(422, "Cannot be", str(error), "Correct the value and send again.")
 
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> Response:
+        remedy = "The gateway's log has the details; other requests are answered as before."
+        return problem_response(500, "Mistake of the gateway", type(error).__name__, remedy)
+
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
         parts = [

@@ -15,6 +15,8 @@ from teleward_gateway.api.schemas import problem_response
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+BODY_LIMIT = 2**20
+"""Bytes of a request; alarm limits of every metric take 3 KB."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -51,6 +53,12 @@ def refusal(method: str, headers: Headers, allowed_hosts: frozenset[str]) -> str
     return None
 
 
+def is_too_large(headers: Headers) -> bool:
+    """Say whether a request is larger than any of ours, or does not say how large it is."""
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" in headers or not length.isdecimal() or int(length) > BODY_LIMIT
+
+
 def origin_host(origin: str) -> str | None:
     """Return ``host[:port]`` of an Origin header, or None when it has none."""
     try:
@@ -73,8 +81,11 @@ class HostGuard:
             await self._app(scope, receive, send)
             return
         method = scope.get("method", "WEBSOCKET")
-        reason = refusal(method, Headers(scope=scope), self._allowed_hosts)
-        if reason is None:
+        headers = Headers(scope=scope)
+        reason = refusal(method, headers, self._allowed_hosts)
+        if reason is None and is_too_large(headers):
+            await _too_large()(scope, receive, send)
+        elif reason is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": reason[:120]})
@@ -88,4 +99,13 @@ def _refuse(reason: str) -> Response:
         "Request refused",
         reason,
         "Open the page by the address that the gateway printed at its start, on this machine.",
+    )
+
+
+def _too_large() -> Response:
+    return problem_response(
+        413,
+        "Request too large",
+        f"A request has a Content-Length of at most {BODY_LIMIT} bytes.",
+        "Send less at once.",
     )

@@ -60,6 +60,28 @@ async def test_only_our_own_pages_may_write(
     assert (await client.post(path, json=PAUSE, headers=headers)).status_code == status
 
 
+@pytest.mark.parametrize(
+    "headers", [{"content-length": str(2**20 + 1)}, {"transfer-encoding": "chunked"}]
+)
+async def test_a_request_larger_than_any_of_ours_is_refused(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    answer = await client.post("/api/v1/alarms/acknowledge", content=b"{}", headers=headers)
+    assert answer.status_code == 413
+    assert answer.json()["remedy"]
+
+
+async def test_a_mistake_of_ours_is_a_problem_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    feed = WardFeed(1)
+    monkeypatch.setattr(feed, "alarms", lambda subject: 1 / 0)
+    transport = httpx.ASGITransport(create_app(feed), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/api/v1/alarms")
+    assert (answer.status_code, answer.json()["detail"]) == (500, "ZeroDivisionError")
+
+
 async def test_a_foreign_page_may_not_open_the_stream(server: FeedServer) -> None:
     address = f"ws://127.0.0.1:{server.port}/api/v1/stream"
     with pytest.raises(InvalidStatus):
