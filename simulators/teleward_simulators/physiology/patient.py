@@ -11,8 +11,8 @@ import bisect
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from teleward_simulators.draws import Stream, normal
 from teleward_simulators.physiology.body import Body, BodySnapshot
 from teleward_simulators.physiology.engine import STEPS_PER_S
+from teleward_simulators.physiology.orders import Director, Order, obey
 from teleward_simulators.physiology.person import Person
+from teleward_simulators.physiology.readings import KEPT, READ
 from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tempo, TrainState
 from teleward_simulators.rhythms.table import RHYTHMS, Atria
 from teleward_simulators.waveforms.pulse import ARRIVAL_S
@@ -49,32 +51,6 @@ NUMBERS = (
     "heart_rate", "pulse_rate", "respiratory_rate", "spo2", "perfusion_index", "body_temperature",
     "nibp_systolic", "nibp_diastolic", "nibp_mean", "etco2", "glucose",
 )  # fmt: skip
-_KEPT = (
-    "spo2", "perfusion", "temperature", "sbp", "dbp", "map", "glucose", "pulse", "cpr", "stroke_ml",
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Something done at a tick; ``data`` is plain JSON and belongs to whoever reads ``kind``."""
-
-    tick: int
-    kind: str
-    data: dict[str, Any] = field(default_factory=dict)
-
-
-class Director(Protocol):
-    """Case logic beside the body; its state must be an immutable value."""
-
-    state: Any
-
-    def each_second(self, body: Body) -> None:
-        """Look at the body once a second of case time."""
-        ...
-
-    def order(self, body: Body, order: Order) -> bool:
-        """Take an order, True when it was meant for the case."""
-        ...
 
 
 @dataclass(slots=True)
@@ -181,8 +157,8 @@ class PhysiologyPatient:
         row = self._history.get(int(max(0.0, time_s)), ())
         if not row:
             return None
-        known = dict(zip(_KEPT, row, strict=True))
-        return _NUMBER[metric](known) if metric in _NUMBER else None
+        known = dict(zip(KEPT, row, strict=True))
+        return READ[metric](known) if metric in READ else None
 
     # ------------------------------------------------------------ orders and time
 
@@ -289,7 +265,7 @@ class PhysiologyPatient:
 
     def _remember(self) -> None:
         second = self.pace.tick // TICKS_PER_S
-        self._history[second] = tuple(map(self.body.engine.get, _KEPT))
+        self._history[second] = tuple(map(self.body.engine.get, KEPT))
 
     def advance_body(self, steps: int) -> None:
         """Move the body on, letting the case look at it on every whole second."""
@@ -399,22 +375,6 @@ class PhysiologyPatient:
         return 60.0 * (len(starts) - 1) / (starts[-1][0] - starts[0][0])
 
 
-def obey(body: Body, order: Order) -> None:
-    """Carry out an order that any patient understands: ``act``, ``knob``, ``rhythm``."""
-    data = order.data
-    match order.kind:
-        case "act":
-            body.act(data["name"], data.get("dose", ""))
-        case "knob":
-            body.turn(data["name"], data["to"], data.get("over", 0.0))
-        case "rhythm":
-            body.set_rhythm(data["name"], data.get("rate", 0.0))
-        case "note":
-            pass
-        case _:
-            raise ValueError(f"no order {order.kind!r}: use act, knob, rhythm, clock or note")
-
-
 def _rate(times: list[float], time_s: float) -> float | None:
     low = bisect.bisect_left(times, time_s - RATE_WINDOW_S)
     found = times[low : bisect.bisect_right(times, time_s)]
@@ -423,20 +383,4 @@ def _rate(times: list[float], time_s: float) -> float | None:
     return 60.0 * (len(found) - 1) / (found[-1] - found[0])
 
 
-def _pulsing(known: dict[str, float]) -> bool:
-    return known["pulse"] > 0.5 and known["stroke_ml"] > 5.0
-
-
-def _pressure(name: str) -> Callable[[dict[str, float]], float | None]:
-    return lambda known: known[name] if known["pulse"] > 0.5 or known["cpr"] > 0.5 else None
-
-
-_NUMBER: dict[str, Callable[[dict[str, float]], float | None]] = {
-    "spo2": lambda known: known["spo2"] if _pulsing(known) else None,
-    "perfusion_index": lambda known: known["perfusion"] if known["pulse"] > 0.5 else 0.0,
-    "body_temperature": lambda known: known["temperature"],
-    "glucose": lambda known: known["glucose"],
-    "nibp_systolic": _pressure("sbp"),
-    "nibp_diastolic": _pressure("dbp"),
-    "nibp_mean": _pressure("map"),
-}
+__all__ = ["Director", "Order", "PhysiologyPatient", "obey"]

@@ -1,4 +1,4 @@
-"""Patient -> sensor -> simulated device -> bytes -> driver: what comes out is true to its sensor."""
+"""Patient -> sensor -> simulated device -> bytes -> driver: what comes out is right."""
 
 import asyncio
 import time

@@ -1,0 +1,28 @@
+"""Which fields of a body are remembered every second, and how numbers are read from them."""
+
+from collections.abc import Callable
+
+KEPT = (
+    "spo2", "perfusion", "temperature", "sbp", "dbp", "map", "glucose", "pulse", "cpr", "stroke_ml",
+)  # fmt: skip
+"""Fields of the patient record."""
+
+
+def _pulsing(known: dict[str, float]) -> bool:
+    return known["pulse"] > 0.5 and known["stroke_ml"] > 5.0
+
+
+def _pressure(name: str) -> Callable[[dict[str, float]], float | None]:
+    return lambda known: known[name] if known["pulse"] > 0.5 or known["cpr"] > 0.5 else None
+
+
+READ: dict[str, Callable[[dict[str, float]], float | None]] = {
+    "spo2": lambda known: known["spo2"] if _pulsing(known) else None,
+    "perfusion_index": lambda known: known["perfusion"] if known["pulse"] > 0.5 else 0.0,
+    "body_temperature": lambda known: known["temperature"],
+    "glucose": lambda known: known["glucose"],
+    "nibp_systolic": _pressure("sbp"),
+    "nibp_diastolic": _pressure("dbp"),
+    "nibp_mean": _pressure("map"),
+}
+"""Metric -> its value from the remembered fields; None where there is nothing to read."""
