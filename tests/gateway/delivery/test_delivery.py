@@ -269,7 +269,8 @@ async def test_a_connection_ends_the_wait_for_the_next_try(bench: Bench) -> None
     bench.store = store = Connecting()
     await bench.put(1)
     bench.begin(DeliveryConfig(hold_s=0, first_retry_s=300, longest_retry_s=300))
-    await store.asked.wait()
+    async with asyncio.timeout(5):
+        await store.asked.wait()
     store.online.set()
     await bench.until_settled()
     assert store.got == [0]
