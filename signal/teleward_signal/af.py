@@ -11,7 +11,7 @@ layers judges it. The verdict is about the middle of the window, 63 beats ago.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.kernel_cache import Floats, kernel
+from teleward_signal.kernel_cache import Floats, inner, kernel
 from teleward_signal.network import judge
 
 WINDOW = 127
@@ -24,7 +24,7 @@ _SAME_S = 0.03
 """Two intervals closer than 30 ms count as the same in the entropy (COSEn, 2011)."""
 
 
-@kernel
+@inner
 def _count(f: Floats, at: int, edges: Floats, value: float, weight: float) -> None:
     """Add ``weight`` to the class of the histogram at ``f[at:]`` that ``value`` falls into."""
     k = 0
@@ -33,7 +33,7 @@ def _count(f: Floats, at: int, edges: Floats, value: float, weight: float) -> No
     f[at + k] += weight
 
 
-@kernel
+@inner
 def _describe_steps(x: Floats, f: Floats) -> None:
     """Fill the histograms of differences and lengths; ``x`` are intervals over their median."""
     n = x.shape[0]
@@ -60,7 +60,7 @@ def _describe_steps(x: Floats, f: Floats) -> None:
             _count(f, 30 + 5 * (lag - 2), _COARSE, abs(x[i + lag] - x[i]), 1.0 / (n - lag))
 
 
-@kernel
+@inner
 def _describe_order(x: Floats, f: Floats) -> None:
     """Fill the middle against the ends, the correlation of differences and the longest calm."""
     n = x.shape[0]
@@ -86,7 +86,7 @@ def _describe_order(x: Floats, f: Floats) -> None:
     f[65] = best / n
 
 
-@kernel
+@inner
 def _describe_entropy(window: Floats, f: Floats) -> None:
     """Fill the sample entropy of pairs of intervals in s."""
     n = window.shape[0]
@@ -101,7 +101,7 @@ def _describe_entropy(window: Floats, f: Floats) -> None:
     f[63] = np.log((one + 1.0) / 900.0)
 
 
-@kernel
+@inner
 def _median(window: Floats) -> float:
     """Return the median of positive values by halving their range, to 0.1 ms."""
     low, high = 0.0, 4.0
@@ -118,19 +118,21 @@ def _median(window: Floats) -> float:
     return 0.5 * (low + high)
 
 
-@kernel
+@inner
 def describe(window: Floats, f: Floats) -> None:
     """Fill ``f``, shape (N_FEATURES,), from ``window``, shape (WINDOW,), intervals in s."""
     f[:] = 0.0
     usual = _median(window)
-    x = window / usual
+    x = np.empty(window.shape[0])
+    for k in range(window.shape[0]):
+        x[k] = window[k] / usual
     _describe_steps(x, f)
     _describe_order(x, f)
     f[61] = np.log2(usual)
     _describe_entropy(window, f)
 
 
-@kernel
+@inner
 def likelihood(window: Floats, network: Floats) -> float:
     """Return the probability, 0 to 1, that the middle of the window is in fibrillation."""
     f = np.empty(N_FEATURES, np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 
 from teleward_signal.ecg_features import ratio
 from teleward_signal.ecg_state import AT_SCALARS, N_CLASS, N_FEATURES, N_MORPHOLOGY
-from teleward_signal.kernel_cache import Floats, Record, kernel
+from teleward_signal.kernel_cache import Floats, Record, inner
 from teleward_signal.network import judge
 
 NORMAL, VENTRICULAR, SUPRAVENTRICULAR, UNKNOWN = ord("N"), ord("V"), ord("S"), ord("Q")
@@ -20,7 +20,7 @@ STRANGE_DOUBT = 0.5
 """Doubt about recent candidates from which a beat unlike all others is called unknown."""
 
 
-@kernel
+@inner
 def describe_class(s: Record) -> None:
     """Add to the features of the beat how it differs from the usual one."""
     f = s.features
@@ -43,7 +43,7 @@ def describe_class(s: Record) -> None:
     f[k + 5] = ratio(aa, bb)
 
 
-@kernel
+@inner
 def classify(s: Record, networks: Floats) -> int:
     """Return the symbol of the beat whose features have just been filled, and learn from it."""
     describe_class(s)

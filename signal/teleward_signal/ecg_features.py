@@ -20,13 +20,13 @@ from teleward_signal.ecg_state import (
     N_TEMPLATE,
     RING,
 )
-from teleward_signal.kernel_cache import Floats, Record, kernel
+from teleward_signal.kernel_cache import Floats, Record, inner
 from teleward_signal.slot_bank import median
 
 MASK = RING - 1
 
 
-@kernel
+@inner
 def read(ring: Floats, position: float) -> float:
     """Return a ring's value between samples."""
     left = int(np.floor(position))
@@ -34,13 +34,13 @@ def read(ring: Floats, position: float) -> float:
     return (1.0 - share) * ring[left & MASK] + share * ring[(left + 1) & MASK]
 
 
-@kernel
+@inner
 def height(s: Record, t: Record, at: int) -> float:
     """Return the size of the deflection at an R peak in mV."""
     return s.shape[(at + t.shape_delay_n) & MASK]
 
 
-@kernel
+@inner
 def sharpness(s: Record, t: Record, at: int) -> float:
     """Return the largest sharp deflection within 40 ms of an R peak in mV."""
     reach = int(0.040 * t.fs)
@@ -51,7 +51,7 @@ def sharpness(s: Record, t: Record, at: int) -> float:
     return top
 
 
-@kernel
+@inner
 def bustle(s: Record, t: Record, first: int, n: int) -> float:
     """Return the mean sharp deflection of ``n`` samples from ring position ``first`` in mV."""
     total = 0.0
@@ -60,13 +60,13 @@ def bustle(s: Record, t: Record, first: int, n: int) -> float:
     return total / n
 
 
-@kernel
+@inner
 def soft(v: float) -> float:
     """Return ``v`` with large sizes compressed, so that an artefact cannot drown the rest."""
     return v / (1.0 + 0.25 * abs(v))
 
 
-@kernel
+@inner
 def describe(s: Record, t: Record, at: int, envelope: float) -> None:
     """Fill ``s.features`` for the candidate at sample ``at``."""
     f = s.features
@@ -104,7 +104,7 @@ def describe(s: Record, t: Record, at: int, envelope: float) -> None:
     describe_usual(s, t, at, envelope)
 
 
-@kernel
+@inner
 def describe_usual(s: Record, t: Record, at: int, envelope: float) -> None:
     """Fill how the candidate and the last second compare with what is usual for the patient."""
     f = s.features
@@ -122,13 +122,13 @@ def describe_usual(s: Record, t: Record, at: int, envelope: float) -> None:
     f[k + 5] = ratio(total / n, s.usual_amplitude)
 
 
-@kernel
+@inner
 def ratio(a: float, b: float) -> float:
     """Return log2 of a / b, -4 to 4."""
     return max(-4.0, min(4.0, np.log2(max(a, 1e-6) / max(b, 1e-4))))
 
 
-@kernel
+@inner
 def describe_context(s: Record, t: Record, at: int) -> None:
     """Fill the envelope and the mean sharpness of the last 1.4 s, one value each 40 ms."""
     f = s.features
@@ -146,7 +146,7 @@ def describe_context(s: Record, t: Record, at: int) -> None:
         f[AT_CONTEXT + N_CONTEXT + k] = min(2.0, np.sqrt(v))
 
 
-@kernel
+@inner
 def describe_later(s: Record, t: Record, at: int, p: float) -> None:
     """Add what followed the candidate ``at``, already described and judged ``p``."""
     f = s.features
@@ -168,13 +168,13 @@ def describe_later(s: Record, t: Record, at: int, p: float) -> None:
     f[k + 5] = 0.0
 
 
-@kernel
+@inner
 def logit(p: float) -> float:
     """Return the log odds of a probability, -6 to 6."""
     return max(-6.0, min(6.0, np.log((p + 1e-9) / (1.0 - p + 1e-9))))
 
 
-@kernel
+@inner
 def irregularity(s: Record) -> float:
     """Return the spread of the recent intervals over their mean, at most 1."""
     n = min(s.intervals_n, HISTORY)
@@ -190,7 +190,7 @@ def irregularity(s: Record) -> float:
     return min(1.0, np.sqrt(spread / n) / mean)
 
 
-@kernel
+@inner
 def compare(s: Record, fine: Floats) -> float:
     """Find where the template fits best: sets likeness and shift, returns log2 of the gain."""
     s.found_likeness, s.found_shift = -1.0, 6
@@ -213,7 +213,7 @@ def compare(s: Record, fine: Floats) -> float:
     return np.log2(max(gain, 1e-3))
 
 
-@kernel
+@inner
 def learn_levels(s: Record, t: Record, at: int, envelope: float) -> None:
     """Take the sizes and the shape of an accepted beat into the running levels."""
     slot = s.levels_n % HISTORY
@@ -234,7 +234,7 @@ def learn_levels(s: Record, t: Record, at: int, envelope: float) -> None:
     learn_template(s)
 
 
-@kernel
+@inner
 def learn_template(s: Record) -> None:
     """Let the template follow beats that are like it; start anew when none has been for long."""
     known = s.template_n > 3

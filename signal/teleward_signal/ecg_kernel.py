@@ -28,7 +28,7 @@ from teleward_signal.ecg_state import (
     N_QUALITY,
     QUEUE,
 )
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.network import judge
 from teleward_signal.slot_bank import emit, median
 
@@ -50,7 +50,7 @@ UPRIGHT = 1.3
 """Weight of upward bends: of 1.0 to 2.5, the one with the least jitter on ten of the records."""
 
 
-@kernel
+@inner
 def section(z: Floats, sos: Floats, k: int, v: float) -> float:
     """Advance section ``k`` of a cascade by one sample (direct form II transposed)."""
     w = sos[k, 0] * v + z[k, 0]
@@ -59,12 +59,15 @@ def section(z: Floats, sos: Floats, k: int, v: float) -> float:
     return w
 
 
-@kernel
+@inner
 def restart(s: Record, x: float, rests: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever; what was learned of the beats stays."""
-    s.detect_z[:] = rests[0] * x
-    s.shape_z[:] = rests[1] * x
-    s.sharp_z[:] = rests[2] * x
+    for j in range(2):
+        for k in range(2):
+            s.detect_z[k, j] = rests[0][k, j] * x
+            s.shape_z[k, j] = rests[1][k, j] * x
+        for k in range(4):
+            s.sharp_z[k, j] = rests[2][k, j] * x
     s.previous = 0.0
     s.differences[:] = 0.0
     s.envelope_sum = 0.0
@@ -78,7 +81,7 @@ def restart(s: Record, x: float, rests: Floats) -> None:
     s.broken = 1
 
 
-@kernel
+@inner
 def condition(s: Record, t: Record, x: float, filters: Floats) -> float:
     """Filter one sample into the rings and return the envelope."""
     n = s.n
@@ -102,7 +105,7 @@ def condition(s: Record, t: Record, x: float, filters: Floats) -> float:
     return s.envelope_sum
 
 
-@kernel
+@inner
 def r_peak(s: Record, t: Record, envelope_at: int) -> int:
     """Return the sample of the main deflection that made the envelope peak: the sharpest bend."""
     centre = envelope_at - t.delay_n + t.shape_delay_n
@@ -118,7 +121,7 @@ def r_peak(s: Record, t: Record, envelope_at: int) -> int:
     return at - t.shape_delay_n
 
 
-@kernel
+@inner
 def find_candidate(s: Record, t: Record, e: float) -> None:
     """Follow the humps of the envelope and queue each as it ends."""
     if e > s.peak:
@@ -134,7 +137,7 @@ def find_candidate(s: Record, t: Record, e: float) -> None:
     s.peak = 0.0
 
 
-@kernel
+@inner
 def accept(
     s: Record,
     t: Record,
@@ -168,7 +171,7 @@ def accept(
     return follow_beat(s, t, interval, networks[5], events, n_events)
 
 
-@kernel
+@inner
 def decide(
     s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
 ) -> int:
@@ -200,7 +203,7 @@ def decide(
     return n_events
 
 
-@kernel
+@inner
 def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, networks: Floats) -> float:
     """Return the probability of a doubtful candidate, knowing what followed it."""
     best_p, best_after, best_likeness = 0.0, 0.0, -1.0
@@ -226,7 +229,7 @@ def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, network
     return judge(s.features, N_LATE, networks[1])
 
 
-@kernel
+@inner
 def drop(s: Record) -> None:
     """Take the oldest candidate off the queue."""
     s.queue_n -= 1
@@ -236,7 +239,7 @@ def drop(s: Record) -> None:
         s.queue_p[k] = s.queue_p[k + 1]
 
 
-@kernel
+@inner
 def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
     """Count a refused candidate as noise and keep the best for the search back."""
     s.refused += 1
@@ -245,7 +248,7 @@ def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
         s.spare_at, s.spare_envelope, s.spare_p = at, envelope, p
 
 
-@kernel
+@inner
 def note(trace: Floats, s: Record, at: int, p: float, n: int) -> None:
     """Keep the features of a judged candidate for training; row 0 counts the rows."""
     row = int(trace[0, 0]) + 1
@@ -257,7 +260,7 @@ def note(trace: Floats, s: Record, at: int, p: float, n: int) -> None:
         trace[0, 0] = row
 
 
-@kernel
+@inner
 def note_second(trace: Floats, s: Record) -> None:
     """Keep the quality features of a second for training."""
     row = int(trace[0, 0]) + 1
@@ -268,7 +271,7 @@ def note_second(trace: Floats, s: Record) -> None:
         trace[0, 0] = row
 
 
-@kernel
+@inner
 def learn_start(s: Record, t: Record) -> None:
     """Set the first levels from the candidates of the first second and a half."""
     top = 0.0
@@ -289,7 +292,7 @@ def learn_start(s: Record, t: Record) -> None:
     s.usual_sharp = s.beat_sharp
 
 
-@kernel
+@inner
 def search_back(
     s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
 ) -> int:
@@ -306,7 +309,7 @@ def search_back(
     return n_events
 
 
-@kernel
+@inner
 def heart_rate(s: Record, t: Record) -> float:
     """Return the rate over the last intervals in /min, NaN when there was no beat lately."""
     n = min(s.intervals_n, HISTORY)
@@ -318,7 +321,7 @@ def heart_rate(s: Record, t: Record) -> float:
     return 60.0 * n / total
 
 
-@kernel
+@inner
 def advance(
     s: Record,
     t: Record,

@@ -12,7 +12,7 @@ import numpy as np
 from teleward_signal.bank import Reason
 from teleward_signal.ecg_features import MASK, bustle, irregularity, ratio
 from teleward_signal.ecg_state import HISTORY, N_QUALITY
-from teleward_signal.kernel_cache import Floats, Record, kernel
+from teleward_signal.kernel_cache import Floats, Record, inner
 from teleward_signal.network import judge
 
 NO_SIGNAL, LEAD_OFF, CLIPPED = int(Reason.NO_SIGNAL), int(Reason.LEAD_OFF), int(Reason.CLIPPED)
@@ -27,7 +27,7 @@ MOTION_BELOW = 0.5
 """Quality under which the stream is said to suffer from motion or muscle."""
 
 
-@kernel
+@inner
 def watch(s: Record, t: Record, x: float) -> None:
     """Take one raw sample into the counts of the second."""
     s.low = min(s.low, x)
@@ -49,7 +49,7 @@ def watch(s: Record, t: Record, x: float) -> None:
     s.bottom = min(s.bottom, x)
 
 
-@kernel
+@inner
 def assess(s: Record, t: Record, network: Floats) -> None:
     """End a second: set quality and reasons, begin the next."""
     reasons = 0
@@ -89,7 +89,7 @@ def assess(s: Record, t: Record, network: Floats) -> None:
     s.mains_z[:] = 0.0
 
 
-@kernel
+@inner
 def mains(s: Record, t: Record) -> float:
     """Return the amplitude in mV of the stronger of 50 and 60 Hz over the second."""
     top = 0.0
@@ -100,7 +100,7 @@ def mains(s: Record, t: Record) -> float:
     return 2.0 * np.sqrt(top) / t.second_n
 
 
-@kernel
+@inner
 def describe_second(s: Record, t: Record, hum: float) -> None:
     """Fill the features of the quality network."""
     q = s.quality

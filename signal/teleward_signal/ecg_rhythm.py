@@ -14,7 +14,7 @@ from teleward_signal.ecg_class import VENTRICULAR
 from teleward_signal.ecg_features import MASK
 from teleward_signal.ecg_rhythm_codes import Rhythm
 from teleward_signal.ecg_state import AF_RING, CLASSES, HISTORY
-from teleward_signal.kernel_cache import Floats, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Record, Records, inner
 from teleward_signal.slot_bank import emit
 
 (
@@ -39,7 +39,7 @@ AF_VOTES = 3
 """Looks in a row that must agree before fibrillation is said to begin or end."""
 
 
-@kernel
+@inner
 def switch(
     s: Record, code: int, on: bool, at: int, value: float, events: Records, n_events: int
 ) -> int:
@@ -50,7 +50,7 @@ def switch(
     return emit(events, n_events, s, at, ON if on else OFF, code, value)
 
 
-@kernel
+@inner
 def follow_beat(
     s: Record, t: Record, interval: float, af: Floats, events: Records, n_events: int
 ) -> int:
@@ -74,7 +74,7 @@ def follow_beat(
     return follow_af(s, interval, af, events, n_events)
 
 
-@kernel
+@inner
 def follow_rate(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Bradycardia and the two tachycardias, from the last eight intervals."""
     n = min(s.intervals_n, HISTORY)
@@ -95,7 +95,7 @@ def follow_rate(s: Record, t: Record, events: Records, n_events: int) -> int:
     return switch(s, FAST_WIDE, fast and wide >= 5, s.last_at, rate, events, n_events)
 
 
-@kernel
+@inner
 def follow_runs(s: Record, t: Record, interval: float, events: Records, n_events: int) -> int:
     """Runs of ventricular beats."""
     rate = 60.0 / interval
@@ -121,7 +121,7 @@ def follow_runs(s: Record, t: Record, interval: float, events: Records, n_events
     return n_events
 
 
-@kernel
+@inner
 def follow_pattern(s: Record, code: int, period: int, events: Records, n_events: int) -> int:
     """Bigeminy (period 2) and trigeminy (3): three repeats begin it, a break of one ends it."""
     if s.beats < 3 * period:
@@ -138,7 +138,7 @@ def follow_pattern(s: Record, code: int, period: int, events: Records, n_events:
     return switch(s, code, on, s.last_at, 3.0 * period, events, n_events)
 
 
-@kernel
+@inner
 def follow_af(s: Record, interval: float, network: Floats, events: Records, n_events: int) -> int:
     """Atrial fibrillation: intervals beside a ventricular beat are left out."""
     newest = s.classes[s.beats % CLASSES]
@@ -165,7 +165,7 @@ def follow_af(s: Record, interval: float, network: Floats, events: Records, n_ev
     return switch(s, AF, not is_on, since, p, events, n_events)
 
 
-@kernel
+@inner
 def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Once a second: pause and asystole while no beat comes, and ventricular fibrillation."""
     if s.learned == 0:
@@ -188,7 +188,7 @@ def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
     return n_events
 
 
-@kernel
+@inner
 def filter_leakage(s: Record, t: Record) -> float:
     """Return what a filter at the mean period of the last 3 s lets through, 0 to 1."""
     n = 3 * t.second_n

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.bank import EVENT_DTYPE, Bank, Reason
-from teleward_signal.engine_kinds import Kind, kind_of
+from teleward_signal.engine_kinds import Kind, kind_of, warm_derived
 from teleward_signal.engine_messages import message_of
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.stream_clock import StreamClock
@@ -50,14 +50,20 @@ class Engine:
         self._next_handle = 1
 
     def warm(self, progress: Progress | None = None) -> None:
-        """Compile or load every kernel, telling ``progress(what, share done)``."""
+        """Compile or load every kernel, telling ``progress(what, share done)``.
+
+        Those of `DerivedBreathing` and `AnomalyWatch`, which work beside an engine, are included.
+        """
         kinds = list(Kind)
         for done, kind in enumerate(kinds):
             if progress:
-                progress(f"kernels for {kind.value}", done / len(kinds))
+                progress(f"kernels for {kind.value}", done / (len(kinds) + 1))
             bank = kind.make_bank(self.config.rates_hz[0], 1, self.config.options)
             bank.process(np.zeros((1, 8), np.float32), np.array([8], np.int32))
             bank.drain()
+        if progress:
+            progress("kernels for derived numerics", len(kinds) / (len(kinds) + 1))
+        warm_derived()
         if progress:
             progress("kernels ready", 1.0)
 

@@ -60,6 +60,12 @@ def kernel(function: F) -> F:
     return cast(F, njit(cache=True, nogil=True)(function))
 
 
+def inner(function: F) -> F:
+    """Compile a function that only kernels call: with no way in from Python it compiles sooner."""
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
+    return cast(F, cast(Any, njit)(cache=True, nogil=True, **options)(function))
+
+
 def fused_kernel(function: F) -> F:
     """As `kernel`, with multiply and add fused: faster, the last bit depends on the processor."""
     return cast(F, njit(cache=True, nogil=True, fastmath={"contract", "nsz"})(function))

@@ -8,9 +8,9 @@ second chance when a pulse is overdue. The fiducial point is the steepest rise.
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.ppg_state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
-from teleward_signal.slot_bank import emit, inner, median, ranked
+from teleward_signal.slot_bank import emit, median, ranked
 
 MASK = RING - 1
 EARLY = 0.65

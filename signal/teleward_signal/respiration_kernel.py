@@ -7,9 +7,9 @@ usual depth are ends of breaths; how well the last 32 s repeat themselves is the
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.respiration_state import BREATH_RING, HISTORY, N_COARSE
-from teleward_signal.slot_bank import emit, inner, median
+from teleward_signal.slot_bank import emit, median
 
 TURN = 0.35
 """Share of the usual depth that a turn must undo; 0.3 to 0.4 score alike on BIDMC."""

@@ -7,7 +7,7 @@ second, become power at 129 rates from 5 to 43 a minute.
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.slot_bank import median
 
 N_RING = 128
@@ -18,7 +18,7 @@ CLIP = 0.35
 """An R this far from the usual height, as a share, is ectopic: it is cut to that."""
 
 
-@kernel
+@inner
 def restart(s: Record, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever and empty the window."""
     for k in range(rest.shape[0]):
@@ -29,7 +29,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
     s.inside = 0
 
 
-@kernel
+@inner
 def filtered(s: Record, x: float, sos: Floats) -> float:
     """Filter one sample."""
     v = x
@@ -41,7 +41,7 @@ def filtered(s: Record, x: float, sos: Floats) -> float:
     return v
 
 
-@kernel
+@inner
 def height_of_r(s: Record, t: Record, v: float) -> float:
     """Follow the complexes of a band-passed ECG; return the newest height, held between beats."""
     size = abs(v)
@@ -64,7 +64,7 @@ def height_of_r(s: Record, t: Record, v: float) -> float:
     return s.held_height
 
 
-@kernel
+@inner
 def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> None:
     """Write the share of power at each rate of the window, its trend removed; sum 1."""
     mean = slope = norm = 0.0
@@ -92,7 +92,7 @@ def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> None:
         power[b] /= total
 
 
-@kernel
+@inner
 def advance(
     s: Record,
     t: Record,

@@ -4,25 +4,14 @@ A bank of this kind gives its state's dtype (with the fields ``sqi`` and ``reaso
 all slots in one kernel call that writes events and counts them in ``used``.
 """
 
-from typing import Any, cast
-
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.bank import EVENT_DTYPE
-from teleward_signal.kernel_cache import F, Floats, Records
-
-# isort: split
-from numba import njit  # after kernel_cache, which tells numba where to keep machine code
+from teleward_signal.kernel_cache import Floats, Records, inner
 
 EVENTS_PER_SECOND = 12
 """A pulse or breath each refractory period of 0.25 s and a few numerics, with room to spare."""
-
-
-def inner(function: F) -> F:
-    """Compile a function that only kernels call: with no way in from Python it compiles sooner."""
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
-    return cast(F, cast(Any, njit)(cache=True, nogil=True, **options)(function))
 
 
 @inner

@@ -7,7 +7,7 @@ and a pair of cumulative sums (Page 1954) that say since when, and how far, it h
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Record, Records, inner, kernel
 
 FAST_S = 90.0
 """Mean of "now": longer than a cough or a moved finger, shorter than any deterioration."""
@@ -34,7 +34,7 @@ STALE_S = 120.0
 """A metric that is silent this long neither adds nor is spoken of."""
 
 
-@kernel
+@inner
 def learn(m: Record, x: float, dt: float, floor: float) -> None:
     """Take one value into the level and, by the fast mean, into the spread."""
     m.seen_s += dt
@@ -47,7 +47,7 @@ def learn(m: Record, x: float, dt: float, floor: float) -> None:
     m.spread = max(floor, 1.25 * m.deviation)  # 1.25 x mean |deviation| = SD of a normal
 
 
-@kernel
+@inner
 def accumulate(m: Record, now_s: float, dt: float, low_counts: float, high_counts: float) -> None:
     """Advance both cumulative sums of one metric by one step."""
     m.z = (m.fast - m.level) / m.spread
@@ -71,7 +71,7 @@ def accumulate(m: Record, now_s: float, dt: float, low_counts: float, high_count
             m.down = total
 
 
-@kernel
+@inner
 def step_metric(
     m: Record, x: float, now_s: float, dt: float, floor: float, low: float, high: float
 ) -> float:
