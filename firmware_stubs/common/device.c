@@ -115,10 +115,28 @@ static enum result set_time(const uint8_t *payload)
     return RESULT_DONE;
 }
 
+/* Send every STREAM that is due; false: no room. */
+static bool describe(uint32_t now)
+{
+    for (uint8_t i = 0; i < program->n_streams; i++) {
+        if ((streams_due >> i & 1U) != 0) {
+            if (!streams_describe(i, &encoder, now)) {
+                return false;
+            }
+            streams_due = (uint8_t)(streams_due & ~(1U << i));
+            described_ms = now;
+        }
+    }
+    return true;
+}
+
 static enum result set_rate(const uint8_t *payload)
 {
     if ((program->capabilities & (uint16_t)CAN_SET_RATE) == 0) {
         return RESULT_NOT_SUPPORTED;
+    }
+    if (!describe(device_now_ms())) {
+        return RESULT_BUSY; /* samples of the last rate may not leave before its own STREAM */
     }
     enum result result = streams_set_rate(payload[0], payload_u32(payload + 1), &encoder);
     if (result == RESULT_DONE) {
@@ -253,20 +271,6 @@ static bool send_due(uint32_t now, enum due what)
         due &= (uint8_t)~(unsigned)what;
     }
     return sent;
-}
-
-static bool describe(uint32_t now)
-{
-    for (uint8_t i = 0; i < program->n_streams; i++) {
-        if ((streams_due >> i & 1U) != 0) {
-            if (!streams_describe(i, &encoder, now)) {
-                return false;
-            }
-            streams_due = (uint8_t)(streams_due & ~(1U << i));
-            described_ms = now;
-        }
-    }
-    return true;
 }
 
 /* See what has become due by time. */

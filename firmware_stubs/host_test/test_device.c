@@ -222,6 +222,37 @@ static void the_rate_can_be_set_to_whole_milliseconds(void)
     set_rate(9, 2, 100000, RESULT_BAD_ARGUMENT);
 }
 
+static void two_rates_at_once_are_each_described_before_their_samples(void)
+{
+    uint8_t stream = 0;
+    uint8_t slow[5] = {0, 0x40, 0x42, 0x0F, 0}; /* 1000 Hz */
+    uint8_t rate[5] = {0, 0x20, 0xA1, 7, 0};    /* 500 Hz */
+    struct heard heard;
+    uint32_t period_ms = 4;
+    begin();
+    hush(5);
+    order(FRAME_START, 1, &stream, 1, RESULT_DONE);
+    hush(50);
+    /* fill the port so that the first STREAM has no room, and let samples of its rate wait */
+    struct numeric numerics[26] = {{6, 0, 0, 0}};
+    CHECK(device_numerics(numerics, 20));
+    say(FRAME_SET_RATE, 2, slow, 5);
+    pass_ms(20);
+    CHECK(listen_frame(&heard) && heard.type == FRAME_NUMERICS);
+    say(FRAME_SET_RATE, 3, rate, 5);
+    for (int ms = 0; ms < 500; ms++) {
+        pass_ms(1);
+        while (listen_frame(&heard)) {
+            if (heard.type == FRAME_STREAM && heard.payload[0] == 0) {
+                period_ms = 1000000U / u32(heard.payload + 4);
+            } else if (heard.type == FRAME_SAMPLES) {
+                CHECK(s16(heard.payload + 6) == (int32_t)(u32(heard.payload + 2) * period_ms));
+            }
+        }
+    }
+    CHECK(period_ms == 2);
+}
+
 static void a_full_port_makes_it_busy(void)
 {
     uint8_t stream = 0;
@@ -409,6 +440,7 @@ int main(void)
     RUN(a_lost_sample_ends_the_run_and_the_index_tells);
     RUN(a_full_port_loses_samples_but_never_lies);
     RUN(the_rate_can_be_set_to_whole_milliseconds);
+    RUN(two_rates_at_once_are_each_described_before_their_samples);
     RUN(a_full_port_makes_it_busy);
     RUN(starting_again_before_the_last_samples_left_is_busy);
     RUN(a_stream_with_its_own_clock_is_pushed);
