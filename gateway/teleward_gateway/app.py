@@ -7,7 +7,9 @@ stop    sessions -> derived values -> journal -> sinks -> API        (within two
 import asyncio
 import contextlib
 import errno
+import importlib.util
 import logging
+import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -15,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
-from teleward_gateway.api.factory import create_app
+from teleward_gateway.api.factory import PREFIX, create_app
 from teleward_gateway.audit import Audit
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.commands_remote import gateway_handlers
@@ -42,11 +45,15 @@ from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
 from teleward_signal.alarms import AlarmBoard
 from teleward_signal.engine import Engine, EngineConfig
+from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
 
 CACHED_RECORDS = 4_000
 """Five seconds of 64 patients, which the sinks read while they are fresh; 20 000 cost 20 MB."""
+
+STOP_LIMIT_S = 10.0
+"""An orderly stop takes two seconds; whoever supervises the process waits longer than this."""
 
 OpenRadio = Callable[[str], Awaitable[Radio]]
 """Makes the radio of the setting ``radio.adapter``; the command line injects the virtual one."""
@@ -72,6 +79,7 @@ class Gateway:
         self._open_radio = open_radio
         self._stopped = asyncio.Event()
         self.started = False
+        self.leaves_process = False
         self.clock = GatewayClock()
         self.provenance = settings.gateway.mode
         self.board = AlarmBoard()
@@ -82,6 +90,14 @@ class Gateway:
     def stop(self) -> None:
         """Ask the gateway to stop; returns at once."""
         self._stopped.set()
+        if self.leaves_process:
+            asyncio.get_running_loop().call_later(STOP_LIMIT_S, self._give_up)
+
+    def _give_up(self) -> None:
+        """Leave at once: the journal survives it, and a gateway that hangs helps nobody."""
+        hanging = [task.get_name() for task in asyncio.all_tasks() if not task.done()]
+        log.error("not stopped after %.0f s, leaving: %s", STOP_LIMIT_S, ", ".join(hanging))
+        os._exit(1)
 
     async def reload(self) -> None:
         """Take subjects and devices from the settings file again; raises ValueError.
@@ -194,6 +210,8 @@ class Gateway:
             lambda o: register_sinks(self, o),
         )
         app = create_app(self.view)
+        if self.provenance is Provenance.SIMULATED:
+            add_rooms(app, self.settings.gateway.data_folder / self.provenance.value / "rooms")
         register_probes(self)
         server = Server(app, listener)
         try:
@@ -260,6 +278,18 @@ class Server(uvicorn.Server):
     def stop(self) -> None:
         """End serving soon."""
         self.should_exit = True
+
+
+def add_rooms(app: FastAPI, folder: Path) -> None:
+    """Serve teaching rooms, where the simulators' libraries are installed."""
+    if importlib.util.find_spec("yaml") is None:
+        log.info('no teaching rooms: pip install "teleward[sim]"')
+        return
+    from teleward_gateway.classroom.api import router
+    from teleward_gateway.classroom.rooms import RoomService
+
+    app.include_router(router, prefix=PREFIX)
+    app.state.rooms = RoomService(folder)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -24,6 +24,10 @@ BLOCK_S = 0.25
 """Our protocol's devices send a frame at least four times a second: the longest usual block."""
 
 
+AHEAD_S = 60.0
+"""The clock of the page that sends an observation may be ahead of ours by so much."""
+
+
 class RunningView:
     """Answers the API from the running parts."""
 
@@ -96,6 +100,11 @@ class RunningView:
         """Record manual observations and show them; one identity for each."""
         gateway = self._gateway
         now_ns = gateway.clock.now().time_ns
+        latest_ns = now_ns + int(AHEAD_S * 1e9)
+        if any(m.time_ns is not None and m.time_ns > latest_ns for m in measurements):
+            raise ValueError(
+                "time_ns lies in the future: give the time of the observation, or none"
+            )
         stamped = [replace(m, time_ns=m.time_ns or now_ns) for m in measurements]
         for measurement in stamped:
             gateway.ingest.observe(subject, measurement)

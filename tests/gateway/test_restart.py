@@ -55,12 +55,12 @@ async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path
         limits = gateway.view.limits("anna")
         tighter = limits.with_metric("spo2", MetricLimits(very_low=91, low=95))
         await gateway.view.set_limits("anna", tighter, "nurse")
-        alert = Measurement(
+        awake = Measurement(
             "consciousness", 0.0, source=Source.MANUAL, valid_s=3600.0, author="nurse"
         )
-        [identity] = await gateway.view.observe("anna", [alert])
+        [identity] = await gateway.view.observe("anna", [awake])
         assert identity.gateway == "test"
-        high = replace(alert, metric="body_temperature", value=40.0)
+        high = replace(awake, metric="body_temperature", value=40.0)
         await gateway.view.observe("anna", [high])
         assert [a.metric for a in gateway.view.alarms("anna")] == ["body_temperature"]
         while gateway.ingest.alarms_changed:

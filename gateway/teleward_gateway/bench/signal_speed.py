@@ -216,7 +216,8 @@ def _by_uptime() -> tuple[float, float]:
 
 
 _PROBE = """
-import time
+import sys, time
+sys.modules.update(scipy=None, coverage=None)
 t = time.perf_counter()
 from teleward_signal.engine import Engine
 Engine().warm()
@@ -224,7 +225,9 @@ wall, cpu = time.perf_counter() - t, time.process_time()
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(wall, cpu, int(peak.split()[1]) / 1024)
 """
-"""The peak of the process itself: ``ru_maxrss`` would count that of its parent too."""
+"""As a gateway is installed: numba imports SciPy and coverage where development has them.
+
+The peak is of the process itself: ``ru_maxrss`` would count that of its parent too."""
 
 
 def _start() -> dict[str, Any]:

@@ -4,7 +4,9 @@ Learner scope needs the code only; instructor scope needs the header ``X-Room-Ke
 leaves the gateway at ``/truth`` and ``/log`` alone, and only with the key.
 """
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, HTTPException
@@ -67,12 +69,17 @@ class Rewind(BaseModel):
     time_s: float | None = Field(None, gt=0)
 
 
-def service_of(connection: HTTPConnection) -> RoomService:
-    """Return the rooms of this gateway."""
+_TURN = asyncio.Lock()
+"""Requests to the rooms take turns: they run in threads, and a room is one patient."""
+
+
+async def service_of(connection: HTTPConnection) -> AsyncIterator[RoomService]:
+    """Give the rooms of this gateway to one request at a time."""
     service = getattr(connection.app.state, "rooms", None)
     if not isinstance(service, RoomService):
         raise LookupError("this gateway has no rooms: they belong to a simulated ward")
-    return service
+    async with _TURN:
+        yield service
 
 
 Service = Annotated[RoomService, Depends(service_of)]

@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from teleward_drivers.radio import Allow, AskPasskey, Radio
+from teleward_gateway.logs import Redactor
 from teleward_gateway.settings.load import SettingsError, load
+from teleward_gateway.settings.model import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,14 +26,23 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    from teleward_gateway.app import Gateway, StartError
+    from teleward_gateway.app import StartError
     from teleward_gateway.logs import set_up_logs
+
     redactor = set_up_logs()
     try:
-        return asyncio.run(Gateway(settings, open_radio, redactor, arguments.config).run())
+        return asyncio.run(_run(settings, redactor, arguments.config))
     except StartError as error:
         print(f"teleward: {error}", file=sys.stderr)
         return 1
+
+
+async def _run(settings: Settings, redactor: Redactor, config: Path) -> int:
+    from teleward_gateway.app import Gateway
+
+    gateway = Gateway(settings, open_radio, redactor, config)
+    gateway.leaves_process = True
+    return await gateway.run()
 
 
 async def open_radio(adapter: str) -> Radio:
