@@ -58,8 +58,8 @@ class Measurement:
     ``value`` is in the unit of the metric, ``None`` when withheld or missing, with ``reason``.
     ``quality`` is 0 (useless) to 1 (clean) or ``None`` when the source does not say.
     ``valid_s`` is how long the value may be shown as current. Measurements of one reading
-    (systolic, diastolic, mean) share ``group``. ``stored`` marks a reading from a device's memory, which lands
-    at its own time.
+    (systolic, diastolic, mean) share ``group``. ``stored`` marks a reading from a device's
+    memory, which lands at its own time.
     """
 
     metric: str
