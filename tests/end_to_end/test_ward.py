@@ -54,7 +54,7 @@ def test_heart_rate_is_that_of_the_simulators_own_beats(demo: RunningDemo, subje
         if record["payload"]["source"] == "derived" and record["value"] is not None
         and record["time_ns"] > window_ns[0] + 5 * SECOND_NS
     ]  # fmt: skip
-    assert len(counted) >= 10
+    assert len(counted) >= 5
     # the displayed rate is averaged over other beats than the window, by a few seconds
     assert sum(counted) / len(counted) == pytest.approx(found, abs=max(2.0, 0.06 * found))
 
