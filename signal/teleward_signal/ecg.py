@@ -28,9 +28,11 @@ or not; atrial fibrillation or not."""
 
 def load_networks() -> Networks:
     """Return the weights that come with the package, in the order of `NETWORKS`."""
-    with (files("teleward_signal") / "weights" / "ecg.npz").open("rb") as file:
-        weights = np.load(file, allow_pickle=False)
-        return tuple(weights[name].astype(np.float32) for name in NETWORKS)
+    weights: dict[str, NDArray[np.float32]] = {}
+    for name in ("ecg.npz", "fibrillation.npz"):  # the second is trained apart, on intervals
+        with (files("teleward_signal") / "weights" / name).open("rb") as file:
+            weights |= np.load(file, allow_pickle=False)
+    return tuple(weights[name].astype(np.float32) for name in NETWORKS)
 
 
 class EcgBank(SlotBank):

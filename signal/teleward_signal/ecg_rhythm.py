@@ -13,7 +13,8 @@ from teleward_signal.bank import EventKind
 from teleward_signal.ecg_class import VENTRICULAR
 from teleward_signal.ecg_features import MASK
 from teleward_signal.ecg_rhythm_codes import Rhythm
-from teleward_signal.ecg_state import AF_RING, CLASSES, HISTORY
+from teleward_signal.ecg_rhythm_state import AF_RING, CLASSES
+from teleward_signal.ecg_state import HISTORY
 from teleward_signal.kernel_cache import Floats, Record, Records, inner
 from teleward_signal.slot_bank import emit
 

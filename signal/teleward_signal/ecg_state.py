@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal import design
+from teleward_signal.ecg_rhythm_state import RHYTHM_FIELDS
 
 RING = 4096
 """Samples kept of each filtered signal: four seconds at 1000 Hz, the highest rate allowed."""
@@ -28,12 +29,6 @@ N_TEMPLATE = 23
 N_SCALARS = 23
 N_QUALITY = 14
 """Features of a second for the quality network."""
-CLASSES = 16
-"""Beats remembered by class: trigeminy needs nine."""
-N_RHYTHMS = 12
-"""Codes of `ecg_rhythm.Rhythm`, 0 unused."""
-AF_RING = 128
-"""Intervals for the fibrillation window of 127."""
 N_FEATURES = N_MORPHOLOGY + N_FINE + 2 * N_CONTEXT + N_SCALARS
 N_LATER = 7
 """Points of the envelope after a doubtful candidate, 40 ms apart: +200 to +440 ms."""
@@ -106,15 +101,7 @@ ECG_STATE = np.dtype(
         ("quality", np.float32, (N_QUALITY,)),
         ("span", np.float64),  # range of the last whole second, mV
         ("flat", np.int64),  # 1: the last second was flat or off
-        ("classes", np.uint8, (CLASSES,)),  # symbols of the newest beats
-        ("ventricular_run", np.int64),
-        ("calm_run", np.int64),  # beats in a row that are not ventricular
-        ("rhythms", np.uint8, (N_RHYTHMS,)),  # 1: this rhythm is on
-        ("fibrillating_s", np.int64),  # seconds in a row that look like VF
-        ("af_intervals", np.float64, (AF_RING,)),
-        ("af_beats", np.int64, (AF_RING,)),
-        ("af_n", np.int64),
-        ("af_votes", np.int64),
+        *RHYTHM_FIELDS,
         ("usual_envelope", np.float64),  # slow means, for what is usual with this patient
         ("usual_amplitude", np.float64),
         ("usual_sharp", np.float64),
