@@ -40,7 +40,17 @@ export class Shell {
   /** @param {ArrayBuffer} data */
   takeWaves(data) {
     const now = this.stream.now();
-    decodeFrames(data, (run) => this.ward.byKey.get(run.key)?.waves.take(run, now));
+    decodeFrames(
+      data,
+      (run) => this.ward.byKey.get(run.key)?.waves.take(run, now),
+      (frame) => frame.beats && this.beat(frame.key, now),
+    );
+  }
+
+  /** Only the page of one bed shows beats. @param {number} key @param {number} now */
+  beat(key, now) {
+    this.ward.beat(key, now);
+    if (this.stream.subjects.length) this.queueDraw();
   }
 
   /** Draw the numbers soon: once for many messages. */

@@ -121,8 +121,18 @@ export class Ward {
       ]);
       subject.values = { ...(whole ? {} : subject.values), ...Object.fromEntries(values) };
     }
+    for (const [name, update] of Object.entries(part.updates ?? {})) {
+      const known = { ...subject.values[name], received: sentMs, time: part.at };
+      subject.values[name] = updated(known, /** @type {Record<string, any>} */ (update));
+    }
     if (part.channels) subject.waves.describe(part.channels, whole);
     if (part.beats) subject.beatAt = nowMs;
+  }
+
+  /** @param {number} key @param {number} nowMs */
+  beat(key, nowMs) {
+    const subject = this.byKey.get(key);
+    if (subject) subject.beatAt = nowMs;
   }
 
   /** @param {string} id */
@@ -141,6 +151,18 @@ export class Ward {
       (a, b) => order.compare(a.info.bed, b.info.bed) || order.compare(a.id, b.id),
     );
   }
+}
+
+/**
+ * @param {Value} known @param {Record<string, any>} update fields that differ; null is the usual
+ * @returns {Value}
+ */
+function updated(known, update) {
+  const fields = Object.entries(update).map(([field, each]) => [
+    field,
+    each === null ? /** @type {Record<string, any>} */ (USUAL)[field] : each,
+  ]);
+  return { ...known, ...Object.fromEntries(fields) };
 }
 
 /**

@@ -1,4 +1,4 @@
-"""The binary wave frame of the dashboard: one tick of one subject, int16 start and int8 steps.
+"""The binary wave frame of the dashboard: one tick of one subject, int16 start and small steps.
 
 A WebSocket message is one or more frames, one behind the other. Little endian:
 
@@ -6,16 +6,20 @@ A WebSocket message is one or more frames, one behind the other. Little endian:
     0       u8    magic 0x57 ("W")
     1       u8    number of runs
     2       u16   subject key, from the JSON description of the subject
-    4       u32   running number of the subject's frames, so that a page sees what it missed
+    4       u24   running number of the subject's frames, so that a page sees what it missed
+    7       u8    heart beats since the frame before
     8       ...   runs
 
     offset  size  run: samples without a gap, of one channel
     0       u8    channel number, from the JSON description
     1       u8    generation of the channel (changes when its index starts again)
-    2       u16   number of samples n (1 at least)
+    2       u16   bits 0-14 the number of samples n (1 at least), bit 15 set: steps are half bytes
     4       u32   index of the first sample: an integer, never a rounded time
     8       i16   first sample in steps of the channel's ``lsb``
-    10      ...   n - 1 steps to the next sample: i8, or 0x80 and then i16 when it does not fit
+    10      ...   n - 1 steps to the next sample, in whichever form is shorter:
+                  bytes       i8, or 0x80 and then i16 when it does not fit
+                  half bytes  low half first, i4, or 0x8 and then i16 as four halves when it does
+                              not fit; an odd number is filled up with 0
 
 Samples lie in -16383..16383, so that every step fits an int16. Physical value =
 sample * lsb + base, all from the JSON description, which travels ahead on the same socket.
@@ -27,15 +31,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.live.steps import ESCAPE, write_steps
+from teleward_gateway.live.steps import ESCAPE, HALF_ESCAPE, write_steps
 
 MAGIC = 0x57
 FRAME_HEADER = struct.Struct("<BBHI")
+"""The last field is the running number with the beats in its highest byte."""
 RUN_HEADER = struct.Struct("<BBHIh")
 SAMPLE_LIMIT = 16383
 """Largest sample either way; twice it still fits the int16 of an escaped step."""
-RUN_LIMIT = 65535
+RUN_LIMIT = 32767
 RUNS_LIMIT = 255
+BEATS_LIMIT = 255
+HALVES = 0x8000
+"""Bit of the number of samples that says: steps are half bytes."""
+SEQUENCE_MASK = 0xFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +57,37 @@ class Run:
     samples: NDArray[np.int16]
 
 
-def encode_frame(subject_key: int, sequence: int, runs: list[Run]) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What one frame says of one subject."""
+
+    key: int
+    sequence: int
+    beats: int
+    runs: list[Run]
+
+
+def encode_frame(subject_key: int, sequence: int, runs: list[Run], beats: int = 0) -> bytes:
     """Return one frame; ``runs`` beyond 255 are left out, oldest first."""
     runs = runs[-RUNS_LIMIT:]
-    parts = [FRAME_HEADER.pack(MAGIC, len(runs), subject_key, sequence & 0xFFFFFFFF)]
+    counted = (sequence & SEQUENCE_MASK) | min(beats, BEATS_LIMIT) << 24
+    parts = [FRAME_HEADER.pack(MAGIC, len(runs), subject_key, counted)]
     parts += [encode_run(run) for run in runs]
     return b"".join(parts)
 
 
 def encode_run(run: Run) -> bytes:
-    """Return the header and the steps of one run of 1 to 65535 samples."""
+    """Return the header and the steps of one run of 1 to 32767 samples."""
     samples = run.samples
-    header = RUN_HEADER.pack(
-        run.channel, run.generation, len(samples), run.first_index, int(samples[0])
-    )
     steps = np.empty(3 * len(samples), np.uint8)
-    return header + steps[: write_steps(samples, steps)].tobytes()
+    length, halves = write_steps(samples, steps)
+    count = len(samples) | (HALVES if halves else 0)
+    header = RUN_HEADER.pack(run.channel, run.generation, count, run.first_index, int(samples[0]))
+    return header + steps[:length].tobytes()
 
 
-def decode_frames(data: bytes) -> list[tuple[int, int, list[Run]]]:
-    """Return (subject key, sequence, runs) of every frame in a message.
+def decode_frames(data: bytes) -> list[Frame]:
+    """Return every frame in a message.
 
     Raises ValueError on bytes that are no frame. The page has its own decoder in JavaScript; this
     one serves tests and tools.
@@ -75,7 +95,7 @@ def decode_frames(data: bytes) -> list[tuple[int, int, list[Run]]]:
     frames, at = [], 0
     while at < len(data):
         try:
-            magic, n_runs, key, sequence = FRAME_HEADER.unpack_from(data, at)
+            magic, n_runs, key, counted = FRAME_HEADER.unpack_from(data, at)
         except struct.error as error:
             raise ValueError(f"wave frame cut short at byte {at}") from error
         if magic != MAGIC:
@@ -85,24 +105,49 @@ def decode_frames(data: bytes) -> list[tuple[int, int, list[Run]]]:
         for _ in range(n_runs):
             run, at = _decode_run(data, at)
             runs.append(run)
-        frames.append((key, sequence, runs))
+        frames.append(Frame(key, counted & SEQUENCE_MASK, counted >> 24, runs))
     return frames
 
 
 def _decode_run(data: bytes, at: int) -> tuple[Run, int]:
     try:
-        channel, generation, n_samples, first_index, value = RUN_HEADER.unpack_from(data, at)
-        at += RUN_HEADER.size
-        samples = np.empty(n_samples, np.int16)
-        samples[0] = value
-        for place in range(1, n_samples):
-            (step,) = struct.unpack_from("<b", data, at)
-            at += 1
-            if step == ESCAPE:
-                (step,) = struct.unpack_from("<h", data, at)
-                at += 2
-            value += step
-            samples[place] = value
+        channel, generation, count, first_index, value = RUN_HEADER.unpack_from(data, at)
+        n_steps = (count & ~HALVES) - 1
+        steps, end = (_halves if count & HALVES else _bytes)(data, at + RUN_HEADER.size, n_steps)
     except (struct.error, IndexError) as error:
         raise ValueError(f"wave frame cut short at byte {at}") from error
-    return Run(channel, generation, first_index, samples), at
+    if n_steps < 0:
+        raise ValueError(f"run without samples at byte {at}")
+    samples = np.cumsum([value, *steps]).astype(np.int16)
+    return Run(channel, generation, first_index, samples), end
+
+
+def _bytes(data: bytes, at: int, n_steps: int) -> tuple[list[int], int]:
+    steps = []
+    for _ in range(n_steps):
+        (step,) = struct.unpack_from("<b", data, at)
+        at += 1
+        if step == ESCAPE:
+            (step,) = struct.unpack_from("<h", data, at)
+            at += 2
+        steps.append(step)
+    return steps, at
+
+
+def _halves(data: bytes, at: int, n_steps: int) -> tuple[list[int], int]:
+    taken = 0
+
+    def take() -> int:
+        nonlocal taken
+        taken += 1
+        return data[at + (taken - 1) // 2] >> 4 * ((taken - 1) % 2) & 15
+
+    steps = []
+    for _ in range(n_steps):
+        step = take()
+        if step == HALF_ESCAPE:
+            step = sum(take() << 4 * place for place in range(4))
+            steps.append(step - 65536 if step > 32767 else step)
+        else:
+            steps.append(step - 16 if step > 7 else step)
+    return steps, at + (taken + 1) // 2

@@ -33,6 +33,7 @@ class LiveSubject:
         self.info: dict[str, Any] = {}
         self.channels: dict[str, Channel] = {}
         self._values: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, dict[str, Any]] = {}
         self._alarms: dict[str, dict[str, Any]] = {}
         self._links: dict[str, dict[str, Any]] = {}
         self._limits: dict[str, Any] = {}
@@ -143,35 +144,34 @@ class LiveSubject:
         """Drop what nobody watches: a page that opens gets the whole state first."""
         for channel in self.channels.values():
             channel.forget()
+        self._send_whole()
         self._changed, self._changed_values, self._marks, self._beats = set(), set(), [], 0
 
     def drain(self) -> tuple[dict[str, Any] | None, bytes]:
         """Return (what changed as JSON values or None, the wave frame or ``b""``)."""
         runs = [run for channel in self.channels.values() for run in channel.drain()]
         change: dict[str, Any] = {name: self._part(name) for name in sorted(self._changed)}
-        if self._changed_values:
-            change["values"] = {
-                name: {key: each for key, each in self._values[name].items() if key != "received"}
-                for name in sorted(self._changed_values)
-            }
+        change |= self._drain_values()
         described = [channel for channel in self.channels.values() if channel.changed]
         if described:
             change["channels"] = [channel.describe() for channel in described]
         if self._marks:
             change["marks"] = self._marks
-        if self._beats:
+        if self._beats and not runs:
             change["beats"] = self._beats
+        beats = self._beats
         for channel in described:
             channel.changed = False
         self._changed, self._changed_values, self._marks, self._beats = set(), set(), [], 0
         frame = b""
         if runs:
             self._sequence += 1
-            frame = encode_frame(self.key, self._sequence, runs)
+            frame = encode_frame(self.key, self._sequence, runs, beats)
         return ({"id": self.id, "key": self.key, **change} if change else None), frame
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as JSON values."""
+        self._send_whole()
         return {
             "id": self.id,
             "key": self.key,
@@ -179,6 +179,39 @@ class LiveSubject:
             "values": self._values,
             "channels": [channel.describe() for channel in self.channels.values()],
         }
+
+    def _send_whole(self) -> None:
+        """Send values that wait whole: some pages know them already, others what was before."""
+        for name in self._changed_values:
+            self._known.pop(name, None)
+
+    def _drain_values(self) -> dict[str, Any]:
+        """Return new values whole, and of those that pages know only what differs.
+
+        ``at`` is the time of every update that names no other.
+        """
+        values: dict[str, Any] = {}
+        updates: dict[str, Any] = {}
+        drained: dict[str, Any] = {}
+        for name in sorted(self._changed_values):
+            value = {key: each for key, each in self._values[name].items() if key != "received"}
+            known = self._known.get(name)
+            self._known[name] = value
+            if known is None:
+                values[name] = value
+                continue
+            at = drained.setdefault("at", value["time"])
+            gone = {key: None for key in known if key not in value}
+            differs = {key: each for key, each in value.items() if known.get(key) != each}
+            differs["time"] = value["time"]
+            if at == value["time"]:
+                del differs["time"]
+            updates[name] = gone | differs
+        if values:
+            drained["values"] = values
+        if updates:
+            drained["updates"] = updates
+        return drained
 
     def _part(self, name: str) -> Any:
         match name:

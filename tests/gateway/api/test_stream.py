@@ -48,10 +48,10 @@ async def test_the_state_comes_first_and_waves_follow_without_a_gap(
     assert {part["id"] for part in keys.values()} == {"sim-02", "sim-03"}
     heads: dict[tuple[int, int], int] = {}
     for _ in range(10):
-        for key, _, runs in decode_frames(await waves(socket)):
-            assert key in keys
-            for run in runs:
-                place = (key, run.channel)
+        for frame in decode_frames(await waves(socket)):
+            assert frame.key in keys
+            for run in frame.runs:
+                place = (frame.key, run.channel)
                 assert run.first_index == heads.get(place, run.first_index)
                 heads[place] = run.first_index + len(run.samples)
     assert len(heads) == 6

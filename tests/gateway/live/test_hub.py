@@ -90,13 +90,53 @@ async def test_then_come_changes_and_waves_of_the_chosen_subjects_only(hub: Live
     (part,) = update["subjects"]
     assert part["id"] == "b"
     assert part["values"]["heart_rate"]["value"] == 60.0
-    assert part["beats"] == 1
     assert part["channels"][0]["metric"] == "ecg_ii"
     waves = await page.next()
     assert isinstance(waves, bytes)
-    ((key, sequence, (run,)),) = decode_frames(waves)
-    assert (key, sequence) == (part["key"], 1)
-    assert len(run.samples) == 25
+    (frame,) = decode_frames(waves)
+    assert (frame.key, frame.sequence, frame.beats) == (part["key"], 1, 1)
+    assert [len(run.samples) for run in frame.runs] == [25]
+
+
+async def test_beats_without_waves_come_as_text(hub: LiveHub) -> None:
+    page = hub.open_page(["b"])
+    await text(page)
+    hub.publish_annotation("b", Annotation("ecg_ii", "N", NOW_NS))
+    hub.tick()
+    assert (await text(page))["subjects"][0]["beats"] == 1
+
+
+async def test_of_a_value_that_pages_know_only_what_differs_is_sent(hub: LiveHub) -> None:
+    page = hub.open_page(["a"])
+    await text(page)
+    for n, quality in enumerate((0.9, 0.9, None)):
+        for metric in ("spo2", "pulse_rate"):
+            value = Measurement(metric, 97.0 - n, quality=quality, time_ns=NOW_NS + n * 10**9)
+            hub.publish_measurement("a", value)
+        hub.tick()
+    at = NOW_NS // 1_000_000
+    first, second, third = [(await text(page))["subjects"][0] for _ in range(3)]
+    assert first["values"]["spo2"] == {
+        "value": 97.0, "quality": 0.9, "source": "device", "time": at,
+    }  # fmt: skip
+    assert (second["updates"]["spo2"], second["at"]) == ({"value": 96.0}, at + 1000)
+    assert (third["updates"]["spo2"], third["at"]) == ({"value": 95.0, "quality": None}, at + 2000)
+    assert "values" not in second
+
+
+async def test_a_value_that_waits_while_a_page_opens_is_sent_whole(hub: LiveHub) -> None:
+    first = hub.open_page(["a"])
+    await text(first)
+    for value in (90.0, 91.0):
+        hub.publish_measurement("a", Measurement("spo2", value, time_ns=NOW_NS))
+        if value == 90.0:
+            hub.tick()
+            await text(first)
+    second = hub.open_page(["a"])
+    assert (await text(second))["subjects"][0]["values"]["spo2"]["value"] == 91.0
+    hub.publish_measurement("a", Measurement("spo2", 90.0, time_ns=NOW_NS))
+    hub.tick()
+    assert (await text(second))["subjects"][0]["values"]["spo2"]["value"] == 90.0
 
 
 async def test_what_did_not_change_is_not_sent_again(hub: LiveHub) -> None:
@@ -122,7 +162,7 @@ async def test_a_slow_page_loses_messages_and_gets_the_present_state(hub: LiveHu
     assert hello["subjects"][0]["values"]["spo2"]["value"] == QUEUE_LIMIT + 4
     hub.publish_measurement("a", Measurement("spo2", 99.0, time_ns=NOW_NS))
     hub.tick()
-    assert (await text(page))["subjects"][0]["values"]["spo2"]["value"] == 99.0
+    assert (await text(page))["subjects"][0]["updates"]["spo2"]["value"] == 99.0
     hub.close_page(page)
     assert hub.statistics.dropped_messages == QUEUE_LIMIT + 1
 
@@ -139,7 +179,7 @@ async def test_the_lean_rung_gathers_and_the_numbers_rung_has_no_waves(hub: Live
     received = [await lean.next() for _ in range(4)]
     waves = [message for message in received if isinstance(message, bytes)]
     assert [len(decode_frames(message)) for message in waves] == [5, 5]
-    assert (await text(numbers))["subjects"][-1]["values"]["spo2"]["value"] == 99.0
+    assert (await text(numbers))["subjects"][-1]["updates"]["spo2"]["value"] == 99.0
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await numbers.next()
@@ -203,7 +243,7 @@ async def test_without_a_page_nothing_waits_and_the_first_page_misses_nothing(
     assert first["channels"][0]["metric"] == "ecg_ii"
     hub.publish_block("a", block(1250))
     hub.tick()
-    ((_, _, (run,)),) = decode_frames(await _waves(page))
+    ((run,),) = (frame.runs for frame in decode_frames(await _waves(page)))
     assert (run.first_index, len(run.samples)) == (1250, 25)
 
 
