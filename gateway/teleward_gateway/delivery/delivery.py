@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import sqlite3
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -100,20 +101,40 @@ class Delivery:
     async def run(self) -> None:
         """Deliver until cancelled; then close the sink."""
         sink, journal = self._sink, self._journal
+        counting: asyncio.Task[None] | None = None
         try:
             await sink.open()
-            # what comes while a long backlog is counted is live, not the end of that backlog
             self._cursor = _Cursor(journal.next_number - 1, journal.next_number - 1)
             self._until_s = _now_s() + self._config.hold_s
             journal.on_commit(self._on_commit)
-            await journal.register(sink.name, sink.kinds, from_now=self._config.from_now)
+            journal.enlist(sink.name, sink.kinds, from_now=self._config.from_now)
+            counting = asyncio.create_task(self._count(), name=f"count for {sink.name}")
             while True:
-                self._news.clear()
-                if not (await self._live() or await self._backlog()):
-                    await self._idle()
+                await self._deliver()
         finally:
+            if counting is not None:
+                counting.cancel()
+                await asyncio.gather(counting, return_exceptions=True)
             journal.forget_listener(self._on_commit)
             await sink.close()
+
+    async def _deliver(self) -> None:
+        """Send what there is, else wait; a journal that cannot be read is tried again."""
+        self._news.clear()
+        try:
+            if not (await self._live() or await self._backlog()):
+                await self._idle()
+        except sqlite3.Error as error:
+            await self._failed(Answer(error=f"the journal cannot be read: {error}"))
+
+    async def _count(self) -> None:
+        """Count the backlog beside the delivery."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await self._journal.count_owed(self._sink.name, self._sink.kinds)
+            except sqlite3.Error:
+                await asyncio.sleep(backoff.failed())
 
     def _on_commit(self, commit: Commit) -> None:
         self._cursor.newest = commit.start - 1

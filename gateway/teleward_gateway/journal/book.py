@@ -34,8 +34,8 @@ class SinkBook:
 
     def add(
         self, sink: str, kinds: frozenset[RecordKind], next_number: int, from_now: bool
-    ) -> list[tuple[int, int]]:
-        """Make a sink active, new or known; return the ranges that it is owed."""
+    ) -> None:
+        """Make a sink active, new or known; what it is owed is counted by `owe`."""
         with self._lock:
             state = self._sinks.get(sink)
             if state is None:
@@ -45,9 +45,8 @@ class SinkBook:
                     state.done.add(1, next_number)
                 self._sinks[sink] = state
             state.kinds, state.active = kinds, True
-            state.pending, state.counted = 0, False
+            state.begin_count(next_number)
             self._changed.add(state.key)
-            return list(state.done.gaps(1, next_number))
 
     def retire(self, sink: str) -> None:
         """Stop counting a sink that is no longer configured; its place is kept."""
@@ -64,11 +63,15 @@ class SinkBook:
             self._sinks[new] = state
             self._changed.add(state.key)
 
-    def owe(self, sink: str, count: int) -> None:
-        """Count the records that a sink was owed when it was added."""
+    def uncounted(self, sink: str) -> tuple[int, int] | None:
+        """Return the next range that a sink was owed when it was added and nobody counted."""
         with self._lock:
-            self._sinks[sink].pending += count
-            self._sinks[sink].counted = True
+            return self._sinks[sink].uncounted()
+
+    def owe(self, sink: str, count: int, through: int) -> None:
+        """Count the records found in the range of `uncounted`, below ``through``."""
+        with self._lock:
+            self._sinks[sink].add_count(count, through)
 
     def ranges(self, sink: str) -> list[tuple[int, int]]:
         """Return the numbers done for a sink."""

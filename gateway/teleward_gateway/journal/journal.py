@@ -142,13 +142,27 @@ class Journal:
     async def register(
         self, sink: str, kinds: frozenset[RecordKind], *, from_now: bool = False
     ) -> None:
-        """Make a sink known, or take up where it was; its backlog counts from then on.
+        """Make a sink known as `enlist` does, and count what it is owed."""
+        self.enlist(sink, kinds, from_now=from_now)
+        await self.count_owed(sink, kinds)
+
+    def enlist(self, sink: str, kinds: frozenset[RecordKind], *, from_now: bool = False) -> None:
+        """Make a sink known, or take up where it was.
 
         A new sink is owed everything in the journal, or with ``from_now`` what is to come.
         """
-        gaps = self._book.add(sink, kinds, self.next_number, from_now)
-        owed = await self._reading.run(lambda r: sum(r.count(a, b, kinds) for a, b in gaps))
-        self._book.owe(sink, owed)
+        self._book.add(sink, kinds, self.next_number, from_now)
+
+    async def count_owed(self, sink: str, kinds: frozenset[RecordKind]) -> None:
+        """Count what an enlisted sink is owed, in short steps between which others can read.
+
+        `stats` shows the sink once all is counted. Raises sqlite3.Error while the disk cannot be
+        read; call again to go on.
+        """
+        while (part := self._book.uncounted(sink)) is not None:
+            start, stop = part
+            count, through = await self._reading.run(lambda r: r.count(start, stop, kinds))  # noqa: B023
+            self._book.owe(sink, count, through)
 
     def retire(self, sink: str) -> None:
         """Stop counting a sink that is no longer configured; its place is kept."""

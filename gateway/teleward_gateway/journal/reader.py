@@ -19,6 +19,8 @@ from teleward_signal.record import Record, RecordKind
 _TIMES = struct.Struct("<qq")
 _TIMES_AT = HEADER.size + 16
 _CHUNK_ROWS = 64
+_COUNT_STEP = 256
+"""Rows or spans counted at a time: some 20 ms, which a sink that wants to read may wait."""
 
 Damage = Callable[[str, int, int], None]
 """Called as ``(table, seq, count)`` for a row that fails its checksum."""
@@ -71,33 +73,40 @@ class Reader:
     def _rows_after(
         self, after: int, kinds: frozenset[RecordKind], stop: int
     ) -> Iterator[tuple[str, int, int]]:
-        streams: list[Iterable[tuple[int, int, str]]] = []
+        for seq, count, table, _ in self._headers_after(after, kinds, stop):
+            yield table, seq, count
+
+    def _headers_after(
+        self, after: int, kinds: frozenset[RecordKind], stop: int
+    ) -> Iterator[tuple[int, int, str, int]]:
+        """Yield ``(seq, count, table, mask of kinds)`` of the rows of both tables, in order."""
+        streams: list[Iterable[tuple[int, int, str, int]]] = []
         if RecordKind.WAVEFORM in kinds:
             streams.append(self._headers("wave", after, stop, None))
         mask = kind_mask(kinds - {RecordKind.WAVEFORM})
         if mask:
             streams.append(self._headers("light", after, stop, mask))
-        for seq, count, table in merge(*streams):
-            yield table, seq, count
+        yield from merge(*streams)
 
     def _headers(
         self, table: str, after: int, stop: int, mask: int | None
-    ) -> Iterator[tuple[int, int, str]]:
-        """Yield ``(seq, count, table)`` in short reads, which never hold a checkpoint up."""
+    ) -> Iterator[tuple[int, int, str, int]]:
+        """Read in short queries, which never hold a checkpoint up."""
         found = self._all(
             f"SELECT seq FROM {table} WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (after,)
         )
         position = found[0][0] if found else after
+        held = str(kind_mask({RecordKind.WAVEFORM})) if mask is None else "kinds"
         chosen = "" if mask is None else f" AND kinds & {mask} != 0"
         while True:
             rows = self._all(
-                f"SELECT seq, count FROM {table} WHERE seq >= ? AND seq < ?{chosen}"
+                f"SELECT seq, count, {held} FROM {table} WHERE seq >= ? AND seq < ?{chosen}"
                 f" ORDER BY seq LIMIT {_CHUNK_ROWS}",
                 (position, stop),
             )
-            for seq, count in rows:
+            for seq, count, kinds in rows:
                 if seq + count - 1 > after:
-                    yield seq, count, table
+                    yield seq, count, table, kinds
             if len(rows) < _CHUNK_ROWS:
                 return
             position = rows[-1][0] + 1
@@ -129,29 +138,40 @@ class Reader:
             return ()
         return records
 
-    def count(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> int:
-        """Return how many records of ``kinds`` have numbers in ``[start, stop)``."""
+    def count(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> tuple[int, int]:
+        """Count records of ``kinds`` from number ``start`` on, for a short while.
+
+        Returns how many there are below the number that comes with it, at most ``stop``.
+        """
         total, position = 0, start
-        for (blob,) in self._all(
-            "SELECT data FROM span WHERE seq >= ? AND stop <= ? ORDER BY seq", (start, stop)
-        ):
-            span = Span.from_blob(blob)
-            total += self._count_rows(position, span.seq, kinds)
+        blobs = self._all(
+            "SELECT data FROM span WHERE seq >= ? AND stop <= ? ORDER BY seq LIMIT ?",
+            (start, stop, _COUNT_STEP),
+        )
+        for span in [Span.from_blob(blob) for (blob,) in blobs]:
+            if span.seq > position:
+                break
             total += sum(n for kind, n in span.counts.items() if kind in kinds)
             position = span.stop
-        return total + self._count_rows(position, stop, kinds)
+        else:
+            if position == stop or len(blobs) == _COUNT_STEP:
+                return total, position
+            span = None
+        count, position = self._count_rows(position, span.seq if span else stop, kinds)
+        return total + count, position
 
-    def _count_rows(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> int:
-        if start >= stop:
-            return 0
+    def _count_rows(self, start: int, stop: int, kinds: frozenset[RecordKind]) -> tuple[int, int]:
         total = 0
-        for table, seq, count in self._rows_after(start - 1, kinds, stop):
-            if table == "wave":
-                total += min(stop, seq + count) - max(start, seq)
-            else:
+        rows = self._headers_after(start - 1, kinds, stop)
+        for n_rows, (seq, count, table, held) in enumerate(rows):
+            if n_rows == _COUNT_STEP:
+                return total, max(start, seq)
+            if held & ~kind_mask(kinds):  # a mixed row; of others the numbers tell
                 records = self._records(table, seq, count, Filter(kinds))
                 total += sum(start <= number_of(record) < stop for record in records)
-        return total
+            else:
+                total += min(stop, seq + count) - max(start, seq)
+        return total, stop
 
     def aside(self, sink: str, limit: int) -> list[dict[str, object]]:
         """Return the newest records that were set aside for a sink, newest first."""

@@ -19,7 +19,8 @@ class SinkState:
     ``done`` holds the numbers that the server has, will never take, or does not want by kind.
     ``frozen`` holds those that were ``sent`` with an unconfirmed time, by how many corrections of
     the clock were known then: sent again they must be the same point. ``pending`` counts what is
-    still owed once it is ``counted``; ``active`` says that the sink is configured now.
+    still owed, of the numbers up to ``count_stop`` only those below ``counted_to``: a long backlog
+    is counted bit by bit. ``active`` says that the sink is configured now.
     """
 
     name: str
@@ -32,7 +33,9 @@ class SinkState:
     set_aside: int = 0
     pending: int = 0
     active: bool = False
-    counted: bool = False
+    counted_to: int = 1
+    count_stop: int = 1
+    meanwhile: list[int] = field(default_factory=list)
     edition: int = 0
 
     def acknowledge(self, number: int) -> bool:
@@ -40,8 +43,32 @@ class SinkState:
         if number in self.done:
             return False
         self.done.add(number, number + 1)
-        self.pending -= 1
+        if self.counted_to <= number < self.count_stop:
+            self.meanwhile.append(number)
+        else:
+            self.pending -= 1
         return True
+
+    def begin_count(self, next_number: int) -> None:
+        """Begin to count what is owed below ``next_number``; what is committed later counts too."""
+        self.pending, self.counted_to, self.count_stop = 0, 1, next_number
+
+    def uncounted(self) -> tuple[int, int] | None:
+        """Return the next range to count, ``None`` when all is counted."""
+        self.meanwhile.clear()
+        found = next(self.done.gaps(self.counted_to, self.count_stop), None)
+        self.counted_to = found[0] if found else self.count_stop
+        return found
+
+    def add_count(self, count: int, through: int) -> None:
+        """Take in how many records the range of `uncounted` had below ``through`` at that time."""
+        self.pending += count - sum(number < through for number in self.meanwhile)
+        self.counted_to = through
+
+    @property
+    def counted(self) -> bool:
+        """Say whether ``pending`` is all that is owed."""
+        return self.counted_to >= self.count_stop
 
     def known_at(self, number: int) -> int | None:
         """Return how many corrections a record's time has for this sink, ``None`` for all."""

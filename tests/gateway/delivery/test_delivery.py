@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import threading
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -274,25 +273,6 @@ async def test_a_connection_ends_the_wait_for_the_next_try(bench: Bench) -> None
     store.online.set()
     await bench.until_settled()
     assert store.got == [0]
-
-
-async def test_what_comes_while_the_backlog_is_counted_is_live(bench: Bench) -> None:
-    counting, counted = threading.Event(), threading.Event()
-
-    def slow(reader: object) -> bool:
-        counting.set()
-        return counted.wait(20)
-
-    await bench.put(1)
-    busy = asyncio.create_task(bench.journal._reading.run(slow))
-    await asyncio.to_thread(counting.wait, 20)
-    bench.begin()
-    await asyncio.sleep(0)
-    await bench.put(1)
-    counted.set()
-    assert await busy
-    await bench.until_settled()
-    assert bench.store.calls == [(True, [1]), (False, [0])]
 
 
 async def test_flushes_do_not_put_off_the_next_commit(bench: Bench) -> None:
