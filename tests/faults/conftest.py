@@ -1,6 +1,9 @@
 """Fault tests: short in ``make test``; in full, with the table, in ``make test-faults``."""
 
+import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import faultkit
+import images
 
+MEMORY = Path("/dev/shm")
 COLUMNS = [
     "fault",
     "committed",
@@ -24,11 +29,51 @@ COLUMNS = [
 
 
 @pytest.fixture
+def memory_path(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder in memory for tests that model the disk: their syncs need not be real."""
+    if not MEMORY.is_dir():
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix="teleward-faults-", dir=MEMORY))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
 def server() -> Iterator[faultkit.Server]:
     """Return a running store."""
     made = faultkit.Server()
     yield made
     made.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the full run say how far it has come, with the time since it began."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+    if not faultkit.FULL or reporter is None:
+        return
+
+    def say(text: str) -> None:
+        elapsed_s = int(time.monotonic() - faultkit.BEGAN_S)
+        with capture.global_and_fixture_disabled():
+            reporter.ensure_newline()
+            reporter.write_line(f"[{elapsed_s // 60:3d}:{elapsed_s % 60:02d}] {text}")
+
+    faultkit.say = say
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Name the fault that comes next."""
+    faultkit.say(nodeid.rpartition("::")[2])
+
+
+def pytest_sessionfinish() -> None:
+    """Leave nothing behind, however the run ended: no process, no mount, no loop device."""
+    for worker in list(faultkit.WORKERS):
+        worker.kill()
+    for image in list(images.MOUNTED):
+        image.unmount(lazily=True)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

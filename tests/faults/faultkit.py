@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,21 @@ class Bill:
 
 
 BILLS: list[Bill] = []
+BEGAN_S = time.monotonic()
+PROGRESS_S = 15.0  # between two lines about one fault
+_told = {"at": BEGAN_S}
+
+
+def say(text: str) -> None:
+    """Tell who waits for the full run; replaced by ``conftest.py``."""
+
+
+def progress(fault: str, done: int, of: int) -> None:
+    """Say now and then how far a long fault has come."""
+    now_s = time.monotonic()
+    if now_s - _told["at"] >= PROGRESS_S:
+        _told["at"] = now_s
+        sys.modules[__name__].say(f"{fault}: {done} of {of}")
 
 
 def drafts(step: int) -> list[Draft]:
@@ -265,6 +281,10 @@ async def drain(journal: Journal, port: int, name: str = "store") -> Delivery:
     return delivery
 
 
+WORKERS: list["Worker"] = []
+"""Those that may still run: whatever ends a run of tests ends them."""
+
+
 class Worker:
     """The workload in a process of its own."""
 
@@ -285,6 +305,7 @@ class Worker:
         )  # fmt: skip
         self.committed = 0
         self.steps = first_step
+        WORKERS.append(self)
 
     def wait_for_commits(self, count: int = 1) -> None:
         """Wait until some commits were told."""
@@ -307,6 +328,7 @@ class Worker:
 
     def kill(self) -> None:
         """End the process at once and read what it had told."""
+        WORKERS.remove(self)
         self.process.kill()
         self.process.wait()
         self.read_rest()

@@ -11,6 +11,10 @@ _EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32) of fs/ext4/ext4.h
 _NOLOGFLUSH = 2
 
 
+MOUNTED: list["Image"] = []
+"""Whatever ends a run of tests unmounts them."""
+
+
 class Image:
     """An ext4 image and its mount point."""
 
@@ -25,6 +29,7 @@ class Image:
 
     def mount(self, options: str = "loop") -> None:
         """Mount the image."""
+        MOUNTED.append(self)
         run("mount", "-o", options, str(self.file), str(self.mount_point))
 
     def remount(self, options: str) -> None:
@@ -34,6 +39,7 @@ class Image:
     def unmount(self, *, lazily: bool = False) -> None:
         """Take the image away."""
         run("umount", *(["-l"] if lazily else []), str(self.mount_point))
+        MOUNTED.remove(self)
 
     def shut_down(self) -> None:
         """Let the file system fail every further access, as a card does that is pulled."""

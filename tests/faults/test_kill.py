@@ -5,7 +5,18 @@ import random
 import time
 from pathlib import Path
 
-from faultkit import BILLS, FULL, Bill, Census, Server, Worker, all_records, drain, open_journal
+from faultkit import (
+    BILLS,
+    FULL,
+    Bill,
+    Census,
+    Server,
+    Worker,
+    all_records,
+    drain,
+    open_journal,
+    progress,
+)  # fmt: skip
 
 KILLS = 60 if FULL else 3
 
@@ -15,7 +26,8 @@ async def test_killed_in_a_loop(tmp_path: Path, server: Server) -> None:
     bill = Bill(f"kill -9, {KILLS} times")
     committed: set[int] = set()
     step, known, slowest_s = 0, 1, 0.0
-    for _ in range(KILLS):
+    for n_kills in range(KILLS):
+        progress(bill.fault, n_kills, KILLS)
         began_s = time.monotonic()
         worker = Worker(tmp_path, server.port, step)
         worker.wait_for_commits(1)

@@ -7,7 +7,18 @@ import time
 from pathlib import Path
 
 import pytest
-from faultkit import BILLS, FULL, Bill, Census, Server, Worker, all_records, drain, open_journal
+from faultkit import (
+    BILLS,
+    FULL,
+    Bill,
+    Census,
+    Server,
+    Worker,
+    all_records,
+    drain,
+    open_journal,
+    progress,
+)  # fmt: skip
 from images import Image, available
 
 CUTS = 200 if FULL else 3
@@ -21,6 +32,7 @@ async def test_power_cuts_of_an_image(tmp_path: Path) -> None:
     rng = random.Random(3)
     bill = Bill(f"power cut, image copied, {CUTS} times")
     for first in range(0, CUTS, LIFE_CUTS):
+        progress(bill.fault, first, CUTS)
         server = Server()
         try:
             await _life(tmp_path, min(LIFE_CUTS, CUTS - first), server, bill, rng)

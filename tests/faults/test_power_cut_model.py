@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from diskmodel import Disk, ModelDatabase, ModelVFS
-from faultkit import BILLS, FULL, Bill, Census, drafts
+from faultkit import BILLS, FULL, Bill, Census, drafts, progress
 
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import JournalConfig
@@ -105,7 +105,7 @@ class Watched(Disk):
 
 
 @pytest.mark.timeout(3600)
-def test_power_cuts_on_the_model(tmp_path: Path) -> None:
+def test_power_cuts_on_the_model(memory_path: Path) -> None:
     rng = random.Random(11)
     bill = Bill(f"power cut, disk model, {CUTS} times")
     n_cuts, step, false = 0, 0, 0
@@ -115,7 +115,7 @@ def test_power_cuts_on_the_model(tmp_path: Path) -> None:
         disk = Watched(rng)
         for name, data in before.items():
             disk.load(name, data)
-        machine = Machine(tmp_path / f"life{life}", disk, f"model{life}")
+        machine = Machine(memory_path / f"life{life}", disk, f"model{life}")
         marks = machine.marks
         disk.marks = marks
         machine.start()
@@ -125,18 +125,19 @@ def test_power_cuts_on_the_model(tmp_path: Path) -> None:
             step += 1
         machine.stop()
         bill.committed += len(machine.committed)
-        for progress, files in disk.found:
-            mark = rng.choice(marks[:progress])
-            promised = known | {n for n in machine.committed if n < marks[progress - 1]}
-            held, told, took_s, census = reopen(tmp_path / "cut", files, mark)
+        for reached, files in disk.found:
+            mark = rng.choice(marks[:reached])
+            promised = known | {n for n in machine.committed if n < marks[reached - 1]}
+            held, told, took_s, census = reopen(memory_path / "cut", files, mark)
             bill.lost += len(promised - held)
             bill.reported += told
             bill.doubled += census.doubled
             false += census.false
             bill.recover_s = max(bill.recover_s, took_s)
             n_cuts += 1
+            progress(bill.fault, n_cuts, CUTS)
         if disk.found and life % 4 != 3:
-            before, known = _next_life(tmp_path / "cut")
+            before, known = _next_life(memory_path / "cut")
         else:
             before, known = {}, set()
     bill.fault, bill.stored = f"power cut, disk model, {n_cuts} times", bill.committed

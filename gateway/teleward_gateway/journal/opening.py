@@ -6,6 +6,7 @@ DIR/field.damaged/      the last damaged file
 DIR/field.reserve       room for the day when the disk is full
 """
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -31,6 +32,9 @@ from teleward_gateway.journal.writer import Opened, Ready
 
 log = logging.getLogger(__name__)
 
+VERSIONS_AT = (
+    18  # write and read version in SQLite's file header; 1 or 2, an unknown one is refused
+)
 MOST_LOG_BYTES = 256 * 2**20  # a log that large was never checkpointed: salvage leaves it to SQLite
 
 
@@ -106,6 +110,7 @@ class Opening:
         return path.read_bytes()
 
     def _open(self, log_bytes: bytes, mark: Mark) -> Ready:
+        check_versions(self.path)
         store = Store(self._connect(self.path))
         try:
             store.prepare()
@@ -191,3 +196,15 @@ class Opening:
         with Transaction(store.database):
             store.write_state(IDENTITY, document)
         return journal
+
+
+def check_versions(path: Path) -> None:
+    """Raise `Damaged` for versions that would pass for those of a future or read-only SQLite file.
+
+    SQLite answers them with "readonly database", as a disk that is read-only for now would.
+    """
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(VERSIONS_AT)
+        versions = file.read(2)
+        if any(version not in (1, 2) for version in versions):
+            raise Damaged(f"the file's header names versions {versions.hex()}")
