@@ -6,7 +6,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 from teleward_gateway.bench.ward_feed import FeedServer
-from teleward_gateway.live.frame import SAMPLE_LIMIT, Run, encode_frame
+from teleward_gateway.live.frame import SAMPLE_LIMIT, Run, encode_frame, join_change
 
 OpenPage = Callable[..., Page]
 
@@ -15,7 +15,7 @@ DECODE = """async (bytes) => {
   const found = [];
   try {
     const take = (run) => found.push({ ...run, samples: [...run.samples] });
-    decodeFrames(Uint8Array.from(bytes).buffer, take);
+    decodeFrames(Uint8Array.from(bytes).buffer, 0, take);
   } catch (error) {
     return { found, error: error.name };
   }
@@ -39,6 +39,23 @@ def test_the_page_decodes_what_the_gateway_encodes(ward: FeedServer, open_page: 
         assert (back["channel"], back["generation"]) == (run.channel, run.generation)
         assert back["first"] == run.first_index
         assert back["samples"] == run.samples.tolist()
+
+
+def test_the_change_in_front_of_the_frames_is_split_off(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/ward")
+    frames = encode_frame(7, 1, [])
+    split = """async (bytes) => {
+      const { splitChange } = await import("/static/frames.js");
+      return splitChange(Uint8Array.from(bytes).buffer);
+    }"""
+    text = '{"label":"à 7"}'
+    assert page.evaluate(split, list(join_change(text, frames))) == {
+        "text": text,
+        "frames": 4 + len(text.encode()),
+    }
+    assert page.evaluate(split, list(frames)) == {"text": "", "frames": 0}
 
 
 def test_bytes_that_are_no_frame_are_refused(ward: FeedServer, open_page: OpenPage) -> None:

@@ -5,7 +5,8 @@ page -> gateway   {"type": "ping", "sent": ms}          every 2 s: shows that th
                   {"type": "refresh"}                   send the whole state again
 gateway -> page   {"type": "hello", ...}  the whole state; {"type": "update", ...} what changed
                   {"type": "pong", "sent": ms, "now": ms}
-                  binary: `teleward_gateway.live.frame`
+                  binary: waves, with the update of the same tick in front of them:
+                  `teleward_gateway.live.frame`
 """
 
 import asyncio

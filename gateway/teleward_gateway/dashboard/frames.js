@@ -15,19 +15,34 @@
  */
 
 const MAGIC = 0x57;
+const CHANGE_MAGIC = 0x4a;
 const ESCAPE = -128;
 const HALF_ESCAPE = 8;
 const HALVES = 0x8000;
 
+const utf8 = new TextDecoder();
+
+/**
+ * @param {ArrayBuffer} data one message
+ * @returns {{text: string, frames: number}} the change or "", and where the frames begin
+ * @throws {RangeError} when the bytes are no message
+ */
+export function splitChange(data) {
+  const view = new DataView(data);
+  if (!view.byteLength || view.getUint8(0) !== CHANGE_MAGIC) return { text: "", frames: 0 };
+  const length = view.getUint32(0, true) >>> 8;
+  return { text: utf8.decode(new Uint8Array(data, 4, length)), frames: 4 + length };
+}
+
 /**
  * @param {ArrayBuffer} data one message: one or more frames
+ * @param {number} at where the frames begin
  * @param {(run: Run) => void} take called for every run, in order
  * @param {(frame: Frame) => void} [begin] called for every frame, before its runs
  * @throws {RangeError} when the bytes are no frame
  */
-export function decodeFrames(data, take, begin) {
+export function decodeFrames(data, at, take, begin) {
   const view = new DataView(data);
-  let at = 0;
   while (at < view.byteLength) {
     if (view.getUint8(at) !== MAGIC) throw new RangeError(`no wave frame at byte ${at}`);
     const runs = view.getUint8(at + 1);

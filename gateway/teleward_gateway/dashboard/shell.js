@@ -27,7 +27,7 @@ export class Shell {
         this.ward.apply(message, this.stream.now());
         this.queueDraw();
       },
-      waves: (data) => this.takeWaves(data),
+      waves: (data, at) => this.takeWaves(data, at),
     });
     /** @type {((nowMs: number) => void)[]} */
     this.frames = [];
@@ -37,11 +37,12 @@ export class Shell {
     requestAnimationFrame((stamp) => this.loop(stamp));
   }
 
-  /** @param {ArrayBuffer} data */
-  takeWaves(data) {
+  /** @param {ArrayBuffer} data @param {number} at where the frames begin */
+  takeWaves(data, at) {
     const now = this.stream.now();
     decodeFrames(
       data,
+      at,
       (run) => this.ward.byKey.get(run.key)?.waves.take(run, now),
       (frame) => frame.beats && this.beat(frame.key, now),
     );

@@ -13,6 +13,8 @@
  * @property {number} dropped  messages the gateway left out because this page was too slow
  */
 
+import { splitChange } from "./frames.js";
+
 const PING_MS = 2000;
 /** Pings come every 2 s: after two without an answer the link carries nothing. */
 const SILENCE_MS = 4500;
@@ -28,7 +30,7 @@ const RUNGS = ["full", "lean", "numbers"];
 export class Stream {
   /**
    * @param {string[]} subjects empty for all
-   * @param {{text: (message: any) => void, waves: (data: ArrayBuffer) => void}} handlers
+   * @param {{text: (message: any) => void, waves: (data: ArrayBuffer, at: number) => void}} handlers
    */
   constructor(subjects, handlers) {
     this.subjects = subjects;
@@ -159,7 +161,9 @@ export class Stream {
     this.messages++;
     if (typeof data !== "string") {
       this.receivedBytes += data.byteLength;
-      this.handlers.waves(data);
+      const { text, frames } = splitChange(data);
+      if (text) this.handlers.text(JSON.parse(text));
+      this.handlers.waves(data, frames);
       return;
     }
     this.receivedBytes += data.length;

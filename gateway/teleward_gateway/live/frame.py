@@ -1,6 +1,12 @@
 """The binary wave frame of the dashboard: one tick of one subject, int16 start and small steps.
 
-A WebSocket message is one or more frames, one behind the other. Little endian:
+A WebSocket message is one or more frames, one behind the other; what changed at the same tick
+travels in front of them, because a message of its own costs 56 bytes around it. Little endian:
+
+    offset  size  change, at most one and first
+    0       u8    magic 0x4A ("J")
+    1       u24   length of the JSON text in bytes
+    4       ...   the JSON text, UTF-8
 
     offset  size  frame
     0       u8    magic 0x57 ("W")
@@ -34,6 +40,9 @@ from numpy.typing import NDArray
 from teleward_gateway.live.steps import ESCAPE, HALF_ESCAPE, write_steps
 
 MAGIC = 0x57
+CHANGE_MAGIC = 0x4A
+CHANGE_HEADER = struct.Struct("<I")
+"""Magic in the lowest byte, length in the upper three."""
 FRAME_HEADER = struct.Struct("<BBHI")
 """The last field is the running number with the beats in its highest byte."""
 RUN_HEADER = struct.Struct("<BBHIh")
@@ -41,6 +50,8 @@ SAMPLE_LIMIT = 16383
 """Largest sample either way; twice it still fits the int16 of an escaped step."""
 RUN_LIMIT = 32767
 RUNS_LIMIT = 255
+CHANGE_LIMIT = 2**24 - 1
+"""Bytes of a change in front of frames; a longer one is a message of its own."""
 BEATS_LIMIT = 255
 HALVES = 0x8000
 """Bit of the number of samples that says: steps are half bytes."""
@@ -86,8 +97,28 @@ def encode_run(run: Run) -> bytes:
     return header + steps[:length].tobytes()
 
 
+def join_change(change: str, frames: bytes) -> bytes:
+    """Return one message of a JSON change and the frames of the same tick."""
+    text = change.encode()
+    return CHANGE_HEADER.pack(CHANGE_MAGIC | len(text) << 8) + text + frames
+
+
+def split_change(data: bytes) -> tuple[str, bytes]:
+    """Return (the JSON change or ``""``, the frames) of a binary message; raises ValueError."""
+    if not data or data[0] != CHANGE_MAGIC:
+        return "", data
+    try:
+        (head,) = CHANGE_HEADER.unpack_from(data)
+    except struct.error as error:
+        raise ValueError("change cut short") from error
+    end = CHANGE_HEADER.size + (head >> 8)
+    if end > len(data):
+        raise ValueError("change cut short")
+    return data[CHANGE_HEADER.size : end].decode(), data[end:]
+
+
 def decode_frames(data: bytes) -> list[Frame]:
-    """Return every frame in a message.
+    """Return every frame in the part of a message behind `split_change`.
 
     Raises ValueError on bytes that are no frame. The page has its own decoder in JavaScript; this
     one serves tests and tools.

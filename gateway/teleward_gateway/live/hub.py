@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from teleward_gateway.latency import Latency
+from teleward_gateway.live.frame import CHANGE_LIMIT, join_change
 from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
 from teleward_gateway.live.steps import warm
 from teleward_gateway.live.subject import LiveSubject
@@ -239,13 +240,20 @@ class LiveHub:
             live.forget()
 
     def _send(self, page: Page, held: "_Held") -> None:
-        if held.changes:
-            page.put(self._update(held.changes))
-            self.statistics.messages += 1
-        if held.frames:
-            page.put(b"".join(held.frames))
-            self.statistics.messages += 1
+        change = self._update(held.changes) if held.changes else ""
+        frames = b"".join(held.frames)
+        if change and frames and len(change) * 4 <= CHANGE_LIMIT:
+            self._put(page, join_change(change, frames))
+        else:
+            if change:
+                self._put(page, change)
+            if frames:
+                self._put(page, frames)
         held.changes, held.frames = [], []
+
+    def _put(self, page: Page, message: str | bytes) -> None:
+        page.put(message)
+        self.statistics.messages += 1
 
     def _update(self, changes: list[str]) -> str:
         return f'{{"type":"update","now":{self._now_ms()},"subjects":[{",".join(changes)}]}}'

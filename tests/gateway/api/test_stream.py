@@ -8,7 +8,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from teleward_gateway.bench.ward_feed import FeedServer, WardFeed
-from teleward_gateway.live.frame import decode_frames
+from teleward_gateway.live.frame import decode_frames, split_change
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ async def waves(socket: ClientConnection) -> bytes:
     while True:
         message = await socket.recv()
         if isinstance(message, bytes):
-            return message
+            return split_change(message)[1]
 
 
 async def test_the_state_comes_first_and_waves_follow_without_a_gap(

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleward_gateway.live.frame import SAMPLE_LIMIT, Frame, Run, decode_frames, encode_frame
+from teleward_gateway.live.frame import (
+    SAMPLE_LIMIT,
+    Frame,
+    Run,
+    decode_frames,
+    encode_frame,
+    join_change,
+    split_change,
+)
 
 samples = st.sampled_from((4, 70, SAMPLE_LIMIT)).flatmap(
     lambda limit: st.lists(st.integers(-limit, limit), min_size=1, max_size=60)
@@ -62,6 +70,17 @@ def test_small_steps_take_half_the_bytes(steps: list[int]) -> None:
     escapes = sum(abs(step) > 7 for step in steps)
     least = min(len(steps), (len(steps) + 4 * escapes + 1) // 2)
     assert len(encode_frame(1, 1, [run])) == 18 + least
+
+
+@given(st.text(), st.binary())
+def test_a_change_is_split_from_the_frames(text: str, frames: bytes) -> None:
+    assert split_change(join_change(text, frames)) == (text, frames)
+
+
+@pytest.mark.parametrize("length", range(1, 8))
+def test_a_change_cut_short_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="cut short"):
+        split_change(join_change("{...}", b"")[:length])
 
 
 @pytest.mark.parametrize("cut", range(1, 23))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from teleward_gateway.live import LiveHub, Page, Rung
-from teleward_gateway.live.frame import decode_frames
+from teleward_gateway.live.frame import decode_frames, split_change
 from teleward_gateway.live.page import QUEUE_LIMIT
 from teleward_signal.alarm_limits import AlarmLimits
 from teleward_signal.model import (
@@ -52,11 +52,20 @@ def alarm(presence: Presence, at_ns: int = NOW_NS) -> AlarmEvent:
     )
 
 
-async def text(page: Page) -> dict[str, Any]:
+async def both(page: Page) -> tuple[dict[str, Any] | None, bytes]:
+    """Return (the JSON part, the wave frames) of the next message."""
     async with asyncio.timeout(2):
         message = await page.next()
-    assert isinstance(message, str)
-    return dict(json.loads(message))
+    if isinstance(message, str):
+        return dict(json.loads(message)), b""
+    change, frames = split_change(message)
+    return dict(json.loads(change)) if change else None, frames
+
+
+async def text(page: Page) -> dict[str, Any]:
+    change, _ = await both(page)
+    assert change is not None
+    return change
 
 
 async def test_the_first_message_is_the_whole_state(hub: LiveHub) -> None:
@@ -86,13 +95,12 @@ async def test_then_come_changes_and_waves_of_the_chosen_subjects_only(hub: Live
         hub.publish_measurement(subject, Measurement("heart_rate", 60.0, time_ns=NOW_NS))
         hub.publish_annotation(subject, Annotation("ecg_ii", "N", NOW_NS))
     hub.tick()
-    update = await text(page)
+    update, waves = await both(page)
+    assert update is not None
     (part,) = update["subjects"]
     assert part["id"] == "b"
     assert part["values"]["heart_rate"]["value"] == 60.0
     assert part["channels"][0]["metric"] == "ecg_ii"
-    waves = await page.next()
-    assert isinstance(waves, bytes)
     (frame,) = decode_frames(waves)
     assert (frame.key, frame.sequence, frame.beats) == (part["key"], 1, 1)
     assert [len(run.samples) for run in frame.runs] == [25]
@@ -176,8 +184,7 @@ async def test_the_lean_rung_gathers_and_the_numbers_rung_has_no_waves(hub: Live
         hub.publish_block("a", block(25 * n))
         hub.publish_measurement("a", Measurement("spo2", 90.0 + n, time_ns=NOW_NS))
         hub.tick()
-    received = [await lean.next() for _ in range(4)]
-    waves = [message for message in received if isinstance(message, bytes)]
+    waves = [(await both(lean))[1] for _ in range(2)]
     assert [len(decode_frames(message)) for message in waves] == [5, 5]
     assert (await text(numbers))["subjects"][-1]["updates"]["spo2"]["value"] == 99.0
     with pytest.raises(TimeoutError):
@@ -274,6 +281,6 @@ async def test_each_subject_is_encoded_once_for_all_pages(hub: LiveHub) -> None:
 
 async def _waves(page: Page) -> bytes:
     while True:
-        message = await page.next()
-        if isinstance(message, bytes):
-            return message
+        _, frames = await both(page)
+        if frames:
+            return frames
