@@ -34,6 +34,7 @@ class Follower:
         self._lost = 0
         self._not_recording = False
         self._shown: dict[str, set[str]] = {}
+        self._prescribed: dict[str, tuple[AlarmLimits, float]] = {}
         self._streamed: set[str] = set()
         self._applying: set[asyncio.Task[None]] = set()
 
@@ -110,7 +111,7 @@ class Follower:
         for subject in admitted.values():
             gateway.redactor.learn((subject.id, subject.label, subject.bed))
         for gone in [subject for subject in self._shown if subject not in admitted]:
-            del self._shown[gone]
+            del self._shown[gone], self._prescribed[gone]
             gateway.live.remove_subject(gone)
             gateway.ingest.forget_subject(gone)
         now_ns = gateway.clock.now().time_ns
@@ -126,11 +127,6 @@ class Follower:
         """Show what is known of a subject before the first value comes."""
         gateway = self._gateway
         now_ns = gateway.clock.now().time_ns
-        scale = float(subject.attributes.get("spo2_scale", 1))
-        prescribed = Measurement(
-            "spo2_scale", scale, source=Source.MANUAL, time_ns=now_ns, valid_s=SCALE_FOR_EVER_S
-        )
-        gateway.ingest.scores.update(subject.id, prescribed)
         for event in gateway.board.active(subject.id):
             gateway.live.publish_alarm(event)
 
@@ -166,10 +162,26 @@ class Follower:
             gateway.ingest.release(subject.id)
         if subject.id not in self._shown:
             self._recall(subject)
-            limits = limits_of(subject)
-            gateway.ingest.raise_alarms(gateway.board.set_limits(subject.id, limits))
-            gateway.live.set_limits(subject.id, limits)
+        self._prescribe(subject)
         self._shown[subject.id] = devices
+
+    def _prescribe(self, subject: Subject) -> None:
+        """Judge and score the subject by what is kept with it, when that is new."""
+        gateway = self._gateway
+        limits, scale = limits_of(subject), float(subject.attributes.get("spo2_scale", 1))
+        if self._prescribed.get(subject.id) == (limits, scale):
+            return
+        self._prescribed[subject.id] = (limits, scale)
+        gateway.ingest.raise_alarms(gateway.board.set_limits(subject.id, limits))
+        gateway.live.set_limits(subject.id, limits)
+        prescribed = Measurement(
+            "spo2_scale",
+            scale,
+            source=Source.MANUAL,
+            time_ns=gateway.clock.now().time_ns,
+            valid_s=SCALE_FOR_EVER_S,
+        )
+        gateway.ingest.scores.update(subject.id, prescribed)
 
 
 SCALE_FOR_EVER_S = 1e9

@@ -101,3 +101,17 @@ async def test_limits_that_cannot_be_read_do_not_stop_the_ward(tmp_path: Path) -
 
     await live(tmp_path, before)
     await live(tmp_path, after)
+
+
+async def test_limits_and_scale_changed_with_the_subject_hold_at_once(tmp_path: Path) -> None:
+    async def act(gateway: Gateway) -> None:
+        tighter = AlarmLimits().with_metric("spo2", MetricLimits(very_low=91, low=95))
+        changed = {"limits": tighter.to_dict(), "spo2_scale": 1}
+        gateway.registry.update_subject("anna", attributes=changed, author="nurse")
+        while gateway.view.limits("anna") != tighter:
+            await asyncio.sleep(0.01)
+        assert gateway.ingest.scores.inputs("anna")["spo2_scale"].value == 1
+        [shown] = [part for part in gateway.live.subjects() if part["id"] == "anna"]
+        assert shown["limits"]["spo2"]["low"] == 95
+
+    await live(tmp_path, act)
