@@ -211,7 +211,8 @@ class Gateway:
         )
         app = create_app(self.view)
         if self.provenance is Provenance.SIMULATED:
-            add_rooms(app, self.settings.gateway.data_folder / self.provenance.value / "rooms")
+            folder = self.settings.gateway.data_folder / self.provenance.value / "rooms"
+            await add_rooms(app, folder, self.registry, self.settings.classroom.fleet)
         register_probes(self)
         server = Server(app, listener)
         try:
@@ -280,16 +281,22 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def add_rooms(app: FastAPI, folder: Path) -> None:
-    """Serve teaching rooms, where the simulators' libraries are installed."""
+async def add_rooms(app: FastAPI, folder: Path, registry: Registry, fleet: str) -> None:
+    """Serve teaching rooms, where the simulators' libraries are installed.
+
+    ``fleet`` is the control API of simulated devices, if there is one.
+    """
     if importlib.util.find_spec("yaml") is None:
         log.info('no teaching rooms: pip install "teleward[sim]"')
         return
     from teleward_gateway.classroom.api import router
+    from teleward_gateway.classroom.bedside import Bedside
     from teleward_gateway.classroom.rooms import RoomService
 
+    rooms = RoomService(folder, bedside=Bedside(fleet, registry) if fleet else None)
+    await asyncio.to_thread(rooms.tidy)
     app.include_router(router, prefix=PREFIX)
-    app.state.rooms = RoomService(folder)
+    app.state.rooms = rooms
 
 
 def listen(host: str, port: int) -> socket.socket:

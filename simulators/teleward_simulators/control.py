@@ -9,6 +9,7 @@
     GET    /faults                         the menu
     PUT    /subjects/{subject}/vitals      {"heart_rate": 120}: patients with source "dial:"
 
+Only programs of this machine, and pages that this API served itself, are answered (`guard`).
 ``{device}`` is an address, the name of a port (its last part) or a device's name.
 """
 
@@ -24,6 +25,7 @@ from fastapi import Body, FastAPI, HTTPException
 
 from teleward_simulators.faults import FAULTS
 from teleward_simulators.fleet import Device, DeviceSpec, Fleet
+from teleward_simulators.guard import HostGuard
 from teleward_simulators.sources import Dial
 
 BUTTONS = ("measure",)
@@ -55,6 +57,7 @@ def find(fleet: Fleet, name: str) -> Device:
 def create_app(fleet: Fleet) -> FastAPI:
     """Return the API of ``fleet``."""
     app = FastAPI(title="Teleward simulators", description=__doc__ or "", version="1")
+    app.add_middleware(HostGuard)
     _add_devices(app, fleet)
     _add_faults(app, fleet)
     return app

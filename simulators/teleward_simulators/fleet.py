@@ -16,6 +16,8 @@ It ends on SIGTERM, SIGINT, or when its standard input closes (its parent died) 
 import argparse
 import asyncio
 import contextlib
+import importlib
+import itertools
 import json
 import os
 import signal
@@ -32,12 +34,16 @@ from teleward_simulators.device_clock import DeviceClock
 from teleward_simulators.fault_script import parse_step, play
 from teleward_simulators.radio.air import Air
 from teleward_simulators.radio.hub import Hub
+from teleward_simulators.sensors.link_faults import KnowsFaults, follow
 from teleward_simulators.source import VitalSource
 from teleward_simulators.sources import make_source
 from teleward_simulators.wired.serial_device import SerialDevice
 
 Device = Peripheral | SerialDevice
 Progress = Callable[[dict[str, Any]], None]
+SourceKey = tuple[str, str, int]
+"""Subject, source and seed: who has the same is measured as the same patient."""
+CONTROL = "teleward_simulators.control"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,10 @@ class DeviceSpec:
     ``seed`` measure the same one. ``address`` is the BLE address or the path of the port; left
     empty, one is made up. ``options`` go to the kind's constructor, ``faults`` are lines of
     `fault_script`.
+
+    ``start`` is the `time.monotonic` of the device's second zero, the fleet's when left out.
+    ``sensor`` is the sensor of a case that the device is: link faults of the case, which its source
+    knows, are then carried out by the device.
     """
 
     kind: str
@@ -58,6 +68,8 @@ class DeviceSpec:
     seed: int = 0
     options: dict[str, Any] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
+    start: float | None = None
+    sensor: str = ""
 
     @property
     def wired(self) -> bool:
@@ -80,7 +92,7 @@ class Fleet:
         ports: Path | None = None,
         start: float | None = None,
         seed: int = 0,
-        sources: dict[tuple[str, str, int], VitalSource] | None = None,
+        sources: dict[SourceKey, VitalSource] | None = None,
         transport: str = "",
     ) -> None:
         self.specs = list(specs)
@@ -88,7 +100,9 @@ class Fleet:
         self.start_time_ns = time.time_ns() - int((time.monotonic() - self.start_monotonic) * 1e9)
         self.devices: dict[str, Device] = {}
         self.subjects: dict[str, str] = {}
-        self._scripts: dict[str, asyncio.Task[None]] = {}
+        self._scripts: dict[str, list[asyncio.Task[None]]] = {}
+        self._keys: dict[str, SourceKey] = {}
+        self._numbers = itertools.count(1)
         self.sources = sources or {}
         self._hub_spec = hub
         self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"
@@ -102,57 +116,63 @@ class Fleet:
         self.hub = Hub(Air(self._seed))
         if self._hub_spec:
             tell({"event": "hub", "spec": await self.hub.start(self._hub_spec)})
-        for number, spec in enumerate(self.specs, 1):
-            device = await self.add(spec, number)
+        for spec in self.specs:
+            device = await self.add(spec)
             tell({"event": "device", "kind": spec.kind, "subject": spec.subject,
                   "address": device.address, "name": device.name, "wired": spec.wired})  # fmt: skip
         tell({"event": "ready", "devices": len(self.devices),
               "start_monotonic": self.start_monotonic,
               "start_time_ns": self.start_time_ns})  # fmt: skip
 
-    async def add(self, spec: DeviceSpec, number: int | None = None) -> Device:
+    async def add(self, spec: DeviceSpec) -> Device:
         """Switch one more device on."""
         assert self.hub is not None
-        number = number or len(self.devices) + 1
+        number = next(self._numbers)
         steps = [parse_step(line) for line in spec.faults]
         key = (spec.subject, spec.source, spec.seed)
-        if key not in self.sources:
-            self.sources[key] = make_source(spec.source, spec.seed)
+        source = self.sources.get(key) or make_source(spec.source, spec.seed)
+        clock = DeviceClock(self.start_monotonic if spec.start is None else spec.start)
         common: dict[str, Any] = {
-            "name": spec.name,
-            "clock": DeviceClock(self.start_monotonic),
-            "seed": spec.seed or number,
-            **spec.options,
-        }
+            "name": spec.name, "clock": clock, "seed": spec.seed or number, **spec.options
+        }  # fmt: skip
         device: Device
         if spec.wired:
             path = spec.address or self._port_path(spec.kind, number)
-            device = catalogue.wired_kind(spec.kind)(self.sources[key], path, **common)
+            device = catalogue.wired_kind(spec.kind)(source, path, **common)
             await device.start()
         else:
             # C0..: the two top bits of a static random address are set (Core 5.4, Vol 6 B 1.3.2.1)
-            address = spec.address or f"C0:54:57:00:{number >> 8:02X}:{number & 255:02X}"
-            device = catalogue.ble_kind(spec.kind)(self.sources[key], address, **common)
+            address = spec.address or f"C0:54:57:00:{number >> 8 & 255:02X}:{number & 255:02X}"
+            device = catalogue.ble_kind(spec.kind)(source, address, **common)
             await device.start(self.hub.air, self._transport)
         if device.address in self.devices:
             await device.stop()
             raise ValueError(f"two devices at {device.address}: give each its own address")
+        self.sources[key] = source
+        self._keys[device.address] = key
         self.devices[device.address] = device
         self.subjects[device.address] = spec.subject
-        if steps:
-            self._scripts[device.address] = asyncio.create_task(play(device, steps))
+        scripts = [asyncio.create_task(play(device, steps))] if steps else []
+        if spec.sensor and isinstance(source, KnowsFaults):
+            faults = follow(device, source, spec.sensor, clock.now_s)
+            scripts.append(asyncio.create_task(faults))
+        self._scripts[device.address] = scripts
         return device
 
     async def remove(self, address: str) -> None:
         """Switch one device off; raises KeyError when there is none."""
         device = self.devices.pop(address)
-        if address in self._scripts:
-            self._scripts.pop(address).cancel()
+        del self.subjects[address]
+        for script in self._scripts.pop(address):
+            script.cancel()
+        key = self._keys.pop(address)
+        if key not in self._keys.values():
+            del self.sources[key]
         await device.stop()
 
     async def stop(self) -> None:
         """Switch everything off and remove sockets and port names."""
-        for script in self._scripts.values():
+        for script in itertools.chain(*self._scripts.values()):
             script.cancel()
         self._scripts.clear()
         await asyncio.gather(*(device.stop() for device in self.devices.values()))
@@ -219,10 +239,9 @@ async def serve(
     try:
         await fleet.start(tell)
         if "control" in settings:
-            # FastAPI takes half a second to import: only who wants the API pays
-            from teleward_simulators.control import ControlServer
-
-            control = ControlServer(fleet, port=int(settings["control"]))
+            # FastAPI takes half a second to import: only who wants the API pays, no device waits
+            module = await asyncio.to_thread(importlib.import_module, CONTROL)
+            control = module.ControlServer(fleet, port=int(settings["control"]))
             await control.start()
             tell({"event": "control", "url": control.url})
         if settings.get("vhci") and fleet.hub is not None:

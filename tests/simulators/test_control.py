@@ -85,6 +85,42 @@ async def test_faults_strike_and_are_cleared(api: Any) -> None:
         assert reply.json()["detail"]
 
 
+async def test_foreign_pages_are_refused(api: Any) -> None:
+    """A name that was made to point here, and a page from elsewhere that writes."""
+    _, client = api
+    row = {"kind": "thermometer"}
+    for path, headers in (
+        ("/devices", {"Host": "evil.example"}),
+        ("/docs", {"Host": "evil.example:80"}),
+        ("/devices", {"Host": ""}),
+        ("/devices", {"Host": "[::1"}),
+    ):
+        reply = await client.get(path, headers=headers)
+        assert (reply.status_code, "name of this machine" in reply.text) == (403, True)
+    for origin in ("http://evil.example", "null", "file://127.0.0.1"):
+        reply = await client.post("/devices", json=row, headers={"Origin": origin})
+        assert reply.status_code == 403
+    own = str(client.base_url).rstrip("/")
+    assert (await client.post("/devices", json=row, headers={"Origin": own})).status_code == 201
+    port = own.rsplit(":", 1)[1]
+    for host in (f"localhost:{port}", f"[::1]:{port}"):
+        assert (await client.get("/devices", headers={"Host": host})).status_code == 200
+
+
+async def test_a_patient_is_forgotten_with_the_last_device(api: Any) -> None:
+    """And numbers are not given twice, whatever was removed."""
+    fleet, client = api
+    rows = [{"kind": kind, "subject": "p3"} for kind in ("thermometer", "pulse-oximeter")]
+    first, second = [(await client.post("/devices", json=row)).json()["address"] for row in rows]
+    await client.delete(f"/devices/{first}")
+    assert "p3" in {subject for subject, _, _ in fleet.sources}
+    third = (await client.post("/devices", json=rows[0])).json()["address"]
+    assert third not in (first, second)
+    for address in (second, third):
+        await client.delete(f"/devices/{address}")
+    assert "p3" not in {subject for subject, _, _ in fleet.sources}
+
+
 def test_fault_lines() -> None:
     """Name, start, length and arguments; a mistake is shown with the form."""
     step = parse_step("drop@20+10.5:rate=0.02,stuck=true,address=C0")

@@ -1,7 +1,8 @@
 """Rooms over HTTP: learners see readings, the holder of a room's key leads and sees the truth.
 
 Learner scope needs the code only; instructor scope needs the header ``X-Room-Key``. The true state
-leaves the gateway at ``/truth`` and ``/log`` alone, and only with the key.
+leaves the gateway at ``/truth`` and ``/log`` alone, and only with the key; which case it is, also
+in the answer to whoever opened the room. ``/cases`` is the catalogue, whatever runs.
 """
 
 import asyncio
@@ -13,7 +14,9 @@ from fastapi import APIRouter, Depends, Header, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 
+from teleward_gateway.classroom.bedside import NoDevices
 from teleward_gateway.classroom.rooms import Room, RoomService, WrongKey
+from teleward_gateway.classroom.scopes import actions
 
 router = APIRouter(tags=["rooms"])
 
@@ -61,6 +64,14 @@ class Ask(BaseModel):
     name: str = Field(max_length=60)
 
 
+class Act(BaseModel):
+    """What the worker is told to do."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(max_length=60)
+    dose: str | None = Field(None, max_length=60)
+
+
 class Rewind(BaseModel):
     """Where to go back to: a bookmark's text, or seconds of the room's time."""
 
@@ -106,10 +117,13 @@ def cases(service: Service) -> list[dict[str, Any]]:
 @router.post("/rooms", status_code=201)
 def open_room(service: Service, request: OpenRoom) -> dict[str, Any]:
     """Open a room on a case, held at its start; the key is shown once."""
-    room = service.open(request.case, time.monotonic(), request.seed, request.exam)
+    try:
+        room = service.open(request.case, time.monotonic(), request.seed, request.exam)
+    except NoDevices as error:
+        raise HTTPException(503, str(error)) from None
     return {"code": room.code, "key": room.key, "case": room.case.id, "review": room.case.status,
-            "log": str(room.log.path), "start": room.opened_s,
-            "devices": service.devices(room)}  # fmt: skip
+            "page": f"/bed/{room.subject}" if room.subject else None, "log": str(room.log.path),
+            "start": room.opened_s, "devices": service.devices(room)}  # fmt: skip
 
 
 @router.get("/rooms/{code}")
@@ -122,6 +136,19 @@ def view(service: Service, code: str) -> dict[str, Any]:
 def ask(service: Service, code: str, request: Ask) -> dict[str, float]:
     """Ask the worker to find something out; it stands in the room after ``wait_s`` seconds."""
     return {"wait_s": service.ask(service.room(code), request.name, time.monotonic())}
+
+
+@router.get("/actions")
+def menu() -> list[dict[str, str]]:
+    """Return what can be done to a patient: name, label, unit of the dose; the same in any case."""
+    return actions()
+
+
+@router.post("/rooms/{code}/acts")
+def act(service: Service, code: str, request: Act) -> dict[str, int]:
+    """Have the worker do something: a learner's drug, shock, manoeuvre or disposition."""
+    row = {"kind": "act", **request.model_dump(exclude_none=True)}
+    return {"tick": service.send(service.room(code), [row], time.monotonic(), "learner")}
 
 
 @router.post("/rooms/{code}/orders")
@@ -164,5 +191,5 @@ def log(service: Service, code: str, key: Key = "") -> list[dict[str, Any]]:
 
 @router.delete("/rooms/{code}", status_code=204)
 def close(service: Service, code: str, key: Key = "") -> None:
-    """Close the room; its log stays on disk."""
+    """Close the room and take its devices off; its log stays on disk."""
     service.close(_led(service, code, key))

@@ -9,7 +9,11 @@ from teleward_gateway.demo.show import DemoError, show
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--patients", type=int, default=8, help="1 to 64 (8)")
+    parser.add_argument("--patients", type=int, default=8, help="1 to 64 (8); with --case also 0")
+    parser.add_argument(
+        "--case", help="also open a teaching room on this case (see `teleward cases list`)"
+    )
+    parser.add_argument("--held", action="store_true", help="leave the case to be started by you")
     parser.add_argument("--seed", type=int, default=1, help="another seed, other patients (1)")
     parser.add_argument("--port", type=int, default=8080, help="port of the dashboard (8080)")
     parser.add_argument(

@@ -1,16 +1,24 @@
 """``teleward room``: lead a running case from the command line.
 
-teleward room open asthma-01
-teleward room start ABC234 --key ...
-teleward room send ABC234 --key ... act:oxygen:10L/min knob:bronch:0.8:60 rhythm:svt
+instructor   teleward room open asthma-01                 prints the code and the key
+             export TELEWARD_ROOM_KEY=...                 or --key with each command
+             teleward room start ABC234
+             teleward room send ABC234 act:oxygen:10L/min knob:bronch:0.8:60 rhythm:svt
+learner      teleward room show ABC234
+             teleward room ask ABC234 auscultate
+             teleward room act ABC234 oxygen 10L/min
 """
 
 import argparse
 import json
+import os
 import sys
 from typing import Any
 
 from teleward_gateway.api_client import ApiClient, NoGateway, Refused
+
+KEY = "TELEWARD_ROOM_KEY"
+"""Environment variable with the instructor's key."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,18 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("show", "what learners see"),
         ("truth", "the true state"),
         ("log", "every order so far"),
-        ("start", "let the case run"),
+        ("start", "let the case run, at its own speed"),
         ("pause", "hold the case; hearts go on beating"),
         ("close", "close the room"),
     ):
         _room(verbs.add_parser(name, help=summary))
+    _add_learner(verbs)
     speed = verbs.add_parser("speed", help="how many times faster than life")
     _room(speed)
     speed.add_argument("speed", type=float)
     send = verbs.add_parser(
         "send",
         help="staged orders, carried out together: act:NAME[:DOSE] knob:NAME:TO[:SECONDS] "
-        "rhythm:NAME fault:KIND:SENSOR[:SECONDS] say:TEXT bookmark:TEXT end:RESULT",
+        "rhythm:NAME fault:KIND:SENSOR[:SECONDS[:VALUE]] say:TEXT bookmark:TEXT end:RESULT",
     )
     _room(send)
     send.add_argument("orders", nargs="+")
@@ -45,9 +54,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rewind.add_argument("to")
 
 
+def _add_learner(verbs: Any) -> None:
+    act = verbs.add_parser("act", help="have the worker do something")
+    _room(act)
+    act.add_argument("name", help="see `teleward room actions`")
+    act.add_argument("dose", nargs="?", help="with its unit, as 0.5mg")
+    ask = verbs.add_parser("ask", help="have the worker find something out")
+    _room(ask)
+    ask.add_argument("name", help="such as auscultate, blood_pressure, skin")
+    verbs.add_parser("actions", help="what can be done to a patient")
+
+
 def _room(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("code")
-    parser.add_argument("--key", default="", help="the instructor's key, shown by open")
+    parser.add_argument(
+        "--key", default=os.environ.get(KEY, ""),
+        help=f"the instructor's key, shown by open; or the environment's {KEY}",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -74,6 +97,8 @@ def _do(arguments: argparse.Namespace, api: ApiClient) -> Any:
     if arguments.verb == "open":
         body = {"case": arguments.case, "seed": arguments.seed, "exam": arguments.exam}
         return api.send("POST", "/rooms", body)
+    if arguments.verb == "actions":
+        return api.get("/actions")
     path = f"/rooms/{arguments.code}"
     match arguments.verb:
         case "show":
@@ -82,15 +107,22 @@ def _do(arguments: argparse.Namespace, api: ApiClient) -> Any:
             return api.get(f"{path}/{arguments.verb}")
         case "close":
             return api.send("DELETE", path)
+        case "act":
+            act = {"name": arguments.name, "dose": arguments.dose}
+            return api.send("POST", f"{path}/acts", act)
+        case "ask":
+            return api.send("POST", f"{path}/findings", {"name": arguments.name})
         case "rewind":
             number = arguments.to.replace(".", "", 1).isdigit()
             where = {"time_s": float(arguments.to)} if number else {"bookmark": arguments.to}
             return api.send("POST", f"{path}/rewind", where)
         case "send":
             orders = [parse_order(text) for text in arguments.orders]
+        case "start":
+            orders = [{"kind": "clock"}]
         case _:
-            speed = {"start": 1.0, "pause": 0.0}.get(arguments.verb)
-            orders = [{"kind": "clock", "speed": arguments.speed if speed is None else speed}]
+            speed = 0.0 if arguments.verb == "pause" else arguments.speed
+            orders = [{"kind": "clock", "speed": speed}]
     return api.send("POST", f"{path}/orders", {"orders": orders})
 
 
@@ -108,8 +140,8 @@ def parse_order(text: str) -> dict[str, Any]:
             case "rhythm":
                 return {"kind": kind, "name": parts[0]}
             case "fault":
-                seconds = {"for": float(parts[2])} if parts[2:] else {}
-                return {"kind": kind, "fault": parts[0], "sensor": parts[1], **seconds}
+                more = dict(zip(("for", "value"), map(float, parts[2:4]), strict=False))
+                return {"kind": kind, "fault": parts[0], "sensor": parts[1], **more}
             case "say" | "bookmark":
                 return {"kind": kind, "text": rest}
             case "end":

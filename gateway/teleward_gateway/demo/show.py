@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway import processes
+from teleward_gateway.demo.case_room import CaseRoom, open_room
 from teleward_gateway.demo.settings_file import settings_text
 from teleward_simulators.fleet import DeviceSpec, write_spec
 from teleward_simulators.ward import WardPlan, plan_ward
@@ -46,6 +47,8 @@ class Demo:
     plan: WardPlan
     folder: Path
     port: int
+    case: str | None = None
+    held: bool = False
 
     @property
     def address(self) -> str:
@@ -83,8 +86,7 @@ async def show(arguments: argparse.Namespace) -> int:
         if not begin.done():
             begin.cancel()
             return 0
-        begin.result()
-        announce(demo, arguments)
+        announce(demo, arguments, begin.result())
         await _until_ended(demo, fleet, gateway, stop, arguments.seconds)
         return 0
     finally:
@@ -97,7 +99,13 @@ async def show(arguments: argparse.Namespace) -> int:
 def prepare(arguments: argparse.Namespace) -> Demo:
     """Check what the demo needs and write its files; raises DemoError."""
     try:
-        plan = plan_ward(arguments.patients, arguments.seed)
+        if arguments.case is not None:
+            # imported here: the cases bring the whole physiology, which a plain ward does without
+            from teleward_gateway.classroom.known_cases import check
+
+            check(arguments.case)
+        alone = arguments.case is not None and arguments.patients == 0
+        plan = WardPlan((), ()) if alone else plan_ward(arguments.patients, arguments.seed)
     except ValueError as error:
         raise DemoError(str(error)) from None
     port = free_port(arguments.port)
@@ -119,7 +127,7 @@ def prepare(arguments: argparse.Namespace) -> Demo:
         raise DemoError(
             f"cannot write to {folder}: {error.strerror}; choose another place with --folder"
         ) from None
-    return Demo(plan, folder, port)
+    return Demo(plan, folder, port, arguments.case, arguments.held)
 
 
 def free_port(port: int) -> int:
@@ -153,9 +161,13 @@ def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
         )
         for device in plan.devices
     ]
-    (folder / "fleet.json").write_text(write_spec(specs, hub=hub, ports=str(ports)))
+    control = free_port(0)
+    spec = write_spec(specs, hub=hub, ports=str(ports), control=control)
+    (folder / "fleet.json").write_text(spec)
     extra = more.read_text() if more else ""
-    tables = {} if "mqtt]" in extra or "broker]" in extra else {"embedded_broker": _broker()}
+    tables: dict[str, dict[str, Any]] = {"classroom": {"fleet": f"http://127.0.0.1:{control}"}}
+    if "mqtt]" not in extra and "broker]" not in extra:
+        tables["embedded_broker"] = _broker()
     text = settings_text(
         plan, radio=f"virtual:{hub}", ports=ports, data_folder=folder / "data", port=port,
         extra=tables,
@@ -176,11 +188,13 @@ async def _begin(
     fleet: asyncio.subprocess.Process,
     gateway: asyncio.subprocess.Process,
     began: float,
-) -> None:
-    """Report progress until a trace is live."""
-    watch = asyncio.create_task(_watch_fleet(fleet, demo))
+) -> CaseRoom | None:
+    """Report progress until a trace is live; return the room that was opened, if any."""
+    controlled = asyncio.Event()
+    watch = asyncio.create_task(_watch_fleet(fleet, demo, controlled))
     try:
         said = -1
+        room: CaseRoom | None = None
         progress = _Kernels(demo.folder / "gateway.log")
         while True:
             await asyncio.sleep(0.2)
@@ -193,16 +207,28 @@ async def _begin(
             state = await asyncio.to_thread(_ask, demo.address)
             if state is None:
                 continue
+            if demo.case is not None and room is None and controlled.is_set():
+                room = await _open_room(demo, demo.case)
+            devices = len(demo.plan.devices) + (room.n_devices if room else 0)
             if state["streaming"] != said:
                 said = state["streaming"]
-                say(f"{said} of {len(demo.plan.devices)} devices stream")
-            if state["traces"]:
+                say(f"{said} of {devices} devices stream")
+            # a case may have no device with a trace
+            if (demo.case is None or room) and (state["traces"] or said == devices):
                 say(f"live after {time.monotonic() - began:.1f} s")
-                return
+                return room
     finally:
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watch
+
+
+async def _open_room(demo: Demo, case: str) -> CaseRoom:
+    keep = demo.folder / "run" / "room.json"
+    try:
+        return await asyncio.to_thread(open_room, demo.address, case, demo.held, keep)
+    except ValueError as error:
+        raise DemoError(str(error)) from None
 
 
 class _Kernels:
@@ -225,15 +251,23 @@ class _Kernels:
             say(f"first start: compiling the {newest[newest.index(KERNELS) :]}")
 
 
-async def _watch_fleet(fleet: asyncio.subprocess.Process, demo: Demo) -> None:
-    """Keep reading what the fleet says, so that its pipe never fills."""
+async def _watch_fleet(
+    fleet: asyncio.subprocess.Process, demo: Demo, controlled: asyncio.Event | None = None
+) -> None:
+    """Keep reading what the fleet says, so that its pipe never fills.
+
+    ``controlled`` is set when its control API answers.
+    """
     assert fleet.stdout is not None
     with (demo.folder / "fleet.log").open("ab") as log:
         while line := await fleet.stdout.readline():
             log.write(line)
             with contextlib.suppress(json.JSONDecodeError):
-                if json.loads(line).get("event") == "ready":
+                event = json.loads(line).get("event")
+                if event == "ready":
                     say("the simulated devices are switched on")
+                elif event == "control" and controlled is not None:
+                    controlled.set()
 
 
 def _ask(address: str) -> dict[str, Any] | None:
@@ -277,11 +311,14 @@ def explain(demo: Demo, name: str) -> str:
     return f"the {name} process ended: {last} (all of it: {log})"
 
 
-def announce(demo: Demo, arguments: argparse.Namespace) -> None:
+def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | None) -> None:
     """Tell where to look."""
+    for line in room.words() if room else ():
+        say(line)
     say(f"the ward: {demo.address}/ward")
     if not arguments.headless:
-        say(f"one bed:  {demo.address}/bed/{demo.plan.subjects[0].id}    API: "
+        bed = f"/bed/{demo.plan.subjects[0].id}" if demo.plan.subjects else ""
+        say(f"one bed:  {demo.address}{bed or (room.page if room else '/ward')}    API: "
             f"{demo.address}/api/v1/openapi.json")  # fmt: skip
         say("simulated patients, for teaching only; not a medical device. Ctrl-C stops everything.")
 

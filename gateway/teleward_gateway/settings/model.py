@@ -16,6 +16,7 @@ from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
+from teleward_gateway.classroom.settings import ClassroomSettings
 from teleward_gateway.commands_remote.settings import RemoteCommandSettings
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_signal.alarm_limits import AlarmLimits
@@ -175,6 +176,9 @@ class Settings(Section):
     )
     remote_commands: RemoteCommandSettings = Field(
         default_factory=RemoteCommandSettings, description="who may send commands by MQTT"
+    )
+    classroom: ClassroomSettings = Field(
+        default_factory=ClassroomSettings, description="teaching rooms of simulated patients"
     )
     subjects: list[SubjectSettings] = Field([], description="subjects known from the start")
     devices: list[DeviceSettings] = Field([], description="devices known from the start")

@@ -1,7 +1,9 @@
 """A blood glucose meter: Glucose service 0x1808 with a memory, and a continuous sensor, 0x181F."""
 
 import asyncio
+import contextlib
 import time
+from dataclasses import replace
 from typing import Any
 
 from bumble.gatt import Service
@@ -25,7 +27,8 @@ CGM_INTERVAL_S = 300.0
 
 class GlucoseMeter(Peripheral):
     """Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
-    is of control solution), ``value`` (mg/dL)."""
+    is of control solution), ``value`` (mg/dL), ``interval_s`` (a drop of blood so often; 0: only
+    when `measure` is pressed), ``first_s``."""
 
     kind = "glucose"
     title = "Glucose meter"
@@ -37,34 +40,44 @@ class GlucoseMeter(Peripheral):
         self._measurement = self.notifier(codec.MEASUREMENT)
         context = self.notifier(codec.CONTEXT)
         self.memory = RecordMemory(self, self._measurement, self._report)
+        self._measure_now = asyncio.Event()
         stored = int(self.options.get("stored", 5))
         for number in range(1, stored + 1):
-            self.memory.records[number] = bytes(self._record(number, stored))
+            record = self._record(number, 3600.0 * (stored - number + 1), 3.0 * (number % 5))
+            if self.options.get("control") and number == stored:
+                record = replace(
+                    record,
+                    type=codec.CONTROL_SOLUTION_TYPE,
+                    location=codec.CONTROL_SOLUTION_LOCATION,
+                )
+            self.memory.records[number] = bytes(record)
         feature = self.readable(codec.FEATURE, FEATURES)
         return [
             Service(codec.SERVICE, [self._measurement, context, feature, self.memory.control]),
             self.calendar.service(self),
         ]
 
-    def _record(self, number: int, stored: int) -> codec.GlucoseMeasurement:
-        ago_s = 3600.0 * (stored - number + 1)
+    def measure(self) -> None:
+        """Take a drop of blood now."""
+        self._measure_now.set()
+
+    def _record(self, number: int, ago_s: float, more: float = 0.0) -> codec.GlucoseMeasurement:
         value = self.source.numeric("glucose", max(0.0, self.clock.now_s() - ago_s))
-        mg_per_dl = float(self.options.get("value", value or USUAL_MG_PER_DL)) + 3 * (number % 5)
+        mg_per_dl = float(self.options.get("value", value or USUAL_MG_PER_DL)) + more
         molar = bool(self.options.get("molar", False))
         concentration = (
             MedFloat.of(mg_per_dl / codec.MG_PER_DL_OF_MOL_PER_L, -4)
             if molar
             else MedFloat.of(mg_per_dl / codec.MG_PER_DL_OF_KG_PER_L, -5)
         )
-        is_control = bool(self.options.get("control")) and number == stored
         return codec.GlucoseMeasurement(
             sequence=number,
             base_time=self.calendar.now(ago_s) or DateTime(0, 0, 0),
             offset_minutes=0,
             concentration=concentration,
             molar=molar,
-            type=codec.CONTROL_SOLUTION_TYPE if is_control else CAPILLARY_WHOLE_BLOOD,
-            location=codec.CONTROL_SOLUTION_LOCATION if is_control else FINGER,
+            type=CAPILLARY_WHOLE_BLOOD,
+            location=FINGER,
             status=0,
         )
 
@@ -72,7 +85,18 @@ class GlucoseMeter(Peripheral):
         self.notify(self._measurement, record)
 
     async def run(self) -> None:
-        await asyncio.Event().wait()
+        interval_s = float(self.options.get("interval_s", 0.0)) or None
+        wait_s = float(self.options.get("first_s", 5.0)) if interval_s else None
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._measure_now.wait()
+            self._measure_now.clear()
+            wait_s = interval_s
+            number = max(self.memory.records, default=0) + 1
+            self.memory.records[number] = bytes(self._record(number, 0.0))
+            if self.subscribed(self._measurement):
+                await self._report(self.memory.records[number])
 
 
 class GlucoseSensor(Peripheral):

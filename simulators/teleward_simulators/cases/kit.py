@@ -1,26 +1,39 @@
 """The simulated devices on a case's patient: which kinds measure what the case allows."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 from teleward_simulators.cases.model import Case
 from teleward_simulators.fleet import DeviceSpec
-from teleward_simulators.sensors.link_faults import script_lines
 
-KINDS: dict[str, tuple[str, dict[str, object]]] = {
-    "ox": ("pulse-oximeter", {}),
-    "nibp": ("blood-pressure", {"interval_s": 60.0, "first_s": 5.0}),
-    "ecg3": ("framed-serial", {}),
-    "temp": ("thermometer", {}),
-    "glu": ("glucose", {}),
-}
+KINDS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
+    {
+        "ox": ("cms50d", {}),
+        "nibp": ("blood-pressure", {"interval_s": 60.0, "first_s": 5.0}),
+        "ecg3": ("framed-serial", {"waves": {"ecg_ii": 250.0}, "numerics": ["heart_rate"]}),
+        "temp": ("thermometer", {}),
+        "glu": ("glucose", {"stored": 0, "interval_s": 300.0, "first_s": 10.0}),
+    }
+)
 """Sensor -> kind of simulated device and its options; the rest is seen or asked for in the room.
 
-The ECG module also carries the belt, so `rr` comes with it.
+A driver has the name of the kind. The ECG module also carries the belt, so `rr` comes with it.
 """
+BELT: dict[str, Any] = {
+    "waves": {"ecg_ii": 250.0, "respiration": 62.5},
+    "numerics": ["heart_rate", "respiratory_rate"],
+}
+"""The options of an ECG module with a belt."""
 
 
-def devices_of(case: Case, subject: str, log: str = "", seed: int = 0) -> list[DeviceSpec]:
+def devices_of(
+    case: Case, subject: str, log: str = "", seed: int = 0, start: float | None = None
+) -> list[DeviceSpec]:
     """Return the devices of ``case`` on ``subject``; ``log`` is the log of a room to follow.
 
-    All share one source, so they measure one patient.
+    All share one source, so they measure one patient; ``start`` is its second zero
+    (`time.monotonic`).
     """
     source = f"case:{case.id}" + (f"@{log}" if log else "")
     sensors = [sensor for sensor in case.devices if sensor in KINDS]
@@ -29,8 +42,11 @@ def devices_of(case: Case, subject: str, log: str = "", seed: int = 0) -> list[D
     specs = []
     for sensor in sensors:
         kind, options = KINDS[sensor]
-        faults = script_lines(case, sensor)
+        if sensor == "ecg3" and "rr" in case.devices:
+            options = BELT
         specs.append(
-            DeviceSpec(kind, subject, source, seed=seed, options=dict(options), faults=faults)
+            DeviceSpec(
+                kind, subject, source, seed=seed, options=dict(options), start=start, sensor=sensor
+            )
         )
     return specs

@@ -1,14 +1,15 @@
 """The log of a room: what was done to its patient and when, one JSON object a line.
 
-    {"room": "ABC234", "case": "...", "version": 1, "seed": 7, "exam": false, "anchor": 12.5}
+    {"room": "ABC234", "case": "...", "version": 1, "seed": 7, "exam": false, "opened_s": 12.5}
     {"tick": 0, "kind": "clock", "data": {"speed": 0}}
     {"tick": 84, "kind": "act", "data": {"name": "oxygen", "dose": "10 L/min"}, "by": "instructor"}
-    {"rewind": 600}
+    {"rewind": 600, "behind_s": 31.25}
 
 The room (in the gateway) writes it; simulated devices in another process follow it. Case, seed and
 orders fix every sample, so both live the same patient without exchanging a single value. An order
-that is read late is worked in by living the time since again. ``anchor`` is the device time in s at
-which the room opened: tick 0 of the patient.
+that is read late is worked in by living the time since again. ``opened_s`` is the `time.monotonic`
+at which the room opened: tick 0 of the patient and second zero of its devices. Devices cannot go
+back: after a rewind their time runs ``behind_s`` ahead of the patient's.
 """
 
 import json
@@ -36,9 +37,12 @@ class RoomLog:
         """Append an order."""
         self._write({"tick": order.tick, "kind": order.kind, "data": order.data, "by": by})
 
-    def rewind(self, tick: int) -> None:
-        """Append that everything from ``tick`` on is forgotten."""
-        self._write({"rewind": tick})
+    def rewind(self, tick: int, behind_s: float) -> None:
+        """Append that everything from ``tick`` on is forgotten, ``behind_s`` after devices' time.
+
+        The patient is behind its devices by so much from now on.
+        """
+        self._write({"rewind": tick, "behind_s": behind_s})
 
     def _write(self, row: dict[str, Any]) -> None:
         # one write call: a follower never sees half a line of two orders
@@ -74,7 +78,7 @@ def take(patient: PhysiologyPatient, row: dict[str, Any]) -> None:
 
 
 class LogFollower:
-    """Follows the log at ``path``; the file may be written long after the devices start."""
+    """Follows the log at ``path``: `poll`, then ask ``patient`` by its own time."""
 
     def __init__(self, path: Path, case: Case) -> None:
         self._path = path
@@ -84,14 +88,8 @@ class LogFollower:
         self.patient = make_case_patient(case, seed, exam)
         assert isinstance(self.patient.director, CaseDirector)
         self.director = self.patient.director
-        self._polling = False
-        live = self.patient.live
-
-        def follow(time_s: float) -> None:
-            self.poll()
-            live(time_s)
-
-        self.patient.live = follow  # type: ignore[method-assign]
+        self.behind_s = 0.0
+        """How far the patient's time is behind that of its devices."""
 
     def _header(self) -> dict[str, Any]:
         try:
@@ -104,14 +102,12 @@ class LogFollower:
 
     def poll(self) -> None:
         """Take what was written since."""
-        if self._polling or self._path.stat().st_size <= self._position:
+        if self._path.stat().st_size <= self._position:
             return
-        self._polling = True
-        try:
-            with self._path.open("rb") as file:
-                file.seek(self._position)
-                while (line := file.readline()).endswith(b"\n"):
-                    self._position += len(line)
-                    take(self.patient, json.loads(line))
-        finally:
-            self._polling = False
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            while (line := file.readline()).endswith(b"\n"):
+                self._position += len(line)
+                row = json.loads(line)
+                take(self.patient, row)
+                self.behind_s = float(row.get("behind_s", self.behind_s))

@@ -7,7 +7,11 @@ case:ID@FOLDER/LOG  a case that follows the log of a room, in whatever process t
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from teleward_simulators.cases.catalogue import case_named
+from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.room_log import LogFollower
 from teleward_simulators.cases.runner import CaseDirector, make_case_patient
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
@@ -28,6 +32,46 @@ class CaseBook:
         return self._director.state.faults
 
 
+class RoomPatient:
+    """The patient of a room as its devices see one, asked by the devices' time.
+
+    The devices' time never goes back. When the room is rewound, what they ask for next comes from
+    before, without a hole in their samples.
+    """
+
+    def __init__(self, log: Path, case: Case) -> None:
+        self._follower = LogFollower(log, case)
+        book = CaseBook(self._follower.director)
+        self.sensed = SensedPatient(self._follower.patient, book, case.devices)
+
+    def metrics(self) -> frozenset[str]:
+        """Return what can be measured."""
+        return self.sensed.metrics()
+
+    def numeric(self, metric: str, time_s: float) -> float | None:
+        """Return the reading, None where the device shows dashes."""
+        return self.sensed.numeric(metric, time_s - self._behind_s())
+
+    def waveform(self, metric: str, fs: float, first: int, count: int) -> NDArray[np.float32]:
+        """Return samples with what faults do to them, float32, shape (count,)."""
+        shift = round(self._behind_s() * fs)
+        return self.sensed.waveform(metric, fs, first - shift, count)
+
+    def beats(self, start_s: float, end_s: float) -> list[float]:
+        """Return the true R peaks in the devices' time: for tests."""
+        behind_s = self._behind_s()
+        found = self.sensed.beats(start_s - behind_s, end_s - behind_s)
+        return [beat + behind_s for beat in found]
+
+    def faults(self, sensor: str, time_s: float) -> dict[str, ActiveFault]:
+        """Return the faults of a sensor at a time by kind, in the patient's time."""
+        return self.sensed.faults(sensor, time_s - self._behind_s())
+
+    def _behind_s(self) -> float:
+        self._follower.poll()
+        return self._follower.behind_s
+
+
 def make(spec: str, seed: int) -> VitalSource:
     """Return the source that ``spec`` names; ValueError says what there is."""
     kind, _, name = spec.partition(":")
@@ -36,8 +80,7 @@ def make(spec: str, seed: int) -> VitalSource:
     name, _, log = name.partition("@")
     case = case_named(name)
     if log:
-        follower = LogFollower(Path(log), case)
-        return SensedPatient(follower.patient, CaseBook(follower.director), case.devices)
+        return RoomPatient(Path(log), case)
     patient = make_case_patient(case, seed)
     patient.order(Order(0, "clock", {"speed": case.speed}))
     return sensed(patient, case.devices)

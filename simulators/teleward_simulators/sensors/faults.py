@@ -51,6 +51,11 @@ LINK_KINDS = {
     "duplicate": "rate", "reorder": "rate", "low_battery": "percent",
 }  # fmt: skip
 """Faults that the device carries out, and what `value` is called there."""
+LIMITS = {
+    "rate": (0.0, 1.0), "seconds": (0.0, 60.0), "ppm": (-100_000.0, 100_000.0),
+    "percent": (0.0, 100.0),
+}  # fmt: skip
+"""What `value` may be; a link that is later than a minute is a link that is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +83,8 @@ def make_fault(
         raise ValueError(f"no sensor {sensor!r}: there are {', '.join(SENSORS)}")
     if seconds <= 0:
         raise ValueError(f"fault {kind}: {seconds:g} s is no duration")
+    if value is not None and (what := LINK_KINDS.get(kind)):
+        low, high = LIMITS[what]
+        if not low <= value <= high:
+            raise ValueError(f"fault {kind}: {what} {value:g} is outside {low:g} to {high:g}")
     return ActiveFault(kind, sensor, start_s, start_s + seconds, value)

@@ -69,6 +69,7 @@ class SensedPatient:
         """Return the faults of a sensor at a time by kind: the truth."""
         if self._book is None:
             return {}
+        self.patient.live(time_s)
         return {f.kind: f for f in self._book.faults() if f.sensor == sensor and f.at(time_s)}
 
     def numeric(self, metric: str, time_s: float) -> float | None:

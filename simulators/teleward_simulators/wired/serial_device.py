@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from teleward_simulators.device_clock import DeviceClock
-from teleward_simulators.faults import FAULTS, PacketFaults, mangle_bytes
+from teleward_simulators.faults import FAULTS, PacketFaults, PacketMangler, mangle_bytes
 from teleward_simulators.source import VitalSource
 from teleward_simulators.wired.pty_port import PtyPort
 
@@ -68,6 +68,8 @@ class SerialDevice:
         self.seed = seed
         self.options = options
         self.faults = PacketFaults()
+        self.mangler = PacketMangler(seed)
+        self.delay_s = 0.0
         self.silent = False
         self.sent = 0
         self._random = random.Random(seed)
@@ -119,14 +121,20 @@ class SerialDevice:
     def _send(self, pieces: list[bytes]) -> None:
         if not pieces or self.silent:
             return
-        data = b"".join(pieces)
+        data = b"".join(out for piece in pieces for out in self.mangler(piece))
         if self.faults != PacketFaults():
             data = mangle_bytes(data, self.faults, self._random)
         self.sent += len(pieces)
-        self.port.write(data)
+        if self.delay_s:
+            asyncio.get_running_loop().call_later(self.delay_s, self.port.write, data)
+        else:
+            self.port.write(data)
 
     def fault(self, name: str, **arguments: Any) -> None:
-        """Carry out one of `FAULTS`; raises ValueError for those that a cable cannot have."""
+        """Carry out one of `FAULTS`; raises ValueError for those that a cable cannot have.
+
+        ``packets`` makes the rate of a packet fault count per packet instead of per byte.
+        """
         match name:
             case "link_loss":
                 self.port.unplug()
@@ -135,6 +143,8 @@ class SerialDevice:
             case "silence":
                 self.silent = True
                 self.options["stuck"] = bool(arguments.get("stuck", False))
+            case "latency":
+                self.delay_s = float(arguments.get("seconds", 0.03))
             case "clock_skew":
                 self.clock.set_skew(float(arguments.get("ppm", 100.0)))
             case "low_battery":
@@ -144,10 +154,13 @@ class SerialDevice:
             case "garbage":
                 self.port.write(self._random.randbytes(int(arguments.get("count", 64))))
             case "clear":
-                self.faults, self.silent = PacketFaults(), False
+                self.faults, self.silent, self.delay_s = PacketFaults(), False, 0.0
+                self.mangler.clear()
                 self.clock.set_skew(0.0)
                 self.engine.set_battery(90)
                 self.engine.set_probe(False)
+            case _ if name in PacketFaults.__slots__ and arguments.get("packets"):
+                self.mangler.set(name, float(arguments.get("rate", 0.05)))
             case _ if name in PacketFaults.__slots__:
                 setattr(self.faults, name, float(arguments.get("rate", 0.01)))
             case _:

@@ -9,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from teleward_gateway.classroom.api import router
-from teleward_gateway.classroom.rooms import TRUTH, RoomService, replay_log
+from teleward_gateway.classroom.rooms import RoomService, replay_log
+from teleward_gateway.classroom.scopes import TRUTH
 from teleward_gateway.commands.room import parse_order
 from teleward_simulators.cases.source import make
 from teleward_simulators.physiology.knobs import KNOBS
@@ -145,7 +146,8 @@ async def test_no_learner_route_tells_the_truth(service: RoomService) -> None:
         assert truth["truth"]["HR"] > 0
         shown = (await client.get(room)).json()
         assert shown["review"] == "unreviewed"
-        assert shown["title"]["hi"]
+        assert shown["opening"]["hi"]
+        assert "sepsis" not in json.dumps(shown)
         assert (await client.get("/cases")).json()[0]["review"] == "unreviewed"
         assert (await client.delete(room, headers=key)).status_code == 204
 
@@ -155,6 +157,7 @@ async def learner_routes(client: httpx.AsyncClient, app: FastAPI, code: str) -> 
     answered = 0
     bodies: dict[str, Any] = {
         "findings": {"name": "look"},
+        "acts": {"name": "oxygen", "dose": "10 L/min"},
         "orders": {"orders": [{"kind": "act", "name": "oxygen"}]},
         "rewind": {"time_s": 1},
     }

@@ -1,14 +1,15 @@
 """Sensors add lag and error; faults change the reading and never the patient."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytest
 
-from teleward_simulators.cases.catalogue import case_named
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.sensors.faults import FAULT_KINDS, LINK_KINDS, ActiveFault, make_fault
-from teleward_simulators.sensors.link_faults import script_lines
+from teleward_simulators.sensors.link_faults import LOOK_S, due, follow
 from teleward_simulators.sensors.sensed import SensedPatient
 
 
@@ -98,15 +99,47 @@ def test_a_fault_is_told_as_truth() -> None:
     assert source.faults("ox", 61.0) == {}
 
 
-def test_link_faults_become_the_devices_own() -> None:
-    case = case_named("sensor-literacy-01")
-    assert script_lines(case, "ox") == ["silence@660+40"]
-    assert script_lines(case, "nibp") == ["clock_skew@780+60:ppm=2000"]
+def test_what_a_device_does_itself() -> None:
+    faults = (fault("motion", "ox"), fault("drop", "ox", 0.3), fault("silence", "ox"),
+              fault("probe_off", "ox"))  # fmt: skip
+    assert due(faults) == {
+        "drop": {"rate": 0.3, "packets": True}, "silence": {"stuck": True}, "probe_off": {},
+    }  # fmt: skip
+
+
+async def test_a_device_follows_the_faults_of_its_sensor() -> None:
+    """They begin, overlap and end on the device when they do on the sensor."""
+    times = [29.9]
+    done: list[str] = []
+
+    class Recorder:
+        def fault(self, name: str, **arguments: Any) -> None:
+            done.append(name)
+
+    late = make_fault("drop", "ox", 40.0, 10.0, 0.2)
+    source = sensed(fault("clock_skew", "ox", 500.0), late, fault("silence", "ecg3"))
+    task = asyncio.create_task(follow(Recorder(), source, "ox", lambda: times[-1]))
+    try:
+        for now_s, expected in (
+            (29.9, []),
+            (31.0, ["clear", "clock_skew"]),
+            (41.0, ["clear", "clock_skew", "drop"]),
+            (51.0, ["clear", "clock_skew"]),
+            (61.0, ["clear"]),
+        ):
+            times.append(now_s)
+            await asyncio.sleep(2.5 * LOOK_S)
+            assert done == expected
+            done.clear()
+    finally:
+        task.cancel()
 
 
 def test_bad_faults_are_refused() -> None:
     with pytest.raises(ValueError, match="no fault"):
         make_fault("gremlins", "ox", 0, 1, None)
+    with pytest.raises(ValueError, match="rate 7 is outside 0 to 1"):
+        make_fault("drop", "ox", 0, 1, 7)
     with pytest.raises(ValueError, match="no sensor"):
         make_fault("motion", "nose", 0, 1, None)
     assert set(LINK_KINDS) <= set(FAULT_KINDS)

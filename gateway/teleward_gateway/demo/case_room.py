@@ -1,0 +1,53 @@
+"""The teaching room of a demo: opened on the running gateway as an instructor would open it."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from teleward_gateway.api_client import NoGateway, Refused
+from teleward_gateway.commands.room import KEY, RoomClient
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRoom:
+    """A room that is open; ``key`` is the instructor's."""
+
+    address: str
+    code: str
+    key: str
+    case: str
+    review: str
+    page: str
+    n_devices: int
+
+    def words(self) -> list[str]:
+        """Return what to tell whoever started the demo."""
+        room = f"teleward room --url {self.address}"
+        return [
+            f"room {self.code}, case {self.case} (review: {self.review}): "
+            f"{self.address}{self.page}",
+            f"learners:   {room} show {self.code}",
+            f"instructor: {KEY}={self.key} {room} truth {self.code}",
+        ]
+
+
+def open_room(address: str, case: str, held: bool, keep: Path) -> CaseRoom:
+    """Open a room, let it run unless ``held``, and keep what `open` told in the file ``keep``.
+
+    Raises ValueError with the gateway's reason.
+    """
+    try:
+        told: dict[str, Any] = RoomClient(address, "").send("POST", "/rooms", {"case": case})
+        if not held:
+            start = {"orders": [{"kind": "clock"}]}
+            RoomClient(address, told["key"]).send("POST", f"/rooms/{told['code']}/orders", start)
+    except (NoGateway, Refused) as error:
+        raise ValueError(f"no room for case {case}: {error}") from None
+    with open(os.open(keep, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(told, file)
+    return CaseRoom(
+        address, told["code"], told["key"], told["case"], told["review"], told["page"],
+        len(told["devices"]),
+    )  # fmt: skip
