@@ -5,6 +5,7 @@ to the gateway behind the `GatewayView`.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,8 @@ from teleward_gateway.api import (
 from teleward_gateway.api.schemas import GatewayAnswer, Problem, iso_time, problem_response
 from teleward_gateway.api.security import LOOPBACK_HOSTS, HostGuard
 from teleward_gateway.view import GatewayView
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """
 Subjects, devices, bindings, observations, alarms, health and metrics of one Teleward gateway.
@@ -108,8 +111,12 @@ def _add_problems(app: FastAPI) -> None:
     async def impossible(request: Request, error: ValueError) -> Response:
         return problem_response(422, "Cannot be", str(error), "Correct the value and send again.")
 
+    @app.exception_handler(KeyError)
+    @app.exception_handler(IndexError)
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
+        if isinstance(error, LookupError):  # the server logs the others itself
+            log.error("%s %s", request.method, request.url.path, exc_info=error)
         remedy = "The gateway's log has the details; other requests are answered as before."
         return problem_response(500, "Mistake of the gateway", type(error).__name__, remedy)
 

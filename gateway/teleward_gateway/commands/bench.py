@@ -28,6 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         try:
             module = importlib.import_module(f"teleward_gateway.bench.{MODULES.get(name, name)}")
         except ModuleNotFoundError as error:
+            if (error.name or "teleward").startswith("teleward"):
+                raise
             child.set_defaults(missing=str(error.name))
             continue
         module.add_arguments(child)

@@ -199,3 +199,19 @@ async def test_the_gateway_says_who_it_is(client: httpx.AsyncClient) -> None:
     assert answer["provenance"] == "simulated"
     assert answer["loss_window_s"] > 0
     assert "not a certified medical device" in answer["notice"]
+
+
+@pytest.mark.parametrize("mistake", [KeyError("inner"), IndexError("inner"), RuntimeError("inner")])
+async def test_a_mistake_of_ours_is_not_blamed_on_the_request(
+    feed: WardFeed, monkeypatch: pytest.MonkeyPatch, mistake: Exception
+) -> None:
+    def broken(subject: str | None = None) -> None:
+        raise mistake
+
+    monkeypatch.setattr(feed, "alarms", broken)
+    transport = httpx.ASGITransport(create_app(feed), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as client:
+        answer = await client.get("/api/v1/alarms")
+    assert answer.status_code == 500
+    assert answer.json()["title"] == "Mistake of the gateway"
+    assert "inner" not in answer.text
