@@ -7,7 +7,10 @@ left out at least one of them fails. Invariants hold at every second.
 from dataclasses import dataclass, field
 
 from teleward_simulators.cases.model import Band, Case, Step
-from teleward_simulators.cases.runner import CaseRun, without
+from teleward_simulators.cases.runner import CaseRun, Script, without
+from teleward_simulators.physiology.body import BodySnapshot
+
+Saved = tuple[BodySnapshot, Script]
 
 INVARIANTS = (
     ("sbp", 0.0, 261.0),
@@ -62,36 +65,68 @@ class CaseReport:
 
 
 def check(case: Case) -> CaseReport:
-    """Run a case untreated, treated, and treated without each critical action."""
+    """Run a case untreated, treated, and treated without each critical action.
+
+    What two runs have in common is lived once: the treated run goes on from the untreated one as it
+    was before the first action, and the run without an action from the treated one before it.
+    """
     report = CaseReport(case)
-    report.untreated = run_bands(CaseRun(case), case.checks, (), report.broken)
-    if case.treated:
-        report.treated = run_bands(CaseRun(case), case.treated, case.treatment, report.broken)
-        for action in case.critical():
-            less = without(case, action)
-            results = run_bands(CaseRun(less), case.treated, less.treatment, report.broken)
-            report.missed[action] = any(not result.holds for result in results)
+    begin = min([_first(case.treatment, None), *(int(band.at_s) for band in case.treated)])
+    run = CaseRun(case)
+    report.untreated, saved = run_bands(run, case.checks, (), report.broken, {begin})
+    if not case.treated:
+        return report
+    firsts = {name: _first(case.treatment, name) for name in case.critical()}
+    run.restore(saved[begin])
+    report.treated, saved = run_bands(
+        run, case.treated, case.treatment, report.broken, set(firsts.values()), begin
+    )
+    for action, second in firsts.items():
+        steps = without(case, action).treatment
+        run.restore(saved[second])
+        results, _ = run_bands(run, case.treated, steps, report.broken, set(), second, True)
+        # a band that was due before the action was left out held or failed in both runs
+        report.missed[action] = any(not r.holds for r in results if r.band.at_s >= second)
     return report
 
 
+def _first(steps: tuple[Step, ...], action: str | None) -> int:
+    """Return the second of the first step (with ``action``); 0 when there is none."""
+    return next((int(step.at_s) for step in steps if action in (None, step.action)), 0)
+
+
 def run_bands(
-    run: CaseRun, bands: tuple[Band, ...], steps: tuple[Step, ...], broken: list[str]
-) -> list[BandResult]:
-    """Play ``steps`` and return every band's value."""
-    waiting = list(steps)
+    run: CaseRun,
+    bands: tuple[Band, ...],
+    steps: tuple[Step, ...],
+    broken: list[str],
+    keep: set[int],
+    start_s: int = 0,
+    until_failure: bool = False,
+) -> tuple[list[BandResult], dict[int, Saved]]:
+    """Play ``steps`` from ``start_s``; return every band's value and the run as it was at ``keep``.
+
+    A second is kept before what is done in it. With ``until_failure`` the first band that does not
+    hold ends the run.
+    """
+    waiting = [step for step in steps if step.at_s >= start_s]
     results: list[BandResult] = []
-    end_s = int(max(band.at_s for band in bands))
-    for second in range(end_s + 1):
-        while waiting and waiting[0].at_s <= second:
+    saved: dict[int, Saved] = {}
+    end_s = int(max(*(band.at_s for band in bands), *keep, 0))
+    for second in range(start_s, end_s + 1):
+        if second in keep:
+            saved[second] = run.snapshot()
+        while waiting and int(waiting[0].at_s) <= second:
             step = waiting.pop(0)
             run.act(step.action, step.dose)
-        for band in bands:
-            if band.at_s == second:
-                results.append(BandResult(band, float(run.variable(band.variable))))
+        due = [band for band in bands if band.at_s == second]
+        results += [BandResult(band, float(run.variable(band.variable))) for band in due]
+        if until_failure and not all(result.holds for result in results):
+            break
         if second % 10 == 0:
             _watch(run, second, broken)
         run.advance(1)
-    return results
+    return results, saved
 
 
 def _watch(run: CaseRun, second: int, broken: list[str]) -> None:

@@ -173,7 +173,7 @@ def _expression(table: Table, name: str, rest: str = "", more: frozenset[str] = 
                 ) -> Expression:  # fmt: skip
     text = str(table.get(name, rest))
     try:
-        found = parse(text, WORDS)
+        found = parse(text, WORDS, lambda variable: variable == "rhythm")
     except ExpressionError as error:
         raise table.fail(f"{name}: {error}", name) from None
     for variable in found.names:

@@ -1,23 +1,30 @@
 """Play a case on a body: ramps and timers by time, handlers by action, guards by condition.
 
-Once a second of case time, in this order: what is due, guards, endings. All of it is a function of
-the case, the seed and the orders, so a log of orders replays exactly. Nothing here knows a clock.
+Ten times a second of case time, always in this order:
+
+    orders -> ramps and body -> rhythm -> what is due -> guards -> endings     (handlers: with acts)
+
+All of it is a function of the case, the seed and the orders, so a log of orders replays exactly.
+Nothing here knows a clock.
 """
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from teleward_simulators.cases.expression import Value
+from teleward_simulators.cases.expression import Expression, Read, Value
 from teleward_simulators.cases.model import Case, Effect
 from teleward_simulators.physiology.actions import ACTIONS
-from teleward_simulators.physiology.body import Body, Given
+from teleward_simulators.physiology.body import Body, BodySnapshot, Given
+from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.knobs import KNOBS
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.sensors.faults import ActiveFault, make_fault
 
 CHRONIC_S = 3600.0
 """What a person has had for long has found its balance before the case begins."""
+NEVER = -1
 DISPOSITIONS = ("transfer", "discharge", "observe", "refer_emergency", "handover")
 
 
@@ -25,38 +32,52 @@ DISPOSITIONS = ("transfer", "discharge", "observe", "refer_emergency", "handover
 class Script:
     """Where a case is; values are immutable, so that a shallow copy is a snapshot."""
 
-    second: int = 0
+    step: int = 0
+    """Tenths of a second of case time; also in `pending`, `held`, `ending` and `stable`."""
     pending: tuple[tuple[int, int, Effect], ...] = ()
     sequence: int = 0
     planned: int = 0
     """Entries up to this number belong to the timeline of the file."""
     held: tuple[int, ...] = ()
+    """Step since which the condition of each guard holds, `NEVER` while it does not."""
     fired: tuple[bool, ...] = ()
     ending: tuple[int, ...] = ()
     counts: tuple[tuple[str, int], ...] = ()
-    stable_s: int = 0
+    disposed: float = 0.0
+    stable: int = -1
     result: str = ""
     said: tuple[tuple[int, str, str], ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     faults: tuple[ActiveFault, ...] = ()
     bookmarks: tuple[tuple[int, str], ...] = ()
 
+    @property
+    def second(self) -> int:
+        """Whole seconds of case time."""
+        return self.step // STEPS_PER_S
 
-@dataclass(slots=True)
+    @property
+    def stable_s(self) -> float:
+        """Seconds for which the patient has been stable."""
+        return 0.0 if self.stable == NEVER else (self.step - self.stable) / STEPS_PER_S
+
+
 class CaseDirector:
     """Implements `Director` for one case; ``now_s`` gives device time."""
 
-    case: Case
-    now_s: Callable[[], float] = lambda: 0.0
-    state: Script = field(default_factory=Script)
-
-    def __post_init__(self) -> None:
-        self.state.held = (0,) * len(self.case.guards)
-        self.state.fired = (False,) * len(self.case.guards)
-        self.state.ending = (0,) * len(self.case.endings)
+    def __init__(self, case: Case, now_s: Callable[[], float] = lambda: 0.0) -> None:
+        self.case = case
+        self.now_s = now_s
+        self.state = Script(
+            held=(NEVER,) * len(case.guards),
+            fired=(False,) * len(case.guards),
+            ending=(NEVER,) * len(case.endings),
+        )
+        self._dose = 0.0
 
     def prepare(self, body: Body) -> None:
         """Make the body that of the case at its start."""
+        self._bind(body)
         body.overrides = dict(self.case.probabilities)
         for knob, value in self.case.knobs.items():
             body.turn(knob, value)
@@ -69,22 +90,38 @@ class CaseDirector:
                 if timed.at_s + effect.after_s <= 0.0:
                     self._apply(body, effect)
                 else:
-                    self._later(effect, int(timed.at_s + effect.after_s))
+                    self._later(effect, _steps(timed.at_s + effect.after_s))
         self.state.planned = self.state.sequence
 
-    def each_second(self, body: Body) -> None:
+    def _bind(self, body: Body) -> None:
+        """Bind every condition to the body, so that a look at it is cheap."""
+
+        def bound(expression: Expression) -> Read:
+            return expression.bind(lambda name: self.reader(body, name))
+
+        case = self.case
+        self._stable = bound(case.stable)
+        self._guards = tuple(bound(guard.when) for guard in case.guards)
+        self._endings = tuple(bound(ending.when) for ending in case.endings)
+        self._handlers = tuple(
+            bound(handler.when) if handler.when is not None else None for handler in case.handlers
+        )
+
+    def each_step(self, body: Body) -> None:
         """Do what is due, watch guards, and see whether the case ends."""
         state = self.state
-        state.second += 1
-        while state.pending and state.pending[0][0] <= state.second:
+        state.step += 1
+        while state.pending and state.pending[0][0] <= state.step:
             effect = state.pending[0][2]
             state.pending = state.pending[1:]
             self._apply(body, effect)
-        lookup = self._lookup(body)
-        state.stable_s = state.stable_s + 1 if self.case.stable.holds(lookup) else 0
-        self._watch_guards(body, lookup)
+        if not self._stable():
+            state.stable = NEVER
+        elif state.stable == NEVER:
+            state.stable = state.step
+        self._watch_guards(body)
         if not state.result:
-            self._watch_endings(lookup)
+            self._watch_endings()
 
     def order(self, body: Body, order: Order) -> bool:
         """Take an order; see `room orders` in the README for the kinds."""
@@ -115,9 +152,10 @@ class CaseDirector:
         counts = dict(self.state.counts)
         counts[name] = counts.get(name, 0) + 1
         self.state.counts = tuple(sorted(counts.items()))
-        lookup = self._lookup(body, given.dose)
-        for handler in self.case.handlers:
-            if handler.action == name and (handler.when is None or handler.when.holds(lookup)):
+        self.state.disposed = float(sum(counts.get(each, 0) for each in DISPOSITIONS))
+        self._dose = given.dose
+        for handler, when in zip(self.case.handlers, self._handlers, strict=True):
+            if handler.action == name and (when is None or when()):
                 self._cancel(handler.effects)
                 self._all(body, handler.effects)
         return given
@@ -131,58 +169,70 @@ class CaseDirector:
             or entry[2].name not in turned
         )  # fmt: skip
 
-    def _lookup(self, body: Body, dose: float = 0.0) -> Callable[[str], Value]:
-        state = self.state
-        counts = dict(state.counts)
+    def reader(self, body: Body, name: str) -> Read:
+        """Return what reads a variable as conditions see it."""
+        own: dict[str, Read] = {
+            "t": lambda: self.state.step / STEPS_PER_S,
+            "stable_for": lambda: self.state.stable_s,
+            "dose": lambda: self._dose,
+            "disposition": lambda: self.state.disposed,
+        }
+        if name in own:
+            return own[name]
+        if name in ACTIONS:
+            return lambda: self._count(name)
+        return body.reader(name)
 
-        def lookup(name: str) -> Value:
-            match name:
-                case "t":
-                    return float(state.second)
-                case "stable_for":
-                    return float(state.stable_s)
-                case "dose":
-                    return dose
-                case "disposition":
-                    return float(sum(counts.get(each, 0) for each in DISPOSITIONS))
-            return float(counts.get(name, 0)) if name in ACTIONS else body.variable(name)
+    def _count(self, action: str) -> float:
+        for name, count in self.state.counts:
+            if name == action:
+                return float(count)
+        return 0.0
 
-        return lookup
-
-    def _watch_guards(self, body: Body, lookup: Callable[[str], Value]) -> None:
+    def _watch_guards(self, body: Body) -> None:
         state = self.state
         for index, guard in enumerate(self.case.guards):
             if state.fired[index] and not guard.again:
                 continue
-            holds = guard.when.holds(lookup)
-            held = state.held[index] + 1 if holds else 0
-            state.held = _with(state.held, index, held)
-            if not holds:
-                state.fired = _with(state.fired, index, False)
-            elif held > guard.for_s and not state.fired[index]:
+            since = state.held[index]
+            if not self._guards[index]():
+                if since != NEVER:
+                    state.held = _with(state.held, index, NEVER)
+                    state.fired = _with(state.fired, index, False)
+                continue
+            if since == NEVER:
+                since = state.step
+                state.held = _with(state.held, index, since)
+            if not state.fired[index] and state.step - since >= guard.for_s * STEPS_PER_S:
                 state.fired = _with(state.fired, index, True)
                 self._all(body, guard.effects)
 
-    def _watch_endings(self, lookup: Callable[[str], Value]) -> None:
+    def _watch_endings(self) -> None:
         state = self.state
         for index, ending in enumerate(self.case.endings):
-            held = state.ending[index] + 1 if ending.when.holds(lookup) else 0
-            state.ending = _with(state.ending, index, held)
-            if held > ending.for_s:
+            since = state.ending[index]
+            if not self._endings[index]():
+                if since != NEVER:
+                    state.ending = _with(state.ending, index, NEVER)
+                continue
+            if since == NEVER:
+                since = state.step
+                state.ending = _with(state.ending, index, since)
+            if state.step - since >= ending.for_s * STEPS_PER_S:
                 state.result = ending.result
                 return
 
     def _all(self, body: Body, effects: tuple[Effect, ...]) -> None:
         for effect in effects:
             if effect.after_s > 0.0:
-                self._later(effect, self.state.second + int(effect.after_s))
+                self._later(effect, self.state.step + _steps(effect.after_s))
             else:
                 self._apply(body, effect)
 
-    def _later(self, effect: Effect, second: int) -> None:
+    def _later(self, effect: Effect, step: int) -> None:
         state = self.state
         state.sequence += 1
-        entry = (second, state.sequence, effect)
+        entry = (step, state.sequence, effect)
         state.pending = tuple(sorted((*state.pending, entry), key=lambda each: each[:2]))
 
     def _apply(self, body: Body, effect: Effect) -> None:
@@ -224,6 +274,10 @@ class CaseDirector:
         self.state.faults = (*self.state.faults, fault)
 
 
+def _steps(seconds: float) -> int:
+    return round(seconds * STEPS_PER_S)
+
+
 def _with(values: tuple[Any, ...], index: int, value: Any) -> tuple[Any, ...]:
     return (*values[:index], value, *values[index + 1 :])
 
@@ -243,27 +297,20 @@ def _begin(director: CaseDirector, body: Body, exam: bool) -> None:
     director.prepare(body)
 
 
-@dataclass(slots=True)
 class CaseRun:
     """A case without waves, for checks and plots: body and director in case time."""
 
-    case: Case
-    seed: int = 0
-    exam: bool = True
-    body: Body = field(init=False)
-    director: CaseDirector = field(init=False)
+    def __init__(self, case: Case, seed: int = 0, exam: bool = True) -> None:
+        self.case = case
+        self.director = CaseDirector(case, lambda: self.body.engine.time_s)
+        self.body = Body(case.person, seed)
+        _begin(self.director, self.body, exam)
 
-    def __post_init__(self) -> None:
-        self.director = CaseDirector(self.case)
-        self.body = Body(self.case.person, self.seed)
-        self.director.now_s = lambda: self.body.engine.time_s
-        _begin(self.director, self.body, self.exam)
-
-    def advance(self, seconds: int) -> None:
+    def advance(self, seconds: float) -> None:
         """Live so many seconds."""
-        for _ in range(seconds):
-            self.body.advance(10)
-            self.director.each_second(self.body)
+        for _ in range(_steps(seconds)):
+            self.body.advance(1)
+            self.director.each_step(self.body)
 
     def act(self, name: str, dose: str = "") -> Given:
         """Carry out an action now."""
@@ -271,7 +318,16 @@ class CaseRun:
 
     def variable(self, name: str) -> Value:
         """Return a variable as conditions see it."""
-        return self.director._lookup(self.body)(name)
+        return self.director.reader(self.body, name)()
+
+    def snapshot(self) -> tuple[BodySnapshot, Script]:
+        """Return all there is to continue from."""
+        return self.body.snapshot(), copy.copy(self.director.state)
+
+    def restore(self, snapshot: tuple[BodySnapshot, Script]) -> None:
+        """Go to a snapshot."""
+        self.body.restore(snapshot[0])
+        self.director.state = copy.copy(snapshot[1])
 
 
 def without(case: Case, action: str) -> Case:

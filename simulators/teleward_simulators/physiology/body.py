@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 
 from teleward_simulators.draws import Stream, uniform
 from teleward_simulators.physiology.actions import Action, action_named, oxygen_share
-from teleward_simulators.physiology.engine import STEPS_PER_S, Engine, Snapshot
+from teleward_simulators.physiology.engine import (
+    FAILING_S,
+    KALAEMIA_S,
+    STEPS_PER_S,
+    Engine,
+    Snapshot,
+)
 from teleward_simulators.physiology.knobs import KNOBS
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.units import parse_dose
@@ -31,8 +37,10 @@ CAUSES_OK = (
 """Field, and the bounds inside which it does not keep a heart from starting again."""
 LEAST_VOLUME = 0.70
 """Share of the blood volume below which a heart stays empty."""
-FAILING_S = 60.0
-"""Seconds of no pressure or oxygen before the heart stops pumping."""
+MINUTE = 60 * STEPS_PER_S
+DECAY = "decay"
+Plan = tuple[int, int, str]
+"""The step from which, steps between (0: once) and the trigger, or `DECAY`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +108,15 @@ class Body:
 
     def variable(self, name: str) -> float | str:
         """Return a variable for expressions: vital signs, knobs, fields, ``rhythm``."""
+        return self.reader(name)()
+
+    def reader(self, name: str) -> Callable[[], float | str]:
+        """Return what reads a variable as it is then; ValueError when there is none."""
         if name == "rhythm":
-            return self.vital.rhythm
+            return lambda: self.vital.rhythm
         if name == "t_asystole":
-            return self._in_rhythm_s() if self.rhythm == "asystole" else 0.0
-        if name == "t_pulseless":
-            return self.engine.get("down_s")
-        return self.engine.get(SHORT.get(name, name))
+            return lambda: self._in_rhythm_s() if self.rhythm == "asystole" else 0.0
+        return self.engine.reader(SHORT.get(name, name))
 
     def snapshot(self) -> BodySnapshot:
         """Return all there is."""
@@ -118,14 +128,16 @@ class Body:
         self.vital = replace(snapshot.vital)
 
     def advance(self, steps: int) -> None:
-        """Move on; what the rhythm does of itself happens on whole seconds."""
+        """Move on; what the rhythm does of itself happens in the step in which it is due."""
+        engine = self.engine
         while steps > 0:
-            ahead = STEPS_PER_S - self.engine.steps % STEPS_PER_S
-            part = min(steps, ahead)
-            self.engine.advance(part)
-            steps -= part
-            if self.engine.steps % STEPS_PER_S == 0:
-                self._each_second()
+            plans = self._plans()
+            part = min(steps, *(_wait(p, engine.steps) for p in plans)) if plans else steps
+            steps -= engine.advance_until(part)
+            if engine.get("low_s") > FAILING_S or engine.get("kalaemia_s") > KALAEMIA_S:
+                self._fail()
+            elif plans:
+                self._carry_on(plans)
 
     def turn(self, knob: str, value: float, over_s: float = 0.0) -> None:
         """Turn a knob."""
@@ -230,40 +242,61 @@ class Body:
     def _in_rhythm_s(self) -> float:
         return (self.engine.steps - self.vital.rhythm_step) / STEPS_PER_S
 
-    def _each_second(self) -> None:
-        engine, vital = self.engine, self.vital
-        rhythm = RHYTHMS[vital.rhythm]
-        if rhythm.pulse:
-            if engine.get("low_s") > FAILING_S:
-                self.set_rhythm("pea")
-            elif engine.get("kalaemia_s") > 180.0:
-                self._trigger_hyperkalaemia()
-        limit = TIME_LIMITS.get(vital.rhythm)
-        seconds = self._in_rhythm_s()
-        if limit is not None:
-            patience = limit[0] * (4.0 if vital.cpr_step >= 0 else 1.0)
-            if seconds >= patience:
-                self.set_rhythm(limit[1])
-        elif vital.rhythm == "complete_block" and seconds > 0 and seconds % 60 == 0:
-            self._trigger("minute")
-        elif vital.rhythm == "svt" and seconds > 0 and seconds % 600 == 0:
-            self._trigger("minutes_10")
-        if vital.cpr_step >= 0 and not rhythm.pulse:
-            compressed = engine.steps - vital.cpr_step
-            if compressed > 0 and compressed % (120 * STEPS_PER_S) == 0:
-                self._trigger("cpr_cycle")
+    def _plans(self) -> list[Plan]:
+        """Return what the rhythm does by time."""
+        vital = self.vital
+        out = []
+        if vital.rhythm in TIME_LIMITS:
+            patience = TIME_LIMITS[vital.rhythm][0] * (4.0 if vital.cpr_step >= 0 else 1.0)
+            out.append((vital.rhythm_step + int(patience * STEPS_PER_S), 0, DECAY))
+        elif vital.rhythm in _EVERY:
+            trigger, every = _EVERY[vital.rhythm]
+            out.append((vital.rhythm_step + every, every, trigger))
+        if vital.cpr_step >= 0 and not RHYTHMS[vital.rhythm].pulse:
+            out.append((vital.cpr_step + 2 * MINUTE, 2 * MINUTE, "cpr_cycle"))
+        return out
 
-    def _trigger_hyperkalaemia(self) -> None:
-        self.engine.put("kalaemia_s", 0.0)
-        self._trigger("hyperkalaemia")
+    def _carry_on(self, plans: list[Plan]) -> None:
+        """Do what is due at this step, of ``plans`` made before it."""
+        now = self.engine.steps
+        for first, every, what in plans:
+            if now < first:
+                continue
+            if what == DECAY:
+                self.set_rhythm(TIME_LIMITS[self.vital.rhythm][1])
+                return
+            if (now - first) % every == 0:
+                self._trigger(what)
+
+    def _fail(self) -> None:
+        """Stop a heart without pressure, oxygen or with too much potassium."""
+        if not RHYTHMS[self.vital.rhythm].pulse:
+            return
+        if self.engine.get("low_s") > FAILING_S:
+            self.set_rhythm("pea")
+        elif self.engine.get("kalaemia_s") > KALAEMIA_S:
+            self.engine.put("kalaemia_s", 0.0)
+            self._trigger("hyperkalaemia")
 
 
 SHORT = {
     "HR": "hr", "SBP": "sbp", "DBP": "dbp", "MAP": "map", "RR": "rr", "SPO2": "spo2",
     "T": "temperature", "PACO2": "pco2", "ETCO2": "etco2", "G": "glucose", "K": "potassium",
-    "PH": "ph", "LACTATE": "lactate", "VT": "tidal_l", "PAO2": "pao2",
+    "PH": "ph", "LACTATE": "lactate", "VT": "tidal_l", "PAO2": "pao2", "t_pulseless": "down_s",
 }  # fmt: skip
 """Names that cases use for what the engine calls otherwise."""
+
+_EVERY = {"complete_block": ("minute", MINUTE), "svt": ("minutes_10", 10 * MINUTE)}
+"""Rhythm -> what may happen of itself, and every how many steps."""
+
+
+def _wait(plan: Plan, now: int) -> int:
+    """Return the steps until ``plan`` is due, at least 1."""
+    first, every, _ = plan
+    if now < first:
+        return first - now
+    return every - (now - first) % every if every else 1
+
 
 _PAUSE_S = {
     ("svt", "adenosine"): 4.0,

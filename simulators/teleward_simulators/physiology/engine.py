@@ -4,7 +4,9 @@ Ramps of knobs move inside the step, so a case costs no Python between its event
 bytes of the records; restoring it continues bit for bit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +26,7 @@ from teleward_simulators.physiology.metabolism import (
     advance_temperature,
 )
 from teleward_simulators.physiology.person import Person, make_records
-from teleward_simulators.physiology.record import PATIENT_DTYPE
+from teleward_simulators.physiology.record import FIELD_INDEX, PATIENT_DTYPE
 from teleward_simulators.physiology.ventilation import advance_breathing, advance_gases
 
 STEP_S = 0.1
@@ -34,23 +36,32 @@ SETTLE_S = 360.0
 """Time in which a person at rest finds the balance of the equations."""
 ARREST_MAP_MMHG = 32.0
 ARREST_SATURATION = 0.35
-"""Below either for a minute the heart stops pumping."""
+"""Below either the heart fails, see `FAILING_S`."""
+
+
+FAILING_S = 60.0
+"""Seconds of no pressure or oxygen before the heart stops pumping."""
+KALAEMIA_S = 180.0
+"""Seconds that a heart stands the last rung of the potassium ladder."""
 
 
 @kernel
-def advance(patients: Records, knobs: Records, values: Floats, ramps: Floats, steps: int) -> None:
-    """Move a patient by ``steps`` tenths of a second.
+def advance(patients: Records, knobs: Records, values: Floats, ramps: Floats, steps: int) -> int:
+    """Move a patient by ``steps`` tenths of a second, or to where the heart gives in.
 
     ``values``: the knob record seen as float64, shape (n_knobs,); ``ramps``: change of a knob per
-    step, its steps left and where it ends, shape (n_knobs, 3).
+    step, its steps left and where it ends, shape (n_knobs, 3). Returns the steps taken.
     """
     p, k = patients[0], knobs[0]
-    for _ in range(steps):
+    for taken in range(steps):
         for i in range(len(values)):
             if ramps[i, 1] > 0.0:
                 ramps[i, 1] -= 1.0
                 values[i] = ramps[i, 2] - ramps[i, 0] * ramps[i, 1]
         _step(p, k, STEP_S)
+        if p.pulse > 0.5 and (p.low_s > FAILING_S or p.kalaemia_s > KALAEMIA_S):
+            return taken + 1
+    return steps
 
 
 @kernel
@@ -93,6 +104,12 @@ class Engine:
         self.patients, self.knobs = make_records(self.person)
         self.values: NDArray[np.float64] = self.knobs.view(np.float64).reshape(-1)
         self.ramps = np.zeros((len(self.values), 3))
+        self._fields: NDArray[np.float64] = self.patients.view(np.float64).reshape(-1)
+        # records are only ever written in place, so a reader stays good
+        self._readers: dict[str, Callable[[], float]] = {
+            **{name: partial(self._fields.item, i) for name, i in FIELD_INDEX.items()},
+            **{name: partial(self.values.item, i) for name, i in KNOB_INDEX.items()},
+        }
         self.steps = 0
         if settle_s:
             self.settle(settle_s)
@@ -117,20 +134,29 @@ class Engine:
 
     def advance(self, steps: int) -> None:
         """Move on by ``steps`` tenths of a second."""
-        advance(self.patients, self.knobs, self.values, self.ramps, steps)
-        self.steps += steps
+        while steps > 0:
+            steps -= self.advance_until(steps)
+
+    def advance_until(self, steps: int) -> int:
+        """Move on by at most ``steps``, only to where the heart gives in; return those taken."""
+        taken = int(advance(self.patients, self.knobs, self.values, self.ramps, steps))
+        self.steps += taken
+        return taken
 
     def get(self, name: str) -> float:
         """Return a field of the patient or a knob; ValueError when there is none."""
-        if name in KNOB_INDEX:
-            return float(self.values[KNOB_INDEX[name]])
-        if name in (PATIENT_DTYPE.names or ()):
-            return float(self.patients[0][name])
-        raise ValueError(f"no variable {name!r} in the patient")
+        return self.reader(name)()
+
+    def reader(self, name: str) -> Callable[[], float]:
+        """Return what reads a field or a knob as it is then; ValueError when there is none."""
+        read = self._readers.get(name)
+        if read is None:
+            raise ValueError(f"no variable {name!r} in the patient")
+        return read
 
     def put(self, name: str, value: float) -> None:
         """Set a field of the patient record: for actions and the rhythm."""
-        self.patients[0][name] = value
+        self._fields[FIELD_INDEX[name]] = value
 
     def turn(self, name: str, value: float, over_s: float = 0.0) -> None:
         """Turn a knob to ``value`` at once or along a line; ValueError outside its range."""

@@ -20,8 +20,8 @@ class Director(Protocol):
 
     state: Any
 
-    def each_second(self, body: Body) -> None:
-        """Look at the body once a second of case time."""
+    def each_step(self, body: Body) -> None:
+        """Look at the body ten times a second of case time."""
         ...
 
     def order(self, body: Body, order: Order) -> bool:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from teleward_simulators.draws import Stream, normal
 from teleward_simulators.physiology.body import Body, BodySnapshot
-from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.orders import Director, Order, obey
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.readings import KEPT, READ
@@ -268,13 +267,13 @@ class PhysiologyPatient:
         self._history[second] = tuple(map(self.body.engine.get, KEPT))
 
     def advance_body(self, steps: int) -> None:
-        """Move the body on, letting the case look at it on every whole second."""
-        while steps > 0:
-            part = min(steps, STEPS_PER_S - self.body.engine.steps % STEPS_PER_S)
-            self.body.advance(part)
-            steps -= part
-            if self.director is not None and self.body.engine.steps % STEPS_PER_S == 0:
-                self.director.each_second(self.body)
+        """Move the body on, letting the case look at it after every step."""
+        if self.director is None:
+            self.body.advance(steps)
+            return
+        for _ in range(steps):
+            self.body.advance(1)
+            self.director.each_step(self.body)
 
     def _obey(self, order: Order) -> None:
         if order.kind == "clock":

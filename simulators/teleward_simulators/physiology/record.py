@@ -49,3 +49,4 @@ OUTPUT = (
 
 FIELDS = BODY + STATE + DRUGS + RHYTHM + OUTPUT
 PATIENT_DTYPE = np.dtype([(name, "f8") for name in FIELDS])
+FIELD_INDEX = {name: index for index, name in enumerate(FIELDS)}
