@@ -23,6 +23,7 @@ from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import PREFIX, create_app
 from teleward_gateway.audit import Audit
+from teleward_gateway.caretaker import Caretaker
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.commands_remote import gateway_handlers
 from teleward_gateway.dsp_worker import DspWorker
@@ -86,6 +87,7 @@ class Gateway:
         self.engine = Engine(EngineConfig())
         self.health = HealthRegistry()
         self.loop_watch = LoopWatch()
+        self.caretaker = Caretaker()
 
     def stop(self) -> None:
         """Ask the gateway to stop; returns at once."""
@@ -208,6 +210,7 @@ class Gateway:
             self.audit,
             gateway_handlers(self.sessions, self.view, self.reload),
             lambda o: register_sinks(self, o),
+            self.caretaker,
         )
         app = create_app(self.view)
         if self.provenance is Provenance.SIMULATED:
@@ -215,11 +218,12 @@ class Gateway:
             await add_rooms(app, folder, self.registry, self.settings.classroom.fleet)
         register_probes(self)
         server = Server(app, listener)
+        keep = self.caretaker.keep
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
-                    tasks.create_task(self.dsp.run(), name="dsp"),
-                    tasks.create_task(self._tick(), name="tick"),
+                    tasks.create_task(keep("derived values", self.dsp.run), name="dsp"),
+                    tasks.create_task(keep("tick", self._tick), name="tick"),
                     tasks.create_task(self.outlets.run(), name="outlets"),
                     tasks.create_task(self.loop_watch.run(), name="loop watch"),
                     tasks.create_task(server.serve(), name="api"),
@@ -238,6 +242,7 @@ class Gateway:
         finally:
             await self.sessions.stop()
             await self.outlets.close()
+            await asyncio.to_thread(self.dsp.close)
 
     async def _tick(self) -> None:
         """Once a second: the clock, alarm delays and scores."""

@@ -107,7 +107,7 @@ class DspWorker:
         self._leaving.append(subject)
 
     async def run(self) -> None:
-        """Tick until cancelled."""
+        """Tick until cancelled; after a failure `run` may be called again."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         try:
@@ -126,8 +126,17 @@ class DspWorker:
                 self.statistics.results += len(results)
                 if results:
                     self._on_results(results)
-        finally:
-            self._thread.shutdown(wait=True)
+        except Exception:
+            # whatever the detectors were in the middle of, they learn anew
+            for stream in self._streams.values():
+                self._engine.close_stream(stream.handle)
+            self._streams.clear()
+            self._breathing = DerivedBreathing()
+            raise
+
+    def close(self) -> None:
+        """Wait for the tick that runs and end the thread."""
+        self._thread.shutdown(wait=True)
 
     def _process(self, jobs: deque[_Job], leaving: list[str], now_ns: int) -> list[Result]:
         began = time.perf_counter()

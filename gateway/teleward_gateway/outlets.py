@@ -11,6 +11,7 @@ from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.audit import Audit
+from teleward_gateway.caretaker import Caretaker
 from teleward_gateway.commands_remote.receiver import Handler, RemoteCommands
 from teleward_gateway.commands_remote.settings import CommandName
 from teleward_gateway.delivery import Delivery, DeliveryConfig
@@ -33,6 +34,7 @@ class Outlets:
         audit: Audit,
         handlers: Mapping[CommandName, Handler],
         on_ready: Callable[["Outlets"], None] = lambda outlets: None,
+        caretaker: Caretaker | None = None,
     ) -> None:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: MqttSettings | None = settings.mqtt
@@ -41,6 +43,7 @@ class Outlets:
         self._audit, self._handlers = audit, handlers
         self.remote: RemoteCommands | None = None
         self._on_ready = on_ready
+        self._caretaker = caretaker or Caretaker()
         self._sinks: list[Sink] = []
 
     async def run(self) -> None:
@@ -54,7 +57,8 @@ class Outlets:
             self._on_ready(self)
             async with asyncio.TaskGroup() as tasks:
                 for name, delivery in self.deliveries.items():
-                    tasks.create_task(delivery.run(), name=f"delivery to {name}")
+                    part = f"delivery to {name}"
+                    tasks.create_task(self._caretaker.keep(part, delivery.run), name=part)
                 await asyncio.Event().wait()
         finally:
             await self.close()

@@ -21,6 +21,7 @@ def register_probes(gateway: "Gateway") -> None:
     health.register("journal", lambda: journal_health(gateway.journal.stats()), essential=True)
     health.register("disk", lambda: disk_health(folder))
     health.register("loop", gateway.loop_watch.health)
+    health.register("parts", gateway.caretaker.health)
     health.register("sessions", lambda: sessions_health(gateway))
     health.register("registry", lambda: registry_health(gateway))
     health.register("ingest", lambda: _totals(asdict(gateway.ingest.statistics)))

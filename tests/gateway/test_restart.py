@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
@@ -113,5 +114,21 @@ async def test_limits_and_scale_changed_with_the_subject_hold_at_once(tmp_path: 
         assert gateway.ingest.scores.inputs("anna")["spo2_scale"].value == 1
         [shown] = [part for part in gateway.live.subjects() if part["id"] == "anna"]
         assert shown["limits"]["spo2"]["low"] == 95
+
+    await live(tmp_path, act)
+
+
+async def test_a_mistake_in_a_part_does_not_end_the_gateway(tmp_path: Path) -> None:
+    async def act(gateway: Gateway) -> None:
+        def broken(now_ns: int) -> NoReturn:
+            raise RuntimeError("mistake")
+
+        gateway.engine.process = broken  # type: ignore[method-assign]
+        while gateway.caretaker.health()["ok"]:
+            await asyncio.sleep(0.05)
+        report = gateway.health.report()
+        assert "derived values started again after RuntimeError: mistake" in str(report)
+        awake = Measurement("consciousness", 0.0, source=Source.MANUAL, valid_s=3600.0)
+        assert await gateway.view.observe("anna", [awake])
 
     await live(tmp_path, act)
