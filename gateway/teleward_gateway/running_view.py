@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import teleward_gateway
 from teleward_gateway.api.schemas import FOREVER_NS
 from teleward_gateway.health import HealthRegistry
+from teleward_gateway.journal.chart import Line
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.view import GatewaySummary, HistoryQuery
@@ -78,23 +79,33 @@ class RunningView:
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:
         """Return at most ``query.limit`` records of the journal, oldest first."""
-        limit = query.limit
-        while True:
-            found = await self._gateway.journal.history(
-                query.subject,
-                query.metric,
-                query.start_ns or 0,
-                query.end_ns if query.end_ns is not None else FOREVER_NS,
-                limit,
-                query.kinds,
-            )
-            rest = found
-            if query.after is not None:
-                places = [(record.id.seq, record.id.part) for record in found]
-                rest = found[places.index(query.after) + 1 :] if query.after in places else []
-            if len(rest) >= query.limit or len(found) < limit:
-                return rest[: query.limit]
-            limit *= 4  # the page begins further on: records have one order, by time
+        after = None
+        if query.after is not None:
+            after = await self._place(query)
+            if after is None:
+                return []
+        return await self._gateway.journal.history(
+            query.subject,
+            query.metric,
+            query.start_ns or 0,
+            query.end_ns if query.end_ns is not None else FOREVER_NS,
+            query.limit,
+            query.kinds,
+            after,
+        )
+
+    async def _place(self, query: HistoryQuery) -> tuple[int, int] | None:
+        """Return time and number after which a page begins; the clock may have been corrected."""
+        assert query.after is not None
+        last = await self._gateway.journal.find(*query.after)
+        time_ns = query.after_ns if last is None else last.time_ns
+        return None if time_ns is None else (time_ns, sum(query.after))
+
+    async def trend(
+        self, subject: str, metric: str, start_ns: int, end_ns: int, points: int
+    ) -> Line:
+        """Return how a metric ran, in at most ``points`` buckets."""
+        return await self._gateway.journal.trend(subject, metric, start_ns, end_ns, points)
 
     async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
         """Record manual observations and show them; one identity for each."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from starlette.requests import HTTPConnection
 
 from teleward_gateway.health import HealthRegistry
+from teleward_gateway.journal.chart import Line
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_signal.alarm_limits import AlarmLimits
@@ -39,7 +40,8 @@ class GatewaySummary:
 class HistoryQuery:
     """A range of records, oldest first; ``start_ns`` inclusive and ``end_ns`` exclusive, UTC.
 
-    ``after`` is the (seq, part) of the last record of the page before, or None.
+    ``after`` is the (seq, part) of the last record of the page before, or None; ``after_ns`` is
+    the time it had, for the day when that record is not kept any more.
     """
 
     subject: str
@@ -49,6 +51,7 @@ class HistoryQuery:
     kinds: frozenset[RecordKind] = frozenset({RecordKind.MEASUREMENT})
     limit: int = 1000
     after: tuple[int, int] | None = None
+    after_ns: int | None = None
 
 
 class GatewayView(Protocol):
@@ -84,6 +87,12 @@ class GatewayView(Protocol):
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:
         """Return at most ``query.limit`` records of the journal."""
+        ...
+
+    async def trend(
+        self, subject: str, metric: str, start_ns: int, end_ns: int, points: int
+    ) -> Line:
+        """Return how a metric ran, in at most ``points`` buckets."""
         ...
 
     async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:

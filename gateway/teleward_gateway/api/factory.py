@@ -25,6 +25,7 @@ from teleward_gateway.api import (
     pages,
     stream,
     subjects,
+    trends,
 )
 from teleward_gateway.api.schemas import GatewayAnswer, Problem, iso_time, problem_response
 from teleward_gateway.api.security import LOOPBACK_HOSTS, HostGuard
@@ -43,7 +44,8 @@ PREFIX = "/api/v1"
 ROUTERS = tuple(
     module.router
     for module in (
-        subjects, devices, bindings, commissioning, observations, alarms, health, metrics, stream,
+        subjects, devices, bindings, commissioning, observations, trends, alarms, health, metrics,
+        stream,
     )
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from teleward_gateway.api.schemas import (
 )
 from teleward_gateway.view import GatewayView, HistoryQuery, view_of
 from teleward_signal.model import Measurement, Source
-from teleward_signal.record import RecordKind
+from teleward_signal.record import Record, RecordKind
 from teleward_signal.vocabulary import METRICS, Metric, MetricKind, is_plausible
 
 HISTORY_LIMIT = 10_000
@@ -33,6 +33,8 @@ VALIDITY_S = {
     "nibp_mean": CHARTED_S,
 }
 
+CURSOR = r"^\d{1,18}\.\d{1,9}(\.-?\d{1,19})?$"
+
 router = APIRouter(tags=["observations"])
 View = Annotated[GatewayView, Depends(view_of)]
 
@@ -46,23 +48,32 @@ async def history(
     end_ns: Annotated[Moment | None, Query(description="UTC, exclusive")] = None,
     kind: Annotated[list[RecordKind] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 1000,
-    after: Annotated[str | None, Query(pattern=r"^\d{1,18}\.\d{1,9}$")] = None,
+    after: Annotated[str | None, Query(pattern=CURSOR, description="`next` of a page")] = None,
 ) -> History:
     """Return recorded observations of a subject, oldest first."""
     if metric is not None:
         known_metric(metric)
-    position = None
-    if after is not None:
-        seq, _, part = after.partition(".")
-        position = (int(seq), int(part))
+    position, position_ns = read_cursor(after)
     kinds = frozenset(kind) if kind else frozenset({RecordKind.MEASUREMENT})
-    query = HistoryQuery(subject, metric, start_ns, end_ns, kinds, limit, position)
+    query = HistoryQuery(subject, metric, start_ns, end_ns, kinds, limit, position, position_ns)
     records = await view.history(query)
-    last = records[-1].id if len(records) == limit else None
     return History(
         observations=[Observation.of(record) for record in records],
-        next=None if last is None else f"{last.seq}.{last.part}",
+        next=cursor(records[-1]) if len(records) == limit else None,
     )
+
+
+def cursor(record: Record) -> str:
+    """Return where the page that ends with ``record`` goes on: seq, part and time."""
+    return f"{record.id.seq}.{record.id.part}.{record.time_ns}"
+
+
+def read_cursor(text: str | None) -> tuple[tuple[int, int] | None, int | None]:
+    """Return the (seq, part) and the time of a cursor; those of older pages have no time."""
+    if text is None:
+        return None, None
+    seq, part, *time_ns = map(int, text.split("."))
+    return (seq, part), time_ns[0] if time_ns else None
 
 
 @router.post("/subjects/{subject}/observations", status_code=201)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import JSONResponse
 
+from teleward_gateway.journal.chart import Line
 from teleward_signal.alarm_limits import MetricLimits
 from teleward_signal.model import AlarmEvent
 from teleward_signal.record import Record, RecordId
@@ -100,6 +101,46 @@ class History(BaseModel):
 
     observations: list[Observation]
     next: str | None
+
+
+class Trend(BaseModel):
+    """A metric in buckets of ``bucket_s`` seconds, a column a property; empty buckets are left out.
+
+    ``time_ms`` is when each begins, Unix time in milliseconds. Not ``complete``: older records are
+    still being summed up, as after an upgrade; ask again later.
+    """
+
+    metric: str
+    unit: str
+    bucket_s: int
+    complete: bool
+    time_ms: list[int]
+    low: list[float]
+    mean: list[float]
+    high: list[float]
+    count: list[int]
+
+    @classmethod
+    def of(cls, metric: str, line: Line) -> "Trend":
+        """Return ``line`` for a page."""
+        found = line.buckets
+        width_ms = line.width_ns // 1_000_000
+        return cls(
+            metric=metric,
+            unit=METRICS[metric].unit,
+            bucket_s=width_ms // 1000,
+            complete=line.complete,
+            time_ms=[] if found is None else (found.place * width_ms).tolist(),
+            low=[] if found is None else _rounded(found.low.tolist()),
+            mean=[] if found is None else _rounded((found.sum / found.count).tolist()),
+            high=[] if found is None else _rounded(found.high.tolist()),
+            count=[] if found is None else found.count.tolist(),
+        )
+
+
+def _rounded(values: list[float]) -> list[float]:
+    """Trends are kept in 32 bits: six digits are true, more than any vital sign has."""
+    return [float(f"{value:.6g}") for value in values]
 
 
 class Reading(Strict):

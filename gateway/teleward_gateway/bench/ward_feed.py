@@ -20,6 +20,8 @@ import uvicorn
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.bench.ward_patients import CASES, WAVES, Bed, ecg, pleth
 from teleward_gateway.health import HealthRegistry
+from teleward_gateway.journal.chart import Line, resolution
+from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
 from teleward_gateway.scores import ScoreBoard
 from teleward_gateway.view import GatewaySummary, HistoryQuery
@@ -94,6 +96,17 @@ class WardFeed:
             and (query.after is None or (r.id.seq, r.id.part) > query.after)
         ]
         return found[: query.limit]
+
+    async def trend(
+        self, subject: str, metric: str, start_ns: int, end_ns: int, points: int
+    ) -> Line:
+        """Return how what was typed in ran."""
+        _, width_ns = resolution(end_ns - start_ns, points)
+        gathering = Gathering(width_ns)
+        gathering.add(
+            r for r in self.records if r.subject == subject and start_ns <= r.time_ns < end_ns
+        )
+        return Line(width_ns, gathering.trend().get((subject, metric)), True)
 
     async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
         """Show what was typed in, and keep it in memory."""

@@ -72,6 +72,10 @@ class Corrections:
         """
         return sum(c.shift_ns for c in self._of(boot, monotonic_ns, known))
 
+    def concern(self, boot: str) -> bool:
+        """Say whether any correction is about times stamped in ``boot``."""
+        return boot in self._boots
+
     def _of(self, boot: str, monotonic_ns: int, known: int | None) -> list[Correction]:
         return [
             c

@@ -8,6 +8,7 @@
 """
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
@@ -48,6 +49,7 @@ _DICTIONARY = (
 """What rows are made of, for zlib to point back to. Files depend on every byte of it: a better one
 is a second dictionary beside it (a zlib stream names its dictionary)."""
 _SHORT, _LONG = 5, 3  # columns of 16 and of 64 bits
+_FEW = 4  # records of a row for which counting is quicker than numbering all (measured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +121,19 @@ class Filter:
 
 def unpack_entries(packed: bytes, wanted: Filter | None = None) -> tuple[str, dict[int, Entry]]:
     """Return the gateway's name and the entries by part, all or those ``wanted``."""
-    raw = zlib.decompressobj(zdict=_DICTIONARY).decompress(packed)
-    count, length = _HEAD.unpack_from(raw)
-    document = json.loads(raw[_HEAD.size : _HEAD.size + length])
-    short, long = _columns(raw[_HEAD.size + length :], count)
+    raw, document, words, times_at = _unpack_words(packed)
     names: list[str | None] = document["names"]
-    keep = _selection(short, names, wanted) if wanted else np.arange(count)
-    payload_at = _positions(short[4])
+    count = words.shape[1]
+    keep = _selection(words, names, wanted) if wanted else np.arange(count)
+    if not len(keep):
+        return document["gateway"], {}
+    columns = np.concatenate((words[:, keep], _positions(words[4], keep)[None]))
+    times = _times(raw, times_at, count)[:, keep]
     entries = {}
-    for part in keep.tolist():
-        kind, subject, device, metric, shape = short[:, part].tolist()
-        time_ns, uncertainty_ns, monotonic_ns = long[:, part].tolist()
+    for part, row, stamps in zip(keep.tolist(), columns.T.tolist(), times.T.tolist(), strict=True):
+        kind, subject, device, metric, shape, position = row
+        time_ns, uncertainty_ns, monotonic_ns = stamps
         keys, values = document["payloads"][shape]
-        position = int(payload_at[part])
         payload = {key: column[position] for key, column in zip(keys, values, strict=True)}
         entries[part] = Entry(
             KINDS[kind], names[subject], names[device], names[metric],
@@ -140,31 +142,89 @@ def unpack_entries(packed: bytes, wanted: Filter | None = None) -> tuple[str, di
     return document["gateway"], entries
 
 
-def _columns(planes: bytes, count: int) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    cut = _SHORT * 2 * count
-    short = np.frombuffer(planes[:cut], np.uint8).reshape(_SHORT, 2, count)
-    long = np.frombuffer(planes[cut:], np.uint8).reshape(_LONG, 8, count)
-    shorts = np.ascontiguousarray(short.transpose(0, 2, 1)).view("<u2").reshape(_SHORT, count)
-    longs = np.ascontiguousarray(long.transpose(0, 2, 1)).view("<i8").reshape(_LONG, count)
-    return shorts, np.cumsum(longs, axis=1)
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the measurements of a row tell, in columns of shape (n,).
+
+    ``subject`` and ``metric`` are places in ``names``; NaN stands for no number.
+    """
+
+    names: list[str | None]
+    subject: NDArray[np.uint16]
+    metric: NDArray[np.uint16]
+    time_ns: NDArray[np.int64]
+    monotonic_ns: NDArray[np.int64]
+    value: NDArray[np.float64]
 
 
-def _positions(shape: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Return for each record its position among the records of the same shape."""
-    positions = np.empty(len(shape), np.int64)
-    for number in np.unique(shape):
+def unpack_values(packed: bytes) -> Values:
+    """Return the numbers of a row without making a record of each."""
+    raw, document, words, times_at = _unpack_words(packed)
+    value = np.full(words.shape[1], np.nan)
+    for shape, (keys, columns) in enumerate(document["payloads"]):
+        if "value" in keys:
+            column = columns[keys.index("value")]
+            value[words[4] == shape] = [number_in(told) for told in column]
+    times = _times(raw, times_at, words.shape[1])
+    mine = words[0] == _KIND_NUMBER[RecordKind.MEASUREMENT]
+    return Values(
+        document["names"], words[1, mine], words[3, mine], times[0, mine], times[2, mine],
+        value[mine],
+    )  # fmt: skip
+
+
+def number_in(told: object) -> float:
+    """Return the number that a payload tells as a value, NaN when it is none."""
+    if isinstance(told, float):
+        return told
+    try:
+        return float(told) if isinstance(told, int) and not isinstance(told, bool) else math.nan
+    except OverflowError:
+        return math.nan
+
+
+def _unpack_words(packed: bytes) -> tuple[bytes, dict[str, Any], NDArray[np.uint16], int]:
+    """Return the bytes, the document, the columns of 16 bits, and where those of 64 bits begin."""
+    raw = zlib.decompressobj(zdict=_DICTIONARY).decompress(packed)
+    count, length = _HEAD.unpack_from(raw)
+    begin = _HEAD.size + length
+    document = json.loads(raw[_HEAD.size : begin])
+    planes = np.frombuffer(raw, np.uint8, _SHORT * 2 * count, begin).reshape(_SHORT, 2, count)
+    words = (planes[:, 0] | planes[:, 1].astype(np.uint16) << 8).astype(np.uint16)
+    return raw, document, words, begin + _SHORT * 2 * count
+
+
+def _times(raw: bytes, offset: int, count: int) -> NDArray[np.int64]:
+    """Return time, uncertainty and monotonic time, shape (3, count)."""
+    planes = np.frombuffer(raw, np.uint8, _LONG * 8 * count, offset).reshape(_LONG, 8, count)
+    longs = np.ascontiguousarray(planes.transpose(0, 2, 1)).view("<i8").reshape(_LONG, count)
+    return np.cumsum(longs, axis=1)
+
+
+def _positions(shape: NDArray[np.uint16], keep: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each record to keep its position among the records of the same shape."""
+    if len(keep) <= _FEW:
+        found = [int(np.count_nonzero(shape[:part] == shape[part])) for part in keep]
+        return np.array(found, np.intp)
+    positions = np.empty(len(shape), np.intp)
+    for number in range(int(shape.max()) + 1):
         members = np.flatnonzero(shape == number)
         positions[members] = np.arange(len(members))
-    return positions
+    return positions[keep]
 
 
 def _selection(
-    short: NDArray[np.uint16], names: list[str | None], wanted: Filter
+    words: NDArray[np.uint16], names: list[str | None], wanted: Filter
 ) -> NDArray[np.intp]:
-    keep = np.ones(short.shape[1], bool)
-    if wanted.kinds is not None:
-        keep &= np.isin(short[0], [_KIND_NUMBER[kind] for kind in wanted.kinds])
+    keep = np.ones(words.shape[1], bool)
+    if wanted.kinds is not None and not wanted.kinds.issuperset(KINDS):
+        chosen = np.zeros(len(KINDS), bool)
+        chosen[[_KIND_NUMBER[kind] for kind in wanted.kinds]] = True
+        keep &= chosen[words[0]]
     for column, name in ((1, wanted.subject), (3, wanted.metric)):
-        if name is not None:
-            keep &= short[column] == (names.index(name) if name in names else -1)
+        if name is None:
+            continue
+        if name not in names:
+            return np.empty(0, np.intp)
+        keep &= words[column] == names.index(name)
     return np.flatnonzero(keep)

@@ -13,6 +13,7 @@ from pathlib import Path
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.gateway_clock import Clock
 from teleward_gateway.journal.book import SinkBook
+from teleward_gateway.journal.chart import Line, draw
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.database import Connect, connect
 from teleward_gateway.journal.entries import Entry, Filter
@@ -51,7 +52,9 @@ class Journal:
         self._keeper = Keeper(config, self._book, self._tell)
         self._opening = Opening(folder, origin, config, connect, self._keeper.opened)
         self._writer = Writer(config, self._intake, self._opening, self._keeper)
+        # sinks never wait behind a page that looks a month back
         self._reading = ReadingThread(self._opening.path, connect, self._keeper)
+        self._looking = ReadingThread(self._opening.path, connect, self._keeper)
         self._closed = False
 
     @classmethod
@@ -77,6 +80,7 @@ class Journal:
             journal._writer.start()
         except BaseException:
             journal._reading.close()
+            journal._looking.close()
             journal._opening.unlock()
             raise
         return journal
@@ -87,6 +91,7 @@ class Journal:
             return
         self._closed = True
         self._reading.close()
+        self._looking.close()
         self._writer.stop()
         self._opening.unlock()
 
@@ -242,16 +247,33 @@ class Journal:
         end_ns: int,
         limit: int = 10_000,
         kinds: frozenset[RecordKind] | None = None,
+        after: tuple[int, int] | None = None,
     ) -> list[Record]:
         """Return records in ``[start_ns, end_ns)`` UTC by time, and waveforms reaching into it.
 
-        When there are more than ``limit`` the earliest are returned.
+        When there are more than ``limit`` the earliest are returned; ``after``, the time and
+        running number of the last one of them, goes on from there.
         """
         wanted = Filter(kinds, subject, metric)
         corrections, open_from = self._keeper.corrections(), self._keeper.open_from
-        return await self._reading.run(
-            lambda r: r.history(wanted, start_ns, end_ns, limit, corrections, open_from)
+        return await self._looking.run(
+            lambda r: r.history(wanted, start_ns, end_ns, limit, corrections, open_from, after)
         )
+
+    async def trend(
+        self, subject: str, metric: str, start_ns: int, end_ns: int, points: int = 2000
+    ) -> Line:
+        """Return how a metric ran in ``[start_ns, end_ns)`` UTC, in at most ``points`` buckets."""
+        corrections, open_from = self._keeper.corrections(), self._keeper.open_from
+        return await self._looking.run(
+            lambda r: draw(r, (subject, metric), start_ns, end_ns, points, corrections, open_from)
+        )
+
+    async def find(self, seq: int, part: int) -> Record | None:
+        """Return one record at its time as known now, ``None`` when it is not kept any more."""
+        corrections = self._keeper.corrections()
+        found = await self._looking.run(lambda reader: reader.find(seq, part))
+        return None if found is None else corrections.apply(found)
 
     def stats(self) -> JournalStats:
         """Return the journal's figures; touches no disk."""

@@ -20,6 +20,7 @@ from teleward_gateway.journal.seal import DamagedBlob
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
 from teleward_gateway.journal.timeline import TimeLine
+from teleward_gateway.journal.trend_table import TrendTable
 from teleward_gateway.journal.writer import Commit, Due, Opened
 from teleward_signal.record import Record, RecordKind
 
@@ -99,7 +100,7 @@ class Keeper:
                 "edition": len(known),
                 "corrections": [correction.payload() for correction in known],
             }
-        return Due(states, aside)
+        return Due(states, aside, news)
 
     def failed(self, due: Due) -> None:
         """Take back what could not be written."""
@@ -169,6 +170,7 @@ class Keeper:
                 store.delete(table, span.seq, span.stop)
                 store.write_span(thinner)
                 store.delete("span", 0, counted["floor"])
+                TrendTable(store).forget_below(counted["floor"])
                 store.write_state(COUNTERS, dict(counted))
         except BaseException:
             self._index.put(span)

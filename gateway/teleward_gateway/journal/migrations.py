@@ -6,11 +6,17 @@ A file of a newer version is refused and left untouched: the remedy is the newer
 from collections.abc import Callable, Mapping
 
 from teleward_gateway.journal.damage import Damaged
-from teleward_gateway.journal.store import IDENTITY, SCHEMA, Store, Transaction
+from teleward_gateway.journal.store import IDENTITY, SCHEMA, TREND_TABLE, Store, Transaction
 
 Step = Callable[[Store], None]
 
-STEPS: dict[int, Step] = {}
+
+def add_trends(store: Store) -> None:
+    """Make room for trends; they are filled from the rows while the gateway runs."""
+    store.run(TREND_TABLE)
+
+
+STEPS: dict[int, Step] = {1: add_trends}
 """From version to the step that leads to the next."""
 
 

@@ -15,6 +15,7 @@ from teleward_gateway.journal.seal import HEADER, DamagedBlob, unseal
 from teleward_gateway.journal.sinks import ENDLESS
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import Record, RecordKind
+from teleward_signal.vocabulary import METRICS, MetricKind
 
 _TIMES = struct.Struct("<qq")
 _TIMES_AT = HEADER.size + 16
@@ -92,14 +93,14 @@ class Reader:
         self, table: str, after: int, stop: int, mask: int | None
     ) -> Iterator[tuple[int, int, str, int]]:
         """Read in short queries, which never hold a checkpoint up."""
-        found = self._all(
+        found = self.all(
             f"SELECT seq FROM {table} WHERE seq <= ? ORDER BY seq DESC LIMIT 1", (after,)
         )
         position = found[0][0] if found else after
         held = str(kind_mask({RecordKind.WAVEFORM})) if mask is None else "kinds"
         chosen = "" if mask is None else f" AND kinds & {mask} != 0"
         while True:
-            rows = self._all(
+            rows = self.all(
                 f"SELECT seq, count, {held} FROM {table} WHERE seq >= ? AND seq < ?{chosen}"
                 f" ORDER BY seq LIMIT {_CHUNK_ROWS}",
                 (position, stop),
@@ -118,7 +119,7 @@ class Reader:
         wish = (table, seq, wanted)
         if self._last[0] == wish:  # a backlog takes a long row in several batches
             return self._last[1]
-        blobs = self._all(f"SELECT data FROM {table} WHERE seq = ?", (seq,))
+        blobs = self.all(f"SELECT data FROM {table} WHERE seq = ?", (seq,))
         if not blobs:
             return ()
         found = self._open(table, seq, count, blobs[0][0], wanted)
@@ -144,7 +145,7 @@ class Reader:
         Returns how many there are below the number that comes with it, at most ``stop``.
         """
         total, position = 0, start
-        blobs = self._all(
+        blobs = self.all(
             "SELECT data FROM span WHERE seq >= ? AND stop <= ? ORDER BY seq LIMIT ?",
             (start, stop, _COUNT_STEP),
         )
@@ -176,7 +177,7 @@ class Reader:
     def aside(self, sink: str, limit: int) -> list[dict[str, object]]:
         """Return the newest records that were set aside for a sink, newest first."""
         found: list[dict[str, object]] = []
-        for (blob,) in self._all("SELECT data FROM aside ORDER BY id DESC"):
+        for (blob,) in self.all("SELECT data FROM aside ORDER BY id DESC"):
             document = json.loads(unseal(blob).body)
             if document["sink"] == sink:
                 found.append(document)
@@ -192,48 +193,77 @@ class Reader:
         limit: int,
         corrections: Corrections,
         open_from: int,
+        after: tuple[int, int] | None = None,
     ) -> list[Record]:
         """Return records that lie in or reach into ``[start_ns, end_ns)``, by corrected time.
 
         Times are corrected here; rows keep what was stamped. ``open_from`` is the first number
-        that no span covers yet. The earliest ``limit`` are returned.
+        that no span covers yet. The earliest ``limit`` beyond ``after`` are returned, a time and
+        a number.
         """
+        if after is not None:
+            start_ns = max(start_ns, after[0])
         found: list[Record] = []
         shifts = sorted(corrections.shifts())
-        for first, stop, from_ns in self._covering(start_ns, end_ns, shifts, open_from):
-            if len(found) >= limit and shifts == [0] and from_ns > _nth_ns(found, limit):
+        # nothing in a span can be earlier than its first time with the least shift
+        for first, stop, from_ns in self.covering(start_ns, end_ns, shifts, open_from):
+            if len(found) >= limit and from_ns + shifts[0] > _nth_ns(found, limit):
                 break
-            for table in _tables(wanted):
-                for seq, count, blob in self._all(
-                    f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
-                    (first, stop),
-                ):
-                    if not _touches(blob, start_ns, end_ns, shifts):
-                        continue
-                    for record in self._open(table, seq, count, blob, wanted):
-                        fixed = corrections.apply(record)
-                        if fixed.time_ns < end_ns and _last_ns(fixed) >= start_ns:
-                            found.append(fixed)
+            for record in self.values(wanted, first, stop, start_ns, end_ns, shifts):
+                fixed = corrections.apply(record)
+                inside = fixed.time_ns < end_ns and _last_ns(fixed) >= start_ns
+                if inside and (after is None or _by_time(fixed) > after):
+                    found.append(fixed)
         found.sort(key=_by_time)
         return found[:limit]
 
-    def _covering(
+    def values(
+        self,
+        wanted: Filter,
+        first: int,
+        stop: int,
+        start_ns: int,
+        end_ns: int,
+        shifts: Sequence[int],
+    ) -> Iterator[Record]:
+        """Yield what is wanted of rows in ``[first, stop)`` that may touch a time, as stamped."""
+        for table in _tables(wanted):
+            for seq, count, blob in self.all(
+                f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
+                (first, stop),
+            ):
+                if _touches(blob, start_ns, end_ns, shifts):
+                    yield from self._open(table, seq, count, blob, wanted)
+
+    def find(self, seq: int, part: int) -> Record | None:
+        """Return one record as stamped, ``None`` when it is not there any more."""
+        for table in ("light", "wave"):
+            found = self.all(f"SELECT count, data FROM {table} WHERE seq = ?", (seq,))
+            for count, blob in found:
+                for record in self._open(table, seq, count, blob, Filter()):
+                    if record.id.part == part:
+                        return record
+        return None
+
+    def covering(
         self, start_ns: int, end_ns: int, shifts: Sequence[int], open_from: int
     ) -> list[tuple[int, int, int]]:
         """Return numbers and first time of the spans that may hold records of that time."""
         spans: set[tuple[int, int, int]] = set()
         for shift in shifts:
             spans.update(
-                self._all(
-                    "SELECT seq, stop, start_ns FROM span WHERE end_ns >= ? AND start_ns < ?",
-                    (start_ns - shift, end_ns - shift),
+                self.all(
+                    "SELECT seq, stop, start_ns FROM span"
+                    " WHERE end_ns >= ? AND start_ns < ? AND seq < ?",
+                    (start_ns - shift, end_ns - shift, open_from),
                 )
             )
         # stored readings make a span begin early, so that spans go by their first time
         ordered = sorted(spans, key=lambda span: span[2])
         return [(open_from, ENDLESS, -ENDLESS), *ordered]
 
-    def _all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+    def all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Run one statement to its end."""
         return list(self._database.execute(sql, values))
 
 
@@ -258,6 +288,9 @@ def _last_ns(record: Record) -> int:
 
 def _tables(wanted: Filter) -> list[str]:
     kinds = wanted.kinds
+    metric = METRICS.get(wanted.metric or "")
+    if kinds is None and metric is not None and metric.kind is not MetricKind.WAVEFORM:
+        return ["light"]
     tables = []
     if kinds is None or kinds - {RecordKind.WAVEFORM}:
         tables.append("light")

@@ -20,9 +20,11 @@ from teleward_gateway.journal.entries import (
     KINDS,
     Entry,
     Filter,
+    Values,
     kind_mask,
     pack_entries,
     unpack_entries,
+    unpack_values,
 )
 from teleward_gateway.journal.samples import pack_samples, unpack_samples
 from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
@@ -115,6 +117,13 @@ def records_of(blob: bytes, wanted: Filter | None = None) -> list[Record]:
         entries = {part: replace(e, samples=samples[part]) for part, e in entries.items()}
     origin = Origin(gateway, journal.hex(), boot.hex(), _PROVENANCE[sealed.provenance])
     return [make_record(entry, sealed.number, part, origin) for part, entry in entries.items()]
+
+
+def values_of(blob: bytes) -> tuple[str, Values]:
+    """Return the boot and the measurements of a row in columns; raises `DamagedBlob`."""
+    sealed = unseal(blob)
+    _, boot, _, _, length = _HEAD.unpack_from(sealed.body)
+    return boot.hex(), unpack_values(sealed.body[_HEAD.size : _HEAD.size + length])
 
 
 def make_record(entry: Entry, seq: int, part: int, origin: Origin) -> Record:

@@ -28,6 +28,7 @@ class Blob(IntEnum):
     LIGHT = 2
     SPAN = 3
     STATE = 4
+    TREND = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
     span    seq | stop | start_ns | end_ns | data    one row a minute: which records there must be
     state   key | data                   identity, sinks, corrections, counters
     aside   id | data                    records that a sink will never take, and why
+    trend   key | stop | boot | mono_ns | data    values in buckets, by level and first number
 
 Columns beside ``data`` only repeat what is in it, to choose rows without unpacking them.
 """
@@ -23,9 +24,13 @@ from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
 
-SCHEMA = 1
+SCHEMA = 2
 MOST_ASIDE = 10_000  # named records; sinks count all of them
 APPLICATION_ID = 0x54574A31  # "TWJ1", for file(1)
+TREND_TABLE = (
+    "CREATE TABLE IF NOT EXISTS trend (key INTEGER PRIMARY KEY, stop INTEGER NOT NULL,"
+    " boot TEXT NOT NULL, mono_ns INTEGER NOT NULL, data BLOB NOT NULL)"
+)
 _TABLES = (
     "CREATE TABLE wave (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, data BLOB NOT NULL)",
     "CREATE TABLE light (seq INTEGER PRIMARY KEY, count INTEGER NOT NULL,"
@@ -34,6 +39,7 @@ _TABLES = (
     " start_ns INTEGER NOT NULL, end_ns INTEGER NOT NULL, data BLOB NOT NULL)",
     "CREATE TABLE state (key INTEGER PRIMARY KEY, data BLOB NOT NULL)",
     "CREATE TABLE aside (id INTEGER PRIMARY KEY, data BLOB NOT NULL)",
+    TREND_TABLE,
 )
 
 IDENTITY, COUNTERS, CORRECTIONS, FIRST_SINK = 1, 2, 3, 100

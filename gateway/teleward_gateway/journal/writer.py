@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, is_damage
 from teleward_gateway.journal.database import PAGE_BYTES
@@ -27,6 +28,8 @@ from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, Row, build_row, is_wave, make_record
 from teleward_gateway.journal.spans import Span, count_row
 from teleward_gateway.journal.store import Store, Transaction
+from teleward_gateway.journal.trend_table import StoredTrend
+from teleward_gateway.journal.trends import Trends, write_trend
 from teleward_signal.record import Record
 
 log = logging.getLogger(__name__)
@@ -49,10 +52,11 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is to be written beside records: state documents and records set aside."""
+    """What is to be written beside records: state documents, records set aside, corrections."""
 
     states: dict[int, dict[str, Any]]
     aside: list[dict[str, Any]]
+    corrections: list[Correction]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,10 @@ class Knowledge(Protocol):
 
     suspect: str | None
 
+    def corrections(self) -> Corrections:
+        """Return the corrections of the clock that are known now."""
+        ...
+
     def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
         """Return what must be written along with ``records``."""
         ...
@@ -136,6 +144,7 @@ class Writer:
         self._ready: Ready | None = None
         self._next, self._span = 1, None  # type: int, Span | None
         self._span_since_s = 0.0
+        self._trends = Trends()
         self._entries: list[Entry] = []
         self._pages = 0
         self._wake = threading.Condition()
@@ -250,6 +259,7 @@ class Writer:
         ready = self._opener.open()
         self._ready, self._next, self._span = ready, ready.next_number, ready.span
         ready.reserve.restore()
+        self._trends.opened(whole=ready.span is None)
         self._span_since_s = time.monotonic()
 
     def _round(self) -> None:
@@ -269,6 +279,7 @@ class Writer:
         self._checkpoint(ready)
         # the log and the reserve, which is as large, count as used
         self._keeper.tidy(ready.store, 2 * self._config.log_bytes)
+        self._pages += self._trends.maintain(ready.store, self._keeper.corrections())
 
     def _commit(self, ready: Ready) -> None:
         try:
@@ -284,8 +295,9 @@ class Writer:
         full = span if span is not None and self._stop_span(began_s) else None
         if not rows and not due.states and not due.aside and full is None:
             return
+        trend = self._trends.close(full, records, ready.origin.boot, due.corrections)
         try:
-            self._write(ready.store, [row for row, _ in rows], full, due)
+            self._write(ready.store, [row for row, _ in rows], full, trend, due)
         except BaseException:
             self._keeper.failed(due)
             raise
@@ -294,17 +306,22 @@ class Writer:
         if full is not None:
             self._span_since_s = began_s
         self._pages += 3 + sum(1 + len(row.blob) // PAGE_BYTES for row, _ in rows)
+        self._pages += trend.pages if trend is not None else 0
         start, self._next = self._next, self._next + len(records)
         if rows:
             ready.mark.write(self._next)
         self._count(len(records), began_s)
+        self._trends.committed(records, closed=full is not None, corrected=bool(due.corrections))
         self._keeper.committed(Commit(start, self._next, time.time_ns(), records), full)
 
-    def _write(self, store: Store, rows: list[Row], span: Span | None, due: Due) -> None:
+    def _write(
+        self, store: Store, rows: list[Row], span: Span | None, trend: StoredTrend | None, due: Due
+    ) -> None:
         with Transaction(store.database):
             store.insert(rows)
             if span is not None:
                 store.write_span(span)
+            write_trend(store, trend, due.corrections)
             for key, document in due.states.items():
                 store.write_state(key, document)
             for document in due.aside:

@@ -1,0 +1,40 @@
+"""How a metric ran over an hour, a day or a month, in few enough points to draw."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from teleward_gateway.api.observations import known_metric
+from teleward_gateway.api.schemas import Moment, Trend
+from teleward_gateway.view import GatewayView, view_of
+from teleward_signal.vocabulary import MetricKind
+
+USUAL_NS = 24 * 3600 * 1_000_000_000
+"""A day: what a chart at the bed shows."""
+MOST_POINTS = 2000
+"""More than a screen is wide."""
+
+router = APIRouter(tags=["observations"])
+View = Annotated[GatewayView, Depends(view_of)]
+
+
+@router.get("/subjects/{subject}/trends/{metric}")
+async def trend(
+    view: View,
+    subject: str,
+    metric: str,
+    start_ns: Annotated[Moment | None, Query(description="UTC; a day before the end")] = None,
+    end_ns: Annotated[Moment | None, Query(description="UTC; now")] = None,
+    points: Annotated[int, Query(ge=1, le=MOST_POINTS)] = 500,
+) -> Trend:
+    """Return lowest, mean and highest value of a metric in buckets of time, oldest first."""
+    if known_metric(metric).kind is MetricKind.WAVEFORM:
+        raise ValueError(f"{metric} is a waveform: ask for its samples, or for what is derived")
+    if not view.has_subject(subject):
+        raise LookupError(f"no subject {subject!r}")
+    end = time.time_ns() if end_ns is None else end_ns
+    start = max(0, end - USUAL_NS) if start_ns is None else start_ns
+    if start >= end:
+        raise ValueError("start_ns must be before end_ns")
+    return Trend.of(metric, await view.trend(subject, metric, start, end, points))
