@@ -31,6 +31,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from teleward_cloud.mqtt_client import QuickClient
 from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
 from teleward_cloud.tls import client_context
 
@@ -263,7 +264,7 @@ class MqttConnection:
     def _build(self, client_id: str, will: Will | None, manual_ack: bool) -> Client:
         five = self.version is MqttVersion.V5
         options: dict[str, Any] = {} if five else {"clean_session": self._session_expiry_s == 0}
-        client = Client(
+        client = QuickClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTv5 if five else MQTTv311,

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from teleward_cloud import home_assistant, payload
 from teleward_cloud.mqtt_connection import (
@@ -80,6 +80,7 @@ class MqttSink:
         self.kinds = _KINDS | ({RecordKind.WAVEFORM} if settings.waveforms else frozenset())
         self.topics = Topics(root, gateway)
         self._settings = settings
+        self._topic = lru_cache(maxsize=4096)(self.topics.records)
         self._provenance = provenance
         self._on_command = on_command
         self._connection: MqttConnection | None = None
@@ -116,12 +117,7 @@ class MqttSink:
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
         """Publish a batch, one message a subject and second, and wait for the answers."""
-        wanted = [record for record in batch if self._wants(record)]
-        foreign = [record for record in wanted if record.provenance is not self._provenance]
-        reason = f"this gateway publishes {self._provenance.value} data only"
-        rejected = tuple(Rejected(record.id, reason) for record in foreign)
-        unwanted = tuple(record.id for record in batch if not self._wants(record))
-        mine = [record for record in wanted if record.provenance is self._provenance]
+        mine, unwanted, rejected = self._sorted(batch)
         outcome = Delivery()
         if not self.connected and mine:
             outcome = Delivery(error=self.last_error or "not connected yet")
@@ -131,8 +127,8 @@ class MqttSink:
         self._acknowledged += len(outcome.acknowledged)
         return replace(
             outcome,
-            acknowledged=unwanted + outcome.acknowledged,
-            rejected=rejected + outcome.rejected,
+            acknowledged=(*unwanted, *outcome.acknowledged),
+            rejected=(*rejected, *outcome.rejected),
         )
 
     async def publish(self, topic: str, message: bytes, *, retain: bool = False) -> None:
@@ -170,6 +166,21 @@ class MqttSink:
             farewell = (self.topics.status, self._status(online=False, time_ns=time.time_ns()))
             await connection.close(farewell=farewell if online else None)
 
+    def _sorted(
+        self, batch: Sequence[Record]
+    ) -> tuple[list[Record], list[RecordId], list[Rejected]]:
+        """Return what to publish, what this sink does not want, and what may not leave here."""
+        mine, unwanted, rejected = [], [], []
+        for record in batch:
+            if not self._wants(record):
+                unwanted.append(record.id)
+            elif record.provenance is self._provenance:
+                mine.append(record)
+            else:
+                reason = f"this gateway publishes {self._provenance.value} data only"
+                rejected.append(Rejected(record.id, reason))
+        return mine, unwanted, rejected
+
     def _wants(self, record: Record) -> bool:
         if record.kind is RecordKind.WAVEFORM:
             waveforms = self._settings.waveforms
@@ -183,8 +194,8 @@ class MqttSink:
         flight = _Flight()
         flight.error = await self._room_for_confirmations() if records else None
         try:
-            for bundle in payload.bundles(records) if flight.error is None else ():
-                await self._post(flight, bundle, live=live)
+            if flight.error is None:
+                await self._post_all(flight, payload.bundles(records), live=live)
             await self._settle(flight)
         except MqttUnavailable as unavailable:
             flight.error = str(unavailable)
@@ -199,27 +210,40 @@ class MqttSink:
         rejected += answer.rejected
         return replace(answer, rejected=tuple(rejected), error=flight.error or answer.error)
 
-    async def _post(self, flight: "_Flight", bundle: list[Record], *, live: bool) -> None:
-        """Publish one bundle as soon as the window has room."""
-        if not live:
-            await self._backfill.take(1)
-        first = bundle[0]
+    async def _post_all(
+        self, flight: "_Flight", bundles: list[list[Record]], *, live: bool
+    ) -> None:
+        """Publish each bundle as soon as the window has room."""
+        discover = self._settings.home_assistant.enabled and live
+        for bundle in bundles:
+            if not live:
+                await self._backfill.take(1)
+            connection = self._connection
+            if connection is None or not self.connected or self._outstanding >= connection.window:
+                connection = await self._with_room()
+            if discover:
+                await self._announce(connection, bundle)
+            self._post(connection, flight, bundle, live=live)
+
+    def _post(
+        self, connection: MqttConnection, flight: "_Flight", bundle: list[Record], *, live: bool
+    ) -> None:
+        """Publish one bundle now."""
         ids = [record.id for record in bundle]
         try:
             message = payload.encode(bundle, live=live)
         except (TypeError, ValueError) as error:
             flight.refused.update(dict.fromkeys(ids, f"no JSON: {error}"))
             return
-        connection = await self._with_room()
-        if self._settings.home_assistant.enabled and live:
-            await self._announce(connection, bundle)
         if self._unconfirmed is not None:
             self._unconfirmed.published(ids, time.monotonic())
+        first = bundle[0]
         status = first.kind is RecordKind.DEVICE and live and first.device is not None
+        metric = first.metric if first.kind is RecordKind.WAVEFORM else None
         topic = (
             self.topics.device(first.device or "")
             if status
-            else self.topics.records(first.kind, first.subject, first.metric, live=live)
+            else self._topic(first.kind, first.subject, metric, live=live)
         )
         self._sent += len(ids)
         self._outstanding += 1
