@@ -1,17 +1,35 @@
-"""Where compiled kernels are kept, and the decorator that compiles them.
+"""Where compiled kernels are kept, and the decorators that compile them.
 
 Machine code goes to a folder outside the package, so that a read-only install works and a second
 start loads in tenths of a second what the first compiled in seconds. First of: the folder named by
 ``NUMBA_CACHE_DIR``, by systemd's ``CACHE_DIRECTORY``, ``$XDG_CACHE_HOME/teleward/kernels``,
 ``~/.cache/teleward/kernels``; when that cannot be written, a folder of the user below the system's
-temporary one. Import this module before numba, or nothing else: every kernel of this package does.
+temporary one.
+
+In it this package has a folder named by a hash of its sources, of the compiler's version and of the
+processor; the kernels of other packages have one for each folder of theirs, by the sources there
+and here: a kernel may call what lies in its own folder and in this package. Numba itself looks at
+the file of a kernel only, and would go on running what it compiled before a callee changed.
 """
 
+import fcntl
+import functools
 import os
+import platform
+import shutil
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar, cast
+
+import llvmlite.binding  # type: ignore[import-untyped]
+import numba
+from numba import njit
+
+from teleward_signal.kernel_linking import LinkedCompiler, without_literals
 
 Record = Any
 """One element of a structured array inside a kernel."""
@@ -24,6 +42,9 @@ Records = Any
 
 F = TypeVar("F", bound=Callable[..., object])
 
+KEPT = 2
+"""Folders kept of a package: the present one, and the one before for a way back."""
+
 
 def cache_folder(environment: dict[str, str]) -> Path:
     """Return the folder for compiled kernels that ``environment`` asks for."""
@@ -35,8 +56,8 @@ def cache_folder(environment: dict[str, str]) -> Path:
     return Path(base) / "teleward" / "kernels"
 
 
-def prepare() -> Path:
-    """Point numba to a writable cache folder and return it; the first call decides."""
+def _writable_folder() -> Path:
+    """Return the folder that is asked for, or the temporary one when it cannot be written."""
     folder = cache_folder(dict(os.environ))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,26 +67,87 @@ def prepare() -> Path:
     if not writable:
         folder = Path(tempfile.gettempdir()) / f"teleward-kernels-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
-    os.environ["NUMBA_CACHE_DIR"] = str(folder)
     return folder
 
 
-FOLDER = prepare()
+FOLDER = _writable_folder()
 
-from numba import njit  # noqa: E402  (numba reads NUMBA_CACHE_DIR when it is imported)
+
+@functools.cache
+def _sources(folder: Path) -> bytes:
+    """Return a hash of the names and contents of every source below a package's folder."""
+    sources = blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*.py")):
+        sources.update(f"{path.relative_to(folder)}\0".encode())
+        sources.update(path.read_bytes())
+    return sources.digest()
+
+
+@functools.cache
+def _folder_of(package: str) -> Path:
+    """Return the folder for the kernels of a package as its sources are now; prune old ones."""
+    name = blake2b(digest_size=8)
+    name.update(_sources(Path(__file__).parent))
+    if package != __package__:
+        name.update(_sources(Path(str(sys.modules[package].__file__)).parent))
+    for part in (numba.__version__, llvmlite.__version__, platform.python_version()):
+        name.update(part.encode())
+    name.update(llvmlite.binding.get_host_cpu_name().encode())
+    folder = FOLDER / f"{package}-{name.hexdigest()}"
+    folder.mkdir(exist_ok=True)
+    with suppress(OSError):
+        os.utime(folder)  # the age of a folder is the time since it was last used
+    _prune(package, keep=folder)
+    return folder
+
+
+def _prune(package: str, keep: Path) -> None:
+    """Remove all but the newest folders of a package; another process may do so as well."""
+    aged = []
+    for folder in FOLDER.glob(f"{package}-*"):
+        with suppress(OSError):
+            aged.append((folder == keep, folder.stat().st_mtime_ns, folder))
+    for *_, folder in sorted(aged)[:-KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _one_writer(folder: Path) -> Iterator[None]:
+    """Let one process at a time write: Numba reads, changes and replaces its index."""
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _cached(function: F, **options: object) -> F:
+    """Compile for Python to call, and keep the machine code."""
+    ours = function.__module__.startswith(f"{__package__}.")
+    folder = _folder_of(__package__ if ours else function.__module__.rpartition(".")[0])
+    cast(Any, numba.config).CACHE_DIR = str(folder)
+    compiled = without_literals(cast(Any, njit)(cache=True, nogil=True, **options)(function))
+    save = compiled._cache.save_overload
+
+    def save_if_possible(signature: object, data: object) -> None:
+        # a full disk, or a folder pruned by a newer version, costs a compilation and no more
+        with suppress(OSError), _one_writer(folder):
+            save(signature, data)
+
+    compiled._cache.save_overload = save_if_possible
+    return cast(F, compiled)
 
 
 def kernel(function: F) -> F:
     """Compile ``function`` without the interpreter lock and keep the machine code in the cache."""
-    return cast(F, njit(cache=True, nogil=True)(function))
-
-
-def inner(function: F) -> F:
-    """Compile a function that only kernels call: with no way in from Python it compiles sooner."""
-    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
-    return cast(F, cast(Any, njit)(cache=True, nogil=True, **options)(function))
+    return _cached(function)
 
 
 def fused_kernel(function: F) -> F:
     """As `kernel`, with multiply and add fused: faster, the last bit depends on the processor."""
-    return cast(F, njit(cache=True, nogil=True, fastmath={"contract", "nsz"})(function))
+    return _cached(function, fastmath={"contract", "nsz"})
+
+
+def inner(function: F) -> F:
+    """Compile a function that only kernels call, as a part of each kernel: see `kernel_linking`."""
+    options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
+    compiled = cast(Any, njit)(nogil=True, pipeline_class=LinkedCompiler, **options)(function)
+    return cast(F, without_literals(compiled))

@@ -1,0 +1,139 @@
+"""Compiled kernels: kept by their sources, callees included; a start never runs stale code."""
+
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import teleward_signal
+from teleward_signal.kernel_cache import KEPT
+
+CALLEE = "from teleward_signal.kernel_cache import inner\n@inner\ndef twice(x): return {} * x\n"
+CALLER = (
+    "from teleward_signal.callee import twice\n"
+    "from teleward_signal.kernel_cache import kernel\n"
+    "@kernel\n"
+    "def answer(x): return twice(x) + twice(2)\n"
+)
+ASK = (
+    "from teleward_signal.caller import answer\n"
+    "print(answer(3), sum(answer.stats.cache_hits.values()))"
+)
+
+
+class Copy:
+    """A copy of the package with a kernel in one file that calls a function of another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cache = folder / "cache"
+        self.package = folder / "source" / "teleward_signal"
+        shutil.copytree(
+            Path(teleward_signal.__file__).parent,
+            self.package,
+            ignore=shutil.ignore_patterns("__pycache__", "weights"),
+        )
+        (self.package / "caller.py").write_text(CALLER)
+        self.multiply_by(2)
+
+    def multiply_by(self, factor: int) -> None:
+        (self.package / "callee.py").write_text(CALLEE.format(factor))
+
+    def ask(self, code: str = ASK, **options: object) -> list[str]:
+        """Return the words that a process of its own prints."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.package.parent),
+            "NUMBA_CACHE_DIR": str(self.cache),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=environment, check=True, capture_output=True, text=True, **options,
+        )  # type: ignore[call-overload]  # fmt: skip
+        return str(done.stdout).split()
+
+    def folders(self) -> set[str]:
+        return {path.name for path in self.cache.iterdir()}
+
+
+def test_a_changed_callee_is_compiled_anew_and_a_few_old_folders_stay(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    assert copy.ask() == ["10", "0"]
+    assert copy.ask() == ["10", "1"]
+    (first,) = copy.folders()
+    copy.multiply_by(3)
+    assert copy.ask() == ["15", "0"]
+    copy.multiply_by(2)
+    assert copy.ask() == ["10", "1"]
+    assert first in copy.folders()
+    copy.multiply_by(4)
+    copy.ask("import teleward_signal.caller")
+    assert first in copy.folders()
+    assert len(copy.folders()) == KEPT
+    copy.multiply_by(5)
+    copy.ask("import teleward_signal.caller")
+    assert first not in copy.folders()
+    assert len(copy.folders()) == KEPT
+
+
+def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+
+    def no_file_may_grow() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    assert copy.ask("import signal\nsignal.signal(25, signal.SIG_IGN)\n" + ASK,
+                    preexec_fn=no_file_may_grow) == ["10", "0"]  # fmt: skip
+    assert copy.ask() == ["10", "0"]
+
+
+def test_processes_that_start_together_leave_a_whole_cache(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": str(copy.package.parent)}
+    environment["NUMBA_CACHE_DIR"] = str(copy.cache)
+    code = (
+        "import sys\nfrom teleward_signal.caller import answer\nsys.stdin.read()\n"
+        "print(answer(3) if {0} else answer(3.0))"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code.format(k % 2)],
+            env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )
+        for k in range(4)
+    ]  # fmt: skip
+    for process in started:
+        assert process.stdin
+        process.stdin.close()
+    said = []
+    for process in started:
+        assert process.stdout
+        said.append(process.stdout.read().strip())
+        process.stdout.close()
+        assert process.wait() == 0
+    assert said == ["10.0", "10", "10.0", "10"]
+    both = "from teleward_signal.caller import answer\nprint(answer(3), answer(3.0))\n"
+    assert copy.ask(both + "print(sum(answer.stats.cache_hits.values()))") == ["10", "10.0", "2"]
+
+
+def test_a_constant_makes_no_compilation_of_its_own(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    assert copy.ask(ASK + "\nfrom teleward_signal.callee import twice\nprint(len(twice.overloads))"
+                    ) == ["10", "0", "1"]  # fmt: skip
+
+
+def test_an_inner_function_is_not_optimised_by_itself(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    ask = (
+        "from numba.core.codegen import JITCodeLibrary\n"
+        "optimised = []\n"
+        "run = JITCodeLibrary._optimize_final_module\n"
+        "JITCodeLibrary._optimize_final_module = lambda self: (optimised.append(self.name),\n"
+        "                                                     run(self))\n"
+    )
+    said = copy.ask(ask + ASK + "\nprint(*optimised)")
+    assert said[:2] == ["10", "0"]
+    assert "answer" in said
+    assert "inner" not in said
