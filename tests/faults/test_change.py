@@ -18,8 +18,9 @@ from faultkit import (
 )  # fmt: skip
 
 from teleward_gateway.journal import Journal, JournalTooNew, opening
+from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.migrations import migrate
-from teleward_gateway.journal.store import SCHEMA, Store
+from teleward_gateway.journal.store import IDENTITY, SCHEMA, Store
 
 STEPS = 60
 
@@ -84,6 +85,27 @@ async def test_new_sink_from_now(tmp_path: Path) -> None:
     await journal.flush()
     assert journal.stats().sinks[0].pending == 1
     journal.close()
+
+
+async def test_version_1_is_taken_over(tmp_path: Path, server: Server) -> None:
+    """The first version had no trends: its backlog is kept and its values are drawn."""
+    count = await backlog(tmp_path, 0)
+    store = Store(connect(tmp_path / "simulated.sqlite3"))
+    store.run("DROP TABLE trend")
+    store.write_state(IDENTITY, {**store.read_states()[IDENTITY], "schema": 1})
+    store.database.close()
+    journal = open_journal(tmp_path)
+    await deliver(Bill("upgrade from version 1"), journal, server, count)
+    first, *_ = await journal.history("bed-1", "spo2", 0, 2**62, limit=1)
+    hour_ns = 3600 * 10**9
+    line = await journal.trend("bed-1", "spo2", first.time_ns - hour_ns, first.time_ns + hour_ns)
+    assert line.buckets is not None
+    assert int(line.buckets.count.sum()) == STEPS
+    journal.close()
+    store = Store(connect(tmp_path / "simulated.sqlite3"))
+    assert store.read_states()[IDENTITY]["schema"] == SCHEMA
+    assert store.run("SELECT count(*) FROM trend")[0][0], "trends were made while it ran"
+    store.database.close()
 
 
 async def test_upgrade_keeps_the_backlog(

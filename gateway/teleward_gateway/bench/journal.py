@@ -17,30 +17,22 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from teleward_gateway.clock import Corrections, GatewayClock
+from teleward_gateway.bench.journal_history import QUERIED, ask_history
+from teleward_gateway.bench.journal_ward import Ward
+from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal, JournalConfig
 from teleward_gateway.journal.database import connect
-from teleward_gateway.journal.entries import Entry, Filter
-from teleward_gateway.journal.reader import Reader
-from teleward_gateway.journal.row import Origin, build_row
-from teleward_gateway.journal.spans import count_row
-from teleward_gateway.journal.store import Store, Transaction
+from teleward_gateway.journal.entries import Entry
+from teleward_gateway.journal.store import Store
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, RecordKind
 
-FS = 500
-VALUES = ("heart_rate", "pulse_rate", "spo2", "respiratory_rate", "perfusion_index", "news2")
 WARDS = (1, 8, 64)
 DAY_S = 86_400
 CONFIG = JournalConfig(commit_interval_s=5.0, max_bytes=2**40)
-_NS = 1_000_000_000
-_START_NS = 1_772_000_000 * _NS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +52,7 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
             ours = asyncio.run(_run_journal(root / f"j{patients}", patients, args.seconds))
             plain = _run_plain(root / f"p{patients}.sqlite3", patients, args.seconds)
             result["wards"][str(patients)] = {"journal": ours, "plain": plain}
-        result["queries"] = _queries(root / "history", args.days)
+        result["queries"] = ask_history(root / "history", args.days)
         result["backlog"] = asyncio.run(_backlog(root / "backlog", args.backlog))
     largest = result["wards"][str(WARDS[-1])]["journal"]
     result["commit_ms_p99"] = largest["commit_ms_p99"]
@@ -89,8 +81,12 @@ def table(result: dict[str, Any]) -> str:
     ratio = written["plain"]["written_kb_per_s"] / written["journal"]["written_kb_per_s"]
     lines.append(f"at 64 patients plain SQLite writes {ratio:.1f} times as much")
     queries = result["queries"]
-    lines.append(f"\nqueries on {queries['days']:g} days of 8 patients ({queries['mb']:.0f} MB):")
-    lines += [f"  {name:<34} {ms:8.1f} ms" for name, ms in queries["ms"].items()]
+    lines.append(
+        f"\nqueries on {queries['days']:g} days of {QUERIED} patients ({queries['mb']:.0f} MB, of"
+        f" which trends {queries['trends_mb']:.1f}), ms: {'p50':>10} {'p95':>8}"
+    )
+    p95_ms = queries["p95_ms"]
+    lines += [f"  {n:<60} {ms:8.1f} {p95_ms[n]:8.1f}" for n, ms in queries["ms"].items()]
     backlog = result["backlog"]
     lines.append(
         f"\nbacklog of {backlog['records']} records: resident memory"
@@ -99,52 +95,6 @@ def table(result: dict[str, Any]) -> str:
         f" read back at {backlog['read_per_s']:.0f} records/s"
     )
     return "\n".join(lines)
-
-
-class Ward:
-    """The load: the same numbers for both stores."""
-
-    def __init__(self, patients: int) -> None:
-        self._rng = np.random.default_rng(1)
-        self.patients = patients
-        self._waves = [self._ecg(60 + p % 50) for p in range(patients)]
-
-    def _ecg(self, rate_per_min: float) -> np.ndarray[Any, np.dtype[np.int16]]:
-        """Return a minute of ECG in counts of 5 uV, int16, shape (60 * FS,)."""
-        beat = np.arange(60 * FS) / FS * rate_per_min / 60 % 1.0
-        shape = ((0.18, 0.025, 0.12), (0.36, 0.008, -0.12), (0.38, 0.01, 1.1),
-                 (0.405, 0.009, -0.25), (0.62, 0.045, 0.3))  # fmt: skip
-        mv = sum(a * np.exp(-((beat - c) ** 2) / (2 * w * w)) for c, w, a in shape)
-        noise = self._rng.normal(0, 1.5, 60 * FS)
-        return np.round(mv * 200 + noise).astype("<i2")
-
-    def samples(self, patient: int, second: int) -> bytes:
-        """Return one second of a patient's ECG."""
-        first = second % 60 * FS
-        return self._waves[patient][first : first + FS].tobytes()
-
-    def entries(self, second: int, jitter: bool = True) -> list[Entry]:
-        """Return one second of records, values first."""
-        time_ns = _START_NS + second * _NS
-        found = []
-        for p in range(self.patients):
-            subject = f"bed-{p + 1}"
-            for k, metric in enumerate(VALUES):
-                value = round(60 + p % 30 + k + float(self._rng.normal(0, 1)) * jitter, 1)
-                payload = {"value": value, "source": "device", "valid_s": 5.0, "quality": 0.98}
-                found.append(
-                    Entry(RecordKind.MEASUREMENT, subject, f"monitor-{p + 1}", metric,
-                          time_ns + 3_141_592 * k, 12_000_000, second * _NS, payload)
-                )  # fmt: skip
-        for p in range(self.patients):
-            payload = {"fs": float(FS), "scale": 0.005, "offset": 0.0, "index": second * FS,
-                       "dtype": "int16"}  # fmt: skip
-            found.append(
-                Entry(RecordKind.WAVEFORM, f"bed-{p + 1}", f"patch-{p + 1}", "ecg_ii",
-                      time_ns + 271_828 * p, 12_000_000, second * _NS, payload,
-                      self.samples(p, second))
-            )  # fmt: skip
-        return found
 
 
 def _draft(entry: Entry) -> Draft:
@@ -262,73 +212,6 @@ def _row(
         "written_kb_per_s": written / seconds / 1e3,
         "mb_per_patient_day": size / seconds * DAY_S / patients / 1e6,
     }
-
-
-def _queries(folder: Path, days: float) -> dict[str, Any]:
-    """Fill a journal with days of records, row by row as the writer does, and ask for pieces."""
-    folder.mkdir()
-    path = folder / "history.sqlite3"
-    store = Store(connect(path))
-    store.prepare()
-    seconds = int(days * DAY_S)
-    _fill(store, Ward(8), seconds)
-    store.run("PRAGMA wal_checkpoint(TRUNCATE)")
-    size_mb = store.used_bytes() / 1e6
-    store.database.close()
-    reader = Reader(connect(path), lambda table, seq, count: None)
-    try:
-        return {"days": days, "mb": size_mb, "ms": _ask(reader, seconds)}
-    finally:
-        reader.close()
-
-
-def _fill(store: Store, ward: Ward, seconds: int) -> None:
-    number, origin = 1, Origin("bench", "00" * 8, "00" * 8, Provenance.SIMULATED)
-    for minute in range(0, seconds, 60):
-        span = None
-        with Transaction(store.database):
-            for second in range(minute, min(seconds, minute + 60)):
-                entries = ward.entries(second)
-                cut = ward.patients * len(VALUES)
-                for part in (entries[:cut], entries[cut:]):
-                    row = build_row(part, number, origin)
-                    store.insert([row])
-                    span = count_row(span, row, {part[0].kind: len(part)})
-                    number += len(part)
-            if span is not None:
-                store.write_span(span)
-        if minute % 3600 == 0:
-            store.checkpoint()
-
-
-def _ask(reader: Reader, seconds: int) -> dict[str, float]:
-    none = Corrections()
-    middle_ns = _START_NS + seconds // 2 * _NS
-
-    def history(metric: str, length_s: int) -> Callable[[], object]:
-        wanted = Filter(None, "bed-3", metric)
-        return lambda: reader.history(
-            wanted, middle_ns, middle_ns + length_s * _NS, 10**6, none, 2**61
-        )
-
-    return {
-        "10 s of ECG of one patient": _median_ms(history("ecg_ii", 10)),
-        "60 s of ECG of one patient": _median_ms(history("ecg_ii", 60)),
-        "15 min of one value of one patient": _median_ms(history("spo2", 900)),
-        "1 h of one value of one patient": _median_ms(history("spo2", 3600)),
-        "first 1000 records of a backlog": _median_ms(
-            lambda: reader.read(seconds * 28, frozenset(RecordKind), 1000, 2**61)
-        ),
-    }
-
-
-def _median_ms(work: Callable[[], object], repeats: int = 5) -> float:
-    def once() -> float:
-        began_s = time.perf_counter()
-        work()
-        return (time.perf_counter() - began_s) * 1e3
-
-    return statistics.median(once() for _ in range(repeats))
 
 
 async def _backlog(folder: Path, count: int) -> dict[str, float]:

@@ -48,9 +48,11 @@ def draw(
 ) -> Line:
     """Return the line of a series over ``[start_ns, end_ns)`` in at most ``points`` buckets.
 
-    The first and the last bucket may reach beyond; there is one more where they do.
+    Buckets begin at multiples of their width and are whole: the first and the last may reach beyond
+    the range, and there is one more then.
     """
     level, width_ns = resolution(end_ns - start_ns, points)
+    start_ns, end_ns = start_ns // width_ns * width_ns, -(-end_ns // width_ns) * width_ns
     shifts = sorted(corrections.shifts())
     spans = {(a, b) for a, b, _ in reader.covering(start_ns, end_ns, shifts, open_from)}
     todo = sorted(spans - {(open_from, ENDLESS)})

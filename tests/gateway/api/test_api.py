@@ -68,6 +68,42 @@ async def test_history_goes_page_by_page(client: httpx.AsyncClient) -> None:
     assert values == [35, 36, 37, 38, 39]
 
 
+async def test_a_trend_is_columns_of_few_points(client: httpx.AsyncClient) -> None:
+    now_ns = time.time_ns() // 10**10 * 10**10
+    for ago_s, value in ((7200, 36.6), (7195, 37.4), (60, 38.1)):
+        sent = {**reading("body_temperature", value), "time_ns": now_ns - ago_s * 10**9}
+        assert (await client.post(f"{SUBJECT}/observations", json=sent)).status_code == 201
+    answer = await client.get(f"{SUBJECT}/trends/body_temperature?end_ns={now_ns}&points=2000")
+    found = answer.json()
+    assert (found["metric"], found["unit"], found["bucket_s"]) == ("body_temperature", "Cel", 60)
+    assert found["complete"] is True
+    assert (found["low"], found["mean"], found["high"]) == ([36.6, 38.1], [37, 38.1], [37.4, 38.1])
+    assert found["count"] == [2, 1]
+    assert all(time_ms % 60_000 == 0 for time_ms in found["time_ms"])
+    empty = (await client.get(f"{SUBJECT}/trends/spo2")).json()
+    assert empty["time_ms"] == empty["mean"] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("sim-01/trends/spo3", 422, "no metric 'spo3'"),
+        ("sim-01/trends/ecg_ii", 422, "is a waveform"),
+        ("nobody/trends/spo2", 404, "no subject 'nobody'"),
+        ("sim-01/trends/spo2?start_ns=2&end_ns=2", 422, "start_ns must be before end_ns"),
+        ("sim-01/trends/spo2?points=2001", 422, "points"),
+        ("sim-01/observations?after=1", 422, "after"),
+    ],
+)
+async def test_a_trend_that_cannot_be_says_why(
+    client: httpx.AsyncClient, path: str, status: int, says: str
+) -> None:
+    answer = await client.get(f"/api/v1/subjects/{path}")
+    assert answer.status_code == status
+    assert says in answer.json()["detail"]
+    assert answer.json()["remedy"]
+
+
 @pytest.mark.parametrize(
     ("sent", "says"),
     [

@@ -1,0 +1,125 @@
+"""History page by page: every record once, in order, at a cost that does not grow with depth."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from teleward_gateway.api.observations import cursor, read_cursor
+from teleward_gateway.clock import GatewayClock
+from teleward_gateway.clock.corrections import Correction
+from teleward_gateway.journal import Journal, JournalConfig
+from teleward_gateway.journal.reader import Reader
+from teleward_gateway.running_view import RunningView
+from teleward_gateway.view import HistoryQuery
+from teleward_signal.model import Provenance
+from teleward_signal.record import Draft, Record, RecordKind
+
+S = 1_000_000_000
+N = 300
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    opened = Journal.open(
+        tmp_path, gateway="g", provenance=Provenance.FIELD, clock=GatewayClock(),
+        config=JournalConfig(commit_interval_s=0.25, span_s=0),
+    )  # fmt: skip
+    yield opened
+    opened.close()
+
+
+async def fill(journal: Journal) -> None:
+    """Record values, some at the same time, some late, a span every ten."""
+    for first in range(0, N, 10):
+        for n in range(first, first + 10):
+            time_ns = (n // 2 if n % 7 else max(0, n - 40)) * S
+            payload = {"value": n}
+            journal.append(Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", time_ns, 0, payload))
+        await journal.flush()
+
+
+def view_of(journal: Journal) -> RunningView:
+    gateway: Any = SimpleNamespace(journal=journal)
+    return RunningView(gateway)
+
+
+async def pages(view: RunningView, limit: int, *, timed: bool = True) -> list[list[Record]]:
+    """Follow the cursors to the end."""
+    found: list[list[Record]] = []
+    text = None
+    while True:
+        after, after_ns = read_cursor(text)
+        query = HistoryQuery("bed", "spo2", limit=limit, after=after, after_ns=after_ns)
+        page = list(await view.history(query))
+        if not page:
+            return found
+        found.append(page)
+        text = cursor(page[-1])
+        if not timed:  # as older pages gave it
+            text = text.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("limit", [7, 100])
+async def test_every_record_once_and_in_order(journal: Journal, limit: int, timed: bool) -> None:
+    await fill(journal)
+    whole = await journal.history("bed", "spo2", 0, 2**62)
+    assert len(whole) == N
+    found = await pages(view_of(journal), limit, timed=timed)
+    assert [record for page in found for record in page] == whole
+    assert {len(page) for page in found[:-1]} == {limit}
+
+
+async def test_a_deep_page_costs_no_more_than_the_first(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(journal)
+    opened: list[int] = []
+    plain = Reader._open
+
+    def counting(self: Reader, table: str, seq: int, *rest: Any) -> Any:
+        opened.append(seq)
+        return plain(self, table, seq, *rest)
+
+    monkeypatch.setattr(Reader, "_open", counting)
+    view, costs, text = view_of(journal), [], None
+    while True:
+        opened.clear()
+        after, after_ns = read_cursor(text)
+        page = await view.history(HistoryQuery("bed", "spo2", limit=10, after=after,
+                                               after_ns=after_ns))  # fmt: skip
+        if not page:
+            break
+        costs.append(len(opened))
+        text = cursor(page[-1])
+    # late values make a span reach back; each page still opens a few spans' rows, not all
+    assert max(costs) <= N // 20, "of thirty rows"
+
+
+async def test_a_page_goes_on_when_its_last_record_is_gone(journal: Journal) -> None:
+    await fill(journal)
+    view = view_of(journal)
+    first = await view.history(HistoryQuery("bed", "spo2", limit=5))
+    last = first[-1]
+    gone = HistoryQuery("bed", "spo2", limit=5, after=(last.id.seq, 9999), after_ns=last.time_ns)
+    assert (await view.history(gone))[0].time_ns >= last.time_ns
+    assert await view.history(HistoryQuery("bed", "spo2", after=(10**9, 0))) == []
+
+
+async def test_a_corrected_clock_leaves_pages_whole_and_cheap(journal: Journal) -> None:
+    begin = GatewayClock().now()
+    for n in range(40):
+        journal.append(Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", payload={"value": n}))
+        await journal.flush()
+    view = view_of(journal)
+    first = list(await view.history(HistoryQuery("bed", "spo2", limit=20)))
+    until_ns = GatewayClock().now().monotonic_ns
+    journal.correct(Correction(begin.boot, begin.monotonic_ns, until_ns, 3600 * S))
+    await journal.flush()
+    after, after_ns = read_cursor(cursor(first[-1]))
+    rest = await view.history(HistoryQuery("bed", "spo2", limit=50, after=after, after_ns=after_ns))
+    assert [r.payload["value"] for r in (*first, *rest)] == list(range(40))
+    assert rest[0].time_ns - first[-1].time_ns > 3600 * S

@@ -1,0 +1,380 @@
+"""Trends: what they draw is what the rows tell, and nothing but time is lost without them."""
+
+import asyncio
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from teleward_gateway.clock import Corrections, GatewayClock
+from teleward_gateway.clock.corrections import Correction
+from teleward_gateway.journal import Journal, JournalConfig
+from teleward_gateway.journal.chart import MOST_ROWS, Line, draw, resolution
+from teleward_gateway.journal.database import connect
+from teleward_gateway.journal.entries import Entry
+from teleward_gateway.journal.reader import Reader
+from teleward_gateway.journal.row import Origin, build_row, values_of
+from teleward_gateway.journal.spans import count_row
+from teleward_gateway.journal.store import Store, Transaction
+from teleward_gateway.journal.trend import Buckets, Gathering, pack_trend, unpack_trend, widen
+from teleward_gateway.journal.trend_table import TrendTable, key_of
+from teleward_gateway.journal.trends import JOINED, WIDTHS_NS, Trends
+from teleward_signal.model import Provenance
+from teleward_signal.record import Draft, Record, RecordId, RecordKind
+
+S = 1_000_000_000
+START_NS = 1_772_000_000 * S
+ORIGIN = Origin("g", "0" * 16, "b" * 16, Provenance.SIMULATED)
+ENDLESS = 2**61
+NONE = Corrections()
+
+
+def value_at(second: int, metric: str) -> float:
+    return round(80 + 15 * math.sin(second / 700 + len(metric)), 1)
+
+
+class Filled:
+    """A file with spans of a minute, a row every five seconds, for two patients."""
+
+    def __init__(self, path: Path, minutes: int) -> None:
+        self.path = path
+        self.store = Store(connect(path))
+        self.store.prepare()
+        self.store.run("PRAGMA synchronous = OFF")
+        self.points: list[tuple[int, float]] = []
+        self.next, self.seconds = 1, 0
+        self.spans: list[tuple[int, int]] = []
+        self.add(minutes)
+        self.reader = Reader(connect(path), lambda *row: None)
+
+    def add(self, minutes: int) -> None:
+        """Write more spans."""
+        for _ in range(minutes):
+            span = None
+            with Transaction(self.store.database):
+                for second in range(self.seconds, self.seconds + 60, 5):
+                    row = build_row(self._entries(second), self.next, ORIGIN)
+                    self.store.insert([row])
+                    span = count_row(span, row, {RecordKind.MEASUREMENT: row.count})
+                    self.next += row.count
+                assert span is not None
+                self.store.write_span(span)
+                self.spans.append((span.seq, span.stop))
+            self.seconds += 60
+
+    def _entries(self, second: int) -> list[Entry]:
+        time_ns = START_NS + second * S + 123_456_789
+        found = []
+        for subject, metric in itertools.product(("bed-1", "bed-2"), ("spo2", "heart_rate")):
+            value = value_at(second, metric + subject)
+            if (subject, metric) == ("bed-2", "spo2"):
+                self.points.append((time_ns, value))
+            found.append(
+                Entry(RecordKind.MEASUREMENT, subject, "ox", metric, time_ns, 0, second * S,
+                      {"value": value, "source": "device"})
+            )  # fmt: skip
+        return found
+
+    def draw(self, start_s: int, end_s: int, points: int = 2000) -> Line:
+        """Draw one metric of one patient."""
+        return draw(
+            self.reader, ("bed-2", "spo2"), START_NS + start_s * S, START_NS + end_s * S,
+            points, NONE, ENDLESS,
+        )  # fmt: skip
+
+    def summarise(self) -> Trends:
+        """Make all trends."""
+        trends = Trends()
+        trends.opened(whole=True)
+        finish(trends, self.store)
+        return trends
+
+    def levels(self) -> list[int]:
+        """Return how many trends each level has."""
+        found = dict(self.store.run("SELECT key >> 56, count(*) FROM trend GROUP BY 1"))
+        return [found.get(level, 0) for level in range(len(WIDTHS_NS))]
+
+    def close(self) -> None:
+        self.reader.close()
+        self.store.database.close()
+
+
+def finish(trends: Trends, store: Store) -> None:
+    while trends.maintain(store, NONE):
+        pass
+
+
+Bucket = tuple[int, int, float, float, object]
+
+
+def told(line: Line) -> list[Bucket]:
+    """Return what a line tells: begin, count, lowest, highest and mean of each bucket."""
+    found = line.buckets
+    assert found is not None
+    mean = found.sum / found.count
+    columns = (found.place * line.width_ns, found.count, found.low, found.high, mean)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [(begin, n, round(low, 3), round(high, 3), mean) for begin, n, low, high, mean in rows]
+
+
+def truth(points: list[tuple[int, float]], line: Line, start_s: int, end_s: int) -> list[Bucket]:
+    """Return the same buckets made one value at a time."""
+    width, start, end = line.width_ns, START_NS + start_s * S, START_NS + end_s * S
+    groups: dict[int, list[float]] = {}
+    for time_ns, value in points:
+        begin = time_ns // width * width
+        if begin + width > start and begin < end:
+            groups.setdefault(begin, []).append(value)
+    return [
+        (begin, len(g), min(g), max(g), pytest.approx(sum(g) / len(g), rel=1e-6))
+        for begin, g in sorted(groups.items())
+    ]
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Iterator[Callable[[int], Filled]]:
+    made: list[Filled] = []
+
+    def make(minutes: int) -> Filled:
+        made.append(Filled(tmp_path / "trends.sqlite3", minutes))
+        return made[-1]
+
+    yield make
+    for file in made:
+        file.close()
+
+
+RANGES = [
+    (0, 300 * 60),
+    (100 * 60 + 7, 161 * 60),
+    (17, 95),
+    (3 * 3600, 5 * 3600),
+    (299 * 60, 10**6),
+]
+
+
+def test_every_level_draws_what_the_rows_tell(filled: Callable[[int], Filled]) -> None:
+    file = filled(300)
+    file.summarise()
+    assert file.levels() == [300, 300 // JOINED, 300 // JOINED**2]
+    widths = set()
+    for (start_s, end_s), points in itertools.product(RANGES, (2000, 200, 12, 1)):
+        line = file.draw(start_s, end_s, points)
+        assert line.complete
+        assert told(line) == truth(file.points, line, start_s, end_s)
+        assert len(told(line)) <= points + 1
+        widths.add(line.width_ns)
+    assert {10 * S, 60 * S, 900 * S} <= widths
+
+
+def test_a_month_is_read_from_few_rows(filled: Callable[[int], Filled]) -> None:
+    file = filled(300)
+    file.summarise()
+    read: list[str] = []
+    all_of = file.reader.all
+
+    def counting(sql: str, values: object = ()) -> list[object]:
+        found = all_of(sql, values)  # type: ignore[arg-type]
+        read.extend(sql.split()[3] for row in found if len(row) > 1 and isinstance(row[-1], bytes))
+        return found
+
+    file.reader.all = counting  # type: ignore[method-assign]
+    file.draw(0, 300 * 60, 10)
+    assert len(read) == 1 + 2 + 300 % JOINED, "one of level 2, two of level 1, the rest of level 0"
+
+
+def test_missing_and_damaged_trends_cost_time_only(filled: Callable[[int], Filled]) -> None:
+    file = filled(40)
+    file.summarise()
+    file.store.run("DELETE FROM trend WHERE key IN (?, ?)",
+                   (key_of(1, file.spans[16][0]), key_of(0, file.spans[20][0])))  # fmt: skip
+    key = key_of(1, file.spans[0][0])
+    ((blob,),) = file.store.run("SELECT data FROM trend WHERE key = ?", (key,))
+    file.store.run("UPDATE trend SET data = ? WHERE key = ?", (blob[:-1] + b"?", key))
+    line = file.draw(0, 2400, 40)
+    assert line.complete
+    assert told(line) == truth(file.points, line, 0, 2400)
+
+
+def test_what_is_missing_is_made_from_rows_in_the_background(
+    filled: Callable[[int], Filled],
+) -> None:
+    file = filled(2 * MOST_ROWS)
+    before = file.draw(0, 2 * MOST_ROWS * 60)
+    assert not before.complete, "no query reads days of rows"
+    newest = truth(file.points, before, MOST_ROWS * 60, 2 * MOST_ROWS * 60)
+    assert told(before)[-len(newest) + 1 :] == newest[1:]
+    trends = file.summarise()
+    after = file.draw(0, 2 * MOST_ROWS * 60)
+    assert after.complete
+    assert told(after) == truth(file.points, after, 0, 2 * MOST_ROWS * 60)
+    assert trends.maintain(file.store, NONE) == 0, "nothing is left to do"
+
+
+def test_a_damaged_child_is_made_anew_before_it_is_joined(
+    filled: Callable[[int], Filled],
+) -> None:
+    file = filled(JOINED - 1)
+    trends = file.summarise()
+    file.store.run("UPDATE trend SET data = x'00' WHERE key = ?", (file.spans[3][0],))
+    file.add(1)
+    trends.committed((), closed=True, corrected=False)
+    finish(trends, file.store)
+    assert file.levels() == [JOINED, 1, 0]
+    line = file.draw(0, JOINED * 60, 16)
+    assert told(line) == truth(file.points, line, 0, JOINED * 60)
+
+
+def test_trends_go_with_the_last_of_their_records(filled: Callable[[int], Filled]) -> None:
+    file = filled(JOINED + 4)
+    file.summarise()
+    table = TrendTable(file.store)
+    table.forget_below(file.spans[JOINED - 1][0])
+    assert file.levels() == [5, 1, 0], "a joined one goes once all of it has"
+    table.forget_below(file.spans[JOINED][0])
+    assert file.levels() == [4, 0, 0]
+
+
+def test_packing(filled: Callable[[int], Filled]) -> None:
+    gathering = Gathering(WIDTHS_NS[0])
+    file = filled(3)
+    for _, _, blob in file.store.rows("light", 0, ENDLESS):
+        boot, values = values_of(blob)
+        assert boot == ORIGIN.boot
+        gathering.add_values(values)
+    trend = gathering.trend()
+    again = unpack_trend(pack_trend(trend))
+    assert again.keys() == trend.keys()
+    for series, buckets in trend.items():
+        (one,) = unpack_trend(pack_trend(trend), *series).values()
+        for name in ("place", "count", "low", "high", "sum"):
+            np.testing.assert_allclose(getattr(one, name), getattr(buckets, name), rtol=1e-6)
+    assert unpack_trend(pack_trend({})) == {}
+
+
+def test_odd_values_are_left_out_the_same_way_in_rows_and_records() -> None:
+    odd = [1.5, True, "3", None, 2, 10**400, float("nan")]
+    entries = [
+        Entry(RecordKind.MEASUREMENT, "bed", None, "spo2", i, 0, i, {"value": v} if i else {"a": v})
+        for i, v in enumerate([0, *odd])
+    ]
+    rows, records = Gathering(1), Gathering(1)
+    packed = build_row(entries, 1, ORIGIN).blob
+    rows.add_values(values_of(packed)[1])
+    records.add(
+        Record(RecordId("g", "j", i, 0), e.kind, Provenance.FIELD, e.time_ns, 0, 0, "b",
+               e.subject, None, e.metric, e.payload)
+        for i, e in enumerate(entries)
+    )  # fmt: skip
+    for gathering in (rows, records):
+        buckets = gathering.trend()["bed", "spo2"]
+        assert (buckets.place.tolist(), buckets.sum.tolist()) == ([1, 5], [1.5, 2.0])
+
+
+def test_widths_and_points() -> None:
+    hour, day = 3600 * S, 86_400 * S
+    assert resolution(hour, 2000) == (0, 10 * S)
+    assert resolution(day, 2000) == (1, 60 * S)
+    assert resolution(30 * day, 2000) == (2, 1800 * S)
+    for length, points in itertools.product((1, S, hour, day, 400 * day), (1, 7, 500, 2000)):
+        level, width = resolution(length, points)
+        assert width % WIDTHS_NS[level] == 0
+        assert -(-length // width) <= points
+    wide = widen([Buckets(*(np.array(c) for c in ([-3, -1, 0], [1, 1, 1], *[[1.0, 2, 3]] * 3)))], 2)
+    assert wide.place.tolist() == [-2, -1, 0], "before 1970 too a bucket begins at its left"
+
+
+QUICK = JournalConfig(commit_interval_s=0.25, span_s=0)
+
+
+def open_journal(folder: Path, clock: GatewayClock | None = None) -> Journal:
+    return Journal.open(
+        folder, gateway="g", provenance=Provenance.FIELD, clock=clock or GatewayClock(),
+        config=QUICK,
+    )  # fmt: skip
+
+
+def spo2(value: float, time_ns: int | None = None) -> Draft:
+    return Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", time_ns, payload={"value": value})
+
+
+async def whole(journal: Journal, start_ns: int = 0, end_ns: int = 2**62) -> dict[int, int]:
+    """Return how many values there are by second, at the finest resolution."""
+    found = {}
+    for begin in range(start_ns, end_ns, 3600 * S):
+        line = await journal.trend("bed", "spo2", begin, min(end_ns, begin + 3600 * S))
+        assert line.complete
+        if line.buckets is not None:
+            for place, count in zip(line.buckets.place, line.buckets.count, strict=True):
+                found[int(place) * line.width_ns // S] = int(count)
+    return found
+
+
+async def test_a_running_journal_draws_what_it_has_just_taken(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    for n in range(40):
+        journal.append(spo2(90 + n % 5, START_NS + n * S))
+        await journal.flush()
+        counts = await whole(journal, START_NS, START_NS + 100 * S)
+        assert sum(counts.values()) == n + 1
+    journal.close()
+    again = open_journal(tmp_path)
+    counts = await whole(again, START_NS, START_NS + 100 * S)
+    assert list(counts.values()) == [10, 10, 10, 10]
+    again.close()
+
+
+async def test_a_correction_of_the_clock_moves_what_was_drawn(tmp_path: Path) -> None:
+    clock = GatewayClock()
+    journal = open_journal(tmp_path, clock)
+    boot = clock.boot
+    before = clock.now()
+    for n in range(20):
+        journal.append(spo2(n))
+        await journal.flush()
+    shift_ns = 86_400 * S
+    journal.correct(Correction(boot, before.monotonic_ns, clock.now().monotonic_ns, shift_ns))
+    await journal.flush()
+    for n in range(3):
+        journal.append(spo2(50 + n, before.time_ns + shift_ns + 60 * S))
+        await journal.flush()
+    for _ in range(2):  # as rows, then as trends made anew
+        old = await journal.trend("bed", "spo2", before.time_ns - S, before.time_ns + 3600 * S)
+        assert old.buckets is None, "no ghost stays where the clock was wrong"
+        moved = await whole(journal, before.time_ns + shift_ns, before.time_ns + shift_ns + 90 * S)
+        assert sum(moved.values()) == 23
+        async with asyncio.timeout(20):
+            while stored(tmp_path) < 24:
+                journal.append(Draft(RecordKind.AUDIT, payload={"event": "wait"}))
+                await journal.flush()
+    journal.close()
+
+
+def stored(folder: Path) -> int:
+    store = Store(connect(folder / "field.sqlite3"))
+    ((count,),) = store.run("SELECT count(*) FROM trend WHERE key < 1 << 56")
+    store.database.close()
+    return int(count)
+
+
+async def test_pages_that_look_back_never_hold_up_sinks(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    journal.append(spo2(97))
+    await journal.flush()
+    release = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stuck(reader: Reader) -> None:
+        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
+
+    looking = asyncio.create_task(journal._looking.run(stuck))
+    async with asyncio.timeout(10):
+        batch = await journal.read(None, frozenset(RecordKind), 10)
+    assert len(batch.records) == 1
+    assert not looking.done()
+    release.set()
+    await looking
+    journal.close()
