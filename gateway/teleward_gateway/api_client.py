@@ -23,6 +23,7 @@ class ApiClient:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/") + "/api/v1"
+        self.timeout_s = TIMEOUT_S
         self.headers: dict[str, str] = {}
 
     def get(self, path: str, **query: Any) -> Any:
@@ -50,7 +51,7 @@ class ApiClient:
         headers = {**self.headers, **({"Content-Type": "application/json"} if data else {})}
         request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=self.timeout_s) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise Refused(_reason(error)) from None

@@ -36,7 +36,7 @@ from teleward_simulators.radio.air import Air
 from teleward_simulators.radio.hub import Hub
 from teleward_simulators.sensors.link_faults import KnowsFaults, follow
 from teleward_simulators.source import VitalSource
-from teleward_simulators.sources import make_source
+from teleward_simulators.sources import made_ready
 from teleward_simulators.wired.serial_device import SerialDevice
 
 Device = Peripheral | SerialDevice
@@ -103,6 +103,7 @@ class Fleet:
         self._scripts: dict[str, list[asyncio.Task[None]]] = {}
         self._keys: dict[str, SourceKey] = {}
         self._numbers = itertools.count(1)
+        self._making = asyncio.Lock()
         self.sources = sources or {}
         self._hub_spec = hub
         self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"
@@ -130,7 +131,11 @@ class Fleet:
         number = next(self._numbers)
         steps = [parse_step(line) for line in spec.faults]
         key = (spec.subject, spec.source, spec.seed)
-        source = self.sources.get(key) or make_source(spec.source, spec.seed)
+        async with self._making:
+            source = self.sources.get(key)
+            if source is None:
+                # a patient who reacts compiles for half a minute the first time: no device waits
+                source = await asyncio.to_thread(made_ready, spec.source, spec.seed)
         clock = DeviceClock(self.start_monotonic if spec.start is None else spec.start)
         common: dict[str, Any] = {
             "name": spec.name, "clock": clock, "seed": spec.seed or number, **spec.options
@@ -148,7 +153,7 @@ class Fleet:
         if device.address in self.devices:
             await device.stop()
             raise ValueError(f"two devices at {device.address}: give each its own address")
-        self.sources[key] = source
+        source = self.sources.setdefault(key, source)
         self._keys[device.address] = key
         self.devices[device.address] = device
         self.subjects[device.address] = spec.subject

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from teleward_signal.vocabulary import METRICS, MetricKind
 from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
 from teleward_simulators.patients.simple import SimplePatient
 from teleward_simulators.recordings.excerpt import Excerpt
@@ -67,6 +68,19 @@ def make_source(spec: str, seed: int = 0) -> VitalSource:
         f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH, physiology:KIND, "
         "case:ID or dial:"
     )
+
+
+def made_ready(spec: str, seed: int = 0) -> VitalSource:
+    """Return the patient of `make_source` with everything compiled that answering takes."""
+    source = make_source(spec, seed)
+    if spec.startswith(("physiology:", "case:")):
+        for metric in sorted(source.metrics()):
+            is_wave = METRICS[metric].kind is MetricKind.WAVEFORM if metric in METRICS else True
+            if is_wave:
+                source.waveform(metric, 250.0, 0, 2)
+            else:
+                source.numeric(metric, 0.0)
+    return source
 
 
 def _dial(text: str, seed: int) -> Dial:

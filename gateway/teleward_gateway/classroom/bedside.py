@@ -19,7 +19,8 @@ from teleward_gateway.registry import Device, Registry, RegistryError, Subject
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 15.0
-"""Switching a device on takes milliseconds; the fleet may be compiling its kernels."""
+SWITCH_ON_S = 240.0
+"""Switching a device on takes milliseconds, but the first case compiles the patient's kernels."""
 AUTHOR = "room"
 ROOM = "room"
 """Attribute of a subject that is the patient of a room."""
@@ -45,18 +46,19 @@ class Bedside:
         places: list[tuple[dict[str, Any], str]] = []
         try:
             for row in rows:
-                places.append((row, self._ask("POST", "/devices", row)["address"]))
+                device = self._ask("POST", "/devices", row, SWITCH_ON_S)
+                places.append((row, device["address"]))
             attributes = {"detail": detail, ROOM: code}
             bed = f"room-{subject}"
             self._registry.admit(
                 Subject(subject, label, self._registry.mode, bed, attributes), AUTHOR
             )
             for row, address in places:
-                device = Device(
+                known = Device(
                     f"{subject}-{row['sensor']}", row["kind"], address,
                     provenance=self._registry.mode,
                 )  # fmt: skip
-                self._registry.add_device(device, AUTHOR, subject=subject)
+                self._registry.add_device(known, AUTHOR, subject=subject)
         except (NoDevices, RegistryError):
             self.take_off(subject)
             raise
@@ -92,13 +94,19 @@ class Bedside:
             if ROOM in subject.attributes:
                 self.take_off(subject.id)
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(
             self._fleet + path, data, {"Content-Type": "application/json"}, method=method
         )
         try:
-            with _OPENER.open(request, timeout=TIMEOUT_S) as answer:
+            with _OPENER.open(request, timeout=timeout_s) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
             raise NoDevices(f"the simulated devices refused: {_detail(error)}") from None

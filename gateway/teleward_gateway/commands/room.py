@@ -17,6 +17,8 @@ from typing import Any
 
 from teleward_gateway.api_client import ApiClient, NoGateway, Refused
 
+OPEN_S = 300.0
+"""The first room compiles the patient's kernels: half a minute, on a small machine minutes."""
 KEY = "TELEWARD_ROOM_KEY"
 """Environment variable with the instructor's key."""
 
@@ -90,6 +92,7 @@ class RoomClient(ApiClient):
 
     def __init__(self, url: str, key: str) -> None:
         super().__init__(url)
+        self.timeout_s = OPEN_S
         self.headers = {"X-Room-Key": key} if key else {}
 
 

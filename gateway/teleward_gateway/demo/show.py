@@ -225,6 +225,7 @@ async def _begin(
 
 async def _open_room(demo: Demo, case: str) -> CaseRoom:
     keep = demo.folder / "run" / "room.json"
+    say(f"opening a room on {case}; the first one compiles the patient's kernels")
     try:
         return await asyncio.to_thread(open_room, demo.address, case, demo.held, keep)
     except ValueError as error:
