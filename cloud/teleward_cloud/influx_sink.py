@@ -204,7 +204,9 @@ class InfluxSink:
     def _choose(self, batch: Sequence[Record], *, live: bool) -> Choice:
         kinds = self.kinds
         wanted = [record for record in batch if record.kind in kinds]
-        skipped = [record.id for record in batch if record.kind not in kinds]
+        skipped = []
+        if len(wanted) < len(batch):
+            skipped = [record.id for record in batch if record.kind not in kinds]
         if self._around is None:
             return Choice(wanted, skipped, [])
         choice = self._around.choose(wanted, live=live, now_s=time.monotonic())

@@ -1,6 +1,7 @@
 """``teleward bench delivery``: MQTT against bare paho, InfluxDB against raw posts, a backlog.
 
-Ratios are medians of rounds in which ours and theirs take turns at the same server. Theirs gets
+Ratios are medians of rounds in which ours and theirs take turns at the same server, shown with
+their quartiles. Theirs gets
 its payloads ready-made; ours starts from records and ends when every record is acknowledged.
 Both write the same lines to InfluxDB: raw posts 5000 a request, one request after the other over
 one connection; the sink in its own portions, two requests at once.
@@ -19,32 +20,28 @@ from typing import Any
 from teleward_cloud import line_protocol, payload
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.influx_sink import InfluxSink
-from teleward_cloud.mqtt_connection import Incoming, MqttConnection
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.bench import delivery_load as load
+from teleward_gateway.bench.delivery_backlog import drain
 from teleward_gateway.bench.servers import Influx, Mosquitto
-from teleward_gateway.clock import GatewayClock
-from teleward_gateway.delivery import Delivery
-from teleward_gateway.journal import Journal
 from teleward_signal.model import Provenance
-from teleward_signal.record import Draft, Record, RecordKind
+from teleward_signal.record import Record, RecordKind
 
 _SUBJECTS = 8
-_DAY_S = 86_400
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--messages", type=int, default=4000, help="MQTT messages a round")
-    parser.add_argument("--points", type=int, default=40_000, help="InfluxDB points a round")
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of ours and theirs")
+    parser.add_argument("--messages", type=int, default=3000, help="MQTT messages a round")
+    parser.add_argument("--points", type=int, default=30_000, help="InfluxDB points a round")
+    parser.add_argument("--rounds", type=int, default=15, help="rounds of ours and theirs")
     parser.add_argument(
         "--backlog-hours",
         type=float,
         default=1.0,
-        help="hours of eight patients to drain, 0 to leave out; 24 is the whole day, about 10 min",
+        help="hours of eight patients to drain, 0 to leave out; 24 is the whole day, some minutes",
     )
 
 
@@ -60,30 +57,35 @@ def table(result: dict[str, Any]) -> str:
     lines = [
         f"MQTT, {mqtt['bytes']} B a message, mosquitto   messages/s   of bare paho",
         f"  Teleward, from records              {mqtt['ours_per_s']:10.0f}   "
-        f"{result['mqtt_vs_paho']:6.2f}x   goal 0.70x",
+        f"{result['mqtt_vs_paho']:6.2f}x   {_quartiles(mqtt['spread'])}   goal 0.70x",
         f"  bare paho, ready payloads           {mqtt['paho_per_s']:10.0f}",
         f"  bare paho with json.dumps           {mqtt['paho_json_per_s']:10.0f}   "
         f"(ours is {mqtt['vs_paho_json']:.2f}x of it)",
         "InfluxDB 1.6.7 behind the rewrite         points/s   of raw posts",
         f"  Teleward, from records              {influx['ours_per_s']:10.0f}   "
-        f"{result['influx_vs_raw']:6.2f}x   goal 0.70x",
+        f"{result['influx_vs_raw']:6.2f}x   {_quartiles(influx['spread'])}   goal 0.70x",
         f"  raw posts, ready lines              {influx['raw_per_s']:10.0f}",
         f"  both with gzip                      {influx['ours_gzip_per_s']:10.0f}   "
-        f"{influx['vs_raw_gzip']:6.2f}x",
+        f"{influx['vs_raw_gzip']:6.2f}x   {_quartiles(influx['spread_gzip'])}",
         f"waveforms encoded                     {result['waveform_samples_per_s']:10.0f} samples/s"
         "   goal 100000",
     ]
-    drain = result.get("backlog")
-    if drain:
+    backlog = result.get("backlog")
+    if backlog:
+        measured = "measured" if backlog["hours"] >= 24 else "extrapolated"
         lines += [
-            f"backlog of {drain['hours']:g} h, {_SUBJECTS} patients, to MQTT: "
-            f"{drain['messages']} messages in {drain['seconds']:.1f} s",
-            f"  a whole day: {drain['day_minutes']:.1f} min "
-            f"({'measured' if drain['hours'] >= 24 else 'extrapolated'}, goal 10)   "
-            f"live meanwhile: p95 {drain['live_p95_s']:.2f} s of {drain['live_messages']} "
-            "messages, goal 2",
+            f"backlog of {backlog['hours']:g} h, {_SUBJECTS} patients, to MQTT: "
+            f"{backlog['messages']} messages in {backlog['seconds']:.1f} s",
+            f"  a whole day: {backlog['day_minutes']:.1f} min ({measured}), goal 10",
+            f"  live meanwhile: p50 {backlog['live_p50_s']:.2f} s, p95 {backlog['live_p95_s']:.2f} s, "
+            f"longest {backlog['live_longest_s']:.2f} s of {backlog['live_messages']} messages, "
+            "goal p95 2",
         ]
     return "\n".join(lines)
+
+
+def _quartiles(spread: list[float]) -> str:
+    return f"{spread[0]:.2f}-{spread[1]:.2f}"
 
 
 async def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -93,7 +95,9 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any
         mqtt = await _mqtt(mosquitto.port, arguments.messages, arguments.rounds)
         backlog = None
         if arguments.backlog_hours > 0:
-            backlog = await _backlog(mosquitto.port, arguments.backlog_hours, folder)
+            backlog = await drain(
+                mosquitto.port, arguments.backlog_hours, _sub(folder, "journal"), _SUBJECTS
+            )
     finally:
         await asyncio.to_thread(mosquitto.stop)
     server = Influx(_sub(folder, "influx"))
@@ -112,7 +116,7 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any
     return result | ({"backlog": backlog} if backlog else {})
 
 
-async def _mqtt(port: int, n_messages: int, rounds: int) -> dict[str, float]:
+async def _mqtt(port: int, n_messages: int, rounds: int) -> dict[str, Any]:
     """Publish the same messages in turn by the sink and by paho alone."""
     settings = MqttSettings(port=port)
     sink = MqttSink(settings, gateway="bench", provenance=Provenance.SIMULATED)
@@ -137,6 +141,7 @@ async def _mqtt(port: int, n_messages: int, rounds: int) -> dict[str, float]:
     n = len(messages)
     return {
         "ratio": _ratio(theirs, ours),
+        "spread": _spread(theirs, ours),
         "vs_paho_json": _ratio(dumped, ours),
         "ours_per_s": n / statistics.median(ours),
         "paho_per_s": n / statistics.median(theirs),
@@ -145,13 +150,13 @@ async def _mqtt(port: int, n_messages: int, rounds: int) -> dict[str, float]:
     }
 
 
-async def _influx(server: Influx, n_points: int, rounds: int) -> dict[str, float]:
+async def _influx(server: Influx, n_points: int, rounds: int) -> dict[str, Any]:
     """Write the same points in turn by the sink and by raw posts of 5000 lines."""
     n_seconds = max(1, n_points // (_SUBJECTS * len(load.METRICS)))
     batch = load.records(n_seconds, _SUBJECTS)
     points = [line for record in batch for line in line_protocol.lines(record)]
     bodies = [line_protocol.body(points[i : i + 5000]) for i in range(0, len(points), 5000)]
-    result: dict[str, float] = {}
+    result: dict[str, Any] = {}
     for compress, end in ((False, ""), (True, "_gzip")):
         settings = InfluxSettings(url=server.url, gzip=compress)
         sink = InfluxSink(settings, provenance=Provenance.SIMULATED)
@@ -170,92 +175,8 @@ async def _influx(server: Influx, n_points: int, rounds: int) -> dict[str, float
         result[f"ours{end}_per_s"] = len(points) / statistics.median(ours)
         result[f"raw{end}_per_s"] = len(points) / statistics.median(theirs)
         result["ratio" if not compress else "vs_raw_gzip"] = _ratio(theirs, ours)
+        result[f"spread{end}"] = _spread(theirs, ours)
     return result
-
-
-async def _backlog(port: int, hours: float, folder: Path) -> dict[str, float]:
-    """Fill a journal, then deliver it while new records keep coming; time the live ones."""
-    clock = GatewayClock()
-    journal = Journal.open(
-        _sub(folder, "journal"), gateway="bench", provenance=Provenance.SIMULATED, clock=clock
-    )
-    for second in load.drafts(round(hours * 3600), time.time_ns(), _SUBJECTS):
-        for draft in second:
-            journal.append(draft)
-        await journal.flush()  # a commit a second, as when it was recorded
-    sink = MqttSink(MqttSettings(port=port), gateway="bench", provenance=Provenance.SIMULATED)
-    listener = _LiveListener(port, sink)
-    await listener.start()
-    live = asyncio.create_task(_keep_appending(journal))
-    start_s = time.monotonic()
-    delivery = asyncio.create_task(Delivery(journal, sink).run())
-    while not (owed := await _owed(journal, sink.name)) or owed > 2000:
-        await asyncio.sleep(0.1)
-    took_s = time.monotonic() - start_s
-    for task in (live, delivery):
-        task.cancel()
-    await asyncio.gather(live, delivery, return_exceptions=True)
-    await listener.stop()
-    await asyncio.to_thread(journal.close)
-    delays_s = sorted(listener.delays_s) or [float("nan")]
-    messages = round(hours * 3600) * _SUBJECTS
-    return {
-        "hours": hours,
-        "messages": messages,
-        "seconds": took_s,
-        "day_minutes": took_s / (hours * 3600) * _DAY_S / 60,
-        "live_messages": len(listener.delays_s),
-        "live_p95_s": delays_s[int(0.95 * (len(delays_s) - 1))],
-    }
-
-
-async def _owed(journal: Journal, name: str) -> int:
-    stats = await asyncio.to_thread(journal.stats)
-    return next((sink.pending for sink in stats.sinks if sink.name == name), 0)
-
-
-async def _keep_appending(journal: Journal) -> None:
-    """Append what eight patients give each second."""
-    while True:
-        now_ns = time.time_ns()
-        for subject in range(_SUBJECTS):
-            for metric in load.METRICS:
-                journal.append(
-                    Draft(
-                        RecordKind.MEASUREMENT,
-                        subject=f"bed-{subject + 1}",
-                        device=f"monitor-{subject + 1}",
-                        metric=metric,
-                        time_ns=now_ns,
-                        payload={"value": 72.0, "source": "device", "valid_s": 5.0},
-                    )
-                )
-        await asyncio.sleep(1.0)
-
-
-class _LiveListener:
-    """Hears live messages and notes how old they are."""
-
-    def __init__(self, port: int, sink: MqttSink) -> None:
-        self.delays_s: list[float] = []
-        self._topic = f"{sink.topics.base}/live/#"
-        self._connection = MqttConnection(
-            MqttSettings(port=port),
-            client_id="bench-listener",
-            version=MqttVersion.V5,
-            on_message=self._heard,
-        )
-
-    async def start(self) -> None:
-        await self._connection.connect()
-        await self._connection.subscribe(self._topic)
-
-    async def stop(self) -> None:
-        await self._connection.close()
-
-    def _heard(self, message: Incoming) -> None:
-        (first, *_) = payload.decode(message.payload)
-        self.delays_s.append((time.time_ns() - first.time_ns) / 1e9)
 
 
 async def _send(sink: Sink, batch: list[Record]) -> float:
@@ -272,10 +193,14 @@ async def _send(sink: Sink, batch: list[Record]) -> float:
 
 
 async def _turns(rounds: int, *runs: Callable[[], Awaitable[float]]) -> tuple[list[float], ...]:
-    """Time every run once a round, in turn; the first round warms up and does not count."""
+    """Time every run once a round, in turn, each round in the reverse order of the last.
+
+    The first round warms up and does not count.
+    """
     taken: tuple[list[float], ...] = tuple([] for _ in runs)
+    pairs = list(zip(taken, runs, strict=True))
     for number in range(rounds + 1):
-        for times, run in zip(taken, runs, strict=True):
+        for times, run in pairs if number % 2 else reversed(pairs):
             took_s = await run()
             if number:
                 times.append(took_s)
@@ -284,7 +209,20 @@ async def _turns(rounds: int, *runs: Callable[[], Awaitable[float]]) -> tuple[li
 
 def _ratio(theirs: list[float], ours: list[float]) -> float:
     """Return our speed in units of theirs: the median of the rounds' ratios."""
-    return statistics.median(t / o for t, o in zip(theirs, ours, strict=True))
+    return statistics.median(_ratios(theirs, ours))
+
+
+def _spread(theirs: list[float], ours: list[float]) -> list[float]:
+    """Return the quartiles of the rounds' ratios: half of them lie between."""
+    ratios = _ratios(theirs, ours)
+    if len(ratios) < 2:
+        return ratios * 2
+    low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+    return [low, high]
+
+
+def _ratios(theirs: list[float], ours: list[float]) -> list[float]:
+    return [t / o for t, o in zip(theirs, ours, strict=True)]
 
 
 def _waveform_rate(n_blocks: int = 400) -> float:
