@@ -1,6 +1,8 @@
 """Telling a damaged file from a disk that only refuses for now."""
 
+import contextlib
 import sqlite3
+from pathlib import Path
 
 _REFUSING = {
     sqlite3.SQLITE_PERM,
@@ -14,6 +16,7 @@ _REFUSING = {
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_AUTH,
 }
+VERSIONS_AT = 18  # write and read version in SQLite's file header, 1 or 2
 _SHORT_READ = 522  # SQLITE_IOERR_SHORT_READ: the file ends before a page that must be there
 
 
@@ -31,3 +34,15 @@ def is_damage(error: Exception) -> bool:
     if code is None or code == _SHORT_READ:
         return True
     return code & 0xFF not in _REFUSING
+
+
+def check_versions(path: Path) -> None:
+    """Raise `Damaged` for versions that would pass for those of a future or read-only SQLite file.
+
+    SQLite answers them with "readonly database", as a disk that is read-only for now would.
+    """
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        file.seek(VERSIONS_AT)
+        versions = file.read(2)
+        if any(version not in (1, 2) for version in versions):
+            raise Damaged(f"the file's header names versions {versions.hex()}")

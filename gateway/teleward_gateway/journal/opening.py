@@ -6,7 +6,6 @@ DIR/field.damaged/      the last damaged file
 DIR/field.reserve       room for the day when the disk is full
 """
 
-import contextlib
 import fcntl
 import logging
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.journal.config import JournalConfig
-from teleward_gateway.journal.damage import Damaged, is_damage
+from teleward_gateway.journal.damage import Damaged, check_versions, is_damage
 from teleward_gateway.journal.database import Connect
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.mending import finish_mending, mend
@@ -32,9 +31,6 @@ from teleward_gateway.journal.writer import Opened, Ready
 
 log = logging.getLogger(__name__)
 
-VERSIONS_AT = (
-    18  # write and read version in SQLite's file header; 1 or 2, an unknown one is refused
-)
 MOST_LOG_BYTES = 256 * 2**20  # a log that large was never checkpointed: salvage leaves it to SQLite
 
 
@@ -196,15 +192,3 @@ class Opening:
         with Transaction(store.database):
             store.write_state(IDENTITY, document)
         return journal
-
-
-def check_versions(path: Path) -> None:
-    """Raise `Damaged` for versions that would pass for those of a future or read-only SQLite file.
-
-    SQLite answers them with "readonly database", as a disk that is read-only for now would.
-    """
-    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-        file.seek(VERSIONS_AT)
-        versions = file.read(2)
-        if any(version not in (1, 2) for version in versions):
-            raise Damaged(f"the file's header names versions {versions.hex()}")

@@ -10,12 +10,14 @@ import sqlite3
 import time
 from pathlib import Path
 
+from teleward_gateway.journal.damage import Damaged, check_versions
 from teleward_gateway.registry.model import RegistryError
 from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
+KEPT_DAMAGED = 3  # enough to see what happens to a card, a few hundred kilobytes
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -50,8 +52,9 @@ def open_database(path: Path | str, mode: Provenance) -> tuple[sqlite3.Connectio
     """
     aside = None
     try:
+        check_versions(Path(path))
         connection = _connect(path)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, Damaged) as error:
         if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
             raise RegistryError(f"registry {path}: {error}") from error
         aside = _set_aside(Path(path))
@@ -88,7 +91,24 @@ def _set_aside(path: Path) -> Path:
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
+    _prune(path)
     return aside
+
+
+def _prune(path: Path) -> None:
+    """Delete all but the newest files that were set aside: a failing card must not fill itself."""
+    begin = f"{path.name}.damaged-"
+    kept = sorted(
+        {
+            file.name.removesuffix("-wal").removesuffix("-shm")
+            for file in path.parent.iterdir()
+            if file.name.startswith(begin)
+        },
+        key=lambda name: (len(name), name),
+    )
+    for name in kept[:-KEPT_DAMAGED]:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(name + suffix).unlink(missing_ok=True)
 
 
 def _salvage(aside: Path, connection: sqlite3.Connection) -> None:

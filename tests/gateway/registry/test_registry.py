@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from teleward_gateway.registry import Change, Device, Registry, RegistryError, Subject
+from teleward_gateway.registry.database import KEPT_DAMAGED
 from teleward_gateway.registry.ensure import ensure
 from teleward_signal.model import Provenance
 
@@ -184,6 +185,37 @@ def test_damaged_file_is_set_aside_and_the_rest_is_kept(tmp_path: Path, clock: C
     assert healed.subject("ada").bed == "bed-1"
     healed.add_device(STRAP)
     healed.close()
+
+
+def test_an_unknown_file_version_is_damage_and_no_read_only_disk(
+    tmp_path: Path, clock: Clock
+) -> None:
+    path = tmp_path / "registry.sqlite"
+    registry = Registry(path, Provenance.FIELD, clock)
+    registry.admit(Subject("ada", bed="bed-1"))
+    registry.close()
+    data = bytearray(path.read_bytes())
+    data[18] ^= 0xFF  # SQLite would open it, and refuse every change
+    path.write_bytes(data)
+    healed = Registry(path, Provenance.FIELD, clock)
+    assert healed.damaged is not None
+    assert healed.subject("ada").bed == "bed-1"
+    healed.close()
+
+
+def test_only_the_newest_damaged_files_are_kept(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "registry.sqlite"
+    asides = []
+    for n in range(KEPT_DAMAGED + 2):
+        path.write_bytes(b"torn %d" % n * 1000)
+        registry = Registry(path, Provenance.FIELD, clock)
+        assert registry.damaged is not None
+        asides.append(registry.damaged.name)
+        registry.damaged.with_name(registry.damaged.name + "-wal").write_bytes(b"log")
+        registry.close()
+    left = sorted(file.name for file in tmp_path.iterdir() if ".damaged-" in file.name)
+    kept = asides[-KEPT_DAMAGED:]
+    assert left == sorted([*kept, *(f"{name}-wal" for name in kept)])
 
 
 def _page_of(path: Path, table: str) -> int:
