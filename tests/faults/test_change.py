@@ -108,6 +108,26 @@ async def test_version_1_is_taken_over(tmp_path: Path, server: Server) -> None:
     store.database.close()
 
 
+async def test_a_newer_journal_is_left_alone_damaged_or_not(tmp_path: Path) -> None:
+    """What an older Teleward cannot save it does not mend: its tables would drop the rest."""
+    await backlog(tmp_path, 0)
+    path = tmp_path / "simulated.sqlite3"
+    store = Store(connect(path))
+    store.write_state(IDENTITY, {**store.read_states()[IDENTITY], "schema": SCHEMA + 1})
+    ((page,),) = store.run("SELECT rootpage FROM sqlite_master WHERE name = 'light'")
+    ((page_bytes,),) = store.run("PRAGMA page_size")
+    store.database.close()
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * page_bytes : (page - 1) * page_bytes + 8] = b"\xff" * 8
+    data[0] ^= 0xFF
+    path.write_bytes(data)
+    before = contents(tmp_path)
+    with pytest.raises(JournalTooNew, match="nothing was changed"):
+        open_journal(tmp_path)
+    after = {name: data for name, data in contents(tmp_path).items() if ".mending" not in name}
+    assert after == before
+
+
 async def test_upgrade_keeps_the_backlog(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

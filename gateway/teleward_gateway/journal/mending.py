@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.journal.database import PAGE_BYTES, Connect
+from teleward_gateway.journal.migrations import refuse_newer
 from teleward_gateway.journal.row import inspect_row
 from teleward_gateway.journal.salvage import find_blobs
 from teleward_gateway.journal.seal import Blob, unseal
 from teleward_gateway.journal.spans import Span
-from teleward_gateway.journal.store import COUNTERS, Store, Transaction
+from teleward_gateway.journal.store import COUNTERS, IDENTITY, Store, Transaction
 from teleward_gateway.journal.verify import summarise
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,12 @@ class Salvage:
                 self.states[sealed.number] = document
         elif sealed.type is Blob.STATE:
             self.aside[sealed.body.decode()] = json.loads(sealed.body)
-        else:
+        elif sealed.type is not Blob.TREND:  # trends are made anew from the rows
             self.store.insert([inspect_row(blob)])
+
+    def check_version(self) -> None:
+        """Raise `JournalTooNew` for what this version would not know how to save."""
+        refuse_newer(int(self.states.get(IDENTITY, {}).get("schema", 0)))
 
     def drop_deleted(self) -> None:
         """Forget rows that the disk budget had deleted and whose pages still held them."""
@@ -132,6 +137,7 @@ def _build(mending: Path, path: Path, log_bytes: bytes, mark: int, connect: Conn
         with Transaction(store.database):
             for blob in _blobs(path, log_bytes):
                 salvage.take(blob)
+            salvage.check_version()
             salvage.drop_deleted()
             lost = salvage.lost(mark)
             salvage.write(lost, mark)

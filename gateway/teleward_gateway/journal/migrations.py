@@ -33,14 +33,19 @@ def migrate(store: Store, steps: Mapping[int, Step] = STEPS, target: int = SCHEM
     if identity is None:
         raise Damaged("the identity is damaged")
     version = int(identity["schema"])
-    if version > target:
-        raise JournalTooNew(
-            f"the journal has version {version} and this Teleward knows up to {target}; "
-            "nothing was changed: start the newer Teleward again"
-        )
+    refuse_newer(version, target)
     while version < target:
         with Transaction(store.database):
             steps[version](store)
             version += 1
             identity["schema"] = version
             store.write_state(IDENTITY, identity)
+
+
+def refuse_newer(version: int, target: int = SCHEMA) -> None:
+    """Raise `JournalTooNew` for a version above ``target``."""
+    if version > target:
+        raise JournalTooNew(
+            f"the journal has version {version} and this Teleward knows up to {target}; "
+            "nothing was changed: start the newer Teleward again"
+        )

@@ -31,6 +31,9 @@ class Blob(IntEnum):
     TREND = 5
 
 
+_TYPES = frozenset(Blob)
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A blob taken apart; ``number`` is its key, ``count`` its records or its edition."""
@@ -62,4 +65,6 @@ def unseal(blob: bytes) -> Sealed:
         raise DamagedBlob("no seal")
     if zlib.crc32(memoryview(blob)[8:]) != crc:
         raise DamagedBlob("checksum differs")
+    if type_ not in _TYPES:
+        raise DamagedBlob(f"type {type_} is of a newer version")
     return Sealed(Blob(type_), provenance, count, number, bytes(blob[HEADER.size :]))
