@@ -156,16 +156,21 @@ class MqttConnection:
             raise MqttUnavailable(f"{host}:{port}: {refusal}")
 
     async def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False, properties: Any = None
+        self,
+        topic: str,
+        payload: bytes,
+        *,
+        retain: bool = False,
+        correlation: bytes | None = None,
     ) -> None:
-        """Publish with QoS 1 and wait for the PUBACK.
+        """Publish with QoS 1 and wait for the PUBACK; 3.1.1 has no place for ``correlation``.
 
         Raises `MqttUnavailable` without connection or when it ends first, `Refused` when the
         broker says no.
         """
         future: asyncio.Future[None] = self._loop.create_future()
         done = partial(_finish, future)
-        self.post(topic, payload, done, retain=retain, properties=properties)
+        self.post(topic, payload, done, retain=retain, correlation=correlation)
         await future
 
     def post(
@@ -175,12 +180,16 @@ class MqttConnection:
         done: Done,
         *,
         retain: bool = False,
-        properties: Any = None,
+        correlation: bytes | None = None,
     ) -> None:
         """Publish with QoS 1 and go on; ``done`` is called later, or at once when offline."""
         if self.ended.is_set():
             done(MqttUnavailable(self.reason or "not connected"))
             return
+        properties = None
+        if correlation is not None and self.version is MqttVersion.V5:
+            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+            properties.CorrelationData = correlation
         info = self._client.publish(topic, payload, qos=1, retain=retain, properties=properties)
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             done(MqttUnavailable(f"not published: {info.rc.name}"))

@@ -131,11 +131,13 @@ class MqttSink:
             rejected=(*rejected, *outcome.rejected),
         )
 
-    async def publish(self, topic: str, message: bytes, *, retain: bool = False) -> None:
+    async def publish(
+        self, topic: str, message: bytes, *, retain: bool = False, correlation: bytes | None = None
+    ) -> None:
         """Publish something that is no record, such as a reply; raises as `MqttConnection`."""
         if self._connection is None or not self.connected:
             raise MqttUnavailable(self.last_error or "not connected yet")
-        await self._connection.publish(topic, message, retain=retain)
+        await self._connection.publish(topic, message, retain=retain, correlation=correlation)
 
     def counters(self) -> SinkCounters:
         """Return the counters."""

@@ -12,6 +12,7 @@ from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.audit import Audit
 from teleward_gateway.caretaker import Caretaker
+from teleward_gateway.commands_remote.memory import CommandMemory
 from teleward_gateway.commands_remote.receiver import Handler, RemoteCommands
 from teleward_gateway.commands_remote.settings import CommandName
 from teleward_gateway.delivery import Delivery, DeliveryConfig
@@ -102,8 +103,12 @@ class Outlets:
             on_command=self._on_command if commands.users else None,
         )
         if commands.users:
+            folder = self._settings.gateway.data_folder / self._provenance.value
+            with contextlib.suppress(OSError):  # the journal says what is wrong with the disk
+                folder.mkdir(parents=True, exist_ok=True)
+            memory = CommandMemory(folder / "commands.json")
             self.remote = RemoteCommands(
-                commands, sink.topics, self._handlers, self._audit, sink.publish
+                commands, sink.topics, self._handlers, self._audit, sink.publish, memory=memory
             )
         return sink
 

@@ -77,9 +77,9 @@ def table(result: dict[str, Any]) -> str:
             f"backlog of {backlog['hours']:g} h, {_SUBJECTS} patients, to MQTT: "
             f"{backlog['messages']} messages in {backlog['seconds']:.1f} s",
             f"  a whole day: {backlog['day_minutes']:.1f} min ({measured}), goal 10",
-            f"  live meanwhile: p50 {backlog['live_p50_s']:.2f} s, p95 {backlog['live_p95_s']:.2f} s, "
-            f"longest {backlog['live_longest_s']:.2f} s of {backlog['live_messages']} messages, "
-            "goal p95 2",
+            f"  {backlog['live_messages']} live messages meanwhile: "
+            f"p50 {backlog['live_p50_s']:.2f} s, p95 {backlog['live_p95_s']:.2f} s (goal 2), "
+            f"longest {backlog['live_longest_s']:.2f} s",
         ]
     return "\n".join(lines)
 

@@ -5,11 +5,12 @@ import json
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from teleward_cloud.mqtt_connection import Incoming
 from teleward_cloud.topics import Topics
 from teleward_gateway.audit import Audit
+from teleward_gateway.commands_remote.memory import CommandMemory, TooManyCommands
 from teleward_gateway.commands_remote.message import Command, CommandError, decode, is_signed
 from teleward_gateway.commands_remote.settings import CommandName, RemoteCommandSettings
 
@@ -18,10 +19,16 @@ Handler = Callable[[dict[str, Any], str], Awaitable[dict[str, Any] | None]]
 
 Raises ``LookupError`` or ``ValueError`` when it cannot be done, with the reason.
 """
-Reply = Callable[[str, bytes], Awaitable[None]]
 
-_REMEMBERED = 2000
-"""Ids of commands that have not expired; more at once is an attack or a fault."""
+
+class Reply(Protocol):
+    """Publishes an answer; ``correlation`` is what the request wants back with it (MQTT 5)."""
+
+    async def __call__(
+        self, topic: str, message: bytes, *, correlation: bytes | None = None
+    ) -> None: ...
+
+
 _WAITING = 20
 """Commands being done at once; further ones are refused rather than queued past their expiry."""
 _STRANGER_S = 10.0
@@ -31,7 +38,10 @@ _ACTION_S = 60.0
 
 
 class RemoteCommands:
-    """Give `receive` to the MQTT sink as ``on_command``; ``reply`` publishes."""
+    """Give `receive` to the MQTT sink as ``on_command``; ``reply`` publishes.
+
+    ``memory`` keeps over restarts which commands were taken.
+    """
 
     def __init__(
         self,
@@ -41,6 +51,7 @@ class RemoteCommands:
         audit: Audit,
         reply: Reply,
         now_ns: Callable[[], int] = time.time_ns,
+        memory: CommandMemory | None = None,
     ) -> None:
         self._settings = settings
         self._users = {user.name: user for user in settings.users}
@@ -49,7 +60,9 @@ class RemoteCommands:
         self._audit = audit
         self._reply = reply
         self._now_ns = now_ns
-        self._seen: dict[str, int] = {}
+        self._memory = memory or CommandMemory()
+        self._memory.load(now_ns(), round(settings.longest_validity_s * 1e9))
+        self._writing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self.done = self.refused = 0
         self._stranger_s, self._untold = -math.inf, 0
@@ -80,6 +93,7 @@ class RemoteCommands:
             command = self._authenticated(message)
             author, identity = command.user, command.id
             self._authorise(command, message)
+            await self._remember()
             async with asyncio.timeout(_ACTION_S):
                 handler = self._handlers[CommandName(command.name)]
                 result = await handler(command.arguments, command.user)
@@ -97,7 +111,8 @@ class RemoteCommands:
             return  # strangers get no answer
         topic = self._reply_topic(message, name)
         try:
-            await self._reply(topic, json.dumps({"id": identity, **outcome}).encode())
+            answer = json.dumps({"id": identity, **outcome}).encode()
+            await self._reply(topic, answer, correlation=message.correlation)
         except Exception:
             self._audit.note("remote command without reply", author, command=name)
 
@@ -130,12 +145,22 @@ class RemoteCommands:
             raise CommandError(
                 f"expires in {left_s:.0f} s; at most {self._settings.longest_validity_s:g} s"
             )
-        self._seen = {found: end for found, end in self._seen.items() if end > now_ns}
-        if command.id in self._seen:
+        if command.id in self._memory:
             raise CommandError("this command was given before")
-        if len(self._seen) >= _REMEMBERED:
-            raise CommandError("too many commands")
-        self._seen[command.id] = command.expires_ns
+        if self._memory.is_over(command.expires_ns):
+            raise CommandError("this command may have been given before: send a new one")
+        try:
+            self._memory.take(command.id, command.expires_ns, now_ns)
+        except TooManyCommands:
+            raise CommandError("too many commands") from None
+
+    async def _remember(self) -> None:
+        """Have it on disk that the command was taken, before it is done."""
+        try:
+            async with self._writing:
+                await asyncio.to_thread(self._memory.save, self._memory.document())
+        except OSError as error:
+            raise CommandError(f"cannot be remembered: {error.strerror or error}") from error
 
     def _note(self, author: str, name: str, outcome: dict[str, Any]) -> None:
         if outcome["ok"]:

@@ -5,9 +5,12 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from pydantic import SecretStr, ValidationError
 
 from teleward_cloud.mqtt_connection import Incoming, MqttConnection
@@ -21,6 +24,7 @@ from teleward_gateway.commands_remote import (
     RemoteCommandSettings,
     RemoteUserSettings,
 )
+from teleward_gateway.commands_remote.memory import CommandMemory
 from teleward_gateway.commands_remote.message import Command, CommandError, decode, encode
 from teleward_gateway.commands_remote.settings import CommandName
 from teleward_signal.model import Provenance
@@ -44,7 +48,7 @@ SETTINGS = RemoteCommandSettings(
 class Bench:
     """A receiver with everything that it touches."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: CommandMemory | None = None) -> None:
         self.audit: list[Draft] = []
         self.replies: list[tuple[str, Any]] = []
         self.asked: list[tuple[dict[str, Any], str]] = []
@@ -56,6 +60,7 @@ class Bench:
             Audit(self.audit.append),
             self._reply,
             lambda: self.now_ns,
+            memory,
         )
 
     async def give(self, message: bytes, name: str = "measure-nibp", **incoming: Any) -> None:
@@ -75,7 +80,7 @@ class Bench:
     async def _fail(self, arguments: dict[str, Any], author: str) -> None:
         raise LookupError("no subject 'bed-9'")
 
-    async def _reply(self, topic: str, message: bytes) -> None:
+    async def _reply(self, topic: str, message: bytes, *, correlation: bytes | None = None) -> None:
         self.replies.append((topic, json.loads(message)))
 
 
@@ -166,6 +171,27 @@ async def test_a_command_works_once(bench: Bench) -> None:
     assert "expired" in bench.outcomes()[2][2]
 
 
+async def test_a_command_works_once_over_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "commands.json"
+    message = signed(command())
+    first = Bench(CommandMemory(path))
+    await first.give(message)
+    assert len(first.asked) == 1
+    second = Bench(CommandMemory(path))  # no goodbye of the first
+    await second.give(message)
+    assert second.asked == []
+    assert second.outcomes()[0][2] == "this command was given before"
+    await second.give(signed(command(id="c-2")))
+    assert len(second.asked) == 1
+
+
+async def test_what_cannot_be_remembered_is_not_done(tmp_path: Path) -> None:
+    bench = Bench(CommandMemory(tmp_path / "gone" / "commands.json"))
+    await bench.give(signed(command()))
+    assert bench.asked == []
+    assert bench.outcomes()[0][2] == "cannot be remembered: No such file or directory"
+
+
 async def test_a_command_of_another_topic_is_refused(bench: Bench) -> None:
     topic = TOPICS.command("set-limits")
     await bench.give(signed(command(), to=topic), "set-limits")
@@ -216,6 +242,16 @@ async def test_over_a_real_broker(mosquitto: Mosquitto, eventually: Wait) -> Non
     await desk.publish(TOPICS.command("measure-nibp"), signed(asked))
     await eventually(lambda: heard)
     assert json.loads(heard[0].payload)["result"] == {"device": "cuff-1"}
+    assert heard[0].correlation is None
+    request = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+    request.ResponseTopic = "teleward-sim/ward-3/reply/desk-4"
+    request.CorrelationData = b"\x00call 7\xff"
+    message = signed(replace(asked, id="c-2"))
+    topic = TOPICS.command("measure-nibp")
+    desk._client.publish(topic, message, qos=1, properties=request)
+    await eventually(lambda: len(heard) == 2)
+    assert heard[1].topic == "teleward-sim/ward-3/reply/desk-4"
+    assert heard[1].correlation == b"\x00call 7\xff"
     await desk.close()
     await waiting[0].close()
     await sink.close()

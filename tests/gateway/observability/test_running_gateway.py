@@ -20,6 +20,7 @@ from teleward_gateway.commands_remote.message import Command, encode
 
 Wait = Callable[..., Any]
 KEY = "0123456789abcdef0123"
+TOPICS = Topics("teleward-sim", "ward-3")
 
 
 def settings(folder: Path, port: int) -> str:
@@ -63,6 +64,7 @@ class Running:
         self.url = f"http://127.0.0.1:{port}"
         self.config = folder / "teleward.toml"
         self.config.write_text(settings(folder, port))
+        self.process: asyncio.subprocess.Process
 
     async def health(self) -> dict[str, Any]:
         report: dict[str, Any] = json.loads(await get(f"{self.url}/api/v1/health"))
@@ -80,32 +82,47 @@ class Running:
                     return found
                 await asyncio.sleep(0.1)
 
+    async def start(self) -> None:
+        """Start the gateway's process."""
+        self.process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "teleward_gateway", "run", "--config", str(self.config))
+        )
+
+    async def kill(self) -> None:
+        """End it as a power cut would; its broker ends with it."""
+        self.process.kill()
+        await self.process.wait()
+
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     running = Running(tmp_path)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "teleward_gateway", "run", "--config", str(running.config))
-    )
+    await running.start()
     yield running
-    process.terminate()
-    assert await asyncio.wait_for(process.wait(), 20) == 0
+    running.process.terminate()
+    assert await asyncio.wait_for(running.process.wait(), 20) == 0
 
 
-async def ask(running: Running, name: str, arguments: dict[str, Any], wait: Wait) -> Any:
+def signed(name: str, arguments: dict[str, Any]) -> bytes:
+    """Return a valid command of a minute."""
+    expires_ns = time.time_ns() + 60 * 10**9
+    command = Command(f"{name}-1", name, "dr-1", expires_ns, arguments)
+    return encode(command, TOPICS.command(name), KEY.encode())
+
+
+async def ask(running: Running, name: str, message: bytes, wait: Wait) -> Any:
     """Send a signed command through the gateway's own broker; return the answer."""
     port = int((await running.part("broker"))["port"])
-    topics = Topics("teleward-sim", "ward-3")
+    async with asyncio.timeout(15):
+        while (await running.part("sink:mqtt"))["connected"] != 1:
+            await asyncio.sleep(0.1)
     heard: list[Incoming] = []
     desk = MqttConnection(
         MqttSettings(port=port), client_id="desk", version=MqttVersion.V5, on_message=heard.append
     )
     await desk.connect()
-    await desk.subscribe(topics.reply(name))
-    expires_ns = time.time_ns() + 60 * 10**9
-    command = Command(f"{name}-1", name, "dr-1", expires_ns, arguments)
-    topic = topics.command(name)
-    await desk.publish(topic, encode(command, topic, KEY.encode()))
+    await desk.subscribe(TOPICS.reply(name))
+    await desk.publish(TOPICS.command(name), message)
     await wait(lambda: heard)
     await desk.close()
     return json.loads(heard[0].payload)
@@ -123,17 +140,21 @@ async def test_health_metrics_and_commands(
     assert "teleward_journal_lost_total 0.0" in metrics
     assert 'teleward_ok{part="sink:command-lamp"} 1.0' in metrics
 
-    async with asyncio.timeout(15):
-        while (await running.part("sink:mqtt"))["connected"] != 1:
-            await asyncio.sleep(0.1)
-    refused = await ask(running, "set-limits", {"subject": "bed-2", "limits": {}}, eventually)
+    limits = signed("set-limits", {"subject": "bed-2", "limits": {}})
+    refused = await ask(running, "set-limits", limits, eventually)
     assert refused["error"] == "no subject 'bed-2' is admitted here"
     text = await asyncio.to_thread(running.config.read_text)
     added = text + '[[subjects]]\nid = "bed-2"\nlabel = "Bed 2"\n'
     await asyncio.to_thread(running.config.write_text, added)
-    assert (await ask(running, "reload-config", {}, eventually))["ok"] is True
+    reload = signed("reload-config", {})
+    assert (await ask(running, "reload-config", reload, eventually))["ok"] is True
     assert "bed-2" in await get(f"{running.url}/api/v1/subjects")
     assert (await running.part("remote_commands"))["refused_total"] == 1
+
+    await running.kill()
+    await running.start()
+    replayed = await ask(running, "reload-config", reload, eventually)
+    assert replayed["error"] == "this command was given before"
 
     report = await asyncio.to_thread(status.fetch, running.url)
     assert "mqtt" in status.render(report, colour=False)
