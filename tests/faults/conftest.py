@@ -1,6 +1,7 @@
 """Fault tests: short in ``make test``; in full, with the table, in ``make test-faults``."""
 
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -49,18 +50,20 @@ def server() -> Iterator[faultkit.Server]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the full run say how far it has come, with the time since it began."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    capture = config.pluginmanager.getplugin("capturemanager")
-    if not faultkit.FULL or reporter is None:
-        return
 
     def say(text: str) -> None:
         elapsed_s = int(time.monotonic() - faultkit.BEGAN_S)
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        capture = config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled():
             reporter.ensure_newline()
             reporter.write_line(f"[{elapsed_s // 60:3d}:{elapsed_s % 60:02d}] {text}")
 
-    faultkit.say = say
+    if faultkit.FULL:
+        faultkit.say = say
+        # whoever ends a run of an hour, in whatever way, wants its mounts and processes gone
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
 
 
 def pytest_runtest_logstart(nodeid: str) -> None:

@@ -302,6 +302,7 @@ class Worker:
              str(steps_per_s)],
             stdout=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
+            start_new_session=True,  # Ctrl-C is for the tests: they end it
         )  # fmt: skip
         self.committed = 0
         self.steps = first_step
