@@ -17,43 +17,83 @@ import re
 import secrets
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, TextIO
 
 _ADDRESS = re.compile(r"\b(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}\b")
+_WORD = re.compile(r"\w+")
+_MOST = 10_000
+"""Names kept: ids, labels and beds of some 3000 people, more than a ward sees in months; 3 MB."""
 _SHORTEST = 2
 """A one-letter label would be replaced inside every word."""
+log = logging.getLogger(__name__)
 _USUAL = {*logging.LogRecord("", 0, "", 0, "", None, None).__dict__, "message", "asctime"}
 
 
 class Redactor:
-    """Replaces personal names; `learn` tells it which there are."""
+    """Replaces personal names; `learn` tells it which there are.
+
+    It keeps the `_MOST` names told last. Whoever is on the ward is told again with every change of
+    it, so that what is forgotten, with one warning, are names of people long gone.
+    """
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
-        self._names: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
+        self._names: OrderedDict[str, None] = OrderedDict()
+        self._by_word: dict[str, list[tuple[int, str]]] = {}
+        self._full = False
 
     def learn(self, names: Iterable[str | None]) -> None:
         """Take names that must not be written: ids, labels, beds, authors."""
-        known = self._names | {name for name in names if name and len(name) >= _SHORTEST}
-        if known == self._names:
-            return
-        self._names = frozenset(known)
-        longest_first = sorted(known, key=len, reverse=True)
-        words = "|".join(re.escape(name) for name in longest_first)
-        self._pattern = re.compile(rf"(?<!\w)(?:{words})(?!\w)")
+        for name in names:
+            if not name or len(name) < _SHORTEST or not (word := _WORD.search(name)):
+                continue
+            if name not in self._names:
+                known = [*self._by_word.get(word[0], ()), (word.start(), name)]
+                # the longest first: "Ada Example" before "Ada"
+                self._by_word[word[0]] = sorted(known, key=lambda one: -len(one[1]))
+            self._names[name] = None
+            self._names.move_to_end(name)
+        while len(self._names) > _MOST:
+            self._forget(self._names.popitem(last=False)[0])
 
     def clean(self, text: str) -> str:
         """Return ``text`` with marks in the place of names and addresses."""
         text = _ADDRESS.sub(lambda found: self._mark("address", found[0].upper()), text)
-        if self._pattern is not None:
-            text = self._pattern.sub(lambda found: self._mark("person", found[0]), text)
-        return text
+        kept, end = [], 0
+        for word in _WORD.finditer(text):
+            for offset, name in self._by_word.get(word[0], ()):
+                start = word.start() - offset
+                if start >= end and _stands_alone(text, start, name):
+                    kept += [text[end:start], self._mark("person", name)]
+                    end = start + len(name)
+                    break
+        return "".join([*kept, text[end:]])
+
+    def _forget(self, name: str) -> None:
+        word = _WORD.search(name)
+        assert word is not None
+        rest = [known for known in self._by_word.pop(word[0]) if known[1] != name]
+        if rest:
+            self._by_word[word[0]] = rest
+        if not self._full:
+            self._full = True
+            log.warning("more than %d names: logs no longer hide those of the longest gone", _MOST)
 
     def _mark(self, kind: str, name: str) -> str:
         digest = hmac.new(self._key, name.encode(), hashlib.sha256).hexdigest()
         return f"<{kind} {digest[:6]}>"
+
+
+def _stands_alone(text: str, start: int, name: str) -> bool:
+    """Say whether ``name`` is at ``start`` and no part of a longer word."""
+    end = start + len(name)
+    return (
+        text.startswith(name, start)
+        and not _WORD.match(text[start - 1 : start])
+        and not _WORD.match(text[end : end + 1])
+    )
 
 
 class JsonFormatter(logging.Formatter):

@@ -68,3 +68,29 @@ def test_for_eyes_the_same_is_hidden(stream: io.StringIO) -> None:
     set_up_logs(redactor=redactor, stream=stream)
     logging.getLogger("teleward.t").warning("Ada Example")
     assert "WARNING teleward.t: <person " in stream.getvalue()
+
+
+def test_names_of_several_words_and_signs_are_found_whole() -> None:
+    redactor = Redactor()
+    redactor.learn(["Ada", "Ada Example", "(Bo)", "bed 3/b", "Zoe"])
+    cleaned = redactor.clean("Ada Example, Ada, Adam and (Bo) in bed 3/b, bed 3/bc; Zoe")
+    for name in ("Ada Example", "Ada,", "(Bo)", "bed 3/b,", "Zoe"):
+        assert name not in cleaned
+    assert "Adam and" in cleaned
+    assert "bed 3/bc" in cleaned
+    assert cleaned.count("<person ") == 5
+
+
+def test_the_names_told_last_are_kept_and_the_number_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("teleward_gateway.logs._MOST", 3)
+    redactor = Redactor()
+    redactor.learn(["Ada One", "Ada Two", "bed-1"])
+    redactor.learn(["Ada One"])  # still there
+    redactor.learn(["Eve", "bed-2"])
+    assert redactor.clean("Ada Two bed-1") == "Ada Two bed-1"
+    cleaned = redactor.clean("Ada One Eve bed-2")
+    assert cleaned.count("<person ") == 3
+    assert len(redactor._names) == sum(map(len, redactor._by_word.values())) == 3
+    assert caplog.text.count("longest gone") == 1
