@@ -151,11 +151,14 @@ class SinkBook:
             active = [state for state in self._sinks.values() if state.active]
             return bool(active) and all(state.done.covers(start, stop) for state in active)
 
-    @property
-    def has_active(self) -> bool:
-        """Say whether any sink is configured."""
+    def delivered_ranges(self) -> Ranges:
+        """Return what every active sink is done with; without sinks nothing."""
         with self._lock:
-            return any(state.active for state in self._sinks.values())
+            active = [state.done for state in self._sinks.values() if state.active]
+            found = Ranges(active[0] if active else ())
+        for done in active[1:]:
+            found.keep(done)
+        return found
 
     def give_up(self, records: Iterable[tuple[int, RecordKind]]) -> int:
         """Take deleted records off what is owed; return how many some sink did not have."""

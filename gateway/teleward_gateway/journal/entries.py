@@ -173,6 +173,14 @@ def unpack_values(packed: bytes) -> Values:
     )  # fmt: skip
 
 
+def unpack_kinds(packed: bytes) -> list[RecordKind]:
+    """Return the kinds of a row's records, in order, without looking at anything else of them."""
+    raw = zlib.decompressobj(zdict=_DICTIONARY).decompress(packed)
+    count, length = _HEAD.unpack_from(raw)
+    begin = _HEAD.size + length
+    return [KINDS[number] for number in raw[begin : begin + count]]
+
+
 def number_in(told: object) -> float:
     """Return the number that a payload tells as a value, NaN when it is none."""
     if isinstance(told, float):

@@ -14,8 +14,7 @@ from teleward_gateway.journal.book import SinkBook
 from teleward_gateway.journal.budget import EACH_TIME, FULL_SHARE, SpanIndex
 from teleward_gateway.journal.cache import RowCache
 from teleward_gateway.journal.config import JournalConfig
-from teleward_gateway.journal.reader import number_of
-from teleward_gateway.journal.row import records_of
+from teleward_gateway.journal.row import kinds_in
 from teleward_gateway.journal.seal import DamagedBlob
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
@@ -140,8 +139,7 @@ class Keeper:
         for _ in range(EACH_TIME):
             if not urgent and self.file_bytes <= self._config.max_bytes * FULL_SHARE:
                 break
-            delivered = self._book.delivered if self._book.has_active else None
-            chosen = self._index.choose(delivered)
+            chosen = self._index.choose(self._book.delivered_ranges())
             if chosen is None:
                 break
             self._delete(store, *chosen)
@@ -198,7 +196,7 @@ def _members(store: Store, table: str, span: Span) -> list[tuple[int, RecordKind
             found += [(seq + part, RecordKind.WAVEFORM) for part in range(count)]
             continue
         try:
-            found += [(number_of(record), record.kind) for record in records_of(blob)]
+            found += [(seq + part, kind) for part, kind in enumerate(kinds_in(blob))]
         except DamagedBlob:
             continue
     return found

@@ -24,6 +24,7 @@ from teleward_gateway.journal.entries import (
     kind_mask,
     pack_entries,
     unpack_entries,
+    unpack_kinds,
     unpack_values,
 )
 from teleward_gateway.journal.samples import pack_samples, unpack_samples
@@ -101,8 +102,7 @@ def inspect_row(blob: bytes) -> Row:
     wave = sealed.type is Blob.WAVE
     kinds = kind_mask([RecordKind.WAVEFORM])
     if not wave:
-        _, entries = unpack_entries(sealed.body[_HEAD.size : _HEAD.size + length])
-        kinds = kind_mask(entry.kind for entry in entries.values())
+        kinds = kind_mask(set(unpack_kinds(sealed.body[_HEAD.size : _HEAD.size + length])))
     return Row(sealed.number, sealed.count, kinds, start_ns, end_ns, wave, blob)
 
 
@@ -117,6 +117,13 @@ def records_of(blob: bytes, wanted: Filter | None = None) -> list[Record]:
         entries = {part: replace(e, samples=samples[part]) for part, e in entries.items()}
     origin = Origin(gateway, journal.hex(), boot.hex(), _PROVENANCE[sealed.provenance])
     return [make_record(entry, sealed.number, part, origin) for part, entry in entries.items()]
+
+
+def kinds_in(blob: bytes) -> list[RecordKind]:
+    """Return the kinds of a row's records, in order; raises `DamagedBlob`."""
+    sealed = unseal(blob)
+    *_, length = _HEAD.unpack_from(sealed.body)
+    return unpack_kinds(sealed.body[_HEAD.size : _HEAD.size + length])
 
 
 def values_of(blob: bytes) -> tuple[str, Values]:

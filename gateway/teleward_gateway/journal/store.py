@@ -19,7 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from teleward_gateway.journal.database import Database, prepare_for_writing
-from teleward_gateway.journal.row import Row, records_of
+from teleward_gateway.journal.row import Row, kinds_in
 from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
@@ -169,7 +169,7 @@ class Store:
         for (blob,) in self.run(
             "SELECT data FROM light WHERE seq >= ? AND seq < ?", (span.seq, span.stop)
         ):
-            counts.update(record.kind for record in records_of(blob))
+            counts.update(kinds_in(blob))
         return replace(
             span, waves=waves, lights=lights, wave_bytes=wave_bytes, light_bytes=light_bytes,
             counts=dict(counts), edition=span.edition + 1,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from teleward_gateway.journal.damage import Damaged
-from teleward_gateway.journal.row import Row, inspect_row, records_of
+from teleward_gateway.journal.row import Row, inspect_row, kinds_in
 from teleward_gateway.journal.seal import DamagedBlob
 from teleward_gateway.journal.spans import Span, count_row
 from teleward_gateway.journal.store import Store
@@ -38,7 +38,7 @@ def summarise(store: Store, start: int, stop: int) -> Span:
     span = None
     for _, _, row in _rows(store, start, stop):
         if row is not None:
-            span = count_row(span, row, Counter(r.kind for r in records_of(row.blob)))
+            span = count_row(span, row, Counter(kinds_in(row.blob)))
     if span is None:
         return Span(start, stop, 0, 0, 0, 0, 0, 0, {})
     return replace(span, seq=start, stop=stop)
@@ -56,7 +56,7 @@ def check_rows(store: Store, spans: list[Span], start: int) -> Findings:
             continue
         findings.next_number = max(findings.next_number, row.seq + row.count)
         if seq >= covered:
-            counts = Counter(record.kind for record in records_of(row.blob))
+            counts = Counter(kinds_in(row.blob))
             findings.tail = count_row(findings.tail, row, counts)
             continue
         found[table, starts[bisect_right(starts, seq) - 1]] += row.count
