@@ -135,6 +135,31 @@ def test_live_readings_take_their_arrival_and_make_a_coincidence() -> None:
     assert mapped.detail["time_base"] == "gateway"
 
 
+def test_the_coincidence_is_the_least_delayed_until_the_device_is_set_anew() -> None:
+    clock = DeviceClock()
+
+    def live(device_s: int, arrived_ns: int) -> None:
+        own = Measurement("spo2", 97.0, device_time_ns=T0 + device_s * S)
+        clock.stamp_measurement(own, arrival(arrived_ns))
+
+    def ahead_ns() -> int:
+        known = clock.coincidence
+        assert known is not None
+        return known.time_ns - known.device_time_ns
+
+    live(100, 10 * S + 300_000_000)
+    live(101, 11 * S + 100_000_000)
+    live(102, 12 * S + 900_000_000)
+    assert ahead_ns() == -90 * S + 100_000_000, "the pair that waited least"
+    stored = Measurement("spo2", 95.0, device_time_ns=T0 + 50 * S, stored=True)
+    mapped = clock.stamp_measurement(stored, arrival(13 * S))
+    assert mapped.time_ns == T0 - 40 * S + 100_000_000
+    live(3700, 14 * S)
+    assert ahead_ns() == -3686 * S, "set an hour ahead meanwhile"
+    live(60, 15 * S)
+    assert ahead_ns() == -45 * S, "and back"
+
+
 def test_stored_readings_keep_their_own_time() -> None:
     clock = DeviceClock()
     own = Measurement("glucose", 99.0, device_time_ns=T0 - 86_400 * S, stored=True)
