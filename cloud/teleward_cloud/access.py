@@ -19,7 +19,7 @@ from teleward_signal.model import Provenance
 ROLES = ("gateway", "collector", "viewer", "operator")
 _RECORDS = ("status", "device/#", "live/#", "backfill/#")
 _WRITES = {
-    "gateway": (*_RECORDS, "reply/#"),
+    "gateway": (*_RECORDS, "home/#", "reply/#"),
     "collector": ("confirmed",),
     "viewer": (),
     "operator": ("command/#",),
@@ -27,7 +27,7 @@ _WRITES = {
 _READS = {
     "gateway": ("command/#", "confirmed"),
     "collector": _RECORDS,
-    "viewer": _RECORDS,
+    "viewer": (*_RECORDS, "home/#"),
     "operator": (*_RECORDS, "reply/#"),
 }
 

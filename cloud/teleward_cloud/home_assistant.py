@@ -1,15 +1,18 @@
 """Home Assistant discovery: one sensor a subject and metric, after its MQTT discovery format.
 
     {prefix}/sensor/{gateway}_{subject}/{metric}/config      retained
+    {root}/{gateway}/home/{subject}/{metric}                 96.0, or None when it is withheld
 
-The sensor reads the newest record of its metric from the live numerics; it becomes unavailable
-with the gateway's status and unknown after the metric's age limit. Home Assistant is a home
-display, not a patient monitor.
+Each sensor has a topic of its own: Home Assistant counts every message of a topic as news of the
+sensor, so that on a shared one a metric that no longer comes would never expire. A sensor is
+unavailable with the gateway's status and when its last value is no longer valid, unknown while the
+value is withheld. Home Assistant is a home display, not a patient monitor.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from math import isfinite
 
 from teleward_cloud.topics import Topics
 from teleward_signal.model import Provenance
@@ -18,8 +21,10 @@ from teleward_signal.vocabulary import METRICS
 
 _DISPLAY_UNITS = {"/min": "bpm", "Cel": "°C", "mm[Hg]": "mmHg", "{score}": None, "{scale}": None}
 """UCUM units that Home Assistant writes in another way."""
+_MOST = 4096
+"""Metrics remembered as announced, of far more subjects than a gateway serves."""
 _EXPIRE_S = 30
-"""Home Assistant shows "unavailable" after this without a new value; numerics come each second."""
+"""Least time without a value until Home Assistant shows "unavailable"; most come each second."""
 
 
 def discovery(prefix: str, topics: Topics, record: Record) -> Iterator[tuple[str, bytes]]:
@@ -29,22 +34,14 @@ def discovery(prefix: str, topics: Topics, record: Record) -> Iterator[tuple[str
     metric = METRICS[record.metric]
     node = _identifier(f"{topics.gateway}_{record.subject}")
     simulated = record.provenance is Provenance.SIMULATED
-    selection = (
-        f"value_json.records | selectattr('metric', 'eq', '{metric.name}') | "
-        "map(attribute='value') | list"
-    )
     message = {
         "name": metric.label,
         "unique_id": f"{node}_{metric.name}_{'simulated' if simulated else 'field'}",
-        "state_topic": topics.records(
-            RecordKind.MEASUREMENT, record.subject, record.metric, live=True
-        ),
-        "value_template": "{% set found = " + selection + " %}"
-        "{{ found[-1] if found and found[-1] is not none else this.state }}",
+        "state_topic": topics.home(record.subject, record.metric),
         "unit_of_measurement": _DISPLAY_UNITS.get(metric.unit, metric.unit),
         "state_class": "measurement",
         "suggested_display_precision": metric.decimals,
-        "expire_after": _EXPIRE_S,
+        "expire_after": max(_EXPIRE_S, round(float(record.payload.get("valid_s") or 0.0))),
         "availability_topic": topics.status,
         "availability_template": "{{ value_json.state }}",
         "device": {
@@ -57,6 +54,46 @@ def discovery(prefix: str, topics: Topics, record: Record) -> Iterator[tuple[str
     yield f"{prefix}/sensor/{node}/{metric.name}/config", json.dumps(message).encode()
 
 
+def states(topics: Topics, records: Iterable[Record]) -> list[tuple[str, bytes]]:
+    """Return topic and message of the newest value of each metric; records are in order."""
+    newest = {
+        (record.subject, record.metric): record.payload.get("value")
+        for record in records
+        if record.kind is RecordKind.MEASUREMENT and record.subject and record.metric in METRICS
+    }
+    return [
+        (topics.home(subject or "", metric or ""), _text(value).encode())
+        for (subject, metric), value in newest.items()
+    ]
+
+
+def _text(value: object) -> str:
+    """Home Assistant reads the word None as unknown."""
+    return repr(float(value)) if isinstance(value, int | float) and isfinite(value) else "None"
+
+
 def _identifier(name: str) -> str:
     """Home Assistant allows letters, digits, _ and - in discovery topics."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+
+
+class Announced:
+    """The metrics that Home Assistant was told of on this connection."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def clear(self) -> None:
+        """Begin anew: another connection may be another broker."""
+        self._known.clear()
+
+    def news(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Yield the first measurement of each metric that was not announced yet."""
+        for record in records:
+            key = (record.subject or "", record.metric or "")
+            if record.kind is not RecordKind.MEASUREMENT or key in self._known:
+                continue
+            if len(self._known) >= _MOST:
+                self._known.clear()  # they are told again, which changes nothing
+            self._known.add(key)
+            yield record

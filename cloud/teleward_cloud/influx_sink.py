@@ -130,8 +130,14 @@ class InfluxSink:
 
         The first is smaller, so that the server does not wait for the encoding of 5000 points.
         """
+        now_s = time.monotonic()
+        _, settled = self._hold_back.written((), now_s)
+        wait_s = self._hold_back.wait_s(len(batch), now_s, live=live)
+        if wait_s:
+            self._acknowledged += len(settled)
+            return Delivery(settled, forgotten=self._hold_back.forgotten(), retry_after_s=wait_s)
         choice = self._choose(batch, live=live)
-        outcome = _Outcome(acknowledged=[*choice.skip])
+        outcome = _Outcome(acknowledged=[*settled, *choice.skip])
         sending: deque[asyncio.Task[_Answer | None]] = deque()
         requests = self._requests(choice.write, outcome)
         while request := await self._next(requests, len(choice.write)):

@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 
 from teleward_cloud import home_assistant, payload
@@ -23,6 +23,7 @@ from teleward_cloud.mqtt_connection import (
     Refused,
     Will,
 )
+from teleward_cloud.mqtt_flight import Flight
 from teleward_cloud.mqtt_settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt_versions import connect
 from teleward_cloud.rate import Rate
@@ -43,17 +44,6 @@ _KINDS = frozenset(
         RecordKind.CLOCK,
     }
 )
-
-
-@dataclass(slots=True)
-class _Flight:
-    """The messages of one batch on their way; ``empty`` is set when none is open."""
-
-    open: int = 0
-    taken: list[RecordId] = field(default_factory=list)
-    refused: dict[RecordId, str] = field(default_factory=dict)
-    error: str | None = None
-    empty: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class MqttSink:
@@ -92,7 +82,7 @@ class MqttSink:
         storage = settings.confirm is Confirmation.STORAGE
         self._unconfirmed = Unconfirmed(settings.confirm_timeout_s) if storage else None
         self._confirmed = asyncio.Event()
-        self._announced: set[tuple[str, str]] = set()
+        self._announced = home_assistant.Announced()
         self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
         self.last_error: str | None = None
 
@@ -193,7 +183,7 @@ class MqttSink:
 
     async def _publish_all(self, records: list[Record], *, live: bool) -> Delivery:
         """Publish every bundle; the acknowledgements are awaited together."""
-        flight = _Flight()
+        flight = Flight()
         flight.error = await self._room_for_confirmations() if records else None
         try:
             if flight.error is None:
@@ -212,9 +202,7 @@ class MqttSink:
         rejected += answer.rejected
         return replace(answer, rejected=tuple(rejected), error=flight.error or answer.error)
 
-    async def _post_all(
-        self, flight: "_Flight", bundles: list[list[Record]], *, live: bool
-    ) -> None:
+    async def _post_all(self, flight: Flight, bundles: list[list[Record]], *, live: bool) -> None:
         """Publish each bundle as soon as the window has room."""
         discover = self._settings.home_assistant.enabled and live
         for bundle in bundles:
@@ -224,11 +212,11 @@ class MqttSink:
             if connection is None or not self.connected or self._outstanding >= connection.window:
                 connection = await self._with_room()
             if discover:
-                await self._announce(connection, bundle)
+                await self._tell_home(connection, bundle)
             self._post(connection, flight, bundle, live=live)
 
     def _post(
-        self, connection: MqttConnection, flight: "_Flight", bundle: list[Record], *, live: bool
+        self, connection: MqttConnection, flight: Flight, bundle: list[Record], *, live: bool
     ) -> None:
         """Publish one bundle now."""
         ids = [record.id for record in bundle]
@@ -252,7 +240,7 @@ class MqttSink:
         flight.open += 1
         connection.post(topic, message, partial(self._landed, flight, ids), retain=status)
 
-    def _landed(self, flight: "_Flight", ids: list[RecordId], error: Exception | None) -> None:
+    def _landed(self, flight: Flight, ids: list[RecordId], error: Exception | None) -> None:
         """Take the answer to one message."""
         self._outstanding -= 1
         self._room.set()
@@ -277,7 +265,7 @@ class MqttSink:
             self._room.clear()
             await self._answer(connection, self._room)
 
-    async def _settle(self, flight: "_Flight") -> None:
+    async def _settle(self, flight: Flight) -> None:
         """Wait until every message of a flight is answered or given up."""
         while flight.open:
             flight.empty.clear()
@@ -309,16 +297,20 @@ class MqttSink:
             return "no collector confirms storage; start `teleward collect`"
         return None
 
-    async def _announce(self, connection: MqttConnection, bundle: list[Record]) -> None:
-        """Tell Home Assistant of metrics it has not heard of on this connection."""
-        for record in bundle:
-            key = (record.subject or "", record.metric or "")
-            if record.kind is not RecordKind.MEASUREMENT or key in self._announced:
-                continue
-            self._announced.add(key)
-            prefix = self._settings.home_assistant.prefix
-            for topic, message in home_assistant.discovery(prefix, self.topics, record):
-                await connection.publish(topic, message, retain=True)
+    async def _tell_home(self, connection: MqttConnection, bundle: list[Record]) -> None:
+        """Give Home Assistant the values alone, and tell it of those it has not heard of."""
+        try:
+            for record in self._announced.news(bundle):
+                prefix = self._settings.home_assistant.prefix
+                for topic, message in home_assistant.discovery(prefix, self.topics, record):
+                    await connection.publish(topic, message, retain=True)
+        except Refused as error:  # the records go on without it
+            self._failed(f"the broker refuses Home Assistant's discovery: {error.reason}")
+        flight = Flight()
+        for topic, message in home_assistant.states(self.topics, bundle):
+            self._outstanding += 1
+            flight.open += 1
+            connection.post(topic, message, partial(self._landed, flight, []))
 
     # The connection's life
 

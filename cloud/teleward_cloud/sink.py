@@ -28,7 +28,8 @@ class Delivery:
     taken but may still be lost: it is not handed over again while the sink stays open, and not
     remembered as acknowledged, so that after a restart of the gateway it is sent again.
     ``forgotten`` names held records that the server lost; they are tried again.
-    ``retry_after_s`` is the server's own wish; ``error`` the last failure in words.
+    ``retry_after_s`` is the server's own wish; ``error`` the last failure in words. A wish without
+    an error is no failure: the sink can take no more for that long.
     """
 
     acknowledged: tuple[RecordId, ...] = ()

@@ -8,6 +8,7 @@
     {root}/{gateway}/live/{subject}/annotations
     {root}/{gateway}/live/{subject}/{clock,audit}
     {root}/{gateway}/backfill/{subject}/...                  the backlog, same channels + devices
+    {root}/{gateway}/home/{subject}/{metric}                 for Home Assistant: the value alone
     {root}/{gateway}/command/{name}                          to the gateway
     {root}/{gateway}/reply/{name}                            from the gateway
     {root}/{gateway}/confirmed                               from a collector: stored record ids
@@ -72,6 +73,10 @@ class Topics:
     def device(self, device: str) -> str:
         """Retained status of one device."""
         return f"{self.base}/device/{level(device)}"
+
+    def home(self, subject: str, metric: str) -> str:
+        """Where Home Assistant finds the newest value of one metric."""
+        return f"{self.base}/home/{level(subject)}/{level(metric)}"
 
     def records(
         self, kind: RecordKind, subject: str | None, metric: str | None, *, live: bool

@@ -20,6 +20,8 @@ _RING = 4096
 """Most records held: 60 s of one-second blocks of 64 streams; more lets the oldest go unwritten."""
 _WINDOWS = 32
 """Alarm windows remembered a subject; alarms closer together than this share samples anyway."""
+_SUBJECTS = 512
+"""Subjects whose alarms are remembered, the newest; far more than a gateway serves at a time."""
 _IDLE_S = 30.0
 """A stream that has stopped is let go after this, so that nothing waits for ever."""
 
@@ -80,7 +82,10 @@ class AroundAlarms:
             choice.held.append(record.id)
 
     def _open_window(self, alarm: Record) -> None:
-        windows = self._windows.setdefault(alarm.subject, deque(maxlen=_WINDOWS))
+        windows = self._windows.pop(alarm.subject, None) or deque(maxlen=_WINDOWS)
+        self._windows[alarm.subject] = windows
+        while len(self._windows) > _SUBJECTS:
+            del self._windows[next(iter(self._windows))]
         windows.append((alarm.time_ns - self._before_ns, alarm.time_ns + self._after_ns))
 
     def _in_window(self, record: Record) -> bool:
@@ -114,6 +119,7 @@ class AroundAlarms:
                 or len(lane.ring) > room
             ):
                 choice.skip.append(lane.ring.popleft()[1].id)
+        self._lanes = {key: lane for key, lane in self._lanes.items() if lane.ring}
 
 
 def _is_alarm(record: Record) -> bool:

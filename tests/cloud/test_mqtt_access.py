@@ -17,7 +17,7 @@ from pydantic import SecretStr, ValidationError
 
 from teleward_cloud.access import ROLES, acl_file, user
 from teleward_cloud.mqtt_connection import Incoming, MqttConnection, MqttUnavailable, Refused
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt_settings import HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt_sink import MqttSink
 from teleward_cloud.tls import TlsSettings, client_context
 from teleward_gateway.bench.servers import Mosquitto, free_port
@@ -275,4 +275,24 @@ async def test_version_5_is_not_given_up_when_it_was_asked_for(old_broker: int) 
     await sink.open()
     with pytest.raises(TimeoutError):
         await sink.wait_connected(1)
+    await sink.close()
+
+
+async def test_a_broker_that_refuses_discovery_still_gets_the_records(
+    guarded: Mosquitto, record: Make
+) -> None:
+    name = user("gateway", Provenance.SIMULATED)
+    settings = MqttSettings(
+        port=guarded.port,
+        username=name,
+        password=SecretStr(f"secret-{name}"),
+        home_assistant=HomeAssistantSettings(enabled=True, prefix="homeassistant"),
+    )
+    sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
+    await sink.open()
+    await sink.wait_connected(5)
+    delivery = await sink.send([record(1)], live=True)
+    assert delivery.acknowledged == (record(1).id,)
+    assert sink.last_error is not None
+    assert "refuses Home Assistant's discovery" in sink.last_error
     await sink.close()

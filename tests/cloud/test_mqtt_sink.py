@@ -188,6 +188,7 @@ async def test_home_assistant_hears_of_each_metric_once(
         "ha/sensor/ward-3_bed-1/pulse_rate/config",
         "ha/sensor/ward-3_bed-1/spo2/config",
     ]
+    await eventually(lambda: len(listener.messages("home/bed-1/spo2")) == 3)
     await sink.close()
 
 

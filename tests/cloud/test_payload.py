@@ -146,9 +146,28 @@ def test_home_assistant_announces_a_sensor(record: Make) -> None:
     ((topic, message),) = home_assistant.discovery("homeassistant", topics, record(1))
     assert topic == "homeassistant/sensor/ward-3_bed-1/spo2/config"
     found = json.loads(message)
-    assert found["state_topic"] == "teleward-sim/ward-3/live/bed-1/numerics"
+    assert found["state_topic"] == "teleward-sim/ward-3/home/bed-1/spo2"
     assert found["availability_topic"] == "teleward-sim/ward-3/status"
     assert found["unit_of_measurement"] == "%"
+    assert found["expire_after"] == 30
     assert "simulated" in found["unique_id"]
     assert "not a medical device" in found["device"]["model"]
     assert list(home_assistant.discovery("ha", topics, record(1, subject=None))) == []
+    cuff = record(2, metric="nibp_systolic", payload={"value": 120.0, "valid_s": 3600.0})
+    ((_, message),) = home_assistant.discovery("homeassistant", topics, cuff)
+    assert json.loads(message)["expire_after"] == 3600, "a reading stands for an hour"
+
+
+def test_home_assistant_gets_the_newest_value_of_each_metric_alone(record: Make) -> None:
+    topics = Topics("teleward-sim", "ward-3")
+    batch = [
+        record(1, payload={"value": 96.0}),
+        record(1, 1, metric="pulse_rate", payload={"value": None, "reason": "motion"}),
+        record(2, payload={"value": 97}),
+        record(3, kind=RecordKind.ALARM, payload={"value": 5.0}),
+        record(4, metric="unknown", payload={"value": 5.0}),
+    ]
+    assert home_assistant.states(topics, batch) == [
+        ("teleward-sim/ward-3/home/bed-1/spo2", b"97.0"),
+        ("teleward-sim/ward-3/home/bed-1/pulse_rate", b"None"),
+    ]

@@ -190,7 +190,10 @@ class Delivery:
         owed = self._account(batch.records, answer)
         self._journal.settle(name, after, batch.through, Ranges([*self._held, *owed]))
         if len(owed) == len(batch.records):
-            await self._failed(answer)
+            if answer.error is None and answer.retry_after_s:
+                await self._pause(answer.retry_after_s)
+            else:
+                await self._failed(answer)
             return False
         self._backoff.succeeded()
         self.status.error = answer.error

@@ -208,6 +208,21 @@ async def test_the_servers_wish_is_respected(bench: Bench) -> None:
     assert bench.delivery.status.error == "away"
 
 
+async def test_a_wish_without_an_error_is_no_failure(bench: Bench) -> None:
+    good = bench.store.send
+
+    async def send(batch: Sequence[Record], *, live: bool) -> Answer:
+        bench.store.send = good  # type: ignore[method-assign]
+        return Answer(retry_after_s=0.05)
+
+    bench.store.send = send  # type: ignore[method-assign]
+    bench.begin()
+    await bench.put(3)
+    await bench.until_settled()
+    assert bench.delivery is not None
+    assert (bench.delivery.status.failures, bench.store.got) == (0, [0, 1, 2])
+
+
 async def test_a_new_sink_from_now(bench: Bench) -> None:
     await bench.put(5)
     bench.begin(DeliveryConfig(from_now=True, hold_s=0))
