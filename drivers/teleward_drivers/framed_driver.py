@@ -16,6 +16,7 @@ from teleward_drivers.fields import Malformed
 from teleward_drivers.framed import Frame, FrameDecoder, FrameType
 from teleward_drivers.link import Received
 from teleward_drivers.plausible import measurement
+from teleward_signal.calibration import Calibration
 from teleward_signal.model import DeviceStatus, SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
 
@@ -51,11 +52,17 @@ class Unwrap:
 
 
 class FramedDriver:
-    """Speaks our framed protocol; ``write`` wraps a frame's bytes for the link."""
+    """Speaks our framed protocol; ``write`` wraps a frame's bytes for the link.
 
-    def __init__(self, write: Callable[[bytes], Write]) -> None:
+    ``calibration`` is the curve of the device's sensor for SpO2 from raw light.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], Write], calibration: Calibration | None = None
+    ) -> None:
         self.decoder = FrameDecoder()
         self._write = write
+        self._calibration = calibration
         self._sequence = 0
         self._streams: dict[int, messages.Stream] = {}
         self._clock = Unwrap()
@@ -204,8 +211,9 @@ class FramedDriver:
                 continue
             counts = piece.samples[:, column].copy()
             yield SampleBlock(
-                metric, stream.fs, counts, channel.scale, index, channel.offset, time_ns
-            )
+                metric, stream.fs, counts, channel.scale, index, channel.offset, time_ns,
+                calibration=self._calibration if metric == "ppg_red" else None,
+            )  # fmt: skip
 
 
 def _reason(value: messages.Numeric) -> str | None:

@@ -4,7 +4,8 @@ A patient may wear an ECG patch and a heart-rate strap; both are recorded, one i
 scored and alarmed, and it must not flip between the two. Rules:
 
     1. a value counted by this gateway from a waveform beats one that a device reports,
-       because its quality is known; a manual value beats a device's
+       because its quality is known; a manual value beats a device's; but an oximeter beats an
+       SpO2 made here from raw light with a curve of no published accuracy
     2. the source in use stays until it has been silent or withheld for `HANDOVER_S`
     3. then the best source that has a value takes over
 
@@ -19,6 +20,7 @@ HANDOVER_S = 10.0
 """Two missed values at the usual validity of 5 s; less would flip at each lost second."""
 
 _RANK = {Source.DERIVED: 0, Source.MANUAL: 1, Source.DEVICE: 2}
+_LAST = 3
 
 
 @dataclass(slots=True)
@@ -38,7 +40,8 @@ class Arbiter:
     def accepts(self, subject: str, device: str, measurement: Measurement, now_ns: int) -> bool:
         """Say whether ``measurement`` of ``device`` is the one to show for ``subject``."""
         key = (subject, measurement.metric)
-        rank = _RANK[measurement.source]
+        derived_spo2 = measurement.metric == "spo2" and measurement.source is Source.DERIVED
+        rank = _LAST if derived_spo2 else _RANK[measurement.source]
         chosen = self._chosen.get(key)
         has_value = measurement.value is not None
         if chosen is None:

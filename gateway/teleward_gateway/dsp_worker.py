@@ -19,9 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.calibration import Calibration
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.respiration_watch import DerivedBreathing
+from teleward_signal.spo2_watch import Oximetry
 
 JUMP_S = 0.1
 """Blocks of one unbroken stream follow each other within the spread of their arrival times; more
@@ -49,8 +51,11 @@ class DspStatistics:
 
 @dataclass(slots=True)
 class _Stream:
-    handle: int
+    """What continues from block to block; ``handle`` is None where the engine has no analysis."""
+
+    handle: int | None
     fs: float
+    device: str
     end_ns: int
 
 
@@ -62,6 +67,8 @@ class _Job:
     time_ns: int
     samples: NDArray[np.float32]
     gap_samples: int
+    device: str
+    calibration: Calibration | None
 
 
 def _queue() -> deque[_Job]:
@@ -82,6 +89,7 @@ class DspWorker:
         self._leaving: list[str] = []
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._breathing = DerivedBreathing()
+        self._oximetry = Oximetry(engine.config.quality_floor)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dsp")
 
     def push(
@@ -92,15 +100,20 @@ class DspWorker:
         time_ns: int,
         samples: NDArray[np.float32],
         gap_samples: int = 0,
+        device: str = "",
+        calibration: Calibration | None = None,
     ) -> None:
         """Queue samples (physical units, float32) that follow a gap of ``gap_samples``.
 
-        Metrics that the engine does not analyse are left out.
+        Metrics that nothing analyses are left out. ``device`` says whose clock the times come from,
+        ``calibration`` is the curve of the sensor behind red light.
         """
-        if not self._engine.analyses(metric):
+        if not self._engine.analyses(metric) and not self._oximetry.analyses(metric, fs):
             return
         self.statistics.dropped_blocks += len(self._jobs) == MOST_BLOCKS
-        self._jobs.append(_Job(subject, metric, fs, time_ns, samples, gap_samples))
+        self._jobs.append(
+            _Job(subject, metric, fs, time_ns, samples, gap_samples, device, calibration)
+        )
 
     def close_subject(self, subject: str) -> None:
         """Drop the streams of a subject who left, at the next tick."""
@@ -129,9 +142,10 @@ class DspWorker:
         except Exception:
             # whatever the detectors were in the middle of, they learn anew
             for stream in self._streams.values():
-                self._engine.close_stream(stream.handle)
+                self._close(stream)
             self._streams.clear()
             self._breathing = DerivedBreathing()
+            self._oximetry = Oximetry(self._engine.config.quality_floor)
             raise
 
     def close(self) -> None:
@@ -142,11 +156,16 @@ class DspWorker:
         began = time.perf_counter()
         for job in jobs:
             self._feed(job)
-        results = [*self._engine.process(now_ns), *self._breathing.tick(now_ns)]
+        results = [
+            *self._engine.process(now_ns),
+            *self._breathing.tick(now_ns),
+            *self._oximetry.tick(),
+        ]
         for subject in leaving:
             self._breathing.forget(subject)
+            self._oximetry.forget(subject)
         for key in [key for key in self._streams if key[0] in leaving]:
-            self._engine.close_stream(self._streams.pop(key).handle)
+            self._close(self._streams.pop(key))
         self.statistics.ticks += 1
         self.statistics.blocks += len(jobs)
         self.statistics.busy_s += time.perf_counter() - began
@@ -161,14 +180,30 @@ class DspWorker:
             apart_s = (job.time_ns - stream.end_ns) / 1e9
             if gap_samples == 0 and abs(apart_s) > JUMP_S:
                 gap_samples = max(1, round(apart_s * job.fs))
-            if stream.fs != job.fs or gap_samples > FORGET_S * job.fs:
-                self._engine.close_stream(stream.handle)
+            anew = (stream.fs, stream.device) != (job.fs, job.device)
+            if anew or gap_samples > FORGET_S * job.fs:
+                self._close(stream)
                 stream, gap_samples = None, 0
         if stream is None:
-            handle = self._engine.open_stream(job.subject, job.metric, job.fs)
-            stream = self._streams[key] = _Stream(handle, job.fs, job.time_ns)
-        if gap_samples:
-            self._engine.gap(stream.handle, gap_samples)
-        self._engine.push(stream.handle, job.time_ns, job.samples)
+            stream = self._streams[key] = self._open(job)
+        if stream.handle is not None:
+            if gap_samples:
+                self._engine.gap(stream.handle, gap_samples)
+            self._engine.push(stream.handle, job.time_ns, job.samples)
         self._breathing.push(job.subject, job.metric, job.fs, job.samples, job.time_ns, gap_samples)
+        if self._oximetry.analyses(job.metric, job.fs):
+            self._oximetry.push(
+                job.subject, job.metric, job.fs, job.time_ns, job.samples, gap_samples,
+                job.calibration,
+            )  # fmt: skip
         stream.end_ns = job.time_ns + round(len(job.samples) / job.fs * 1e9)
+
+    def _open(self, job: _Job) -> _Stream:
+        handle = None
+        if self._engine.analyses(job.metric):
+            handle = self._engine.open_stream(job.subject, job.metric, job.fs, job.device)
+        return _Stream(handle, job.fs, job.device, job.time_ns)
+
+    def _close(self, stream: _Stream) -> None:
+        if stream.handle is not None:
+            self._engine.close_stream(stream.handle)

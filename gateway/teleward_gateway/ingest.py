@@ -201,7 +201,10 @@ class Ingest:
         analysed = not lead or self._arbiter.accepts_wave(subject, block.metric, "ecg", time_ns)
         if self.dsp is not None and analysed:
             samples = block.physical()
-            self.dsp.push(subject, block.metric, block.fs, time_ns, samples, gap_samples)
+            self.dsp.push(
+                subject, block.metric, block.fs, time_ns, samples, gap_samples,
+                device, block.calibration,
+            )  # fmt: skip
 
     def _take_measurement(
         self, subject: str, device: str | None, measurement: Measurement, now_ns: int

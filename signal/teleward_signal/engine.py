@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.bank import EVENT_DTYPE, Bank, Reason
+from teleward_signal.bank import EVENT_DTYPE, Bank, EventKind, Reason
+from teleward_signal.engine_arrival import Arrivals
 from teleward_signal.engine_kinds import Kind, kind_of, warm_derived
 from teleward_signal.engine_messages import message_of
 from teleward_signal.model import Annotation, Measurement
@@ -47,6 +48,7 @@ class Engine:
         self.config = config or EngineConfig()
         self._banks: dict[tuple[Kind, float], _SharedBank] = {}
         self._streams: dict[int, _Stream] = {}
+        self._arrivals = Arrivals()
         self._next_handle = 1
 
     def warm(self, progress: Progress | None = None) -> None:
@@ -72,8 +74,12 @@ class Engine:
         """Say whether there is an analysis for this metric."""
         return kind_of(metric) is not None
 
-    def open_stream(self, subject: str, metric: str, fs: float) -> int:
-        """Begin a stream of ``metric`` at ``fs`` Hz and return its handle."""
+    def open_stream(self, subject: str, metric: str, fs: float, clock: str = "") -> int:
+        """Begin a stream of ``metric`` at ``fs`` Hz and return its handle.
+
+        ``clock`` names whose clock its times come from: pulse arrival times are told where ECG and
+        PPG of a subject share one.
+        """
         kind = kind_of(metric)
         if kind is None:
             raise ValueError(f"no analysis for metric {metric!r}; ask Engine.analyses() first")
@@ -83,7 +89,8 @@ class Engine:
         shared = self._banks[key]
         handle = self._next_handle
         self._next_handle += 1
-        stream = _Stream(subject, metric, kind, shared, shared.take(handle), StreamClock(fs))
+        slot = shared.take(handle)
+        stream = _Stream(handle, subject, metric, kind, shared, slot, StreamClock(fs), clock)
         self._streams[handle] = stream
         return handle
 
@@ -91,6 +98,7 @@ class Engine:
         """End a stream; what it still holds is dropped."""
         stream = self._streams.pop(handle)
         stream.shared.give_back(stream.slot)
+        self._arrivals.forget(stream.person)
 
     def push(self, handle: int, time_ns: int, samples: NDArray[np.float32]) -> None:
         """Continue a stream: samples in the unit of the metric, NaN = lost, first one at UTC ns."""
@@ -114,6 +122,11 @@ class Engine:
                 stream = self._streams.get(shared.handles[int(event["slot"])])
                 if stream is not None:
                     out.extend(self._messages(stream, event))
+        for stream in self._streams.values():
+            if stream.kind is not Kind.RESPIRATION:
+                is_pulse, seen_ns = stream.kind is not Kind.ECG, stream.clock.time_ns(stream.pushed)
+                self._arrivals.seen(stream.person, is_pulse, stream.handle, seen_ns)
+        out += [(who.partition("\n")[0], found) for who, found in self._arrivals.take()]
         return out
 
     def quality(self, handle: int) -> tuple[float, tuple[str, ...]]:
@@ -146,6 +159,9 @@ class Engine:
 
     def _messages(self, stream: "_Stream", event: np.void) -> list[Output]:
         time_ns = stream.clock.time_ns(int(event["sample"]))
+        if (kind := event["kind"]) in (EventKind.BEAT, EventKind.PULSE):
+            is_pulse = bool(kind == EventKind.PULSE)
+            self._arrivals.mark(stream.person, is_pulse, stream.handle, time_ns)
         floor = self.config.quality_floor
         message = message_of(event, stream.metric, time_ns, floor, stream.onsets)
         return [] if message is None else [(stream.subject, message)]
@@ -155,15 +171,22 @@ class Engine:
 class _Stream:
     """One open stream."""
 
+    handle: int
     subject: str
     metric: str
     kind: Kind
     shared: "_SharedBank"
     slot: int
     clock: StreamClock
+    clock_name: str
     pushed: int = 0
     onsets: dict[str, int] = field(default_factory=dict)
     pending: list[NDArray[np.float32]] = field(default_factory=list)
+
+    @property
+    def person(self) -> str:
+        """Name the subject and the clock: marks of one clock can be paired."""
+        return f"{self.subject}\n{self.clock_name}"
 
 
 class _SharedBank:

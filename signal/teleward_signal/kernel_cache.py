@@ -7,9 +7,9 @@ start loads in tenths of a second what the first compiled in seconds. First of: 
 temporary one.
 
 In it this package has a folder named by a hash of its sources, of the compiler's version and of the
-processor; the kernels of other packages have one for each folder of theirs, by the sources there
-and here: a kernel may call what lies in its own folder and in this package. Numba itself looks at
-the file of a kernel only, and would go on running what it compiled before a callee changed.
+processor; the kernels of other packages have one for each folder of theirs, by the sources there: a
+kernel of another package calls what lies in its own folder only. Numba itself looks at the file of
+a kernel, and would go on running what it compiled before a callee elsewhere changed.
 """
 
 import fcntl
@@ -74,10 +74,10 @@ FOLDER = _writable_folder()
 
 
 @functools.cache
-def _sources(folder: Path) -> bytes:
+def _sources(folder: Path, pattern: str = "*.py") -> bytes:
     """Return a hash of the names and contents of every source below a package's folder."""
     sources = blake2b(digest_size=16)
-    for path in sorted(folder.rglob("*.py")):
+    for path in sorted(folder.rglob(pattern)):
         sources.update(f"{path.relative_to(folder)}\0".encode())
         sources.update(path.read_bytes())
     return sources.digest()
@@ -87,8 +87,11 @@ def _sources(folder: Path) -> bytes:
 def _folder_of(package: str) -> Path:
     """Return the folder for the kernels of a package as its sources are now; prune old ones."""
     name = blake2b(digest_size=8)
-    name.update(_sources(Path(__file__).parent))
-    if package != __package__:
+    here = Path(__file__).parent
+    if package == __package__:
+        name.update(_sources(here))
+    else:
+        name.update(_sources(here, "kernel_*.py"))
         name.update(_sources(Path(str(sys.modules[package].__file__)).parent))
     for part in (numba.__version__, llvmlite.__version__, platform.python_version()):
         name.update(part.encode())

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.calibration import Calibration
+
 
 class Provenance(StrEnum):
     """Whether a person or a simulator was behind the device."""
@@ -26,6 +28,7 @@ class SampleBlock:
     ``samples`` are raw counts, int16 or int32, shape (n_samples,); the physical value in the unit
     of the metric is ``samples * scale + offset``. ``index`` is the device's running number of the
     first sample, lost samples counted, so a jump against the previous block is a gap.
+    ``calibration`` is the curve of the sensor behind red light, where its driver knows it.
     """
 
     metric: str
@@ -37,6 +40,7 @@ class SampleBlock:
     device_time_ns: int | None = None
     time_ns: int | None = None
     uncertainty_ns: int | None = None
+    calibration: Calibration | None = None
 
     def physical(self) -> NDArray[np.float32]:
         """Return the samples in the unit of the metric, float32, shape (n_samples,)."""

@@ -143,7 +143,7 @@ def accept(
     s.last_at, s.broken, s.spare_rise, s.huge = at, 0, 0.0, 0
     s.relaxed_at = s.n
     s.waiting_at = at
-    return emit(events, n_events, s, at, PULSE, BEAT_SYMBOL, interval)
+    return emit(events, n_events, s, at - t.delay_n, PULSE, BEAT_SYMBOL, interval)
 
 
 @inner

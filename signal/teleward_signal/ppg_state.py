@@ -80,6 +80,7 @@ PPG_TIMING = np.dtype(
         ("flat_n", np.int64),
         ("after_n", np.int64),
         ("mean_weight", np.float64),
+        ("delay_n", np.int64),
     ],
     align=True,
 )
@@ -104,6 +105,8 @@ def timing(fs: float) -> NDArray[np.void]:
     # one second of equal samples: no pulse is that flat
     out["flat_n"] = round(1.0 * fs)
     out["after_n"] = round(0.28 * fs) + 1
+    # the band-pass shows the steepest rise of an upstroke of 90 to 200 ms 30 to 16 ms late
+    out["delay_n"] = round(0.025 * fs)
     out["mean_weight"] = 1.0 / (4.0 * fs)  # slow against breathing
     return out
 

@@ -1,19 +1,15 @@
-"""SpO2 from raw light: ratio of ratios of red and infrared, and a calibration curve per sensor.
+"""SpO2 from raw light: the ratio of ratios of red and infrared.
 
 R = (AC_red / DC_red) / (AC_infrared / DC_infrared), by regression of red on infrared over some
 three seconds. What saturation an R means depends on the wavelengths and the optics of the sensor:
-there is no default curve. A driver that knows its sensor passes the sensor's own `Calibration`;
-without one, R is all there is. Not a certified oximeter.
+there is no default curve. A driver that knows its sensor gives its `calibration.Calibration` with
+the light; without one, R is all there is. Not a certified oximeter.
 """
-
-from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal import design, spo2_kernel
-from teleward_signal.model import Measurement, Source
 from teleward_signal.slot_bank import SlotBank, check_block
 
 OXIMETRY_STATE = np.dtype(
@@ -87,50 +83,3 @@ class OximetryBank(SlotBank):
             self._used,
         )
         self._show()
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """SpO2 (%) as a polynomial of R for one sensor.
-
-    ``coefficients`` begin with the highest power; ``lowest`` and ``highest`` bound the R for which
-    the curve was made; ``sensor`` and ``source`` say whose curve it is and where it comes from;
-    ``arms`` is its root mean square error in % where published.
-    """
-
-    sensor: str
-    source: str
-    coefficients: tuple[float, ...]
-    lowest: float
-    highest: float
-    arms: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a curve that does not say what it is for."""
-        if not self.sensor or not self.source:
-            raise ValueError("a calibration curve names its sensor and its source")
-        if not self.coefficients or not self.lowest < self.highest:
-            raise ValueError(f"calibration of {self.sensor}: coefficients and lowest < highest")
-
-    def spo2(self, ratio: float) -> float | None:
-        """Return the saturation, ``None`` outside the range of the curve."""
-        if not isfinite(ratio) or not self.lowest <= ratio <= self.highest:
-            return None
-        value = 0.0
-        for coefficient in self.coefficients:
-            value = value * ratio + coefficient
-        return min(100.0, max(0.0, value))
-
-    def measure(self, ratio: float, quality: float, time_ns: int, floor: float) -> Measurement:
-        """Return SpO2 as a derived measurement that names its curve; withheld below ``floor``."""
-        value = self.spo2(ratio) if quality >= floor else None
-        reason = None
-        if value is None:
-            low = not isfinite(ratio) or quality < floor
-            reason = "poor_signal" if low else "outside_calibration"
-        detail = {
-            "ratio": round(ratio, 4) if isfinite(ratio) else None,
-            "calibration": self.sensor,
-            "arms": self.arms,
-        }
-        return Measurement("spo2", value, reason, quality, Source.DERIVED, time_ns, detail=detail)

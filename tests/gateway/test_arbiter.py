@@ -45,3 +45,11 @@ def test_one_of_two_pleths_is_shown() -> None:
     late = int((2 + HANDOVER_S + 1) * S)
     assert arbiter.accepts_wave("a", "oximeter", "pleth", late)
     assert not arbiter.accepts_wave("a", "patch", "pleth", late + S)
+
+
+def test_an_oximeter_beats_a_saturation_made_from_raw_light() -> None:
+    arbiter = Arbiter()
+    light = Measurement("spo2", 96.0, source=Source.DERIVED)
+    assert arbiter.accepts("a", "derived", light, 0)
+    assert arbiter.accepts("a", "oximeter", Measurement("spo2", 93.0), S)
+    assert not arbiter.accepts("a", "derived", light, 2 * S)

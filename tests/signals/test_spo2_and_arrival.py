@@ -5,8 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from teleward_signal.bank import EventKind, Reason
+from teleward_signal.calibration import Calibration
+from teleward_signal.engine_arrival import Arrivals
+from teleward_signal.model import Measurement
 from teleward_signal.ppg_arrival import ArrivalTime
-from teleward_signal.spo2 import Calibration, OximetryBank
+from teleward_signal.spo2 import OximetryBank
+from teleward_signal.spo2_watch import INFRARED, RED, Oximetry
 
 FS = 100.0
 TEST_CURVE = Calibration("test sensor", "this test", (-25.0, 110.0), 0.4, 1.6)
@@ -69,12 +73,78 @@ def test_a_curve_belongs_to_a_sensor_and_a_range() -> None:
     assert TEST_CURVE.spo2(0.5) == pytest.approx(97.5)
     assert TEST_CURVE.spo2(0.2) is None
     assert TEST_CURVE.spo2(float("nan")) is None
-    good = TEST_CURVE.measure(0.6, 0.9, 5, floor=0.4)
-    assert (good.value, good.detail["calibration"]) == (95.0, "test sensor")
-    assert TEST_CURVE.measure(0.6, 0.2, 5, floor=0.4).reason == "poor_signal"
-    assert TEST_CURVE.measure(1.9, 0.9, 5, floor=0.4).reason == "outside_calibration"
     with pytest.raises(ValueError, match="names its sensor"):
         Calibration("", "nowhere", (1.0,), 0.4, 1.0)
+
+
+def saturations(
+    red: Samples, infrared: Samples, curve: Calibration | None, blocks: tuple[int, int]
+) -> list[Measurement]:
+    """Push both colours to `Oximetry`, each in blocks of its own length; tick when both are there."""
+    watch = Oximetry()
+    found = []
+    for at in range(0, len(red), max(blocks)):
+        for metric, samples, block in ((RED, red, blocks[0]), (INFRARED, infrared, blocks[1])):
+            for first in range(at, min(at + max(blocks), len(red)), block):
+                part = samples[first : min(first + block, at + max(blocks))]
+                time_ns = round(first / FS * 1e9)
+                watch.push("a", metric, FS, time_ns, part, 0, curve)
+        found += watch.tick()
+    return [measurement for _, measurement in found]
+
+
+def test_saturation_needs_the_curve_of_the_sensor() -> None:
+    found = saturations(*light(0.6), TEST_CURVE, (100, 100))
+    assert found[-1].value == pytest.approx(95.0, abs=0.7)
+    assert found[-1].detail["calibration"] == "test sensor"
+    assert found[-1].time_ns == pytest.approx(19.99e9, abs=1)
+    assert found[0].reason == "settling"
+    bare = saturations(*light(0.6), None, (100, 100))[-1]
+    assert (bare.value, bare.reason) == (None, "no_calibration")
+    assert bare.detail["ratio"] == pytest.approx(0.6, rel=0.03)
+    outside = saturations(*light(1.9), TEST_CURVE, (100, 100))[-1]
+    assert (outside.value, outside.reason) == (None, "outside_calibration")
+
+
+def test_how_the_colours_are_cut_does_not_matter() -> None:
+    whole = saturations(*light(0.6), TEST_CURVE, (2000, 2000))
+    for blocks in ((100, 100), (50, 100), (37, 148), (200, 25)):
+        assert saturations(*light(0.6), TEST_CURVE, blocks) == whole
+
+
+def test_one_colour_alone_is_dropped_and_the_pair_found_again() -> None:
+    red, infrared = light(0.6)
+    watch = Oximetry()
+    for at in range(0, 1000, 50):
+        watch.push("a", RED, FS, at * 10**7, red[at : at + 50], 0, TEST_CURVE)
+        assert watch.tick() == []
+    (pair,) = watch._pairs.values()
+    assert len(pair.channels[RED].samples) <= 200
+    found = []
+    for at in range(1000, 2000, 50):
+        watch.push("a", RED, FS, at * 10**7, red[at : at + 50], 0, TEST_CURVE)
+        watch.push("a", INFRARED, FS, at * 10**7, infrared[at : at + 50])
+        found += watch.tick()
+    assert found[-1][1].value == pytest.approx(95.0, abs=0.7)
+    assert found[-1][1].time_ns == pytest.approx(19.99e9, abs=1.01e9)
+    watch.forget("a")
+    assert not watch._pairs
+
+
+def test_a_beat_that_is_known_after_its_pulse_is_paired_with_it() -> None:
+    arrivals = Arrivals()
+    found = []
+    for k in range(12):
+        beat_ns = round(k * 0.8e9)
+        arrivals.mark("a", True, 2, beat_ns + 210_000_000)
+        arrivals.mark("a", False, 1, beat_ns)
+        arrivals.seen("a", True, 2, beat_ns + 700_000_000)
+        arrivals.seen("a", False, 1, beat_ns + 700_000_000)
+        found += arrivals.take()
+    assert len(found) >= 6
+    assert {round(m.value or 0) for _, m in found} == {210}
+    arrivals.mark("a", True, 3, round(20e9))
+    assert not any(mark == (20_000_000_000, True) for mark in arrivals._people["a"].marks)
 
 
 def test_arrival_time_is_the_median_of_pairs_and_withheld_when_they_scatter() -> None:

@@ -22,8 +22,9 @@ from teleward_drivers.device import (
 from teleward_drivers.framed_driver import COMMANDS, FramedDriver
 from teleward_drivers.framed_messages import METRIC_CODES
 from teleward_drivers.gatt import GattDriver, Part
+from teleward_drivers.light_sensors import SENSOR_OPTION, with_sensor
 from teleward_drivers.link import Received
-from teleward_drivers.options import no_options
+from teleward_signal.calibration import Calibration
 
 SERVICE = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 RX = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
@@ -33,9 +34,9 @@ TX = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 class FramedUart(Part):
     """The framed protocol as a part of a BLE device."""
 
-    def __init__(self) -> None:
+    def __init__(self, calibration: Calibration | None = None) -> None:
         super().__init__()
-        self._driver = FramedDriver(lambda data: Write(data, RX, response=True))
+        self._driver = FramedDriver(lambda data: Write(data, RX, response=True), calibration)
         self.handlers = {TX: self._feed}
 
     def start(self, now_ns: int) -> Iterable[Output]:
@@ -55,9 +56,9 @@ class FramedUart(Part):
         return self._driver.feed(received)
 
 
-def make() -> GattDriver:
-    """Return a driver."""
-    return GattDriver([FramedUart(), *battery_parts()])
+def make(calibration: Calibration | None = None) -> GattDriver:
+    """Return a driver; ``calibration`` belongs to the sensor of red light, if there is one."""
+    return GattDriver([FramedUart(calibration), *battery_parts()])
 
 
 DRIVER = DriverInfo(
@@ -66,8 +67,9 @@ DRIVER = DriverInfo(
     link=LinkType.BLE,
     verification=Verification.SPEC,
     source="drivers/PROTOCOL.md, golden vectors shared with the C firmware",
-    make=no_options("framed-uart", make),
+    make=with_sensor("framed-uart", make),
     metrics=frozenset(METRIC_CODES),
     services=frozenset({SERVICE}),
     commands=COMMANDS,
+    options=SENSOR_OPTION,
 )
