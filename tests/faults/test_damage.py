@@ -1,5 +1,6 @@
 """Every byte of a small journal is flipped, every length is cut; what is lost is what is told."""
 
+import asyncio
 import shutil
 import time
 from collections.abc import Iterator
@@ -107,6 +108,7 @@ async def test_every_byte(memory_path: Path, harm: object, state: str) -> None:
             wrong += lost != told
             n_harmed += 1
             progress(bill.fault, n_harmed, n_bytes // STRIDE)
+            await asyncio.sleep(0)  # for Ctrl-C
     bill.stored = bill.committed
     bill.note = f"{n_harmed} files"
     BILLS.append(bill)

@@ -61,7 +61,11 @@ class Salvage:
         refuse_newer(int(self.states.get(IDENTITY, {}).get("schema", 0)))
 
     def drop_deleted(self) -> None:
-        """Forget rows that the disk budget had deleted and whose pages still held them."""
+        """Forget what the disk budget had deleted and whose pages still held it."""
+        floor = self._floor()
+        self.spans = {seq: span for seq, span in self.spans.items() if seq >= floor}
+        for table in ("wave", "light"):
+            self.store.delete(table, 0, floor)
         for span in self.spans.values():
             for table, count in (("wave", span.waves), ("light", span.lights)):
                 if not count:
@@ -70,18 +74,21 @@ class Salvage:
     def lost(self, mark: int) -> int:
         """Return how many records must have been there and are not."""
         spans = sorted(self.spans.values(), key=lambda span: span.seq)
-        floor = int(self.states.get(COUNTERS, {}).get("floor", 1))
-        expected, position = 0, floor
+        expected, position = 0, self._floor()
         for span in spans:
             expected += max(0, span.seq - position) + span.waves + span.lights
             position = max(position, span.stop)
         expected += max(0, self._stop(mark) - position)
         return max(0, expected - self.store.count_records())
 
+    def _floor(self) -> int:
+        """Return the number below which the disk budget had deleted everything."""
+        return int(self.states.get(COUNTERS, {}).get("floor", 1))
+
     def _stop(self, mark: int) -> int:
         """Return the number after the last record that there was."""
         stops = [span.stop for span in self.spans.values()]
-        return max(mark, self.store.last_number() + 1, *stops, 1)
+        return max(mark, self.store.last_number() + 1, *stops, self._floor())
 
     def _cover(self, start: int, stop: int) -> None:
         """Make a span for numbers that have none, so that what is missing is counted once."""
@@ -95,7 +102,7 @@ class Salvage:
         counters["healed"] = counters.get("healed", 0) + 1
         counters["edition"] = counters.get("edition", 0) + 1
         self.states[COUNTERS] = counters
-        position = 1
+        position = self._floor()
         for span in sorted(self.spans.values(), key=lambda span: span.seq):
             self._cover(position, span.seq)
             self.store.write_span(self.store.recount(span))

@@ -207,6 +207,33 @@ async def test_history_follows_a_correction_and_stored_readings_do_not(opened: O
     assert stored.time_ns == 500 * S
 
 
+async def test_what_was_sent_keeps_its_time_for_that_sink_over_a_crash(opened: Open) -> None:
+    kernel = Steps(1_000 * S)
+    clock = GatewayClock(kernel, "00000000000000b1")
+    journal = opened(clock=clock)
+    await journal.register("store", KINDS)
+    journal.append(value(1))
+    await journal.flush()
+    batch = await journal.read(None, KINDS, 10, sink="store")
+    sent = batch.records[0]
+    await journal.freeze("store", batch, [sent.id.seq + sent.id.part])
+    journal.close()
+    again = opened(clock=clock)
+    await again.register("store", KINDS)
+    again.append(value(2))
+    await again.flush()
+    kernel.system_ns, kernel.synchronised = 1_800_000_000 * S, True
+    correction = clock.poll()
+    assert correction is not None
+    again.correct(correction)
+    await again.flush()
+    for_the_store = (await again.read(None, KINDS, 2, sink="store")).records
+    assert for_the_store[0].time_ns == sent.time_ns, "sent again it is the same point"
+    assert for_the_store[1].time_ns >= 1_799_999_000 * S, "what was not sent goes out corrected"
+    for_all = (await again.read(None, KINDS, 2)).records
+    assert min(record.time_ns for record in for_all) >= 1_799_999_000 * S
+
+
 async def test_the_budget_takes_delivered_waves_first_and_counts(opened: Open) -> None:
     config = JournalConfig(commit_interval_s=0.25, span_s=0, max_bytes=2**20, log_pages=64)
     journal = opened(config)

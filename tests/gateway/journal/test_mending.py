@@ -9,6 +9,7 @@ import pytest
 
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal, JournalConfig
+from teleward_gateway.journal.ranges import Ranges
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, RecordKind
 
@@ -97,3 +98,56 @@ async def test_the_last_damaged_file_is_kept_for_whoever_asks_why(tmp_path: Path
         open_journal(tmp_path).close()
     (aside,) = [path for path in sorted(os.listdir(tmp_path)) if "damaged" in path]
     assert (tmp_path / aside / "field.sqlite3").read_bytes() == bytes(data)
+
+
+async def test_what_the_budget_deleted_does_not_come_back(tmp_path: Path) -> None:
+    """Deleted rows stay in free pages until they are written over; a mending finds them there."""
+    config = JournalConfig(commit_interval_s=0.25, span_s=0, max_bytes=2**20, log_pages=64)
+    journal = Journal.open(
+        tmp_path, gateway="g", provenance=Provenance.FIELD, clock=GatewayClock(), config=config
+    )
+    await journal.register("store", KINDS)
+    n = 0
+    while journal.stats().lost.budget < 20:
+        for _ in range(4):
+            text = os.urandom(8000).hex()
+            payload = {"value": n, "text": text}
+            journal.append(Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", payload=payload))
+            n += 1
+        await journal.flush()
+        journal.settle("store", 0, n // 2, Ranges())
+        assert n < 2000
+    before = journal.stats()
+    held = await values(journal)
+    journal.close()
+    path = tmp_path / "field.sqlite3"
+    data = bytearray(path.read_bytes())
+    data[0] ^= 0xFF
+    path.write_bytes(data)
+    again = open_journal(tmp_path)
+    after = again.stats()
+    assert await values(again) == held
+    assert (after.healed, after.lost.damage, after.lost.budget) == (1, 0, before.lost.budget)
+    assert after.records == before.records
+    again.close()
+
+
+async def test_without_sinks_what_goes_is_expired_and_no_loss(tmp_path: Path) -> None:
+    config = JournalConfig(commit_interval_s=0.25, span_s=0, max_bytes=2**20, log_pages=64)
+    journal = Journal.open(
+        tmp_path, gateway="g", provenance=Provenance.FIELD, clock=GatewayClock(), config=config
+    )
+    await journal.register("former", KINDS)
+    journal.retire("former")
+    n = 0
+    while not journal.stats().expired:
+        payload = {"value": n, "text": os.urandom(16000).hex()}
+        journal.append(Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", payload=payload))
+        n += 1
+        await journal.flush()
+        assert n < 2000
+    stats, held = journal.stats(), await values(journal)
+    journal.close()
+    assert stats.lost.total == 0
+    assert stats.expired == n - len(held)
+    assert held == list(range(stats.expired, n)), "the oldest went"

@@ -14,7 +14,7 @@ from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.journal import Journal, JournalConfig
 from teleward_gateway.journal.chart import MOST_ROWS, Line, draw, resolution
 from teleward_gateway.journal.database import connect
-from teleward_gateway.journal.entries import Entry
+from teleward_gateway.journal.entries import Entry, Filter
 from teleward_gateway.journal.reader import Reader
 from teleward_gateway.journal.row import Origin, build_row, values_of
 from teleward_gateway.journal.spans import count_row
@@ -236,6 +236,20 @@ def test_trends_go_with_the_last_of_their_records(filled: Callable[[int], Filled
     assert file.levels() == [5, 1, 0], "a joined one goes once all of it has"
     table.forget_below(file.spans[JOINED][0])
     assert file.levels() == [4, 0, 0]
+
+
+def test_a_span_that_closes_during_a_query_is_not_told_twice(
+    filled: Callable[[int], Filled],
+) -> None:
+    file = filled(6)
+    file.summarise()
+    start_ns, end_ns = START_NS, START_NS + 3600 * S
+    for open_from in (file.spans[0][0], file.spans[3][0], ENDLESS):
+        line = draw(file.reader, ("bed-2", "spo2"), start_ns, end_ns, 2000, NONE, open_from)
+        assert told(line) == truth(file.points, line, 0, 3600)
+        wanted = Filter(None, "bed-2", "spo2")
+        found = file.reader.history(wanted, start_ns, end_ns, 10**6, NONE, open_from)
+        assert [record.time_ns for record in found] == [time_ns for time_ns, _ in file.points]
 
 
 def test_packing(filled: Callable[[int], Filled]) -> None:
