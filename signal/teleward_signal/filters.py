@@ -3,18 +3,20 @@
     monitor      0.5 to 40 Hz   steady baseline, rhythm reads well   (AAMI EC13 monitoring band)
     diagnostic   0.05 to 150 Hz ST segments keep their level         (AAMI EC11 diagnostic band)
 
-Input and output in mV. A lost sample (NaN) comes out as NaN and leaves the state untouched; after
-more than 40 ms of them the filter starts anew at rest on the next good sample.
+The notch is at 50 or 60 Hz, chosen or detected (`mains.py`). Input and output in mV. A lost sample
+(NaN) comes out as NaN and leaves the state untouched; after more than 40 ms of them the filter
+starts anew at rest on the next good sample.
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal import design
 from teleward_signal.kernels.sos import SECTIONS, cascade
+from teleward_signal.mains import MainsDetector
 
 NOTCH_QUALITY = 30.0
 """-3 dB width of 1.7 Hz at 50 Hz: mains drifts by +-0.2 Hz, and ringing stays short."""
@@ -43,18 +45,49 @@ def ecg_cascade(band: Band, fs: float, mains_hz: float | None) -> design.Sos:
 
 
 class EcgFilter:
-    """One channel through one band; results do not depend on how blocks are cut."""
+    """One channel through one band; results do not depend on how blocks are cut.
 
-    def __init__(self, fs: float, band: Band = Band.MONITOR, mains_hz: float | None = 50.0) -> None:
+    ``mains`` is 50 (India, most of the world), 60, ``"auto"`` (50 until three seconds of the signal
+    say 60, and back) or ``None`` for no notch.
+    """
+
+    def __init__(
+        self, fs: float, band: Band = Band.MONITOR, mains: float | Literal["auto"] | None = 50.0
+    ) -> None:
+        if mains not in (50, 60, "auto", None):
+            raise ValueError(f"mains {mains!r}: give 50, 60, 'auto' or None")
         self.fs = fs
-        self._sos = ecg_cascade(band, fs, mains_hz)
-        self._rest = design.steady_state(self._sos)
+        self._band = band
+        self._detector = MainsDetector(fs) if mains == "auto" else None
+        self._tune(50.0 if mains == "auto" else mains)
         self._state = np.zeros_like(self._rest)
         self._lost = -1
+
+    @property
+    def mains_hz(self) -> float | None:
+        """Return the frequency of the notch, chosen or detected."""
+        return self._mains_hz
 
     def push(self, ecg_mv: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Return the filtered block, shape as given."""
         x = np.asarray(ecg_mv, np.float64)
+        if self._detector is None:
+            return self._filter(x)
+        parts = []
+        while len(x):
+            part, x = x[: self._detector.until_decision], x[self._detector.until_decision :]
+            parts.append(self._filter(part))
+            if self._detector.push(part):
+                self._tune(self._detector.hz)
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _tune(self, mains_hz: float | None) -> None:
+        """Set the notch; the state stays, and the new notch settles within a tenth of a second."""
+        self._mains_hz = mains_hz
+        self._sos = ecg_cascade(self._band, self.fs, mains_hz)
+        self._rest = design.steady_state(self._sos)
+
+    def _filter(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         y = np.full(len(x), np.nan)
         good = np.isfinite(x)
         edges = np.flatnonzero(np.diff(good)) + 1

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from scipy import signal
 
+from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_signal import design
 from teleward_signal.filters import Band, EcgFilter, ecg_cascade
 from teleward_signal.kernels.sos import cascade_many
+from teleward_signal.mains import SECONDS, MainsDetector
 
 FREQUENCIES = np.array([0.1, 0.5, 1.0, 3.0, 10.0, 30.0, 45.0])
 RNG = np.random.default_rng(0)
@@ -76,3 +79,53 @@ def test_channels_side_by_side_are_filtered_as_alone() -> None:
     for start in range(0, 500, 33):
         cascade_many(sos, state, wide[start : start + 33], out[start : start + 33])
     assert np.allclose(out, signal.sosfilt(sos, wide, axis=0), atol=1e-9)
+
+
+def hum(hz: float, mv: float, fs: float, seconds: float = 12.0) -> NDArray[np.float64]:
+    """Return an ECG with mains on it."""
+    ecg = synthetic_ecg(seconds, fs, 3).astype(float)
+    return np.asarray(ecg + mv * np.sin(2 * np.pi * hz * np.arange(len(ecg)) / fs + 1.0))
+
+
+@pytest.mark.parametrize("fs", [200.0, 250.0, 360.0, 1000.0])
+@pytest.mark.parametrize("hz", [49.8, 50.0, 59.8, 60.0])
+@pytest.mark.parametrize("start_hz", [50.0, 60.0])
+def test_the_mains_frequency_is_found(fs: float, hz: float, start_hz: float) -> None:
+    detector = MainsDetector(fs, start_hz)
+    x = hum(hz, 0.05, fs)
+    while len(x):
+        part, x = x[: detector.until_decision], x[detector.until_decision :]
+        detector.push(part)
+    assert detector.hz == round(hz, -1)
+
+
+def test_without_mains_the_choice_stays_and_a_moment_of_it_changes_nothing() -> None:
+    for start_hz in (50.0, 60.0):
+        detector = MainsDetector(250.0, start_hz)
+        other = hum(110 - start_hz, 0.2, 250.0)[:250]
+        for k, second in enumerate(np.split(hum(50.0, 0.0, 250.0), 12)):
+            assert not detector.push(other if k in (3, 4, 7) else second)
+        assert detector.hz == start_hz
+
+
+def test_the_notch_follows_the_mains_however_blocks_are_cut() -> None:
+    fs = 250.0
+    x = hum(60.0, 0.3, fs)
+    x[700:706] = np.nan
+    whole = EcgFilter(fs, Band.DIAGNOSTIC, "auto")
+    found = whole.push(x)
+    assert whole.mains_hz == 60.0
+    clean = EcgFilter(fs, Band.DIAGNOSTIC, 60.0).push(hum(60.0, 0.0, fs))
+    fixed = EcgFilter(fs, Band.DIAGNOSTIC, 50.0).push(x)
+    assert np.abs(found[-250:] - clean[-250:]).max() < 0.02
+    assert np.abs(fixed[-250:] - clean[-250:]).max() > 0.2
+    joined = EcgFilter(fs, Band.DIAGNOSTIC, "auto")
+    cuts = np.sort(RNG.integers(0, len(x), 40))
+    parts = np.concatenate([joined.push(part) for part in np.split(x, cuts)])
+    assert np.array_equal(found, parts, equal_nan=True)
+    assert np.array_equal(found[: SECONDS * 250], fixed[: SECONDS * 250], equal_nan=True)
+
+
+def test_an_unknown_mains_is_refused() -> None:
+    with pytest.raises(ValueError, match="50, 60, 'auto' or None"):
+        EcgFilter(250.0, mains=55.0)
