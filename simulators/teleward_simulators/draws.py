@@ -20,6 +20,8 @@ class Stream(IntEnum):
     SENSOR = 5
     CUFF = 6
     P_WAVE = 7
+    SWAY = 8
+    PULSE = 9
 
 
 def _mix(value: int) -> int:

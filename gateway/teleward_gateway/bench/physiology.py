@@ -12,6 +12,8 @@ from typing import Any
 PATIENTS = 64
 RENDER_S = 10
 FAST_S = 3600
+FAST_CASE = "sepsis-01"
+"""The case with the most conditions to look at."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +24,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return costs, the matrix and, with recordings, the fidelity table."""
     from teleward_simulators.physiology.directions import score
+    from teleward_simulators.physiology.targets import compare
 
     result: dict[str, Any] = {**_costs()}
     matrix = score()
     result["matrix_percent"] = round(matrix.percent, 2)
     result["matrix_cells"] = matrix.cells
     result["matrix_failures"] = list(matrix.failures)
+    result["targets"] = [
+        {"illness": f.target.illness, "minute": f.target.minute, "variable": f.target.variable,
+         "value": round(f.value, 1), "low": f.target.low, "high": f.target.high, "holds": f.holds}
+        for f in compare()
+    ]  # fmt: skip
+    result["fast_case_cpu_percent"] = round(_fast_case(), 1)
     if arguments.data:
         from teleward_gateway.bench.physiology_fidelity import fidelity
 
@@ -68,6 +77,20 @@ def _costs() -> dict[str, float]:
     }
 
 
+def _fast_case() -> float:
+    """Return what one case at speed 60, guards and waves and all, takes of a core in percent."""
+    from teleward_simulators.cases.catalogue import case_named
+    from teleward_simulators.cases.runner import make_case_patient
+    from teleward_simulators.physiology.patient import Order
+
+    patient = make_case_patient(case_named(FAST_CASE))
+    patient.order(Order(0, "clock", {"speed": 60}))
+    patient.live(1.0)
+    began = time.process_time()
+    patient.live(1.0 + RENDER_S)
+    return 100 * (time.process_time() - began) / RENDER_S
+
+
 def table(result: dict[str, Any]) -> str:
     """Return the result in words."""
     lines = [
@@ -75,10 +98,18 @@ def table(result: dict[str, Any]) -> str:
         f"({result['fast_forward_ratio']} times life without waves)",
         f"64 patients, beats and body   {result['live_cpu_percent_64']:8.1f} % of a core",
         f"  and 12 leads at 250 Hz      {result['render_cpu_percent_64']:8.1f} % of a core",
+        f"a case at speed 60            {result['fast_case_cpu_percent']:8.1f} % of a core",
         f"directional matrix            {result['matrix_percent']:8.2f} % of "
         f"{result['matrix_cells']} cells",
     ]
     lines += [f"    {failure}" for failure in result["matrix_failures"]]
+    held = sum(row["holds"] for row in result["targets"])
+    lines.append(f"stated numbers of illnesses   {held:8d} of {len(result['targets'])} hold")
+    lines += [
+        f"    {row['illness']:28} {row['minute']:3g} min {row['variable']:5} {row['value']:6.1f}  "
+        f"{row['low']:g} to {row['high']:g}{'' if row['holds'] else '   MISS'}"
+        for row in result["targets"]
+    ]
     for row in result.get("fidelity", []):
         lines.append(
             f"{row['what']:28} simulated {row['simulated']:>22}   recorded {row['recorded']:>30}"

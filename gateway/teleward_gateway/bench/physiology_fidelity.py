@@ -1,4 +1,4 @@
-"""The simulated normal adult beside recordings of people, measured by the same code.
+"""Simulated healthy adults beside recordings of people, measured by the same code.
 
 Heart intervals from annotations (MIT-BIH, normal beats only) and from the scheduler; QRS width and
 pulse rise time from the waves; breaths from annotators (BIDMC) and from the simulated lung.
@@ -14,15 +14,20 @@ from teleward_gateway.bench.bidmc_files import FS as BIDMC_FS
 from teleward_gateway.bench.bidmc_files import bidmc_names, read_bidmc
 from teleward_gateway.bench.wfdb_files import read_annotations, read_record, records
 from teleward_simulators.physiology.patient import PhysiologyPatient
+from teleward_simulators.physiology.person import Person
 
 Numbers = NDArray[np.float64]
 SECONDS = 300
-SEEDS = range(8)
+AGES = (23, 31, 39, 47, 55, 63, 71, 79)
+"""One man or woman each; MIT-BIH and BIDMC are of adults of all ages."""
 
 
 def fidelity(data: Path) -> list[dict[str, str]]:
     """Return rows: what, simulated, recorded (median and 5th to 95th percentile), what differs."""
-    patients = [PhysiologyPatient(seed=seed) for seed in SEEDS]
+    patients = [
+        PhysiologyPatient(Person(age=age, sex="FM"[seed % 2]), seed)
+        for seed, age in enumerate(AGES)
+    ]
     beats = [np.array(p.beats(10.0, SECONDS)) for p in patients]
     ours: dict[str, Numbers] = {
         "RR interval, s": np.concatenate([np.diff(b) for b in beats]),
@@ -45,11 +50,11 @@ def fidelity(data: Path) -> list[dict[str, str]]:
 
 
 DIFFERS = {
-    "RR interval, s": "one resting adult; the recordings mix ages, drugs and activity",
-    "RR variation (SD/mean), %": "no slow drift of rate over minutes, no posture, no waking",
+    "RR interval, s": "all rest at 72/min; the recordings mix illness, drugs and activity",
+    "RR variation (SD/mean), %": "5 minutes at rest against half an hour of a day, with ectopy",
     "QRS width (energy rule), ms": "one normal shape; the recordings hold other leads and blocks",
-    "PPG rise time, s": "one arterial stiffness; the recordings are of critically ill adults",
-    "Breath interval, s": "nearly even breaths; people sigh, speak and pause",
+    "PPG rise time, s": "healthy vessels; the recordings are of critically ill adults",
+    "Breath interval, s": "healthy at 14/min; critically ill breathe faster; no sighs, no speech",
 }
 
 

@@ -24,9 +24,9 @@ from teleward_simulators.cases.model import (
     Timed,
 )
 from teleward_simulators.physiology.actions import ACTIONS
-from teleward_simulators.physiology.body import SHORT
 from teleward_simulators.physiology.knobs import KNOBS, checked
 from teleward_simulators.physiology.person import Person
+from teleward_simulators.physiology.readings import SHORT
 from teleward_simulators.physiology.record import FIELDS
 from teleward_simulators.physiology.units import parse_dose
 from teleward_simulators.rhythms.table import RHYTHMS

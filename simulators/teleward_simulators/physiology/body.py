@@ -18,6 +18,7 @@ from teleward_simulators.physiology.engine import (
 )
 from teleward_simulators.physiology.knobs import KNOBS
 from teleward_simulators.physiology.person import Person
+from teleward_simulators.physiology.readings import SHORT
 from teleward_simulators.physiology.units import parse_dose
 from teleward_simulators.rhythms.table import RHYTHMS, Atria, rhythm_named
 from teleward_simulators.rhythms.transitions import (
@@ -278,13 +279,6 @@ class Body:
             self.engine.put("kalaemia_s", 0.0)
             self._trigger("hyperkalaemia")
 
-
-SHORT = {
-    "HR": "hr", "SBP": "sbp", "DBP": "dbp", "MAP": "map", "RR": "rr", "SPO2": "spo2",
-    "T": "temperature", "PACO2": "pco2", "ETCO2": "etco2", "G": "glucose", "K": "potassium",
-    "PH": "ph", "LACTATE": "lactate", "VT": "tidal_l", "PAO2": "pao2", "t_pulseless": "down_s",
-}  # fmt: skip
-"""Names that cases use for what the engine calls otherwise."""
 
 _EVERY = {"complete_block": ("minute", MINUTE), "svt": ("minutes_10", 10 * MINUTE)}
 """Rhythm -> what may happen of itself, and every how many steps."""

@@ -26,6 +26,8 @@ SYMPATHETIC_GAIN = 0.9
 VAGAL_GAIN = 0.45
 DEAD_VOLUME_ML = 10.0
 """Volume of the ventricle at no pressure."""
+LUNG_VEIN_ML = 12.0
+"""Compliance of the veins of the lung, mL/mmHg at 70 kg."""
 RETAINED = 0.27
 """Share of crystalloid that stays in the vessels; the rest leaves with 22 min."""
 
@@ -69,7 +71,8 @@ def advance_reflexes(p: Record, k: Record, dt: float) -> None:
     hypercapnia = max(0.0, (p.pco2 - 45.0 - k.pco2_shift) / 20.0)
     extra = sympathetic_extra(p, k)
     aim = p.map0 + k.map_shift - 22.0 * min(1.2, p.bp_e) + 12.0 * k.distress
-    error = k.baro * ((aim - p.map_felt) / 11.0 + (2.0 - p.pra_felt) / 3.2)
+    # stretch of the left atrium: blood that a failing right ventricle holds back is not felt there
+    error = k.baro * ((aim - p.map_felt) / 11.0 + (2.0 - p.pra_felt * k.rv_f) / 3.2)
     urge = error + 1.2 * hypoxia + 0.8 * hypercapnia + extra
     symp = logistic(np.log(RESTING_SYMPATHETIC / (1.0 - RESTING_SYMPATHETIC)) + urge)
     vagal = logistic(
@@ -89,6 +92,12 @@ def sympathetic_extra(p: Record, k: Record) -> float:
 
 
 @kernel
+def catecholamines(p: Record, k: Record) -> float:
+    """Return 0 to 1: what circulates and acts on heart and vessels, past what nerves withdraw."""
+    return hill(k.symp_x * (1.0 - 0.85 * min(1.0, p.prazosin_e)), 2.0, 1.0)
+
+
+@kernel
 def heart_rate(p: Record, k: Record) -> float:
     """Return the rate the sinus node makes, per minute."""
     atropine = hill(p.atropine_c, 0.6, 1.0)
@@ -98,13 +107,14 @@ def heart_rate(p: Record, k: Record) -> float:
         p.intrinsic_hr
         * (1.0 + SYMPATHETIC_GAIN * p.symp)
         * (1.0 - (VAGAL_GAIN + 0.35 * k.vag_x * (1.0 - atropine)) * p.vagal)
-        * (1.0 + 0.085 * (p.temperature - 37.0) + k.sirs)
+        * (1.0 + 0.11 * (p.temperature - 37.0) + k.sirs)
     )
     rate += 44.0 * k.distress + 16.0 * adrenaline + 16.0 * salbutamol
+    rate += 40.0 * catecholamines(p, k)
     rate += 14.0 * clip((62.0 - p.pao2) / 20.0, 0.0, 1.0)
     rate += 18.0 * clip((65.0 - p.glucose) / 30.0, 0.0, 1.0)
     if p.rosc_s > 0.0:  # catecholamines of the resuscitation
-        rate += 38.0 * np.exp(-p.rosc_s / 1200.0)
+        rate += 28.0 * np.exp(-p.rosc_s / 1200.0)
     rate -= 25.0 * hill(p.beta_c, 1.0, 1.0) + 15.0 * hill(p.magnesium_c, 3.0, 4.0)
     top = 220.0 - p.age_y
     knee = 0.72 * top
@@ -113,6 +123,17 @@ def heart_rate(p: Record, k: Record) -> float:
     rate = clip(rate, 20.0, top)
     terminal = clip((0.55 - p.sao2) / 0.25, 0.0, 1.0)  # the hypoxic heart slows at last
     return rate * (1.0 - 0.75 * terminal)
+
+
+@kernel
+def coronary_share(p: Record, k: Record) -> float:
+    """Return what too little pressure over the coronaries leaves of contractility, 0.5 to 1.
+
+    A healthy heart regulates down to 30 mmHg, one that lost muscle has used up that reserve.
+    """
+    least = 30.0 + 50.0 * (1.0 - min(1.0, k.contr))
+    short = clip((least - (p.dbp - p.pla)) / 30.0, 0.0, 1.0)
+    return 1.0 - 0.4 * short
 
 
 @kernel
@@ -126,14 +147,26 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
     acid = clip((7.2 - p.ph) / 0.3, 0.0, 1.0)
     hypoxic = clip((0.6 - p.sao2) / 0.3, 0.0, 1.0)
     gtn = hill(p.gtn_e, 0.5, 1.5)
-    ees = p.ees0 * k.contr * (1.0 + 0.8 * (p.symp - RESTING_SYMPATHETIC))
-    ees *= (1.0 + 0.5 * adrenaline) * (1.0 - 0.5 * acid) * (1.0 - 0.6 * hypoxic)
+    circulating = catecholamines(p, k)
+    # dead muscle answers no nerve: reserve falls with what is left of contractility
+    ees = p.ees0 * k.contr * (1.0 + 0.8 * (p.symp - RESTING_SYMPATHETIC) * min(1.0, k.contr))
+    ees *= (
+        (1.0 + 0.5 * adrenaline)
+        * (1.0 + 0.45 * circulating)
+        * (1.0 - 0.5 * acid)
+        * (1.0 - 0.6 * hypoxic)
+    )
     ees *= 1.0 - 0.25 * hill(p.beta_c, 1.0, 1.0)
+    ees *= coronary_share(p, k)
     if p.rosc_s > 0.0:  # stunned after an arrest
-        ees *= 1.0 - 0.45 * np.exp(-p.rosc_s / 2400.0)
+        ees *= 1.0 - 0.35 * np.exp(-p.rosc_s / 2400.0)
     tone = 1.0 + 2.2 * (p.symp - RESTING_SYMPATHETIC) * np.sqrt(min(1.0, vasodil))
     tpr = p.tpr0 * tone * vasodil * (1.0 - 0.35 * gtn)
-    tpr *= 1.0 - 0.03 * max(0.0, p.temperature - 37.0)
+    tpr *= (1.0 - 0.03 * max(0.0, p.temperature - 37.0)) * (1.0 + 0.7 * circulating)
+    if p.rosc_s > 0.0:  # vessels dilate after an arrest
+        tpr *= 1.0 - 0.35 * np.exp(-p.rosc_s / 3600.0)
+    # a large infarct inflames and dilates (Hochman, Circulation 107:2998, 2003)
+    tpr *= 1.0 - 2.2 * clip(0.65 - k.contr, 0.0, 0.35)
     if k.vasodil >= 1.0:
         tpr *= 1.0 - 0.25 * hill(p.adrenaline_depot + p.adrenaline_e, 0.3, 2.0) * (
             1.0 if p.adrenaline_e < 1.5 else 0.0
@@ -150,7 +183,9 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
     veins = k.venodil + (0.18 if k.rv_f < 0.85 else 0.10) * gtn
     veins += 0.03 * p.upright - 0.04 * p.legs_up - 0.05 * p.noradrenaline_e
     unstressed = p.unstressed0_ml * (1.0 - 0.20 * (p.symp - RESTING_SYMPATHETIC) + veins)
-    filling = (p.blood_ml - unstressed) / p.compliance
+    # a left heart that cannot keep up holds blood back in the lungs
+    held_back = LUNG_VEIN_ML * (p.weight_kg / 70.0) * clip(p.pla - 12.0, 0.0, 25.0)
+    filling = (p.blood_ml - held_back - unstressed) / p.compliance
     p.venous_return = (filling - p.pra) / (p.resistance_venous * (1.0 + k.vr_obst))
     p.pra = clip(p.pra + dt * (p.venous_return - flow) / 30.0, -3.0, 30.0)
     p.map += dt * (flow - (p.map - max(p.pra, 0.0)) / tpr) / p.arterial_compliance
@@ -170,10 +205,10 @@ def _pressures(p: Record, k: Record, dt: float) -> None:
     pulse = min(pulse, 1.4 * p.map)
     p.sbp = p.map + pulse * 2.0 / 3.0
     p.dbp = p.map - pulse / 3.0
-    pla = 8.0 * (1.0 + 0.5 * (p.pra - 2.0)) / k.contr**0.9 + k.lv_stiff
+    pla = 8.0 * (1.0 + 0.5 * (p.pra * k.rv_f - 2.0)) / k.contr**0.9 + k.lv_stiff
     pla += max(0.0, p.map - 110.0) * 0.15 - 5.0 * min(1.0, p.furosemide_e)
     pla -= 6.0 * hill(p.gtn_e, 0.5, 1.5) + 4.0 * p.cpap
-    p.pla = max(1.0, pla * (1.0 - 0.12 * p.upright))
+    p.pla = clip(pla * (1.0 - 0.12 * p.upright), 1.0, 40.0)
     dry = 0.03 * p.edema * (1.0 + 2.0 * p.cpap) if p.pla < 20.0 else 0.0
     if p.pulse > 0.5:  # no flow, no filtration
         p.edema = clip(p.edema + dt / 60.0 * (0.012 * max(0.0, p.pla - 20.0) - dry * p.edema), 0, 1)

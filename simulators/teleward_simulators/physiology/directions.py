@@ -54,7 +54,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _all("vasodilation", "+--u  ..du  u..d", {"vasodil": 0.5}),
     _all("vasoconstriction", "-++d  ..ud  -..u", {"vasodil": 1.5}),
     _all("venous pooling", "+-uu  ..du  -.ud", {"venodil": 0.2}),
-    _all("weak left ventricle", "+-*u  ..du  -.ud", {"contr": 0.4}),
+    _all("weak left ventricle", "+-*u  d.du  -.ud", {"contr": 0.4}),
     _all("failing right ventricle", "+-du  ..du  -.ud", {"rv_f": 0.5}),
     _all("obstructed return", "+-**  ..du  -.u*", {"vr_obst": 4.0}),
     _all("sympathetic storm", "+++u  ..du  u..d", {"symp_x": 2.0}),

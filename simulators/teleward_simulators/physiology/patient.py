@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_simulators.draws import Stream, normal
 from teleward_simulators.physiology.body import Body, BodySnapshot
+from teleward_simulators.physiology.circulation import RESTING_VAGAL
 from teleward_simulators.physiology.orders import Director, Order, obey
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.readings import KEPT, READ
 from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tempo, TrainState
+from teleward_simulators.rhythms.sway import breath_share, sway_of
 from teleward_simulators.rhythms.table import RHYTHMS, Atria
-from teleward_simulators.waveforms.pulse import ARRIVAL_S
+from teleward_simulators.waveforms.pulse import ARRIVAL_S, rise_of
 from teleward_simulators.waveforms.shapes import p_bumps, qrs_bumps
 from teleward_simulators.waveforms.traces import WAVES, Traces
 
@@ -61,6 +62,8 @@ class Pace:
     carry: int = 0
     next_breath_s: float = 0.5
     breath: int = 0
+    breath_start_s: float = 0.0
+    breath_length_s: float = 0.0
     next_compression_s: float = 0.0
     mean_rr_s: float = 0.8
     last_beat_s: float = -10.0
@@ -95,7 +98,9 @@ class PhysiologyPatient:
         self.director = director
         self.orders: list[Order] = []
         self.pace = Pace(mean_rr_s=60.0 / self.body.person.hr0)
-        self.scheduler = Scheduler(seed, rhythm)
+        who = self.body.person
+        self.scheduler = Scheduler(seed, rhythm, sway_of(who.age, who.sex, seed))
+        self._rise_s = rise_of(who.age, seed)
         self.traces = Traces(seed)
         self.body.on_rhythm = self._on_rhythm
         self._history: dict[int, tuple[float, ...]] = {}
@@ -304,7 +309,11 @@ class PhysiologyPatient:
         compressing = get("cpr") > 0.5
         if compressing != any(s.kind == "cpr" and s.end_s > until_s for s in self.traces.segments):
             self._run_segments()
-        tempo = Tempo(max(5.0, get("hr")), get("rr"), get("k_eff"), pace.mean_rr_s)
+        self._breathe(until_s)  # first: the heart follows the breath
+        tempo = Tempo(
+            max(5.0, get("hr")), get("rr"), get("k_eff"), pace.mean_rr_s,
+            get("vagal") / RESTING_VAGAL, pace.breath_start_s, pace.breath_length_s,
+        )  # fmt: skip
         for event in self.scheduler.until(until_s, tempo):
             if event.kind == "P":
                 self.traces.add_bumps(event.time_s, p_bumps(event))
@@ -312,7 +321,6 @@ class PhysiologyPatient:
                 self._beat(event)
         if compressing and get("pulse") < 0.5:
             self._compress(until_s)
-        self._breathe(until_s)
 
     def _beat(self, event: Electric) -> None:
         get, pace = self.body.engine.get, self.pace
@@ -331,7 +339,7 @@ class PhysiologyPatient:
         low, high = get("dbp"), get("sbp")
         self.traces.add_pulse(
             event.time_s + ARRIVAL_S, get("perfusion") / 3.0 * share, before,
-            (low + (high - low) * min(1.15, share), low), felt,
+            (low + (high - low) * min(1.15, share), low), felt, self._rise_s,
         )  # fmt: skip
 
     def _compress(self, until_s: float) -> None:
@@ -350,14 +358,14 @@ class PhysiologyPatient:
                 pace.next_breath_s = until_s
                 return
             narrow = min(1.0, get("bronch_eff"))
-            spread = 1.0 + 0.03 * normal(self.seed, Stream.BREATH, pace.breath)
-            whole = 60.0 / rate * spread
+            share = 1.0 if get("bagged") > 0.5 else breath_share(self.seed, pace.breath, rate)
+            whole = 60.0 / rate * share
             inspiration = whole * (0.40 - 0.15 * narrow)
             tau = 0.10 + 0.55 * narrow
             peak = get("etco2")
-            self.traces.add_breath(
-                pace.next_breath_s, inspiration, whole, get("tidal_l"), peak, tau
-            )
+            litres = get("tidal_l") * share  # a longer breath is deeper
+            self.traces.add_breath(pace.next_breath_s, inspiration, whole, litres, peak, tau)
+            pace.breath_start_s, pace.breath_length_s = pace.next_breath_s, whole
             pace.next_breath_s += whole
             pace.breath += 1
 

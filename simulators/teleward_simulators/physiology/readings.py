@@ -26,3 +26,10 @@ READ: dict[str, Callable[[dict[str, float]], float | None]] = {
     "nibp_mean": _pressure("map"),
 }
 """Metric -> its value from the remembered fields; None where there is nothing to read."""
+
+SHORT = {
+    "HR": "hr", "SBP": "sbp", "DBP": "dbp", "MAP": "map", "RR": "rr", "SPO2": "spo2",
+    "T": "temperature", "PACO2": "pco2", "ETCO2": "etco2", "G": "glucose", "K": "potassium",
+    "PH": "ph", "LACTATE": "lactate", "VT": "tidal_l", "PAO2": "pao2", "t_pulseless": "down_s",
+}  # fmt: skip
+"""Names that cases use for what the engine calls otherwise."""

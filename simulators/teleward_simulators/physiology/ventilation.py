@@ -18,6 +18,8 @@ from teleward_simulators.physiology.drugs import (
 
 LUNG_ML_PER_KG = 40.0
 """Functional residual capacity: 2.8 L at 70 kg."""
+LEAST_PCO2 = 16.0
+"""mmHg to which nobody breathes down without acidosis; the brake begins 10 mmHg above."""
 DRY_MMHG = 713.0
 """Barometric pressure less water vapour."""
 
@@ -37,9 +39,16 @@ def advance_breathing(p: Record, k: Record, dt: float) -> None:
     p.drive_co2 += dt * (0.10 * (p.pco2 - 40.0 - k.pco2_shift) * blunt + acid - p.drive_co2) / 60.0
     p.drive_o2 += dt * (1.4 * logistic((45.0 - p.pao2) / 12.0) - p.drive_o2) / 8.0
     stressed = 4.2 * max(0.0, p.symp - 0.25) if k.symp_x < 1.0 else 0.0
-    drive = 1.0 + p.drive_co2 + p.drive_o2 + 0.12 * max(0.0, p.temperature - 37.0)
-    drive += k.drive_extra + 0.5 * k.distress + stressed + 0.10 * max(0.0, p.lactate - 2.0)
+    drive = 1.0 + p.drive_co2 + p.drive_o2 + 0.26 * max(0.0, p.temperature - 37.0)
+    drive += k.drive_extra + 0.75 * k.distress + stressed + 0.10 * max(0.0, p.lactate - 2.0)
     drive += 1.4 * p.edema + 1.5 * p.bronch_eff
+    drive += 0.09 * clip(p.pla - 18.0, 0.0, 15.0)  # juxtacapillary receptors of a congested lung
+    if p.pulse > 0.5:  # carotid bodies feel stagnant blood as hypoxia
+        fed = p.flow_ml_s / p.flow0_ml_s * p.map / p.map0
+        drive += 3.0 * clip(0.55 - fed, 0.0, 0.6)
+    # washed-out carbon dioxide brakes whatever drives, unless the blood is acid
+    least = LEAST_PCO2 - 60.0 * max(0.0, 7.35 - p.ph)
+    drive *= clip((p.pco2 - least) / 10.0, 0.2, 1.0)
     depressed = clip(k.resp_dep + 0.5 * hill(p.sedative_c, 1.5, 2.0), 0.0, 1.0)
     toxic = 0.95 * hill(p.magnesium_c * (1.0 - 0.9 * min(1.0, p.calcium_c)), 3.2, 6.0)
     drive = max(0.0, drive) * (1.0 - depressed) * (1.0 - 0.95 * opioid) * (1.0 - toxic)
@@ -57,8 +66,9 @@ def _rate_and_depth(
     p: Record, k: Record, volume: float, opioid: float, strength: float, acid: float, dt: float
 ) -> None:
     shallow = p.bronch_eff + 1.2 * k.shunt + 0.6 * p.edema + 0.5 * clip(k.drive_extra, 0.0, 1.0)
-    shallow += 0.8 * (1.0 - strength) + 1.3 * max(0.0, p.symp - 0.28) + 0.35 * clip(acid, 0.0, 2.0)
-    ratio = p.vt_per_rr * (1.0 - 0.66 * min(1.0, shallow)) * (1.0 + 2.2 * opioid)
+    shallow += 0.03 * clip(p.pla - 18.0, 0.0, 15.0)
+    shallow += 0.8 * (1.0 - strength) + 1.5 * max(0.0, p.symp - 0.28) + 0.15 * clip(acid, 0.0, 2.0)
+    ratio = p.vt_per_rr * (1.0 - 0.66 * min(1.0, shallow)) * (1.0 + 2.2 * opioid + 1.2 * k.resp_dep)
     rate = np.sqrt(volume / ratio) if volume > 0.05 * p.mv0_l / 7.0 else 0.0
     rate = min(rate, p.rr_cap)
     if p.bagged > 0.5:
@@ -107,7 +117,10 @@ def advance_gases(p: Record, k: Record, dt: float) -> None:
     warmth = 1.0 + 0.11 * (p.temperature - 37.0)
     living = 1.0 if p.pulse > 0.5 else 0.5
     vo2, vco2 = p.vo2_0 * warmth * living, p.vco2_0 * warmth * living
-    shunt = min(0.7, 0.03 + k.shunt + 0.10 * p.bronch_eff + 0.18 * p.edema * (1.0 - 0.5 * p.cpap))
+    shunt = 0.03 + k.shunt + 0.10 * p.bronch_eff + 0.18 * p.edema * (1.0 - 0.5 * p.cpap)
+    # dilated vessels of the lung no longer turn away from airless parts
+    shunt += 0.05 * max(0.0, 1.0 - k.vasodil) + 0.015 * hill(p.gtn_e, 0.5, 1.5)
+    shunt = min(0.7, shunt)
     fall = 5.0 + k.aad * (1.0 - 0.85 * dry) + 58.0 * p.bronch_eff + 34.0 * p.edema
     capillary = content(max(5.0, p.alveolar_o2 * DRY_MMHG - fall), p.hb, p.ph, p.temperature)
     arterial = (1.0 - shunt) * capillary + shunt * p.venous_o2

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from teleward_simulators.draws import Stream, normal, uniform
+from teleward_simulators.rhythms.sway import Sway, sway_of
 from teleward_simulators.rhythms.table import RHYTHMS, Atria, Rhythm
 
 FELT = 0.62
@@ -52,19 +53,26 @@ class TrainState:
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """What the body says now: ventricular rate and breaths per minute, K in mmol/L."""
+    """What the body says now: ventricular rate and breaths per minute, K in mmol/L.
+
+    ``vagal`` is the tone over that at rest; the newest breath began at ``breath_start_s``.
+    """
 
     rate: float
     breaths: float = 14.0
     potassium: float = 4.2
     mean_rr_s: float = 0.8
+    vagal: float = 1.0
+    breath_start_s: float = 0.0
+    breath_length_s: float = 0.0
 
 
 class Scheduler:
     """Makes the events of one heart; deterministic by ``seed`` and what it was told when."""
 
-    def __init__(self, seed: int, rhythm: str = "sinus") -> None:
+    def __init__(self, seed: int, rhythm: str = "sinus", sway: Sway | None = None) -> None:
         self.seed = seed
+        self.sway = sway or sway_of(40.0, "F", seed)
         self.rhythm: Rhythm = RHYTHMS[rhythm]
         self.state = TrainState(next_s=0.2, next_p_s=0.11)
 
@@ -98,14 +106,14 @@ class Scheduler:
         return spread * normal(self.seed, Stream.BEAT, self.state.cycle)
 
     def sinus_rr(self, tempo: Tempo, rate: float) -> float:
-        """Return a sinus interval: breathing sways it by 3 %, pressure waves by 2 %.
-
-        The sway shrinks as the heart quickens and its vagal tone leaves.
-        """
+        """Return a sinus interval; its sway shrinks as the heart quickens and vagal tone leaves."""
         time_s = self.state.next_s
         ease = min(1.0, max(0.05, (130.0 - rate) / 60.0))
-        sway = 0.03 * _sine(time_s * tempo.breaths / 60.0) + 0.02 * _sine(time_s * 0.1)
-        return 60.0 / rate * (1.0 - ease * sway + self._jitter(self.rhythm.spread))
+        length_s = tempo.breath_length_s
+        phase = (time_s - tempo.breath_start_s) / length_s if length_s > 0.0 else 0.0
+        vagal = min(1.3, max(0.0, tempo.vagal))
+        sway = self.sway.at(time_s, phase, tempo.breaths, vagal, ease)
+        return 60.0 / rate * (1.0 + sway + self._jitter(self.rhythm.spread))
 
     def qrs(
         self, time_s: float, rr_s: float, tempo: Tempo, shape: str = "", ectopic: bool = False

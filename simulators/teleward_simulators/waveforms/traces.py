@@ -33,7 +33,7 @@ class Traces:
         self.breaths: list[tuple[float, ...]] = []
         self.segments: list[Segment] = []
         self._bumps: deque[tuple[float, NDArray[np.float64]]] = deque()
-        self._pulses: deque[tuple[float, float, float, float, float]] = deque()
+        self._pulses: deque[tuple[float, float, float, float, float, float]] = deque()
 
     def add_bumps(self, time_s: float, bumps: NDArray[np.float64]) -> None:
         """Add the electrical bumps of an event."""
@@ -44,12 +44,14 @@ class Traces:
         self.beats.append(time_s)
 
     def add_pulse(
-        self, foot_s: float, height: float, rr_s: float, pressure: tuple[float, float], felt: bool
-    ) -> None:
+        self, foot_s: float, height: float, rr_s: float, pressure: tuple[float, float], felt: bool,
+        rise_s: float = pulse.RISE_SD,
+    ) -> None:  # fmt: skip
         """Add a pulse: ``height`` at the finger, systolic and diastolic ``pressure`` in mmHg."""
         systolic, diastolic = pressure
         stretch = pulse.stretch_of(rr_s)
-        self._pulses.append((foot_s, height, stretch, systolic - diastolic, diastolic))
+        rise = (systolic - diastolic, diastolic, rise_s)
+        self._pulses.append((foot_s, height, stretch, *rise))
         if felt:
             self.felt.append(foot_s)
 
@@ -115,10 +117,11 @@ class Traces:
         self, metric: str, fs: float, first: int, count: int, start_s: float, end_s: float
     ) -> NDArray[np.float32]:
         near = [p for p in self._pulses if start_s - 1.2 <= p[0] < end_s + 0.4]
-        rows = np.array(near) if near else np.empty((0, 5))
+        rows = np.array(near) if near else np.empty((0, 6))
         if metric == "pleth":
-            return pulse.draw_ppg(first, count, fs, rows[:, :3].copy(), self.seed)
-        pulses = rows[:, [0, 3, 2]].copy()
+            return pulse.draw_ppg(first, count, fs, rows[:, [0, 1, 2, 5]].copy(), self.seed)
+        pulses = rows[:, [0, 3, 2, 5]].copy()
+        pulses[:, 3] *= pulse.ARTERIAL_RISE
         before = [p for p in self._pulses if p[0] < start_s - 1.2][-1:]
         feet = np.array([[p[0], p[4]] for p in (*before, *near)] or [[start_s, 5.0]])
         return pulse.draw_pressure(first, count, fs, pulses, feet, self.seed)

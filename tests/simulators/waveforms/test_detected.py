@@ -75,7 +75,7 @@ def test_the_capnogram_ranks_narrow_airways() -> None:
     for bronch in (0.0, 0.35, 0.7):
         patient = PhysiologyPatient(seed=4)
         patient.order(Order(0, "knob", {"name": "bronch", "to": bronch}))
-        wave = patient.waveform("capnogram", 50.0, 60 * 50, 10 * 50)
+        wave = patient.waveform("capnogram", 50.0, 60 * 50, 20 * 50)
         start, inspiration, whole, *_ = next(b for b in patient.traces.breaths if b[0] > 61.0)
         quarter = start + inspiration + 0.25 * (whole - inspiration)
         end = start + whole - 0.05
