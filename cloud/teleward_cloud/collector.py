@@ -13,7 +13,6 @@ A cluster's own consumers can take the broker's place: they are another `Source`
 
 import asyncio
 import contextlib
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -25,8 +24,10 @@ from teleward_cloud.mqtt_connection import (
     MqttUnavailable,
     Refused,
 )
+from teleward_cloud.mqtt_news import lost
 from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt_versions import connect
+from teleward_cloud.retry import Retry
 from teleward_cloud.sink import Delivery, Sink
 from teleward_cloud.topics import Topics, gateway_of, record_filters
 from teleward_signal.model import Provenance
@@ -111,7 +112,7 @@ class Collector:
 
     async def _store(self, parcels: list[Parcel]) -> None:
         """Store parcels, trying again until the database answers."""
-        attempt = 0
+        retry = Retry(*_BACKOFF_S)
         waiting = {record.id: record for parcel in parcels for record in parcel.records}
         self.counters.messages += len(parcels)
         self.counters.records += len(waiting)
@@ -125,10 +126,7 @@ class Collector:
                 break
             self.counters.failures += 1
             self.counters.error = answer.error
-            first, longest = _BACKOFF_S
-            delay_s = min(longest, first * 2**attempt) * random.uniform(0.5, 1.0)
-            await asyncio.sleep(max(delay_s, answer.retry_after_s or 0.0))
-            attempt = min(attempt + 1, 16)
+            await asyncio.sleep(max(retry.next_s(), answer.retry_after_s or 0.0))
         self.counters.error = None
         for parcel in parcels:
             self._source.done(parcel)
@@ -222,19 +220,17 @@ class MqttSource:
         parcels.append(parcel)
 
     async def _run(self) -> None:
-        attempt = 0
+        retry = Retry(*_BACKOFF_S)
         while True:
             try:
                 connection = await connect(self._settings, self._make)
-                attempt = 0
-                await self._serve(connection)
+                retry.connected()
+                await self._serve(connection, retry)
             except (MqttUnavailable, Refused, ValueError) as error:
                 self.last_error = str(error)
-            first, longest = _BACKOFF_S
-            await asyncio.sleep(min(longest, first * 2**attempt) * random.uniform(0.5, 1.0))
-            attempt = min(attempt + 1, 16)
+            await retry.wait()
 
-    async def _serve(self, connection: MqttConnection) -> None:
+    async def _serve(self, connection: MqttConnection, retry: Retry) -> None:
         filters = record_filters(self.root)
         if connection.version is MqttVersion.V5:
             filters = tuple(f"$share/{self._group}/{topic}" for topic in filters)
@@ -243,7 +239,7 @@ class MqttSource:
             await connection.subscribe(*filters)
             self.connected.set()
             await connection.ended.wait()
-            self.last_error = f"connection lost: {connection.reason}"
+            self.last_error = lost(connection.reason, soon=not retry.is_steady)
         finally:
             self.connected.clear()
             await connection.close()

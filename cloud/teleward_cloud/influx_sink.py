@@ -32,6 +32,7 @@ from teleward_cloud.hold_back import HoldBack
 from teleward_cloud.influx_settings import InfluxSettings, Waveforms
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.tls import client_context
+from teleward_cloud.troubles import connection_trouble
 from teleward_cloud.waveform_choice import AroundAlarms, Choice
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
@@ -286,7 +287,7 @@ class InfluxSink:
         except (InfluxDBError, ApiException) as error:
             return _answer(error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _Answer(0, f"{self._settings.url}: {error or type(error).__name__}")
+            return _Answer(0, str(connection_trouble("influx", self._settings.url, error)))
         self._points += lines.count(b"\n") + 1
         self._bytes += len(content)
         return None

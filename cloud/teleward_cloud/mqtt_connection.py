@@ -34,6 +34,7 @@ from paho.mqtt.properties import Properties
 from teleward_cloud.mqtt_client import QuickClient
 from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
 from teleward_cloud.tls import client_context
+from teleward_cloud.troubles import Trouble, connection_trouble, refusal_trouble
 
 _CONNECT_TIMEOUT_S = 10.0
 """A broker over a mobile network answers within seconds; later means it is not there."""
@@ -50,6 +51,10 @@ Done = Callable[[Exception | None], None]
 
 class MqttUnavailable(Exception):
     """There is no connection, or it ended before the acknowledgement; try again later."""
+
+    def __init__(self, trouble: Trouble | str) -> None:
+        super().__init__(str(trouble))
+        self.trouble = Trouble(trouble) if isinstance(trouble, str) else trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ class MqttConnection:
             )
         except OSError as error:
             self._end(str(error))
-            raise MqttUnavailable(f"{host}:{port}: {error}") from error
+            raise MqttUnavailable(connection_trouble("mqtt", f"{host}:{port}", error)) from error
         self._attach()
         try:
             # not wait_for, which in Python 3.11 loses a cancellation that meets the answer
@@ -153,7 +158,8 @@ class MqttConnection:
             refusal = "no answer to CONNECT"
         if refusal is not None:
             await self.close()
-            raise MqttUnavailable(f"{host}:{port}: {refusal}")
+            tls = self._settings.tls is not None
+            raise MqttUnavailable(refusal_trouble(f"{host}:{port}", refusal, tls=tls))
 
     async def publish(
         self,

@@ -9,7 +9,6 @@ A sink publishes records of one provenance only, below the topic root of that pr
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -24,9 +23,11 @@ from teleward_cloud.mqtt_connection import (
     Will,
 )
 from teleward_cloud.mqtt_flight import Flight
+from teleward_cloud.mqtt_news import BrokerNews, lost
 from teleward_cloud.mqtt_settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt_versions import connect
 from teleward_cloud.rate import Rate
+from teleward_cloud.retry import Retry
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.topics import Topics
 from teleward_cloud.unconfirmed import MOST, Unconfirmed
@@ -85,6 +86,7 @@ class MqttSink:
         self._announced = home_assistant.Announced()
         self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
         self.last_error: str | None = None
+        self._news = BrokerNews(settings)
 
     @property
     def connected(self) -> bool:
@@ -315,18 +317,16 @@ class MqttSink:
     # The connection's life
 
     async def _run(self) -> None:
-        attempt = 0
+        retry = Retry(*_BACKOFF_S)
         while True:
             try:
                 connection = await connect(self._settings, self._make)
             except (MqttUnavailable, ValueError) as error:
                 self._failed(str(error))
             else:
-                attempt = 0
-                await self._serve(connection)
-            first, longest = _BACKOFF_S
-            await asyncio.sleep(min(longest, first * 2**attempt) * random.uniform(0.5, 1.0))
-            attempt = min(attempt + 1, 16)
+                retry.connected()
+                await self._serve(connection, retry)
+            await retry.wait()
 
     def _make(self, version: MqttVersion) -> MqttConnection:
         return MqttConnection(
@@ -337,7 +337,7 @@ class MqttSink:
             on_message=self._received,
         )
 
-    async def _serve(self, connection: MqttConnection) -> None:
+    async def _serve(self, connection: MqttConnection, retry: Retry) -> None:
         """Say hello, be connected until the connection ends."""
         self._connection = connection
         self._announced.clear()
@@ -349,8 +349,9 @@ class MqttSink:
             hello = self._status(online=True, time_ns=time.time_ns())
             await connection.publish(self.topics.status, hello, retain=True)
             self._online.set()
+            self._news.connected()
             await connection.ended.wait()
-            self._failed(f"connection lost: {connection.reason}")
+            self._failed(lost(connection.reason, soon=not retry.is_steady))
         except (MqttUnavailable, Refused) as error:
             self._failed(str(error))
         self._online.clear()
@@ -387,3 +388,4 @@ class MqttSink:
     def _failed(self, reason: str) -> None:
         self._errors += 1
         self.last_error = reason
+        self._news.trouble(reason)

@@ -38,6 +38,8 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=settings.authority_file)
     except ssl.SSLError as error:
         raise ValueError(f"{settings.authority_file}: not a PEM certificate: {error}") from error
+    except OSError as error:
+        raise ValueError(f"{settings.authority_file}: {error.strerror}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.certificate_file is not None:
         try:
@@ -46,5 +48,10 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
             raise ValueError(
                 f"{settings.certificate_file} and {settings.key_file}: not a certificate and its "
                 f"key: {error}"
+            ) from error
+        except OSError as error:
+            raise ValueError(
+                f"{settings.certificate_file} or {settings.key_file}: {error.strerror}; let the "
+                "gateway's user read them"
             ) from error
     return context

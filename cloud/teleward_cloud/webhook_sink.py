@@ -19,6 +19,7 @@ from teleward_cloud.alarm_settings import WebhookSettings
 from teleward_cloud.alarm_sinks import AlarmSink, Audit
 from teleward_cloud.sink import Delivery, Rejected
 from teleward_cloud.tls import client_context
+from teleward_cloud.troubles import connection_trouble
 from teleward_signal.record import Record
 
 _REFUSALS = frozenset({400, 410, 413, 415, 422})
@@ -71,7 +72,8 @@ class WebhookSink(AlarmSink):
                 retry_after_s = float(wish) if wish.isdigit() else None
                 return Delivery(error=reason, retry_after_s=retry_after_s)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return Delivery(error=f"{self._settings.url}: {error or type(error).__name__}")
+            section = f"alarms.webhooks ({self._settings.name})"
+            return Delivery(error=str(connection_trouble(section, self._settings.url, error)))
 
 
 def signed_headers(secret: bytes, body: bytes, timestamp: int) -> dict[str, str]:

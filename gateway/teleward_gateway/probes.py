@@ -103,11 +103,23 @@ def _sink_probe(gateway: "Gateway", sink: Sink, delivery: Delivery) -> Any:
     def probe() -> dict[str, Any]:
         journal = gateway.journal.stats()
         mine = next((s for s in journal.sinks if s.name == sink.name), None)
-        if mine is None:
-            return {"ok": True, "error": None}
-        return sink_health(journal, mine, delivery.status, sink.counters())
+        if mine is None:  # not open yet, or a long backlog is being counted
+            error = delivery.status.error
+            return {"ok": error is None, "error": error, "counting": True}
+        found = sink_health(journal, mine, delivery.status, sink.counters())
+        trouble = _connection_trouble(sink)
+        if found["ok"] and trouble:  # with nothing to send the delivery has not noticed
+            found |= {"ok": False, "error": trouble}
+        return found
 
     return probe
+
+
+def _connection_trouble(sink: Sink) -> str | None:
+    """Return why a sink that connects on its own is not connected."""
+    if getattr(sink, "connected", True):
+        return None
+    return getattr(sink, "last_error", None)
 
 
 def _totals(counters: dict[str, float]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Delivery:
         sink, journal = self._sink, self._journal
         counting: asyncio.Task[None] | None = None
         try:
-            await sink.open()
+            await self._open()
             self._cursor = _Cursor(journal.next_number - 1, journal.next_number - 1)
             self._until_s = _now_s() + self._config.hold_s
             journal.on_commit(self._on_commit)
@@ -117,6 +117,14 @@ class Delivery:
                 await asyncio.gather(counting, return_exceptions=True)
             journal.forget_listener(self._on_commit)
             await sink.close()
+
+    async def _open(self) -> None:
+        """Open the sink; one that cannot be is tried again and takes nothing else down."""
+        while True:
+            try:
+                return await self._sink.open()
+            except Exception as error:
+                await self._failed(Answer(error=str(error) or type(error).__name__))
 
     async def _deliver(self) -> None:
         """Send what there is, else wait; a journal that cannot be read is tried again."""
@@ -196,7 +204,7 @@ class Delivery:
                 await self._failed(answer)
             return False
         self._backoff.succeeded()
-        self.status.error = answer.error
+        self._tell(answer.error)
         if answer.retry_after_s:
             await self._pause(answer.retry_after_s)
         return True
@@ -230,8 +238,18 @@ class Delivery:
 
     async def _failed(self, answer: Answer) -> None:
         self.status.failures += 1
-        self.status.error = answer.error or "nothing was acknowledged"
+        self._tell(answer.error or "nothing was acknowledged")
         await self._pause(self._backoff.failed(answer.retry_after_s))
+
+    def _tell(self, error: str | None) -> None:
+        """Show an error, and log it once until it is another or over."""
+        before, self.status.error = self.status.error, error
+        if error == before or (isinstance(self._sink, _Connecting) and not self._sink.connected):
+            return  # a sink with a connection tells of its troubles itself
+        if error is not None:
+            log.warning("sink %s: %s", self._sink.name, error)
+        elif before is not None:
+            log.info("sink %s delivers again", self._sink.name)
 
     async def _pause(self, delay_s: float) -> None:
         """Wait; a sink that has no connection yet is tried as soon as it has."""

@@ -16,6 +16,7 @@ from teleward_cloud.mqtt_connection import MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt_settings import MqttSettings
 from teleward_cloud.mqtt_versions import connect
 from teleward_cloud.tls import TlsSettings, client_context
+from teleward_cloud.troubles import connection_trouble
 from teleward_gateway.health.findings import Finding, failed, ok, warning
 from teleward_gateway.settings.model import Settings
 
@@ -55,11 +56,11 @@ async def _check_configured_broker(settings: MqttSettings) -> Finding:
                     settings, client_id="teleward-doctor", version=version
                 ),
             )
-    except (MqttUnavailable, TimeoutError, ValueError) as error:
+    except MqttUnavailable as error:
         remedy = f"see that a broker runs at {host}:{port} and that [mqtt] is right"
-        if "Not authorized" in str(error):
-            remedy = "correct mqtt.username and mqtt.password"
-        return failed("broker", str(error) or "no answer", remedy)
+        return failed("broker", error.trouble.what, error.trouble.remedy or remedy)
+    except (TimeoutError, ValueError) as error:
+        return failed("broker", str(error) or "no answer", "see that [mqtt] is right")
     version = connection.version
     await connection.close()
     if settings.tls is None and host not in ("127.0.0.1", "localhost", "::1"):
@@ -81,8 +82,8 @@ async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
     try:
         status, text = await _empty_write(influx, bucket)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        said = f"{influx.url}: {error or 'no answer'}"
-        yield failed("InfluxDB", said, "see that it runs, and correct influx.url")
+        trouble = connection_trouble("influx", influx.url, error)
+        yield failed("InfluxDB", trouble.what, trouble.remedy)
         return
     remedies = {
         401: "set influx.token to a token of this server",

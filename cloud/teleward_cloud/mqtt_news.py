@@ -1,0 +1,39 @@
+"""What a gateway's log says of its broker: each news once."""
+
+import logging
+
+from teleward_cloud.mqtt_settings import MqttSettings
+
+log = logging.getLogger(__name__)
+
+_TAKEN = "; if this goes on, another client has its id: give each gateway its own gateway.name"
+
+
+class BrokerNews:
+    """Logs what is new of one broker; the same trouble again is no news."""
+
+    def __init__(self, settings: MqttSettings) -> None:
+        self._name = "{}:{}".format(*settings.address)
+        self._told = ""
+
+    def connected(self) -> None:
+        """Tell that the gateway is connected."""
+        self._tell(logging.INFO, "connected")
+
+    def trouble(self, what: str) -> None:
+        """Tell what is wrong."""
+        self._tell(logging.WARNING, what)
+
+    def _tell(self, level: int, news: str) -> None:
+        if news != self._told:
+            log.log(level, "MQTT broker %s: %s", self._name, news)
+            self._told = news
+
+
+def lost(reason: str, *, soon: bool) -> str:
+    """Return how to tell that a connection ended, and why it may if it did so ``soon``.
+
+    mosquitto 2.0.11 closes the older of two clients of one id without a word.
+    """
+    said = "closed by the broker" if reason == "Unspecified error" else reason
+    return f"connection lost: {said}{_TAKEN if soon else ''}"

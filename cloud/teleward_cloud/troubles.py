@@ -1,0 +1,99 @@
+"""Why a server cannot be reached, in one line a ward understands, and what to do (pure).
+
+ssl.SSLCertVerificationError(10)  ->  "10.0.0.5:8883: its certificate has expired"
+                                      "renew it, or set this computer's clock"
+"""
+
+import socket
+import ssl
+from dataclasses import dataclass
+
+_CERTIFICATE_TROUBLES = {
+    9: ("its certificate is not valid yet", "set this computer's clock"),
+    10: ("its certificate has expired", "renew it on the server, or set this computer's clock"),
+    18: ("its certificate is signed by itself", "set {section}.tls.authority_file to it"),
+    62: ("its certificate is for another name", "use the name in the certificate: {address_key}"),
+    64: (
+        "its certificate is for another address",
+        "use the name in the certificate: {address_key}",
+    ),
+}
+"""By the verify codes of OpenSSL, x509_vfy.h."""
+_UNKNOWN_SIGNER = (
+    "its certificate is not signed by a known authority",
+    "set {section}.tls.authority_file to the authority that signed it",
+)
+_ADDRESS_KEYS = {"mqtt": "mqtt.host and mqtt.port", "influx": "influx.url"}
+_CONNACK_REMEDIES = {
+    "Not authorized": "correct mqtt.username and mqtt.password",
+    "Bad user name or password": "correct mqtt.username and mqtt.password",
+    "Client identifier not valid": "give the gateway another gateway.name",
+    "Banned": "ask who runs the broker",
+    "Server busy": "the gateway tries again",
+    "Server unavailable": "the gateway tries again",
+    "Unsupported protocol version": 'set mqtt.version = "3.1.1"',
+    "no answer to CONNECT": "see that this is an MQTT port, and whether it wants [mqtt.tls]",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong and what to do about it."""
+
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}" if self.remedy else self.what
+
+
+def connection_trouble(section: str, address: str, error: BaseException) -> Trouble:
+    """Return why ``address``, set in ``section``, cannot be reached; aiohttp's errors too."""
+    cause = _cause(error)
+    keys = {"section": section, "address_key": _ADDRESS_KEYS.get(section, f"{section}.url")}
+    what, remedy = _trouble(cause)
+    return Trouble(f"{address}: {what}", remedy.format(**keys))
+
+
+def refusal_trouble(address: str, reason: str, *, tls: bool) -> Trouble:
+    """Return why a broker that was reached does not accept the connection."""
+    if reason in _CONNACK_REMEDIES:
+        return Trouble(f"{address}: {reason}", _CONNACK_REMEDIES[reason])
+    if tls:
+        remedy = "it may want a client certificate, or another: mqtt.tls.certificate_file"
+    else:
+        remedy = "see that this is an MQTT port, and whether it wants [mqtt.tls]"
+    return Trouble(f"{address}: the broker closed the connection ({reason})", remedy)
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return what aiohttp wraps."""
+    if "DNS" in type(error).__name__:
+        return socket.gaierror(str(error))
+    for name in ("certificate_error", "os_error"):
+        inner = getattr(error, name, None)
+        if isinstance(inner, BaseException):
+            return _cause(inner)
+    return error
+
+
+def _trouble(error: BaseException) -> tuple[str, str]:
+    match error:
+        case ssl.SSLCertVerificationError():
+            return _CERTIFICATE_TROUBLES.get(error.verify_code, _UNKNOWN_SIGNER)
+        case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error):
+            return "speaks no TLS", "correct the port, or remove [{section}.tls]"
+        case ssl.SSLError():
+            reason = error.reason or str(error)
+            return f"TLS fails: {reason}", "see [{section}.tls] and the server's log"
+        case ConnectionRefusedError():
+            return "connection refused", "see that the server runs, or correct {address_key}"
+        case ConnectionResetError() | BrokenPipeError():
+            return "closes the connection", "see whether [{section}.tls] fits this server"
+        case socket.gaierror():
+            return "no such name", "correct {address_key}, or see this network's DNS"
+        case TimeoutError():
+            return "no answer", "see network and firewall, or correct {address_key}"
+        case OSError() if error.strerror and error.errno:
+            return error.strerror.lower(), "see the network, or correct {address_key}"
+    return str(error) or type(error).__name__, "see that the server runs, or correct {address_key}"
