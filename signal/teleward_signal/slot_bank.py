@@ -82,13 +82,12 @@ class SlotBank:
 
     def drain(self) -> NDArray[np.void]:
         """Return the events since the last drain, in order within a slot."""
-        parts = []
-        for slot in np.flatnonzero(self._used):
-            part = self._events[slot, : self._used[slot]].copy()
-            part["slot"] = slot
-            parts.append(part)
+        slots = np.repeat(np.arange(self.n_slots, dtype=np.int32), self._used)
+        first = np.cumsum(self._used) - self._used
+        events = self._events[slots, np.arange(len(slots)) - first[slots]]
+        events["slot"] = slots
         self._used[:] = 0
-        return np.concatenate(parts) if parts else np.zeros(0, EVENT_DTYPE)
+        return events
 
     def reset(self, slot: int) -> None:
         """Make ``slot`` as new."""
