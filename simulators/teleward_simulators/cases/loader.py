@@ -30,11 +30,14 @@ from teleward_simulators.physiology.readings import SHORT
 from teleward_simulators.physiology.record import FIELDS
 from teleward_simulators.physiology.units import parse_dose
 from teleward_simulators.rhythms.table import RHYTHMS
-from teleward_simulators.sensors.faults import FAULT_KINDS, SENSORS
+from teleward_simulators.sensors.faults import FAULT_KINDS, LINK_KINDS, SENSORS
 
 STABLE = "HR > 45 and HR < 130 and SBP >= 90 and SPO2 >= 90 and RR >= 8 and RR <= 35"
 """What counts as stable where a case does not say."""
-SCRIPT_NAMES = frozenset({"t", "stable_for", "disposition", "t_asystole", "t_pulseless", "rhythm"})
+SCRIPT_NAMES = frozenset(
+    {"t", "stable_for", "disposition", "resolved", "t_asystole", "t_pulseless", "rhythm"}
+    | {f"faults_{sensor}" for sensor in SENSORS}
+)
 VARIABLES = SCRIPT_NAMES | frozenset(SHORT) | frozenset(FIELDS) | frozenset(KNOBS)
 WORDS = frozenset(RHYTHMS)
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*$")
@@ -251,7 +254,7 @@ def _fault(row: Table) -> Effect:
 
 def _effects(table: Table) -> tuple[Effect, ...]:
     keys = {"knob", "to", "mul", "add", "hold", "over", "after", "rhythm", "rate", "act", "dose",
-            "say", "fault", "sensor", "for", "value", "finding", "text"}  # fmt: skip
+            "say", "fault", "sensor", "for", "value", "finding", "text", "mend"}  # fmt: skip
     rows = _rows(table, "do", keys)
     if not rows:
         raise table.fail("do: nothing happens here", "do")
@@ -272,10 +275,15 @@ def _effect(row: Table) -> Effect:
         return Effect("say", "worker", after_s=after, text=str(row["say"]))
     if "finding" in row:
         return Effect("finding", str(row["finding"]), after_s=after, text=str(row.get("text", "")))
+    if "mend" in row:
+        fault = _choice(row, "fault", FAULT_KINDS, "")
+        if fault in LINK_KINDS:
+            raise row.fail(f"{fault} is the device's own and ends by itself", "fault")
+        return Effect("mend", fault, after_s=after, text=_choice(row, "mend", SENSORS, ""))
     if "fault" in row:
         row["kind"] = row["fault"]
         return _fault(row)
-    raise row.fail("an effect is one of knob, rhythm, act, say, finding, fault")
+    raise row.fail("an effect is one of knob, rhythm, act, say, finding, fault, mend")
 
 
 def _knob_effect(row: Table, after: float) -> Effect:

@@ -14,7 +14,7 @@ LANGUAGES = ("en", "hi")
 class Effect:
     """One thing that happens, ``after_s`` seconds later.
 
-    ``kind``: knob (with ``how`` to, mul, add or hold), rhythm, act, say, fault, finding.
+    ``kind``: knob (with ``how`` to, mul, add or hold), rhythm, act, say, fault, mend, finding.
     """
 
     kind: str

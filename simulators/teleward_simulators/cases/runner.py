@@ -175,13 +175,29 @@ class CaseDirector:
             "t": lambda: self.state.step / STEPS_PER_S,
             "stable_for": lambda: self.state.stable_s,
             "dose": lambda: self._dose,
+            "resolved": lambda: float(self.state.result == "survived"),
             "disposition": lambda: self.state.disposed,
         }
         if name in own:
             return own[name]
+        if name.startswith("faults_"):
+            return lambda: self._faulty(name.removeprefix("faults_"))
         if name in ACTIONS:
             return lambda: self._count(name)
         return body.reader(name)
+
+    def _faulty(self, sensor: str) -> float:
+        """Return how many faults a sensor has now."""
+        now_s = self.now_s()
+        return float(sum(f.sensor == sensor and f.at(now_s) for f in self.state.faults))
+
+    def _mend(self, sensor: str, kind: str) -> None:
+        """End a fault that is on; those to come come."""
+        now_s = self.now_s()
+        self.state.faults = tuple(
+            replace(f, end_s=now_s) if (f.sensor, f.kind) == (sensor, kind) and f.at(now_s) else f
+            for f in self.state.faults
+        )
 
     def _count(self, action: str) -> float:
         for name, count in self.state.counts:
@@ -249,6 +265,8 @@ class CaseDirector:
                 self.state.said = (*self.state.said, said)
             case "finding":
                 self._finding(effect.name, effect.text)
+            case "mend":
+                self._mend(effect.text, effect.name)
             case "fault":
                 value = options.get("value")
                 self._fault(effect.name, str(options["sensor"]), effect.over_s,

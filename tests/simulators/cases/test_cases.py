@@ -10,12 +10,11 @@ from teleward_simulators.cases.expression import ExpressionError, parse
 from teleward_simulators.cases.lined_yaml import CaseError
 from teleward_simulators.cases.loader import load
 from teleward_simulators.cases.runner import CaseRun, make_case_patient
+from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.physiology.patient import Order
 from teleward_simulators.physiology.units import parse_dose
 
 CASES, ERRORS = all_cases()
-SLOW = ("handover-01", "dengue-01", "krait-01", "sepsis-01")
-"""Hours long: left to `teleward cases check`, which the suite below runs for the others."""
 GOOD = (LIBRARY / "anaphylaxis-01.yaml").read_text(encoding="utf-8")
 
 
@@ -29,7 +28,7 @@ def test_all_load_in_both_languages_with_their_review() -> None:
             assert any("\u0900" <= letter <= "\u097f" for letter in text["hi"])
 
 
-@pytest.mark.parametrize("name", [name for name in CASES if name not in SLOW])
+@pytest.mark.parametrize("name", CASES)
 def test_bands_recovery_and_critical_actions(name: str) -> None:
     report = check(CASES[name])
     assert report.problems() == []
@@ -157,3 +156,47 @@ def test_a_case_with_waves_lives_as_the_case_without() -> None:
     assert patient.numeric("pulse_rate", 69.0) is None
     patient.live(65.0)
     assert patient.numeric("nibp_systolic", 20.0) is not None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_critical_action_is_only_counted(name: str) -> None:
+    """What a critical action changes is the patient, a sensor or the outcome, not its own count."""
+    assert not {band.variable for band in CASES[name].treated} & set(ACTIONS)
+
+
+def test_a_sensor_put_right_reads_right() -> None:
+    run = CaseRun(CASES["sensor-literacy-01"])
+    run.advance(520)
+    assert run.variable("faults_ecg3") == 1.0
+    run.act("reposition_sensor")
+    assert run.variable("faults_ecg3") == 0.0
+    run.advance(40)
+    assert [f.kind for f in run.director.state.faults if f.at(560.0)] == ["double_count"]
+
+
+def test_a_vessel_closes_again_without_aspirin() -> None:
+    def injury(aspirin: bool) -> float:
+        """Return the ST elevation an hour after lysis in mV."""
+        run = CaseRun(CASES["inferior-stemi-01"])
+        run.advance(300)
+        run.act("ecg12")
+        if aspirin:
+            run.act("aspirin")
+        run.advance(600)
+        run.act("thrombolysis")
+        run.advance(3900)
+        return float(run.variable("st_inferior"))
+
+    assert injury(aspirin=True) < 0.1
+    assert injury(aspirin=False) > 0.25
+
+
+def test_no_prescription_without_identity_and_consent() -> None:
+    for told, result in ((("identify", "consent"), "survived"), (("identify",), "")):
+        run = CaseRun(CASES["hypertension-followup-01"])
+        run.advance(100)
+        for action in (*told, "prescribe_list_b", "safety_net"):
+            run.act(action)
+        run.advance(120)
+        assert run.director.state.result == result
+        assert any("sends it back" in text for _, _, text in run.director.state.said) != bool(result)
