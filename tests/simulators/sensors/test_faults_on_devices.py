@@ -35,9 +35,10 @@ from teleward_simulators.sensors.sensed import SensedPatient
 from teleward_simulators.source import VitalSource
 
 LIVED_S = 40.0
-"""Device time at the start: an oximeter's average is full, a cuff's cycle of error begins at 35."""
-FROM_S, UNTIL_S, END_S = LIVED_S + 9.0, LIVED_S + 17.0, LIVED_S + 21.5
-"""The fault; everything has been found and read by its beginning."""
+"""Device time at the start: an oximeter's average is full."""
+FAULT_S, AFTER_S = 8.0, 4.5
+CONNECT_S = 60.0
+"""The fault begins two seconds after every device has been found and read."""
 
 CUFF = {"first_s": 0.5, "interval_s": 0.5, "cuff_s": 0.5}
 GLUCOSE = {"stored": 0, "first_s": 0.5, "interval_s": 1.0}
@@ -57,6 +58,7 @@ class Trial:
     knobs: dict[str, float] = field(default_factory=dict)
     patient: PhysiologyPatient = field(init=False)
     device: Device = field(init=False)
+    from_s: float = float("inf")
     outputs: list[tuple[float, Output]] = field(default_factory=list)
     losses: int = 0
 
@@ -66,7 +68,7 @@ class Trial:
 
     def faults(self) -> tuple[ActiveFault, ...]:
         """Return the truth."""
-        return (make_fault(self.fault, self.sensor, FROM_S, UNTIL_S - FROM_S, self.value),)
+        return (make_fault(self.fault, self.sensor, self.from_s, FAULT_S, self.value),)
 
     def source(self) -> SensedPatient:
         """Return the patient with the fault on it."""
@@ -75,12 +77,20 @@ class Trial:
             self.patient.order(Order(0, "knob", {"name": name, "to": value}))
         return SensedPatient(self.patient, self)
 
+    def readable(self) -> bool:
+        """Say whether the device has been read."""
+        return any(
+            isinstance(o, SampleBlock) or (isinstance(o, Measurement) and o.value is not None)
+            for _, o in self.outputs
+        )
+
     def phase(self, which: str) -> list[tuple[float, Output]]:
         """Return what came before, during or after the fault, without the edges."""
+        until_s = self.from_s + FAULT_S
         low, high = {
-            "before": (LIVED_S, FROM_S),
-            "during": (FROM_S + 1.0, UNTIL_S),
-            "after": (UNTIL_S + 1.5, END_S),
+            "before": (LIVED_S, self.from_s),
+            "during": (self.from_s + 1.0, until_s),
+            "after": (until_s + 1.5, until_s + AFTER_S),
         }[which]
         return [(t, output) for t, output in self.outputs if low < t < high]
 
@@ -226,7 +236,7 @@ def disordered(trial: Trial) -> None:
 def empty_battery(trial: Trial) -> None:
     """The charge is told; readings stay right."""
     told = [o.battery_percent for t, o in trial.outputs
-            if isinstance(o, DeviceStatus) and FROM_S < t < UNTIL_S]  # fmt: skip
+            if isinstance(o, DeviceStatus) and t > trial.from_s]  # fmt: skip
     assert 4.0 in told
     shifted(-2.0, 2.0, 2.0)(trial)
 
@@ -239,7 +249,7 @@ def other_unit(trial: Trial) -> None:
     assert all(value is None or value < 8 for value in values), values
 
 
-LENGTHS_S = {"during": UNTIL_S - FROM_S - 1.0, "after": END_S - UNTIL_S - 1.5}
+LENGTHS_S = {"during": FAULT_S - 1.0, "after": AFTER_S - 1.5}
 """How long the phases are in which every device is connected."""
 OX, PATCH, ECG = "cms50d", "framed-patch", "framed-serial"
 MODULE = {"waves": {"ecg_ii": 250.0}, "numerics": ["heart_rate"]}
@@ -292,7 +302,7 @@ def _session(trial: Trial, device: Device, adapter: Adapter, start_s: float) -> 
 
 
 async def _run() -> None:
-    """Let everything run from `LIVED_S` to `END_S`."""
+    """Let every device be read, strike, and let it be well again."""
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
         specs = [
             DeviceSpec(t.kind, t.name, "physiology:normal", seed=5, options=dict(t.options),
@@ -312,7 +322,12 @@ async def _run() -> None:
         pairs = zip(TRIALS, list(fleet.devices.values()), strict=True)
         tasks = [asyncio.create_task(_session(t, d, adapter, start_s).run()) for t, d in pairs]
         try:
-            await asyncio.sleep(start_s + END_S - time.monotonic())
+            async with asyncio.timeout(CONNECT_S):
+                while any(not trial.readable() for trial in TRIALS):
+                    await asyncio.sleep(0.2)
+            for trial in TRIALS:
+                trial.from_s = time.monotonic() - start_s + 2.0
+            await asyncio.sleep(2.0 + FAULT_S + AFTER_S)
         finally:
             for task in tasks:
                 task.cancel()
