@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from teleward_gateway.classroom.api import router
-from teleward_gateway.classroom.rooms import RoomService, replay_log
+from teleward_gateway.classroom.rooms import MOST_ASKED, MOST_ORDERS, RoomService, replay_log
 from teleward_gateway.classroom.scopes import TRUTH
 from teleward_gateway.commands.room import parse_order
 from teleward_simulators.cases.source import make
@@ -109,6 +109,42 @@ def test_rewinding_to_a_bookmark(service: RoomService) -> None:
     assert replay_log(room.log.path, 6.0).body.rhythm == "sinus"
 
 
+def test_devices_follow_a_rewind_without_a_hole(service: RoomService) -> None:
+    """Their time goes on; what they measure is the patient of before, and then of now."""
+    room = service.open("asthma-01", 100.0, seed=4)
+    source = make(service.devices(room)[0]["source"], 0)
+    send(service, room, 100.5, {"kind": "clock", "speed": 1})
+    room.live(120.0)
+    send(service, room, 120.0, {"kind": "bookmark", "text": "here"})
+    send(service, room, 130.0, {"kind": "rhythm", "name": "vf"})
+    room.live(160.0)
+    assert source.numeric("heart_rate", 59.0) is None
+    service.rewind(room, service.bookmark_tick(room, "here"), 160.0)
+    assert room.behind_s == pytest.approx(39.7, abs=0.05)
+    send(service, room, 165.0, {"kind": "clock", "speed": 10}, {"kind": "act", "name": "sit_up"})
+    room.live(190.0)
+    for now_s in (162.0, 175.0, 189.0):
+        theirs, ours = now_s - 100.0, room.time_s(now_s)
+        for metric in ("heart_rate", "spo2", "nibp_systolic"):
+            found = source.numeric(metric, theirs)
+            assert found is not None
+            assert found == room.sensors.numeric(metric, ours)
+    wave = source.waveform("ecg_ii", 250.0, 85 * 250, 500)
+    shift = round(room.behind_s * 250.0)
+    assert (wave == room.sensors.waveform("ecg_ii", 250.0, 85 * 250 - shift, 500)).all()
+
+
+def test_a_room_bounds_what_it_keeps(service: RoomService) -> None:
+    room = service.open("asthma-01", 0.0, seed=4)
+    for number in range(MOST_ASKED):
+        service.ask(room, f"thing {number}", 1.0)
+    with pytest.raises(ValueError, match="that is enough"):
+        service.ask(room, "one more", 1.0)
+    room.patient.orders *= MOST_ORDERS
+    with pytest.raises(ValueError, match="open another one"):
+        send(service, room, 2.0, {"kind": "act", "name": "oxygen"})
+
+
 def test_findings_come_after_the_time_a_worker_needs(service: RoomService) -> None:
     room = service.open("anaphylaxis-01", 0.0, seed=2)
     wait_s = service.ask(room, "auscultate", 1.0)
@@ -189,6 +225,7 @@ def test_orders_from_the_command_line() -> None:
     }  # fmt: skip
     assert parse_order("knob:bronch:0.8:60")["over"] == 60.0
     assert parse_order("fault:motion:ox:60")["sensor"] == "ox"
+    assert parse_order("fault:drop:ox:30:0.2")["value"] == 0.2
     with pytest.raises(ValueError, match="is no order"):
         parse_order("knob:bronch")
 
