@@ -66,24 +66,22 @@ async def charted(journal: Journal, subject: str, now_ns: int) -> list[Measureme
     start_ns = now_ns - int(LOOKED_BACK_S * 1e9)
     found = []
     for metric in CHARTED:
-        records = await journal.history(subject, metric, start_ns, now_ns + 1)
-        for record in reversed(records):
-            payload = record.payload
-            valid_s = float(payload.get("valid_s", 0.0))
-            if payload.get("value") is None:
-                continue
-            if record.time_ns + valid_s * 1e9 >= now_ns:
-                found.append(
-                    Measurement(
-                        metric,
-                        float(payload["value"]),
-                        source=Source(payload.get("source", "device")),
-                        time_ns=record.time_ns,
-                        uncertainty_ns=record.uncertainty_ns,
-                        valid_s=valid_s,
-                        author=payload.get("author"),
-                        group=payload.get("group"),
-                    )
+        record = await journal.newest(subject, metric, start_ns, now_ns + 1)
+        if record is None:
+            continue
+        payload = record.payload
+        valid_s = float(payload.get("valid_s", 0.0))
+        if record.time_ns + valid_s * 1e9 >= now_ns:
+            found.append(
+                Measurement(
+                    metric,
+                    float(payload["value"]),
+                    source=Source(payload.get("source", "device")),
+                    time_ns=record.time_ns,
+                    uncertainty_ns=record.uncertainty_ns,
+                    valid_s=valid_s,
+                    author=payload.get("author"),
+                    group=payload.get("group"),
                 )
-            break
+            )
     return sorted(found, key=lambda measurement: measurement.time_ns or 0)

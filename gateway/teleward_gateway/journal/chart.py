@@ -16,12 +16,13 @@ from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Reader
 from teleward_gateway.journal.seal import DamagedBlob
 from teleward_gateway.journal.sinks import ENDLESS
-from teleward_gateway.journal.trend import Buckets, Gathering, Series, merge, widen
+from teleward_gateway.journal.trend import Buckets, Gathering, Series, merge, value_of, widen
 from teleward_gateway.journal.trend_table import key_of
 from teleward_gateway.journal.trends import WIDTHS_NS, open_trend
-from teleward_signal.record import RecordKind
+from teleward_signal.record import Record, RecordKind
 
 MOST_ROWS = 120  # spans read row by row for one line: two hours, some seconds on a Raspberry Pi
+_ALL = 1_000_000  # records of a minute: as many as there are
 _OVERFULL = 2  # points made for each that is wanted, before they are joined
 
 
@@ -71,6 +72,32 @@ def draw(
         rest.add(corrections.apply(record) for record in values)
     parts += merge([rest.trend()], width_ns // WIDTHS_NS[0]).values()
     return Line(width_ns, _within(parts, start_ns, end_ns, width_ns), len(todo) <= MOST_ROWS)
+
+
+def newest(
+    reader: Reader,
+    series: Series,
+    start_ns: int,
+    end_ns: int,
+    corrections: Corrections,
+    open_from: int,
+) -> Record | None:
+    """Return the last record of a series in ``[start_ns, end_ns)`` that tells a number.
+
+    Trends say where it is, so that a value charted once a day is found without reading the day.
+    """
+    points = max(1, (end_ns - start_ns) // WIDTHS_NS[1])
+    line = draw(reader, series, start_ns, end_ns, points, corrections, open_from)
+    wanted = Filter(frozenset({RecordKind.MEASUREMENT}), *series)
+    places = [] if line.buckets is None else line.buckets.place.tolist()
+    for place in reversed(places):
+        begin_ns = max(start_ns, place * line.width_ns)
+        stop_ns = min(end_ns, (place + 1) * line.width_ns)
+        found = reader.history(wanted, begin_ns, stop_ns, _ALL, corrections, open_from)
+        told = [record for record in found if value_of(record) is not None]
+        if told:
+            return told[-1]
+    return None
 
 
 def resolution(length_ns: int, points: int) -> tuple[int, int]:

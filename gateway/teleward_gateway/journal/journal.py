@@ -13,7 +13,7 @@ from pathlib import Path
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.gateway_clock import Clock
 from teleward_gateway.journal.book import SinkBook
-from teleward_gateway.journal.chart import Line, draw
+from teleward_gateway.journal.chart import Line, draw, newest
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.database import Connect, connect
 from teleward_gateway.journal.entries import Entry, Filter
@@ -267,6 +267,13 @@ class Journal:
         corrections, open_from = self._keeper.corrections(), self._keeper.open_from
         return await self._looking.run(
             lambda r: draw(r, (subject, metric), start_ns, end_ns, points, corrections, open_from)
+        )
+
+    async def newest(self, subject: str, metric: str, start_ns: int, end_ns: int) -> Record | None:
+        """Return the last measurement in ``[start_ns, end_ns)`` UTC that tells a number."""
+        corrections, open_from = self._keeper.corrections(), self._keeper.open_from
+        return await self._looking.run(
+            lambda r: newest(r, (subject, metric), start_ns, end_ns, corrections, open_from)
         )
 
     async def find(self, seq: int, part: int) -> Record | None:

@@ -5,6 +5,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from teleward_gateway.clock import Corrections, GatewayClock
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.journal import Journal, JournalConfig
-from teleward_gateway.journal.chart import MOST_ROWS, Line, draw, resolution
+from teleward_gateway.journal.chart import MOST_ROWS, Line, draw, newest, resolution
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import Entry, Filter
 from teleward_gateway.journal.reader import Reader
@@ -170,7 +171,9 @@ def test_every_level_draws_what_the_rows_tell(filled: Callable[[int], Filled]) -
     assert {10 * S, 60 * S, 900 * S} <= widths
 
 
-def test_a_month_is_read_from_few_rows(filled: Callable[[int], Filled]) -> None:
+def test_a_month_is_read_from_few_rows(
+    filled: Callable[[int], Filled], monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = filled(300)
     file.summarise()
     read: list[str] = []
@@ -181,7 +184,7 @@ def test_a_month_is_read_from_few_rows(filled: Callable[[int], Filled]) -> None:
         read.extend(sql.split()[3] for row in found if len(row) > 1 and isinstance(row[-1], bytes))
         return found
 
-    file.reader.all = counting  # type: ignore[method-assign]
+    monkeypatch.setattr(file.reader, "all", counting)
     file.draw(0, 300 * 60, 10)
     assert len(read) == 1 + 2 + 300 % JOINED, "one of level 2, two of level 1, the rest of level 0"
 
@@ -250,6 +253,30 @@ def test_a_span_that_closes_during_a_query_is_not_told_twice(
         wanted = Filter(None, "bed-2", "spo2")
         found = file.reader.history(wanted, start_ns, end_ns, 10**6, NONE, open_from)
         assert [record.time_ns for record in found] == [time_ns for time_ns, _ in file.points]
+
+
+def test_the_newest_is_found_without_reading_the_day(
+    filled: Callable[[int], Filled], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = filled(200)
+    file.summarise()
+    series, end_ns = ("bed-2", "spo2"), START_NS + 200 * 60 * S
+    opened: list[int] = []
+    plain = file.reader._open
+
+    def counting(table: str, seq: int, *rest: Any) -> Any:
+        opened.append(seq)
+        return plain(table, seq, *rest)
+
+    monkeypatch.setattr(file.reader, "_open", counting)
+    for end in (end_ns, START_NS + 5000 * S, START_NS + 61 * S):
+        opened.clear()
+        record = newest(file.reader, series, START_NS, end, NONE, ENDLESS)
+        assert record is not None
+        assert record.time_ns == max(time_ns for time_ns, _ in file.points if time_ns < end)
+        assert len(opened) <= 36, "three minutes of rows at most, of two hundred"
+    assert newest(file.reader, series, end_ns, end_ns + S, NONE, ENDLESS) is None
+    assert newest(file.reader, ("bed-2", "glucose"), START_NS, end_ns, NONE, ENDLESS) is None
 
 
 def test_packing(filled: Callable[[int], Filled]) -> None:
