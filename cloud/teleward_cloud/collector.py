@@ -35,6 +35,9 @@ from teleward_signal.record import Record, RecordId
 
 _PENDING = 1000
 """Messages taken without storage; about 4 s of a ward of 64 with one waveform each."""
+_MOST_WAITING = 2 * _PENDING
+"""Messages that wait while the database is away. QoS 1 stops at the Receive Maximum; what a
+stranger publishes with QoS 0 would come without end."""
 _FLUSH_S = 0.2
 """Longest wait of a record for company; small against the second that a numeric is worth."""
 _BATCH = 5000
@@ -159,7 +162,7 @@ class MqttSource:
         self._owners: dict[int, MqttConnection] = {}
         self._connection: MqttConnection | None = None
         self._runner: asyncio.Task[None] | None = None
-        self.unreadable = 0
+        self.unreadable = self.dropped = 0
         self.connected = asyncio.Event()
         self.last_error: str | None = None
 
@@ -268,5 +271,8 @@ class MqttSource:
             self.unreadable += 1
             self.last_error = f"{message.topic}: {error}"
             connection.acknowledge(message)  # it will not become readable by coming again
+            return
+        if self._arrived.qsize() >= _MOST_WAITING:
+            self.dropped += 1  # without an acknowledgement: it comes again after a reconnect
             return
         self._arrived.put_nowait((connection, Parcel(records, message)))

@@ -188,20 +188,22 @@ class InfluxSink:
         foreign = f"bucket {self.bucket} holds {self._provenance.value} data only"
         request: list[tuple[Record, str]] = []
         n_points, most = 0, _FIRST_POINTS
+        lines, mine = line_protocol.lines, self._provenance
         for record in records:
-            if record.provenance is not self._provenance:
+            if record.provenance is not mine:
                 outcome.rejected.append(Rejected(record.id, foreign))
                 continue
             try:
-                points = line_protocol.lines(record)
+                points = lines(record)
             except (ValueError, TypeError, OverflowError) as error:
                 outcome.rejected.append(Rejected(record.id, str(error)))
                 continue
             if not points:
                 outcome.acknowledged.append(record.id)
                 continue
-            request.append((record, "\n".join(points)))
-            n_points += len(points)
+            n_lines = len(points)
+            request.append((record, points[0] if n_lines == 1 else "\n".join(points)))
+            n_points += n_lines
             if n_points >= most:
                 yield request
                 request, n_points, most = [], 0, _REQUEST_POINTS

@@ -142,6 +142,27 @@ async def test_garbage_does_not_stop_it(
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_what_waits_for_the_database_is_bounded(
+    settings: MqttSettings,
+    sink: MqttSink,
+    influx: Influx,
+    record: Make,
+    eventually: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("teleward_cloud.collector._MOST_WAITING", 3)
+    _, source = collector(settings, influx, "c1")
+    await source.open()
+    await source.connected.wait()
+    topic = sink.topics.records(record(1).kind, "bed-1", "spo2", live=True)
+    for seq in range(10):
+        await sink.publish(topic, payload.encode([record(seq)], live=True))
+    await eventually(lambda: source.dropped == 7)
+    parcels = await source.take(1.0)
+    assert [parcel.records[0].id.seq for parcel in parcels] == [0, 1, 2]
+    await source.close()
+
+
 async def start_collector(
     folder: Path, name: str, mosquitto: Mosquitto, influx: Influx
 ) -> asyncio.subprocess.Process:

@@ -83,7 +83,7 @@ async def _report(collector: Collector, source: MqttSource) -> None:
         trouble = counters.error or ("" if source.connected.is_set() else source.last_error)
         print(
             f"messages {counters.messages}  records {counters.records}  stored {counters.stored}  "
-            f"refused {counters.refused}  unreadable {source.unreadable}"
+            f"refused {counters.refused}  unreadable {source.unreadable}  dropped {source.dropped}"
             + (f"  problem: {trouble}" if trouble else ""),
             flush=True,
         )
