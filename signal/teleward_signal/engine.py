@@ -8,7 +8,6 @@ meant to be called from one thread.
 """
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,14 +15,14 @@ from numpy.typing import NDArray
 
 from teleward_signal.bank import EVENT_DTYPE, Bank, EventKind, Reason
 from teleward_signal.engine_arrival import Arrivals
-from teleward_signal.engine_kinds import Kind, kind_of, warm_derived
+from teleward_signal.engine_kinds import Kind, kind_of
 from teleward_signal.engine_messages import message_of
+from teleward_signal.engine_warm import Progress, warm
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.stream_clock import StreamClock
 
 _TAKEN = struct.Struct("<q")
 """Samples that the bank has taken, at the head of a snapshot."""
-Progress = Callable[[str, float], None]
 Output = tuple[str, Measurement | Annotation]
 
 
@@ -54,20 +53,10 @@ class Engine:
     def warm(self, progress: Progress | None = None) -> None:
         """Compile or load every kernel, telling ``progress(what, share done)``.
 
-        Those of `DerivedBreathing` and `AnomalyWatch`, which work beside an engine, are included.
+        Those of `DerivedBreathing`, `Oximetry` and `AnomalyWatch`, which work beside an engine, are
+        included.
         """
-        kinds = list(Kind)
-        for done, kind in enumerate(kinds):
-            if progress:
-                progress(f"kernels for {kind.value}", done / (len(kinds) + 1))
-            bank = kind.make_bank(self.config.rates_hz[0], 1, self.config.options)
-            bank.process(np.zeros((1, 8), np.float32), np.array([8], np.int32))
-            bank.drain()
-        if progress:
-            progress("kernels for derived numerics", len(kinds) / (len(kinds) + 1))
-        warm_derived()
-        if progress:
-            progress("kernels ready", 1.0)
+        warm(self.config.rates_hz[0], self.config.options, progress)
 
     @staticmethod
     def analyses(metric: str) -> bool:

@@ -3,8 +3,6 @@
 from enum import Enum
 from importlib import import_module
 
-import numpy as np
-
 from teleward_signal.bank import Bank
 
 
@@ -49,14 +47,3 @@ _KINDS = {
 def kind_of(metric: str) -> Kind | None:
     """Return the kind of bank that analyses ``metric``, if any."""
     return _KINDS.get(metric)
-
-
-def warm_derived() -> None:
-    """Compile or load the kernels of breathing seen in other signals, and of anomalies."""
-    from teleward_signal.anomaly.bank import AnomalyBank
-    from teleward_signal.respiration_modulation import Carrier, ModulationBank
-
-    modulation = ModulationBank(125.0, 1, Carrier.PPG)
-    modulation.process(np.zeros((1, 8), np.float32), np.array([8], np.int32))
-    anomaly = AnomalyBank(1)
-    anomaly.step(np.full((1, len(anomaly.metrics)), np.nan))

@@ -104,6 +104,11 @@ def _folder_of(package: str) -> Path:
     return folder
 
 
+def is_empty() -> bool:
+    """Say whether no kernel of this package has been kept yet: a first start."""
+    return next(_folder_of(str(__package__)).rglob("*.nbi"), None) is None
+
+
 def _prune(package: str, keep: Path) -> None:
     """Remove all but the newest folders of a package; another process may do so as well."""
     aged = []

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, kernel
+from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.slot_bank import emit
 
 RATIO = 19
@@ -15,7 +15,7 @@ FAINT = 0.0005
 """Pulsatile share of the light (RMS over mean) below which noise makes the ratio."""
 
 
-@kernel
+@inner
 def filtered(z: Floats, sos: Floats, x: float) -> float:
     """Advance one channel by one sample."""
     v = x
@@ -27,7 +27,7 @@ def filtered(z: Floats, sos: Floats, x: float) -> float:
     return v
 
 
-@kernel
+@inner
 def restart(s: Record, red: float, infrared: float, rest: Floats) -> None:
     """Start both filters at rest and forget the sums."""
     for k in range(rest.shape[0]):
@@ -39,7 +39,7 @@ def restart(s: Record, red: float, infrared: float, rest: Floats) -> None:
     s.started = s.n
 
 
-@kernel
+@inner
 def assess(s: Record, t: Record) -> float:
     """Set quality and reasons; return the ratio, NaN when there is none."""
     s.reasons = 0
@@ -65,7 +65,7 @@ def assess(s: Record, t: Record) -> float:
     return s.both / s.infrared_power * s.mean_infrared / s.mean_red
 
 
-@kernel
+@inner
 def advance(
     s: Record,
     t: Record,
