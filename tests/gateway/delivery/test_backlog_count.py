@@ -3,6 +3,7 @@
 import asyncio
 import random
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,30 @@ async def test_delivery_does_not_wait_for_the_count(
     assert journal.stats().sinks[0].pending == 5
     sink.takes_backlog = True
     await until(lambda: not journal.stats().sinks[0].pending)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_long_look_into_history_does_not_hold_up_delivery(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, enough = threading.Event(), threading.Event()
+
+    def long(found: Reader, *arguments: object) -> list[Record]:
+        looking.set()
+        enough.wait(20)
+        return []
+
+    monkeypatch.setattr(Reader, "history", long)
+    page = asyncio.create_task(journal.history("bed", "spo2", 0, 1))
+    await asyncio.to_thread(looking.wait, 20)
+    sink = Taker()
+    task = asyncio.create_task(Delivery(journal, sink, QUICK).run())
+    await fill(journal, 1)
+    await until(lambda: len(sink.got) == 2)
+    assert not page.done()
+    enough.set()
+    await page
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
