@@ -122,7 +122,7 @@ class RoomService:
 
     def _put_on(self, room: Room, bedside: Bedside) -> None:
         person = room.case.person
-        label = f"Room {room.code} \u00b7 {person.age:.0f} {person.sex}"
+        label = f"SIM \u00b7 {person.age:.0f} {person.sex}"
         detail = f"Teaching case, review: {room.case.status}"
         room.subject = bedside.put_on(room.code, label, detail, self.devices(room))
 

@@ -54,7 +54,7 @@ async def test_opening_puts_the_patient_on_the_ward_and_closing_takes_it_off(war
     room = await ward.open()
     subject = ward.registry.subject(room.subject)
     assert (subject.id, subject.bed) == (room.code.lower(), f"room-{room.code.lower()}")
-    assert subject.label == f"Room {room.code} \u00b7 24 {room.case.person.sex}"
+    assert subject.label == f"SIM \u00b7 24 {room.case.person.sex}"
     assert "unreviewed" in subject.attributes["detail"]
     bound = {d.id: d for d in ward.registry.bound_devices()}
     assert {name.removeprefix(f"{subject.id}-") for name in bound} == {"ox", "nibp", "ecg3"}
