@@ -47,6 +47,13 @@ METRIC_CODES: dict[str, int] = {
     "acceleration_x": 75,
     "acceleration_y": 76,
     "acceleration_z": 77,
+    "ecg_avr": 78,
+    "ecg_avl": 79,
+    "ecg_avf": 80,
+    "ecg_v2": 81,
+    "ecg_v3": 82,
+    "ecg_v4": 83,
+    "ecg_v6": 84,
 }
 """Numbers of our own, not MDC: several metrics share an MDC code and an AVR likes small ones.
 Numerics count from 1, waveforms from 64. Never renumber: devices in the field keep theirs."""

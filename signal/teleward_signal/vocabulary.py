@@ -1,7 +1,7 @@
 """The metrics Teleward knows: one name each, with its codes, unit and plausible range.
 
 Codes: ISO/IEEE 11073-10101 (MDC, partition x 65536 + term) and LOINC; units: UCUM.
-MDC_ECG_ELEC_POTL_II and the codes of weight and body composition are to be checked against the
+MDC_ECG_ELEC_POTL_II, the leads beside it and the codes of weight and body composition are to be checked against the
 RTMMS before a release.
 """
 
@@ -66,8 +66,15 @@ _TABLE = (
     Metric("ecg_i", "I", _W, "mV", 131329, None, -20, 20, 3),
     Metric("ecg_ii", "II", _W, "mV", 131330, None, -20, 20, 3),
     Metric("ecg_iii", "III", _W, "mV", 131389, None, -20, 20, 3),
+    Metric("ecg_avr", "aVR", _W, "mV", 131390, None, -20, 20, 3),
+    Metric("ecg_avl", "aVL", _W, "mV", 131391, None, -20, 20, 3),
+    Metric("ecg_avf", "aVF", _W, "mV", 131392, None, -20, 20, 3),
     Metric("ecg_v1", "V1", _W, "mV", 131331, None, -20, 20, 3),
+    Metric("ecg_v2", "V2", _W, "mV", 131332, None, -20, 20, 3),
+    Metric("ecg_v3", "V3", _W, "mV", 131333, None, -20, 20, 3),
+    Metric("ecg_v4", "V4", _W, "mV", 131334, None, -20, 20, 3),
     Metric("ecg_v5", "V5", _W, "mV", 131335, None, -20, 20, 3),
+    Metric("ecg_v6", "V6", _W, "mV", 131336, None, -20, 20, 3),
     Metric("pleth", "Pleth", _W, "1", 150452, None, -1e9, 1e9, 3),
     Metric("ppg_red", "Red", _W, "1", 150452, None, -1e9, 1e9, 0),
     Metric("ppg_infrared", "IR", _W, "1", 150452, None, -1e9, 1e9, 0),

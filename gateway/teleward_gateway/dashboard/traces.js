@@ -6,7 +6,8 @@ import { Sweep, makeLane } from "./sweep.js";
 /** @typedef {import("./state.js").Subject} Subject */
 /** @typedef {import("./waves.js").Channel} Channel */
 
-const ECG = ["ecg_ii", "ecg_i", "ecg_iii", "ecg_v1", "ecg_v5"];
+const ECG = ["ecg_ii", "ecg_i", "ecg_iii", "ecg_v1", "ecg_v5", "ecg_avr", "ecg_avl", "ecg_avf",
+  "ecg_v2", "ecg_v3", "ecg_v4", "ecg_v6"];
 /** One trace of each group is enough: the first that there is. */
 const GROUPS = [["pleth", "ppg_infrared", "ppg_red"], ["arterial_pressure"], ["respiration", "capnogram"]];
 

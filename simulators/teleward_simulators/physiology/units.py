@@ -18,7 +18,7 @@ _SAME: dict[str, dict[str, float]] = {
     "puffs": {"puffs": 1.0},
     "cooling": {"Cel/min": 1.0},
 }
-_DOSE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([A-Za-zµ%/]+)?\s*$")
+_DOSE = re.compile(r"\s*([0-9]{1,7}(?:\.[0-9]{1,7})?|\.[0-9]{1,7})\s*([A-Za-zµ%/]+)?\s*$")
 
 
 def convert(value: float, unit: str, wanted: str) -> float:

@@ -199,4 +199,6 @@ def test_no_prescription_without_identity_and_consent() -> None:
             run.act(action)
         run.advance(120)
         assert run.director.state.result == result
-        assert any("sends it back" in text for _, _, text in run.director.state.said) != bool(result)
+        assert any("sends it back" in text for _, _, text in run.director.state.said) != bool(
+            result
+        )
