@@ -20,11 +20,13 @@ class SinkBook:
         self._sinks: dict[str, SinkState] = {}
         self._changed: set[int] = set()
         self._aside: list[dict[str, Any]] = []
+        self._next = 1
         self._lock = threading.Lock()
 
     def load(self, states: dict[int, dict[str, Any]], next_number: int) -> None:
         """Take over what was on disk; sinks that are known already keep what they know."""
         with self._lock:
+            self._next = max(self._next, next_number)
             for key, document in states.items():
                 if key >= FIRST_SINK and document["name"] not in self._sinks:
                     state = SinkState.from_document(key, document, next_number)
@@ -102,6 +104,8 @@ class SinkBook:
             state = self._sinks[sink]
             for start, stop in list(owed.gaps(after + 1, through + 1)):
                 state.done.add(start, stop)
+            if state.counted and state.low == self._next:
+                state.pending = 0  # what was damaged since it was counted is owed no more
             self._changed.add(state.key)
 
     def first_owed(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
@@ -135,6 +139,7 @@ class SinkBook:
         """Count new records as owed."""
         with self._lock:
             for record in records:
+                self._next = record.id.seq + record.id.part + 1
                 for state in self._sinks.values():
                     if record.kind in state.kinds:
                         state.pending += 1

@@ -204,6 +204,26 @@ async def test_a_journal_that_cannot_be_read_ends_no_delivery(
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_what_was_damaged_is_owed_no_more(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(journal, 4)
+    records = Reader._records
+
+    def damaged(found: Reader, table: str, seq: int, *rest: Any) -> Sequence[Record]:
+        return () if seq == 4 else records(found, table, seq, *rest)
+
+    await journal.register("taker", KINDS)
+    owed = journal.stats().sinks[0].pending
+    monkeypatch.setattr(Reader, "_records", damaged)
+    sink = Taker()
+    task = asyncio.create_task(Delivery(journal, sink, QUICK).run())
+    await until(lambda: journal.stats().sinks and not journal.stats().sinks[0].pending)
+    assert len(sink.got) == owed - 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 def test_a_state_counts_bit_by_bit() -> None:
     state = SinkState("store", 100, KINDS)
     state.begin_count(101)
