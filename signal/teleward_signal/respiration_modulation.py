@@ -124,7 +124,9 @@ class ModulationBank:
     def grow(self, n_slots: int) -> None:
         """Hold ``n_slots`` streams from now on."""
         more = n_slots - self.n_slots
-        self._states = np.concatenate([self._states, np.zeros(more, MODULATION_STATE)])
+        states = np.zeros(n_slots, MODULATION_STATE)
+        states[: self.n_slots] = self._states
+        self._states = states
         self.spectra = np.concatenate([self.spectra, np.zeros((more, N_BINS))])
         self.n_slots = n_slots
 

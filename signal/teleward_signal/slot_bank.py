@@ -114,7 +114,10 @@ class SlotBank:
     def grow(self, n_slots: int) -> None:
         """Hold ``n_slots`` streams from now on."""
         more = n_slots - self.n_slots
-        self._states = np.concatenate([self._states, np.zeros(more, self._dtype)])
+        # not by concatenation, which leaves the padding between fields as the memory was
+        states = np.zeros(n_slots, self._dtype)
+        states[: self.n_slots] = self._states
+        self._states = states
         self._used = np.concatenate([self._used, np.zeros(more, np.int64)])
         self.sqi = np.concatenate([self.sqi, np.zeros(more, np.float32)])
         self.reasons = np.concatenate([self.reasons, np.zeros(more, np.uint32)])
