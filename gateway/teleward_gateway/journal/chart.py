@@ -55,23 +55,24 @@ def draw(
     level, width_ns = resolution(end_ns - start_ns, points)
     start_ns, end_ns = start_ns // width_ns * width_ns, -(-end_ns // width_ns) * width_ns
     shifts = sorted(corrections.shifts())
-    spans = {(a, b) for a, b, _ in reader.covering(start_ns, end_ns, shifts, open_from)}
-    todo = sorted(spans - {(open_from, ENDLESS)})
+    todo = reader.runs(start_ns, end_ns, shifts, open_from)
     parts: list[Buckets] = []
     for at in range(level, -1, -1):
-        covered = Ranges()
-        for seq, stop, found in _trends(reader, at, _runs(todo), series):
-            covered.add(seq, stop)
+        told = []
+        for seq, stop, found in _trends(reader, at, list(todo), series):
+            todo.remove(seq, stop)
             if found is not None:
-                parts.append(widen([found], width_ns // WIDTHS_NS[at]))
-        todo = [span for span in todo if not covered.covers(*span)]
+                told.append(found)
+        if told:
+            parts.append(widen(told, width_ns // WIDTHS_NS[at]))
     wanted = Filter(frozenset({RecordKind.MEASUREMENT}), *series)
     rest = Gathering(WIDTHS_NS[0])
-    for seq, stop in [*todo[-MOST_ROWS:], (open_from, ENDLESS)]:
+    spans = _spans(reader, todo)
+    for seq, stop in [*spans[-MOST_ROWS:], (open_from, ENDLESS)]:
         values = reader.values(wanted, seq, stop, start_ns, end_ns, shifts)
         rest.add(corrections.apply(record) for record in values)
     parts += merge([rest.trend()], width_ns // WIDTHS_NS[0]).values()
-    return Line(width_ns, _within(parts, start_ns, end_ns, width_ns), len(todo) <= MOST_ROWS)
+    return Line(width_ns, _within(parts, start_ns, end_ns, width_ns), len(spans) <= MOST_ROWS)
 
 
 def newest(
@@ -109,9 +110,14 @@ def resolution(length_ns: int, points: int) -> tuple[int, int]:
     return level, WIDTHS_NS[level] * max(1, factor)
 
 
-def _runs(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Yield spans that follow each other as one range."""
-    yield from Ranges(spans)
+def _spans(reader: Reader, runs: Ranges) -> list[tuple[int, int]]:
+    """Return the spans that lie in some ranges of numbers."""
+    found: list[tuple[int, int]] = []
+    for first, stop in runs:
+        found += reader.all(
+            "SELECT seq, stop FROM span WHERE seq >= ? AND seq < ? ORDER BY seq", (first, stop)
+        )
+    return found
 
 
 def _trends(

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
+import numpy as np
+
 from teleward_gateway.clock.corrections import Corrections
 from teleward_gateway.journal.database import Database
 from teleward_gateway.journal.entries import Filter, kind_mask
+from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.row import end_of, records_of
 from teleward_gateway.journal.seal import HEADER, DamagedBlob, unseal
 from teleward_gateway.journal.sinks import ENDLESS
@@ -261,6 +264,27 @@ class Reader:
         # stored readings make a span begin early, so that spans go by their first time
         ordered = sorted(spans, key=lambda span: span[2])
         return [(open_from, ENDLESS, -ENDLESS), *ordered]
+
+    def runs(self, start_ns: int, end_ns: int, shifts: Sequence[int], open_from: int) -> Ranges:
+        """Return the numbers of the spans that may hold records of that time.
+
+        A month has 43 200 spans, mostly one after the other: they become one range here.
+        """
+        found = Ranges()
+        for shift in shifts:
+            rows = self.all(
+                "SELECT seq, stop FROM span WHERE end_ns >= ? AND start_ns < ? AND seq < ?"
+                " ORDER BY seq",
+                (start_ns - shift, end_ns - shift, open_from),
+            )
+            if rows:
+                seq, stop = np.array(rows, np.int64).T
+                breaks = np.flatnonzero(seq[1:] > stop[:-1])
+                first = seq[np.concatenate(([0], breaks + 1))]
+                last = stop[np.concatenate((breaks, [-1]))]
+                for low, high in zip(first.tolist(), last.tolist(), strict=True):
+                    found.add(low, high)
+        return found
 
     def all(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Run one statement to its end."""
