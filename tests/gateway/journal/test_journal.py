@@ -234,6 +234,27 @@ async def test_what_was_sent_keeps_its_time_for_that_sink_over_a_crash(opened: O
     assert min(record.time_ns for record in for_all) >= 1_799_999_000 * S
 
 
+async def test_what_was_not_sent_before_a_correction_goes_out_corrected(opened: Open) -> None:
+    kernel = Steps(1_000 * S)
+    clock = GatewayClock(kernel, "00000000000000b1")
+    journal = opened(clock=clock)
+    await journal.register("store", KINDS)
+    journal.append(value(1))
+    await journal.flush()
+    batch = await journal.read(None, KINDS, 10, sink="store")
+    await journal.freeze("store", batch, [batch.records[0].id.seq])
+    journal.append(value(2))  # numbers ahead are frozen too, in case they are sent before a crash
+    await journal.flush()
+    kernel.system_ns, kernel.synchronised = 1_800_000_000 * S, True
+    correction = clock.poll()
+    assert correction is not None
+    journal.correct(correction)
+    await journal.flush()
+    sent, unsent = (await journal.read(None, KINDS, 2, sink="store")).records
+    assert sent.time_ns == batch.records[0].time_ns
+    assert unsent.time_ns >= 1_799_999_000 * S
+
+
 async def test_the_budget_takes_delivered_waves_first_and_counts(opened: Open) -> None:
     config = JournalConfig(commit_interval_s=0.25, span_s=0, max_bytes=2**20, log_pages=64)
     journal = opened(config)
