@@ -7,7 +7,7 @@ carried out by the simulated device itself (`teleward_simulators.faults`), all o
 from dataclasses import dataclass
 
 SENSORS: dict[str, tuple[str, ...]] = {
-    "ox": ("spo2", "pulse_rate", "perfusion_index", "pleth"),
+    "ox": ("spo2", "pulse_rate", "perfusion_index", "pleth", "ppg_red", "ppg_infrared"),
     "nibp": ("nibp_systolic", "nibp_diastolic", "nibp_mean"),
     "ecg3": ("heart_rate", "ecg_i", "ecg_ii", "ecg_iii"),
     "ecg12": ("ecg_avr", "ecg_avl", "ecg_avf", "ecg_v1", "ecg_v2", "ecg_v3", "ecg_v4", "ecg_v5",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from teleward_simulators.draws import Stream, normal, uniform
 from teleward_simulators.physiology.patient import PhysiologyPatient
 from teleward_simulators.sensors.faults import SENSOR_OF, SENSORS, ActiveFault
+from teleward_simulators.sensors.raw_light import INFRARED, RED, light
 
 OXIMETER_LAG_S = 4.0
 OXIMETER_AVERAGE_S = 8
@@ -51,7 +52,7 @@ class SensedPatient:
     ) -> None:
         self.patient = patient
         self._book = book
-        offered = patient.metrics()
+        offered = patient.metrics() | {RED, INFRARED}
         if devices:
             wanted = {metric for device in devices for metric in SENSORS[device]}
             offered &= wanted
@@ -100,6 +101,10 @@ class SensedPatient:
         """Return samples with what faults do to them, float32, shape (count,)."""
         if metric not in self._offered:
             return np.full(count, np.nan, np.float32)
+        if metric in (RED, INFRARED):
+            times = (first + np.arange(count)) / fs
+            pleth = self.waveform("pleth", fs, first, count)
+            return light(metric, pleth, times, self._saturation)
         wave = self.patient.waveform(metric, fs, first, count)
         if self._book is None or not len(wave):
             return wave
@@ -132,15 +137,17 @@ class SensedPatient:
         if len(found) < OXIMETER_AVERAGE_S // 2:
             return None
         reading = sum(found) / len(found) + 0.4 * normal(seed, Stream.SENSOR, second // 4)
-        if "nail_polish" in faults:
-            reading -= 2.0
-        if "ambient_light" in faults:
-            reading += 0.7 * (85.0 - reading)
+        reading = _coloured(reading, faults)
         if "motion" in faults:
             reading = 84.0 + 3.0 * normal(seed, Stream.SENSOR, second)
         if "range_floor" in faults and reading < 70.0:
             return None
         return float(round(min(100.0, max(1.0, reading))))
+
+    def _saturation(self, time_s: float) -> float | None:
+        """Return what the light of a second says, without a device's averaging."""
+        true = self.patient.numeric("spo2", time_s)
+        return None if true is None else _coloured(true, self.faults("ox", time_s))
 
     def _cuff(self, metric: str, time_s: float, faults: dict[str, ActiveFault]) -> float | None:
         cycle = int(time_s / CUFF_CYCLE_S)
@@ -178,6 +185,15 @@ class SensedPatient:
         if "unit_switch" in faults:
             return round(reading / MG_PER_MMOL, 1)
         return float(round(reading))
+
+
+def _coloured(saturation: float, faults: dict[str, ActiveFault]) -> float:
+    """Return the saturation as seen through nail polish and in bright light."""
+    if "nail_polish" in faults:
+        saturation -= 2.0
+    if "ambient_light" in faults:
+        saturation += 0.7 * (85.0 - saturation)
+    return saturation
 
 
 def _spoil(

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from teleward_drivers.wired import cyton, healthypi
 from teleward_simulators.device_clock import BUFFER_S, native_rate
+from teleward_simulators.sensors.raw_light import INFRARED, LEVEL, RED
 from teleward_simulators.source import VitalSource
 from teleward_simulators.wired.plain_engine import PlainEngine
 from teleward_simulators.wired.serial_device import SerialDevice
@@ -66,11 +67,19 @@ class HealthyPiEngine(PlainEngine):
         divisor = 256 if self._version == 4 else 1
         ecg = self._clock.wave("ecg_ii", times) / healthypi.ECG_MV / divisor
         breath = self._clock.wave("respiration", times) * RESPIRATION_COUNTS
-        pulse = PPG_MIDDLE - PPG_SWING * self._clock.wave("pleth", times)
+        infrared, red = self._light(times)
         rates = [self.whole(m, now_s) or 0 for m in ("respiratory_rate", "spo2", "heart_rate")]
         celsius = self.source.numeric("body_temperature", now_s) or 0.0
-        rows = np.stack([ecg, breath, pulse, pulse * 0.8], axis=1).round().astype(int)
+        rows = np.stack([ecg, breath, infrared, red], axis=1).round().astype(int)
         return [self._frame(row.tolist(), celsius, rates) for row in rows]
+
+    def _light(self, times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return infrared and red in counts; a source without light has a pulse and no colour."""
+        if {RED, INFRARED} <= self.source.metrics():
+            infrared, red = (self._clock.wave(metric, times) for metric in (INFRARED, RED))
+            return PPG_MIDDLE / LEVEL * infrared, PPG_MIDDLE / LEVEL * red
+        pulse = PPG_MIDDLE - PPG_SWING * self._clock.wave("pleth", times)
+        return pulse, 0.8 * pulse
 
     def _frame(self, row: list[int], celsius: float, rates: list[int]) -> bytes:
         ecg, breath, infrared, red = row
