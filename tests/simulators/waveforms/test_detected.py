@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from teleward_signal.calibration import Calibration
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
+from teleward_signal.spo2_watch import Oximetry
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.rhythms.table import RHYTHMS
 
@@ -51,6 +53,50 @@ def test_r_peaks_are_found(rhythm: str) -> None:
     floor = HARD.get(rhythm, 0.995)
     assert sensitivity >= floor, (rhythm, sensitivity, predictivity, len(truth))
     assert predictivity >= 0.995, (rhythm, sensitivity, predictivity, len(found))
+
+
+@pytest.mark.parametrize("rhythm", ["sinus", "af", "lbbb", "vt", "paced", "pvc"])
+def test_r_peaks_are_found_at_twenty_decibel(rhythm: str) -> None:
+    """White noise of a hundredth of the power of the trace: at least 95 % both ways."""
+    patient = PhysiologyPatient(seed=11, rhythm=rhythm)
+    samples = patient.waveform("ecg_ii", 250.0, 0, SECONDS * 250)
+    noise = np.random.default_rng(5).normal(0.0, 0.1 * float(samples.std()), len(samples))
+    truth = patient.beats(START_S, SECONDS - 2.0)
+    found = detected("ecg_ii", 250.0, samples + noise.astype(np.float32))
+    found = [t for t in found if START_S <= t < SECONDS - 2.0]
+    assert matched(truth[1:-1], found)[0] >= 0.95
+    assert matched(truth, found[1:-1])[1] >= 0.95
+
+
+@pytest.mark.parametrize("shunt", [0.0, 0.15, 0.3, 0.42])
+def test_saturation_from_the_light_alone(shunt: float) -> None:
+    """Two estimators that know no truth: our own watch, and swings of windows by least squares."""
+    patient = PhysiologyPatient(seed=11)
+    patient.order(Order(0, "knob", {"name": "shunt", "to": shunt}))
+    patient.live(300.0)
+    red, infrared = (
+        patient.waveform(metric, 125.0, 270 * 125, 30 * 125)
+        for metric in ("ppg_red", "ppg_infrared")
+    )
+    truth = float(np.mean([patient.numeric("spo2", t) or 0.0 for t in range(275, 300)]))
+    assert abs(110.0 - 25.0 * swing_ratio(red, infrared) - truth) <= 2.0
+    curve = Calibration("simulated", "110 - 25 R", (-25.0, 110.0), 0.4, 2.0)
+    watch = Oximetry()
+    values = []
+    for first in range(0, len(red), 125):
+        for metric, samples in (("ppg_red", red), ("ppg_infrared", infrared)):
+            part = samples[first : first + 125]
+            watch.push("p", metric, 125.0, round(first / 125 * 1e9), part, 0, curve)
+        values += [message.value for _, message in watch.tick() if message.value is not None]
+    assert values
+    assert abs(float(np.median(values)) - truth) <= 2.0
+
+
+def swing_ratio(red: np.ndarray, infrared: np.ndarray) -> float:
+    """Return R: how much of its level red swings for what infrared swings of its own."""
+    shares = [np.diff(light.astype(float)) / light.mean() for light in (red, infrared)]
+    smooth = [np.convolve(share, np.ones(9) / 9, "valid") for share in shares]
+    return float(smooth[0] @ smooth[1] / (smooth[1] @ smooth[1]))
 
 
 def test_pulse_rate_from_the_wave_alone() -> None:
