@@ -9,7 +9,7 @@ class Rhythm(IntEnum):
     PAUSE = 1
     """No beat for 2 s; seconds."""
     ASYSTOLE = 2
-    """No beat for 4 s on a signal that is not flat or off; seconds."""
+    """No beat for 4 s (8 s on a restless signal), not on one that is flat or off; seconds."""
     BRADYCARDIA = 3
     """Rate of the last beats below the limit; /min."""
     TACHYCARDIA = 4
@@ -17,11 +17,11 @@ class Rhythm(IntEnum):
     WIDE_TACHYCARDIA = 5
     """Rate above the limit, mostly beats of ventricular shape; /min."""
     VENTRICULAR_RUN = 6
-    """Three or more ventricular beats in a row at more than 100/min; beats."""
+    """Three or more ventricular beats in a row at a mean rate over 100/min; beats."""
     VENTRICULAR_TACHYCARDIA = 7
-    """Six or more of them; /min."""
+    """Six or more of them, or even waves without rest between them; /min."""
     VENTRICULAR_FIBRILLATION = 8
-    """Fibrillation or flutter of the ventricles; leakage."""
+    """Fibrillation or flutter of the ventricles: uneven or very fast waves; leakage."""
     BIGEMINY = 9
     """Every second beat ventricular, three times; beats."""
     TRIGEMINY = 10

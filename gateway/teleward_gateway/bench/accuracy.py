@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("ecg", "af", "bidmc", "anomaly")
+GROUPS = ("ecg", "af", "rhythm", "bidmc", "anomaly")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +53,13 @@ def table(result: dict[str, Any]) -> str:
 def _measure(group: str, folder: Path, peers: bool) -> dict[str, Any] | None:
     """Return what a group measures, or nothing when there is no data for it."""
     has_wfdb = any(folder.rglob("*.atr"))
+    has_intervals = has_wfdb or any(folder.rglob("qrs*.txt"))
     bidmc = sorted({path.parent for path in folder.rglob("*_Signals.csv")})
     module = _group(group)
     result: dict[str, Any] | None = None
     if group == "ecg" and has_wfdb:
         result = module.rows(folder, peers)
-    elif group == "af" and (has_wfdb or any(folder.rglob("qrs*.txt"))):
+    elif has_wfdb if group == "rhythm" else group == "af" and has_intervals:
         result = module.rows(folder)
     elif group in ("bidmc", "anomaly") and bidmc:
         result = module.rows(bidmc[0])

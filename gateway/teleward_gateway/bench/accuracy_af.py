@@ -1,12 +1,14 @@
 """Atrial fibrillation, beat by beat: AFDB as text (intervals only) and WFDB records with rhythms.
 
 Flutter counts as no fibrillation. WFDB records are judged twice: from the annotated intervals, as
-the literature does, and from the engine's own beats with the ventricular ones left out. Beside it
-stands CoSEn over 60 intervals (Lake & Moorman 2011) at the threshold -1.38 that is best on AFDB.
+the literature does, and by the stream itself, which knows the ventricular beats that it found, from
+the events that it sends (dated back by the delay of `teleward_signal.af`). Beside it stands CoSEn
+over 60 intervals (Lake & Moorman 2011) at the threshold -1.38 that is best on AFDB.
 """
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,30 @@ from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, rea
 from teleward_signal.af import fibrillation
 from teleward_signal.bank import EventKind
 from teleward_signal.ecg import load_networks
+from teleward_signal.ecg_rhythm_codes import Rhythm
 
 COSEN_N, COSEN_ABOVE = 60, -1.38
 COSEN_EVERY = 10
 """Intervals between looks: one at each would take minutes in Python."""
 Booleans = NDArray[np.bool_]
-Case = tuple[str, NDArray[np.float64], Booleans, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One series: intervals in s, the truth of each, and which of them fibrillation is told from.
+
+    ``stream``, where there is one, is what the events of the engine said of each beat.
+    """
+
+    name: str
+    intervals: NDArray[np.float64]
+    truth: Booleans
+    used: Booleans
+    stream: Booleans | None = None
 
 
 def afdb(folder: Path) -> Iterator[Case]:
-    """Yield name, intervals in s, truth and samples of every AFDB text below ``folder``."""
+    """Yield every AFDB text below ``folder``."""
     for path in sorted(folder.rglob("qrs*.txt")):
         columns = np.loadtxt(path, ndmin=2)
         samples = columns[:, 2].astype(np.int64)
@@ -36,7 +52,8 @@ def afdb(folder: Path) -> Iterator[Case]:
             found = re.search(r"\s(\d+)\s+\+.*\((\w+)\s*$", line)
             if found:
                 changes.append((int(found[1]), found[2]))
-        yield path.stem[3:], columns[:, 1], _truth(samples, changes), samples
+        used = np.ones(len(samples), bool)
+        yield Case(path.stem[3:], columns[:, 1], _truth(samples, changes), used)
 
 
 def annotated(folder: Path) -> Iterator[tuple[Path, Annotations]]:
@@ -49,13 +66,9 @@ def annotated(folder: Path) -> Iterator[tuple[Path, Annotations]]:
                 yield header, marks
 
 
-def rows(folder: Path) -> dict[str, Any]:
-    """Measure every AFDB text and every WFDB record with rhythm annotations."""
-    network = load_networks()[-1]
-    sets: dict[str, list[dict[str, Any]]] = {"afdb": [], "wfdb, annotated": [], "wfdb, own": []}
-    for name, intervals, truth, _ in afdb(folder):
-        said = fibrillation(intervals, network) >= 0.5
-        sets["afdb"].append(_row(name, truth, said, _cosen(intervals) > COSEN_ABOVE))
+def wfdb_cases(folder: Path) -> dict[str, list[Case]]:
+    """Return the WFDB records below ``folder``: by annotated beats and by the engine's own."""
+    cases: dict[str, list[Case]] = {"annotated": [], "own": []}
     for header, marks in annotated(folder):
         record = read_record(header)
         changes = [
@@ -65,13 +78,36 @@ def rows(folder: Path) -> dict[str, Any]:
         ]
         samples, _ = marks.beats()
         intervals = np.diff(samples) / record.fs
-        truth = _truth(samples[1:], changes)
-        said = fibrillation(intervals, network) >= 0.5
-        sets["wfdb, annotated"].append(
-            _row(header.stem, truth, said, _cosen(intervals) > COSEN_ABOVE)
-        )
-        sets["wfdb, own"].append(_own(header.stem, record.signals[:, 0], record.fs, changes))
-    return {name: {"records": part, "pooled": _pool(part)} for name, part in sets.items() if part}
+        used = np.ones(len(intervals), bool)
+        cases["annotated"].append(Case(header.stem, intervals, _truth(samples[1:], changes), used))
+        events = detect(record.signals[:, 0].astype(np.float32), record.fs)
+        cases["own"].append(_own(header.stem, events, changes))
+    return cases
+
+
+def rows(folder: Path) -> dict[str, Any]:
+    """Measure every AFDB text and every WFDB record with rhythm annotations."""
+    networks = load_networks()[-1]
+    sets: dict[str, list[dict[str, Any]]] = {"afdb": [], "wfdb, annotated": [], "wfdb, own": []}
+    cases = wfdb_cases(folder)
+    for name, part in (("afdb", afdb(folder)), ("wfdb, annotated", iter(cases["annotated"]))):
+        for case in part:
+            said = fibrillation(case.intervals, networks) >= 0.5
+            peer = _cosen(case.intervals) > COSEN_ABOVE
+            sets[name].append(scored(case, said) | {"cosen": _counts(case.truth, peer)})
+    for case in cases["own"]:
+        if case.stream is not None:
+            counts = _counts(case.truth, case.stream)
+            sets["wfdb, own"].append({"record": case.name, "counts": counts})
+    return {name: {"records": part, "pooled": pooled(part)} for name, part in sets.items() if part}
+
+
+def scored(case: Case, said: Booleans) -> dict[str, Any]:
+    """Return the row of a record from what was said of its used intervals; others follow them."""
+    everywhere = np.zeros(len(case.truth), bool)
+    everywhere[case.used] = said
+    nearest = np.maximum.accumulate(np.where(case.used, np.arange(len(case.used)), 0))
+    return {"record": case.name, "counts": _counts(case.truth, everywhere[nearest])}
 
 
 def table(result: dict[str, Any]) -> str:
@@ -81,24 +117,28 @@ def table(result: dict[str, Any]) -> str:
         lines.append(f"atrial fibrillation, {name}")
         for row in part["records"]:
             tp, fn, tn, fp = row["counts"]
-            lines.append(f"  {row['record']:>8}  Se {_percent(tp, fn)}  Sp {_percent(tn, fp)}")
+            lines.append(
+                f"  {row['record']:>8}  Se {_percent(tp, fn)}  Sp {_percent(tn, fp)}"
+                f"  missed {fn:5d} of {tp + fn:6d}  false {fp:5d} of {tn + fp:6d}"
+            )
         for who, (se, sp) in part["pooled"].items():
             lines.append(f"  pooled {who:<10} Se {se:.2f}  Sp {sp:.2f}")
     return "\n".join(lines)
 
 
-def _own(
-    name: str, ecg: NDArray[np.float64], fs: float, changes: list[tuple[int, str]]
-) -> dict[str, Any]:
-    """Judge the engine's own beats; intervals beside a ventricular one take no part."""
-    events = detect(ecg.astype(np.float32), fs)
+def _own(name: str, events: NDArray[np.void], changes: list[tuple[int, str]]) -> Case:
+    """Make a case of the engine's beats; intervals beside a ventricular one take no part."""
     beats = events[events["kind"] == EventKind.BEAT]
     ventricular = beats["symbol"] == ord("V")
-    use = np.isfinite(beats["value"]) & ~ventricular & ~np.append(False, ventricular[:-1])
-    said = np.zeros(len(beats), bool)
-    said[use] = fibrillation(beats["value"][use], load_networks()[-1]) >= 0.5
-    nearest = np.maximum.accumulate(np.where(use, np.arange(len(beats)), 0))
-    return _row(name, _truth(beats["sample"], changes), said[nearest], None)
+    used = np.isfinite(beats["value"]) & ~ventricular & ~np.append(False, ventricular[:-1])
+    on = np.isin(events["kind"], (EventKind.RHYTHM_ON, EventKind.RHYTHM_OFF))
+    turns = events[on & (events["symbol"] == Rhythm.ATRIAL_FIBRILLATION)]
+    said = [
+        (int(turn["sample"]), "AFIB" if turn["kind"] == EventKind.RHYTHM_ON else "")
+        for turn in turns
+    ]
+    truth, stream = (_truth(beats["sample"], marks) for marks in (changes, said))
+    return Case(name, np.nan_to_num(beats["value"], nan=1.0), truth, used, stream)
 
 
 def _truth(samples: NDArray[np.int64], changes: list[tuple[int, str]]) -> Booleans:
@@ -106,13 +146,6 @@ def _truth(samples: NDArray[np.int64], changes: list[tuple[int, str]]) -> Boolea
     is_af = np.array([False, *(name == "AFIB" for _, name in changes)])
     truth: Booleans = is_af[np.searchsorted(starts, samples, "right")]
     return truth
-
-
-def _row(name: str, truth: Booleans, said: Booleans, cosen: Booleans | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"record": name, "counts": _counts(truth, said)}
-    if cosen is not None:
-        row["cosen"] = _counts(truth, cosen)
-    return row
 
 
 def _counts(truth: Booleans, said: Booleans) -> tuple[int, int, int, int]:
@@ -124,7 +157,8 @@ def _counts(truth: Booleans, said: Booleans) -> tuple[int, int, int, int]:
     )
 
 
-def _pool(part: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+def pooled(part: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """Return sensitivity and specificity in % over all records, ours and the peer's."""
     out = {}
     for who, key in (("teleward", "counts"), ("CoSEn-60", "cosen")):
         if key in part[0]:
