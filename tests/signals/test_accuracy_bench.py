@@ -5,10 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from teleward_gateway.bench import accuracy
+from teleward_gateway.bench.accuracy_rhythm import judge, true_episodes
+from teleward_gateway.bench.af_training import NETWORKS, Part, train
 from teleward_gateway.bench.beat_scoring import compare, pair
-from teleward_gateway.bench.wfdb_files import read_annotations, read_record
+from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, read_record
+from teleward_signal.af import N_FEATURES, describe_all, fibrillation, padded
+from teleward_signal.ecg_rhythm_codes import Rhythm
+from teleward_signal.network import n_weights
 
 EXCERPT = Path(__file__).parent / "data" / "mitdb_208.npz"
 
@@ -100,3 +106,52 @@ def test_mistakes_in_fibrillation_do_not_count() -> None:
     )
     assert (count.found, count.missed, count.false) == (1, 1, 1)
     assert list(mistakes) == [2000, 9000]
+
+
+def test_rhythm_episodes_are_counted_found_and_right(tmp_path: Path) -> None:
+    """The excerpt of record 208 has trigeminy by its beats and no grave rhythm."""
+    write_record(tmp_path, "excerpt")
+    result = accuracy.measure(options(tmp_path, "rhythm"))["rhythm"]
+    [row] = result["records"]
+    for name in ("asystole", "ventricular_tachycardia", "ventricular_fibrillation"):
+        _, _, told, _ = row.get(name, (0, 0, 0, 0))
+        assert told == 0
+    assert "ventricular_fibrillation without a cause: 0" in accuracy.table({"rhythm": result})
+
+
+def test_true_episodes_follow_from_annotated_beats_and_names() -> None:
+    beats = np.concatenate(
+        [np.arange(0, 3600, 300), [3700, 3850, 4000], np.arange(5100, 9000, 300)]
+    )
+    symbols = np.array(["N"] * 12 + ["V"] * 3 + ["N"] * 13)
+    notes = ["(N", *[""] * 14, "(B", *[""] * 12]
+    episodes = true_episodes(Annotations(beats, symbols, tuple(notes)), 360.0, 9000)
+    assert episodes[Rhythm.VENTRICULAR_RUN] == [(3700, 4000)]
+    assert episodes[Rhythm.VENTRICULAR_TACHYCARDIA] == []
+    assert episodes[Rhythm.PAUSE] == [(4000, 5100)]
+    assert episodes[Rhythm.BIGEMINY] == [(5100, 9000)]
+    said = {Rhythm.VENTRICULAR_RUN: [(3800, 4100), (6000, 6300)], Rhythm.PAUSE: [(4000, 5100)]}
+    counts = judge(episodes, said, 360.0)
+    assert counts["ventricular_run"] == (1, 1, 2, 1)
+    assert counts["pause"] == (1, 1, 1, 1)
+    assert counts["bigeminy"] == (1, 0, 0, 0)
+
+
+def test_the_training_leaves_out_the_record_it_judges() -> None:
+    """A record that nothing else resembles is not known before it was trained on."""
+    rng = np.random.default_rng(1)
+    calm = [Part(name, *_series(rng, 0.02, False)) for name in ("a", "b")]
+    wild = Part("c", *_series(rng, 0.2, True))
+    without, whole = train([*calm, wild], ["c"]), train([*calm, wild])
+    assert len(whole) == NETWORKS * n_weights(N_FEATURES)
+    intervals = 0.8 + rng.normal(0, 0.2, 300)
+    assert np.mean(fibrillation(intervals, whole)) > 0.9
+    assert np.mean(fibrillation(intervals, without)) < 0.7
+
+
+def _series(
+    rng: np.random.Generator, spread: float, is_af: bool
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]:
+    features = np.zeros((3000, N_FEATURES), np.float32)
+    describe_all(padded(0.8 + rng.normal(0, spread, 3000)), features, 1)
+    return features, np.full(3000, is_af), np.ones(3000, np.float32)
