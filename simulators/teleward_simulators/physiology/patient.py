@@ -340,7 +340,6 @@ class PhysiologyPatient:
         self.traces.add_pulse(
             event.time_s + ARRIVAL_S, get("perfusion") / 3.0 * share, before,
             (low + (high - low) * min(1.15, share), low), felt, self._rise_s,
-            100.0 * get("sao2"),
         )  # fmt: skip
 
     def _compress(self, until_s: float) -> None:

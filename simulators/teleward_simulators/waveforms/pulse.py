@@ -51,32 +51,6 @@ def add_pulses(out: Floats, first: int, fs: float, pulses: Floats) -> None:
             out[i] += height * unit_pulse((first + i) / fs - foot, stretch, rise)
 
 
-LIGHT = {"ppg_red": (40_000.0, 204), "ppg_infrared": (60_000.0, 205)}
-"""Metric -> counts of a finger between pulses, and the channel of its noise."""
-PULSATING = 0.03
-"""Share of the light that a pulse of height 1 takes: a perfusion index of 3 %."""
-SLOPE, INTERCEPT = -25.0, 110.0
-"""The textbook curve SpO2 = 110 - 25 R of a simulated sensor; no real sensor has exactly this."""
-
-
-def ratio_of(saturation: float) -> float:
-    """Return R, the ratio of the pulsating shares of red and infrared light, at a SpO2 in %."""
-    return (saturation - INTERCEPT) / SLOPE
-
-
-def draw_light(
-    metric: str, first: int, count: int, fs: float, pulses: NDArray[np.float64], seed: int
-) -> NDArray[np.float32]:
-    """Return counts of light that passed the finger, less with each pulse; see `LIGHT`."""
-    out = np.zeros(count, np.float32)
-    add_pulses(out, first, fs, pulses)
-    level, channel = LIGHT[metric]
-    out *= np.float32(-PULSATING * level)
-    out += np.float32(level)
-    add_noise(out, np.uint64(seed), np.uint64(channel), first, level * 5e-5)
-    return out
-
-
 def rise_of(age: float, seed: int) -> float:
     """Return the SD of a person's upstroke in s: stiff arteries of old people round it."""
     own = math.exp(0.12 * min(2.0, max(-2.0, normal(seed, Stream.PULSE, 0))))

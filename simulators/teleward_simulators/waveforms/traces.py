@@ -19,8 +19,7 @@ KEEP_S = 120.0
 """How far back events are kept; older questions are answered by going back to a checkpoint."""
 BEFORE_S, AFTER_S = 1.2, 1.0
 """A beat's bumps reach at most this far before and after the samples that show them."""
-LIGHT = ("ppg_red", "ppg_infrared")
-WAVES = (*LEADS, "pleth", *LIGHT, "arterial_pressure", "respiration", "capnogram")
+WAVES = (*LEADS, "pleth", "arterial_pressure", "respiration", "capnogram")
 
 
 class Traces:
@@ -34,7 +33,7 @@ class Traces:
         self.breaths: list[tuple[float, ...]] = []
         self.segments: list[Segment] = []
         self._bumps: deque[tuple[float, NDArray[np.float64]]] = deque()
-        self._pulses: deque[tuple[float, ...]] = deque()
+        self._pulses: deque[tuple[float, float, float, float, float, float]] = deque()
 
     def add_bumps(self, time_s: float, bumps: NDArray[np.float64]) -> None:
         """Add the electrical bumps of an event."""
@@ -46,17 +45,13 @@ class Traces:
 
     def add_pulse(
         self, foot_s: float, height: float, rr_s: float, pressure: tuple[float, float], felt: bool,
-        rise_s: float = pulse.RISE_SD, saturation: float = 97.0,
+        rise_s: float = pulse.RISE_SD,
     ) -> None:  # fmt: skip
-        """Add a pulse: ``height`` at the finger, systolic and diastolic ``pressure`` in mmHg.
-
-        ``saturation`` is that of its blood in %.
-        """
+        """Add a pulse: ``height`` at the finger, systolic and diastolic ``pressure`` in mmHg."""
         systolic, diastolic = pressure
         stretch = pulse.stretch_of(rr_s)
-        ratio = pulse.ratio_of(saturation)
-        rest = (systolic - diastolic, diastolic, rise_s, ratio)
-        self._pulses.append((foot_s, height, stretch, *rest))
+        rise = (systolic - diastolic, diastolic, rise_s)
+        self._pulses.append((foot_s, height, stretch, *rise))
         if felt:
             self.felt.append(foot_s)
 
@@ -111,7 +106,7 @@ class Traces:
             row = list(LEADS).index(metric)
             return self.leads(MATRIX[row : row + 1], fs, first, count).reshape(-1)
         start_s, end_s = first / fs, (first + count) / fs
-        if metric in ("pleth", "arterial_pressure", *LIGHT):
+        if metric in ("pleth", "arterial_pressure"):
             return self._pulse_wave(metric, fs, first, count, start_s, end_s)
         near = [b for b in self.breaths if b[0] < end_s and b[0] + b[2] + 0.2 > start_s]
         breaths = np.array(near) if near else np.empty((0, 6))
@@ -122,14 +117,9 @@ class Traces:
         self, metric: str, fs: float, first: int, count: int, start_s: float, end_s: float
     ) -> NDArray[np.float32]:
         near = [p for p in self._pulses if start_s - 1.2 <= p[0] < end_s + 0.4]
-        rows = np.array(near) if near else np.empty((0, 7))
+        rows = np.array(near) if near else np.empty((0, 6))
         if metric == "pleth":
             return pulse.draw_ppg(first, count, fs, rows[:, [0, 1, 2, 5]].copy(), self.seed)
-        if metric in LIGHT:
-            light = rows[:, [0, 1, 2, 5]].copy()
-            if metric == "ppg_red":
-                light[:, 1] *= rows[:, 6]
-            return pulse.draw_light(metric, first, count, fs, light, self.seed)
         pulses = rows[:, [0, 3, 2, 5]].copy()
         pulses[:, 3] *= pulse.ARTERIAL_RISE
         before = [p for p in self._pulses if p[0] < start_s - 1.2][-1:]

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from teleward_signal.calibration import Calibration
+from teleward_drivers.light_sensors import SENSORS
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.spo2_watch import Oximetry
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.rhythms.table import RHYTHMS
+from teleward_simulators.sensors.sensed import SensedPatient
 
 SECONDS = 90
 START_S = 10.0
@@ -74,13 +75,12 @@ def test_saturation_from_the_light_alone(shunt: float) -> None:
     patient = PhysiologyPatient(seed=11)
     patient.order(Order(0, "knob", {"name": "shunt", "to": shunt}))
     patient.live(300.0)
-    red, infrared = (
-        patient.waveform(metric, 125.0, 270 * 125, 30 * 125)
-        for metric in ("ppg_red", "ppg_infrared")
-    )
+    sensed = SensedPatient(patient)
+    first, count = 270 * 125, 30 * 125
+    red, infrared = (sensed.waveform(m, 125.0, first, count) for m in ("ppg_red", "ppg_infrared"))
+    curve = SENSORS["max30102"]
     truth = float(np.mean([patient.numeric("spo2", t) or 0.0 for t in range(275, 300)]))
-    assert abs(110.0 - 25.0 * swing_ratio(red, infrared) - truth) <= 2.0
-    curve = Calibration("simulated", "110 - 25 R", (-25.0, 110.0), 0.4, 2.0)
+    assert abs((curve.spo2(swing_ratio(red, infrared)) or 0.0) - truth) <= 2.0
     watch = Oximetry()
     values = []
     for first in range(0, len(red), 125):
