@@ -9,6 +9,7 @@ second chance when a pulse is overdue. The fiducial point is the steepest rise.
 import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.kernels.biquads import at_rest, filtered
 from teleward_signal.ppg_state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
 from teleward_signal.slot_bank import emit, median, ranked
 
@@ -46,9 +47,7 @@ BEAT_SYMBOL = 78
 @inner
 def restart(s: Record, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever; what was learned of the pulse stays."""
-    for k in range(2):
-        for j in range(2):
-            s.z[k, j] = rest[k, j] * x
+    at_rest(s.z, rest, x)
     s.previous = 0.0
     s.wave[:] = 0.0
     s.rising = 0
@@ -65,12 +64,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
 def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
     """Filter one sample into the ring and return it."""
     s.mean += t.mean_weight * (x - s.mean)
-    v = x
-    for k in range(2):
-        w = sos[k, 0] * v + s.z[k, 0]
-        s.z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + s.z[k, 1]
-        s.z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
-        v = w
+    v = filtered(s.z, sos, x)
     s.wave[s.n & MASK] = v
     return v
 

@@ -8,6 +8,7 @@ usual depth are ends of breaths; how well the last 32 s repeat themselves is the
 import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.kernels.biquads import at_rest, filtered
 from teleward_signal.respiration_state import BREATH_RING, HISTORY, N_COARSE
 from teleward_signal.slot_bank import emit, median
 
@@ -33,9 +34,7 @@ BREATH, RESPIRATORY_RATE, APNOEA_ON, APNOEA_OFF = 32, 33, 34, 35
 @inner
 def restart(s: Record, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever; the usual depth stays."""
-    for k in range(2):
-        for j in range(2):
-            s.z[k, j] = rest[k, j] * x
+    at_rest(s.z, rest, x)
     s.coarse_n = 0
     s.extreme = s.turn = s.top = 0.0
     s.rising = 1
@@ -48,12 +47,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
 @inner
 def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
     """Filter one sample and keep every so many for the self-comparison."""
-    v = x
-    for k in range(2):
-        w = sos[k, 0] * v + s.z[k, 0]
-        s.z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + s.z[k, 1]
-        s.z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
-        v = w
+    v = filtered(s.z, sos, x)
     if (s.n - s.started) % t.coarse_n == 0:
         s.coarse[s.coarse_n % N_COARSE] = v
         s.coarse_n += 1

@@ -8,6 +8,7 @@ second, become power at 129 rates from 5 to 43 a minute.
 import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.kernels.biquads import at_rest, filtered
 from teleward_signal.slot_bank import median
 
 N_RING = 128
@@ -21,24 +22,10 @@ CLIP = 0.35
 @inner
 def restart(s: Record, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had stood for ever and empty the window."""
-    for k in range(rest.shape[0]):
-        for j in range(2):
-            s.z[k, j] = rest[k, j] * x
+    at_rest(s.z, rest, x)
     s.ring_n = 0
     s.started = s.n
     s.inside = 0
-
-
-@inner
-def filtered(s: Record, x: float, sos: Floats) -> float:
-    """Filter one sample."""
-    v = x
-    for k in range(sos.shape[0]):
-        w = sos[k, 0] * v + s.z[k, 0]
-        s.z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + s.z[k, 1]
-        s.z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
-        v = w
-    return v
 
 
 @inner
@@ -115,7 +102,7 @@ def advance(
             s.missing = 0
             s.held = x
         if s.missing <= t.bridge_n and s.missing < s.n + 1 - s.started:
-            v = filtered(s, x, sos)
+            v = filtered(s.z, sos, x)
             if t.is_ecg == 1:
                 v = height_of_r(s, t, v)
             if (s.n - s.started) % t.coarse_n == 0 and s.n - s.started >= t.settle_n:

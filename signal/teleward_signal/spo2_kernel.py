@@ -4,6 +4,7 @@
 import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.kernels.biquads import at_rest, filtered
 from teleward_signal.slot_bank import emit
 
 RATIO = 19
@@ -16,24 +17,10 @@ FAINT = 0.0005
 
 
 @inner
-def filtered(z: Floats, sos: Floats, x: float) -> float:
-    """Advance one channel by one sample."""
-    v = x
-    for k in range(sos.shape[0]):
-        w = sos[k, 0] * v + z[k, 0]
-        z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + z[k, 1]
-        z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
-        v = w
-    return v
-
-
-@inner
 def restart(s: Record, red: float, infrared: float, rest: Floats) -> None:
     """Start both filters at rest and forget the sums."""
-    for k in range(rest.shape[0]):
-        for j in range(2):
-            s.z_red[k, j] = rest[k, j] * red
-            s.z_infrared[k, j] = rest[k, j] * infrared
+    at_rest(s.z_red, rest, red)
+    at_rest(s.z_infrared, rest, infrared)
     s.mean_red, s.mean_infrared = red, infrared
     s.both = s.red_power = s.infrared_power = 0.0
     s.started = s.n
