@@ -72,7 +72,7 @@ class Running:
 
     async def part(self, name: str) -> dict[str, Any]:
         """Return a part of the health report once it is there."""
-        async with asyncio.timeout(90):  # a cold start compiles the signal kernels
+        async with asyncio.timeout(240):  # a cold start compiles the signal kernels
             while True:
                 try:
                     found: dict[str, Any] | None = (await self.health())["parts"].get(name)
@@ -113,7 +113,7 @@ def signed(name: str, arguments: dict[str, Any]) -> bytes:
 async def ask(running: Running, name: str, message: bytes, wait: Wait) -> Any:
     """Send a signed command through the gateway's own broker; return the answer."""
     port = int((await running.part("broker"))["port"])
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (await running.part("sink:mqtt"))["connected"] != 1:
             await asyncio.sleep(0.1)
     heard: list[Incoming] = []
@@ -123,7 +123,7 @@ async def ask(running: Running, name: str, message: bytes, wait: Wait) -> Any:
     await desk.connect()
     await desk.subscribe(TOPICS.reply(name))
     await desk.publish(TOPICS.command(name), message)
-    await wait(lambda: heard)
+    await wait(lambda: heard, 60.0)
     await desk.close()
     return json.loads(heard[0].payload)
 
