@@ -85,7 +85,7 @@ def _returned() -> Body:
 ILLNESSES: dict[str, Callable[[], Body]] = {
     "30 % blood loss": _bled,
     "hypertensive heart failure": _ill(
-        Person(age=66, sex="M", hr0=84, map0=145, pulse_pressure=75),
+        Person(age=66, sex="M", hr0=84, map0=145, pulse_pressure=60),
         ("contr", 0.62, 10), ("symp_x", 1.6, 10), ("lv_stiff", 9.0, 15),
     ),
     "pulmonary embolism": _ill(
