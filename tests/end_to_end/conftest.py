@@ -68,8 +68,8 @@ def demo(ward: Ward) -> RunningDemo:
     return ward.demo
 
 
-CANARY = "zqxcanary-01"
-"""The case in `cases`; its secrets begin with zqx."""
+CANARY = "zqxhiddencanary-01"
+"""The case in `cases`; its secrets begin with zqxhidden."""
 
 
 @dataclass

@@ -36,7 +36,7 @@ LISTEN_S = 8.0
 CANARY_NUMBERS = ("0.0731946", "0.2718281", "1.7320508", "0.8660254", "71.4142", "13.7331")
 """Knobs, weight and haemoglobin of the canary case."""
 CATALOGUE = f"{PREFIX}/cases"
-PUBLIC = ("zqxcanary-01", "Zqxtitle", "zqxsource")
+PUBLIC = ("zqxhiddencanary-01", "Zqxhiddentitle", "zqxhiddensource")
 """What the catalogue of all cases says of one; it does not say which of them runs."""
 
 
@@ -50,7 +50,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Something to look for: a text in any case, or what fits ``pattern`` where the text is."""
+    """Something to look for: a text in any case, or what fits ``pattern`` where the text is.
+
+    Texts are long enough not to stand by chance in megabytes of compressed waves.
+    """
 
     name: str
     text: str
@@ -79,7 +82,7 @@ class Secrets:
         long = {repr(v)[:9] for v in values if isinstance(v, float) and len(repr(v)) > 9}
         assert len(long) >= 10
         numbers = {*CANARY_NUMBERS, *long}
-        secrets = [Secret("text of the case", "zqx"), Secret("key", key)]
+        secrets = [Secret("text of the case", "zqxhidden"), Secret("key", key)]
         secrets += [Secret(name, name, rf"\b{name}\b") for name in hidden]
         secrets += [Secret(n, n, rf"(?<![\d.]){re.escape(n)}") for n in numbers]
         return cls(secrets)
@@ -236,7 +239,7 @@ def secrets(case_ward: Any, ears: Ears, instructor: RoomClient) -> Secrets:
     orders = [
         {"kind": "fault", "fault": "motion", "sensor": "ox", "for": 60},
         {"kind": "knob", "name": "distress", "to": 0.31},
-        {"kind": "bookmark", "text": "zqxbookmark"},
+        {"kind": "bookmark", "text": "zqxhiddenbookmark"},
         {"kind": "clock", "speed": 0},
     ]
     instructor.send("POST", f"/rooms/{ears.code}/orders", {"orders": orders})
@@ -250,7 +253,7 @@ def test_the_instructor_sees_it(ears: Ears, instructor: RoomClient, secrets: Sec
     truth = instructor.get(f"/rooms/{ears.code}/truth")
     told = secrets.leaks([Heard("truth", json.dumps(truth))])
     assert {"truth: text of the case", "truth: blood_ml", f"truth: {CANARY_NUMBERS[0]}"} <= {*told}
-    assert truth["key"]["dx"]["hit"] == ["zqxdiagnosis"]
+    assert truth["key"]["dx"]["hit"] == ["zqxhiddendiagnosis"]
     log = json.dumps(instructor.get(f"/rooms/{ears.code}/log"))
     assert "distress" in log
 
@@ -313,7 +316,7 @@ def publish(ears: Ears) -> None:
 def relabel(ears: Ears) -> None:
     """Call the patient by the diagnosis."""
     path = f"{PREFIX}/subjects/{ears.subject}"
-    ears.ask("PATCH", path, {"label": "zqxdiagnosis", "author": "x"})
+    ears.ask("PATCH", path, {"label": "zqxhiddendiagnosis", "author": "x"})
     time.sleep(0.5)
 
 
