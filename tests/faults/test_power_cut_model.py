@@ -119,7 +119,7 @@ def test_power_cuts_on_the_model(memory_path: Path) -> None:
         marks = machine.marks
         disk.marks = marks
         machine.start()
-        disk.chance = CUTS / LIVES / (COMMITS * 16)
+        disk.chance = CUTS / LIVES / (COMMITS * 20)  # writes and syncs a commit, measured
         for _ in range(COMMITS):
             machine.step(step)
             step += 1
