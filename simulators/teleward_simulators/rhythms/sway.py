@@ -2,10 +2,11 @@
 
     interval = 60/rate x (1 + sway)     sway = breathing + Mayer waves (0.1 Hz) + 1/f below 0.04 Hz
 
-Sizes give the SDNN and RMSSD of healthy adults over five minutes and their fall with age (Voss et
-al., PLoS ONE 10:e0118308, 2015: about 49 and 41 ms at 30 years, 37 and 25 at 50, 29 and 19 at 70;
-men have more of the slow, women more of the quick part until their fifties). All is a sum of
-sinusoids with seeded phases, so any moment can be asked for without those before it.
+Sizes aim at the SDNN and RMSSD of healthy adults over five minutes and their fall with age, about
+49 and 41 ms at 30 years, 37 and 25 at 50, 29 and 19 at 70; men have more of the slow, women more of
+the quick part until their fifties. The trend is that of Voss et al., PLoS ONE 10:e0118308, 2015;
+the figures have not been checked against its tables. All is a sum of sinusoids with seeded phases,
+so any moment can be asked for without those before it.
 """
 
 import math
