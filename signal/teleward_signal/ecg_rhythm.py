@@ -79,12 +79,14 @@ def follow_beat(
     if np.isnan(interval):
         s.ventricular_run = 0
         s.strung = 0
+        s.company_at = s.last_at
         return n_events
     start = s.last_at - int(interval * t.fs + 0.5)
     restless = s.restless_at > start or s.sqi < FLOOR
     if interval < ASYSTOLE_S:  # one beat alone does not end it: it may be noise, or the last
         silence = (start - s.silent_at) / t.fs
         n_events = switch(s, ASYSTOLE, False, start, silence, events, n_events)
+        s.company_at = s.last_at
     elif not restless and s.rhythms[ASYSTOLE] == 0:  # too short to be seen while it lasted
         s.silent_at = start
         n_events = switch(s, ASYSTOLE, True, start, interval, events, n_events)
@@ -255,13 +257,14 @@ def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
     if s.beats == 0 or s.broken == 1 or s.rhythms[VF] == 1 or s.flat == 1:
         return n_events
     silence = (s.n - t.late_n - s.last_at) / t.fs
-    restless = s.restless_at > s.last_at or s.sqi < FLOOR
+    restless = s.restless_at > s.company_at or s.sqi < FLOOR
     if silence >= PAUSE_S and not restless:
         n_events = switch(s, PAUSE, True, s.last_at, silence, events, n_events)
     limit = ASYSTOLE_RESTLESS_S if restless else ASYSTOLE_S
-    if silence >= limit and s.rhythms[ASYSTOLE] == 0:
-        s.silent_at = s.last_at
-        n_events = switch(s, ASYSTOLE, True, s.last_at, silence, events, n_events)
+    alone = (s.n - t.late_n - s.company_at) / t.fs  # noise may make a beat in a long silence
+    if max(silence, alone) >= limit and s.rhythms[ASYSTOLE] == 0:
+        s.silent_at = s.company_at
+        n_events = switch(s, ASYSTOLE, True, s.company_at, alone, events, n_events)
     return n_events
 
 

@@ -29,6 +29,7 @@ RHYTHM_FIELDS: tuple[Any, ...] = (
     ("uneven_s", np.int64),  # and whose beats are no even rhythm
     ("calm_s", np.int64),  # seconds in a row that do not
     ("waves_vt", np.int64),  # 1: tachycardia told from waves, not from classes
+    ("company_at", np.int64),  # newest beat that came soon after another
     ("silent_at", np.int64),  # last beat before the asystole under way
     ("waves_rate", np.float64),  # its rate, /min
     ("usual_span", np.float64),  # range of a second with beats, mV
