@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any, TypeVar, cast
 
 import llvmlite.binding  # type: ignore[import-untyped]
@@ -42,6 +43,9 @@ Records = Any
 
 F = TypeVar("F", bound=Callable[..., object])
 
+LINKED_WITH = ("0.68.",)
+"""Releases of Numba whose inside `kernel_linking` is known to fit; others compile in the usual way,
+and take twice as long for a first start."""
 KEPT = 2
 """Folders kept of a package: the present one, and the one before for a way back."""
 
@@ -67,6 +71,10 @@ def _writable_folder() -> Path:
     if not writable:
         folder = Path(tempfile.gettempdir()) / f"teleward-kernels-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.stat(follow_symlinks=False)
+        if found.st_uid != os.getuid() or not S_ISDIR(found.st_mode) or found.st_mode & 0o022:
+            # machine code that others could have put there is not run
+            folder = Path(tempfile.mkdtemp(prefix="teleward-kernels-"))
     return folder
 
 
@@ -156,6 +164,8 @@ def fused_kernel(function: F) -> F:
 
 def inner(function: F) -> F:
     """Compile a function that only kernels call, as a part of each kernel: see `kernel_linking`."""
+    if not numba.__version__.startswith(LINKED_WITH):
+        return cast(F, without_literals(cast(Any, njit)(nogil=True)(function)))
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
     compiled = cast(Any, njit)(nogil=True, pipeline_class=LinkedCompiler, **options)(function)
     return cast(F, without_literals(compiled))

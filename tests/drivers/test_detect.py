@@ -13,6 +13,7 @@ from teleward_drivers.serial_link import SerialLink
 from teleward_simulators.sources import make_source
 from teleward_simulators.wired.cms50d import Cms50d
 from teleward_simulators.wired.framed_serial import FramedSerial
+from teleward_simulators.wired.nonin import Nonin
 
 DRIVERS = [catalogue()["cms50d"], catalogue()["framed-serial"], catalogue()["nonin"]]
 LISTEN_S = 1.0
@@ -36,8 +37,18 @@ async def oximeter(tmp_path: Path) -> AsyncIterator[Cms50d]:
     await device.stop()
 
 
-async def test_streaming_device_is_recognised_among_others(patch: FramedSerial) -> None:
-    found = await detect(patch.address, [DRIVERS[2], *DRIVERS[:2]], listen_s=LISTEN_S)
+async def test_streaming_device_is_recognised_among_others(tmp_path: Path) -> None:
+    device = Nonin(make_source("simple:steady"), tmp_path / "usb-SIM_Nonin-if00-port0")
+    await device.start()
+    found = await detect(device.address, DRIVERS)
+    await device.stop()
+    assert (found.heard, found.driver) == (Heard.FOUND, "nonin")
+    assert found.settings is not None
+    assert found.settings.baudrate == 9600
+
+
+async def test_patch_is_recognised_when_asked(patch: FramedSerial) -> None:
+    found = await detect(patch.address, [DRIVERS[2], *DRIVERS[:2]], ask=True)
     assert (found.heard, found.driver) == (Heard.FOUND, "framed-serial")
     assert found.settings is not None
     assert found.settings.baudrate == 115200

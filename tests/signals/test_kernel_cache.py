@@ -137,3 +137,35 @@ def test_an_inner_function_is_not_optimised_by_itself(tmp_path: Path) -> None:
     assert said[:2] == ["10", "0"]
     assert "answer" in said
     assert "inner" not in said
+
+
+def test_another_release_of_the_compiler_is_not_reached_into(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    other = "import numba\nnumba.__version__ = '0.99.0'\n"
+    shown = "\nfrom teleward_signal.callee import twice\nprint(len(twice.nopython_signatures))"
+    assert copy.ask(other + ASK + shown) == ["10", "0", "1"]
+    linked = (
+        "from numba.core.compiler import Compiler\n"
+        "print(twice._compiler.pipeline_class is Compiler)"
+    )
+    assert copy.ask(other + ASK + shown + "\n" + linked)[-1] == "True"
+    assert copy.ask(ASK + shown + "\n" + linked)[-1] == "False"
+
+
+def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
+    copy = Copy(tmp_path)
+    copy.cache.write_text("no folder")  # what is asked for cannot be had
+    temporary = tmp_path / "tmp"
+    lent = temporary / f"teleward-kernels-{os.getuid()}"
+    lent.mkdir(parents=True)
+    where = (
+        f"import tempfile; tempfile.tempdir = {str(temporary)!r}\n"
+        "from teleward_signal.kernel_cache import FOLDER\nprint(FOLDER)"
+    )
+    lent.chmod(0o700)
+    assert copy.ask(where) == [str(lent)]
+    lent.chmod(0o777)
+    (other,) = copy.ask(where)
+    assert Path(other).parent == temporary
+    assert Path(other) != lent
+    assert Path(other).stat().st_mode & 0o077 == 0
