@@ -1,8 +1,8 @@
 """The metrics Teleward knows: one name each, with its codes, unit and plausible range.
 
 Codes: ISO/IEEE 11073-10101 (MDC, partition x 65536 + term) and LOINC; units: UCUM.
-MDC_ECG_ELEC_POTL_II, the leads beside it and the codes of weight and body composition are to be checked against the
-RTMMS before a release.
+MDC_ECG_ELEC_POTL_II, the leads beside it and the codes of weight and body composition are to be
+checked against the RTMMS before a release.
 """
 
 from dataclasses import dataclass

@@ -80,7 +80,7 @@ def test_a_curve_belongs_to_a_sensor_and_a_range() -> None:
 def saturations(
     red: Samples, infrared: Samples, curve: Calibration | None, blocks: tuple[int, int]
 ) -> list[Measurement]:
-    """Push both colours to `Oximetry`, each in blocks of its own length; tick when both are there."""
+    """Push both colours to `Oximetry`, in blocks of different lengths; tick when both are there."""
     watch = Oximetry()
     found = []
     for at in range(0, len(red), max(blocks)):
