@@ -10,16 +10,13 @@ import numpy as np
 
 from teleward_signal.bank import EventKind
 from teleward_signal.ecg_class import classify
-from teleward_signal.ecg_expect import learn_interval, remember, share
 from teleward_signal.ecg_features import (
     MASK,
     describe,
     describe_later,
     height,
     learn_levels,
-    learn_start,
     logit,
-    sharpness,
 )
 from teleward_signal.ecg_quality import assess, watch
 from teleward_signal.ecg_rhythm import follow_beat, follow_silence
@@ -28,9 +25,9 @@ from teleward_signal.ecg_state import (
     N_CLASS,
     N_FEATURES,
     N_LATE,
+    N_QUALITY,
     QUEUE,
 )
-from teleward_signal.ecg_trace import note, note_second
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.network import judge
 from teleward_signal.slot_bank import emit, median
@@ -47,10 +44,7 @@ FAMILIAR = 0.8
 """Likeness to the template below which a candidate waits however sure the first judgement."""
 OVERDUE = 1.45
 """Median intervals without a beat after which one is overdue."""
-PAUSE_S = 1.8
-FAINT = 0.3
-"""Share of the beats' size, which fades while none comes: a P wave in a pause is no beat for the
-eight seconds in which an asystole must be told."""
+
 
 UPRIGHT = 1.3
 """Weight of upward bends: of 1.0 to 2.5, the one with the least jitter on ten of the records."""
@@ -149,26 +143,22 @@ def accept(
     t: Record,
     at: int,
     envelope: float,
-    sure: bool,
     networks: Floats,
     trace: Floats,
     events: Records,
     n_events: int,
 ) -> int:
-    """Make a candidate, described last, a beat; ``sure``: there was no doubt about it."""
+    """Make a candidate, described last, a beat."""
     interval = np.nan
     if s.beats > 0 and s.broken == 0:
         interval = (at - s.last_at) / t.fs
-    since = s.interval if np.isnan(interval) else min(interval, 3.0)
-    symbol = classify(s, t, at, since, networks)
-    note(trace[2], s.class_features, at, 1.0, N_CLASS)
-    if interval < 3.0:
-        s.intervals[s.intervals_n % HISTORY] = interval
-        s.intervals_n += 1
-        s.interval = median(s.intervals, min(s.intervals_n, HISTORY))
-        learn_interval(s, interval, sure and s.sure_run > 0)
-    s.sure_run = s.sure_run + 1 if sure else 0
-    learn_levels(s, t, at, envelope, 1.0 if sure else 0.1)
+        if interval < 3.0:
+            s.intervals[s.intervals_n % HISTORY] = interval
+            s.intervals_n += 1
+            s.interval = median(s.intervals, min(s.intervals_n, HISTORY))
+    symbol = classify(s, networks)
+    note(trace[2], s, at, 1.0, N_CLASS)
+    learn_levels(s, t, at, envelope)
     s.beats += 1
     s.last_at = at
     s.broken = 0
@@ -179,34 +169,6 @@ def accept(
     s.refused = 0
     n_events = emit(events, n_events, s, at, EVENT_BEAT, symbol, interval)
     return follow_beat(s, t, interval, networks[5], events, n_events)
-
-
-@inner
-def is_ripe(s: Record, t: Record) -> bool:
-    """Return whether the oldest candidate can be judged, for the first or the second time."""
-    if s.queue_n == 0:
-        return False
-    return s.n - s.queue_at[0] >= (t.after_n if s.queue_p[0] < 0.0 else t.late_n)
-
-
-@inner
-def is_overdue(s: Record, t: Record) -> bool:
-    """Return whether a beat should have come by now."""
-    if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
-        return True
-    return s.n - s.relaxed_at > 2 * t.second_n
-
-
-@inner
-def is_faint(s: Record, t: Record, at: int) -> bool:
-    """Return whether what ends a pause is far smaller and blunter than this patient's beats.
-
-    An atrium that goes on while the ventricles stand still makes such waves.
-    """
-    if s.beats == 0 or at - s.last_at <= PAUSE_S * t.fs:
-        return False
-    blunt = sharpness(s, t, at) < FAINT * s.beat_sharp
-    return blunt and abs(height(s, t, at)) < FAINT * s.beat_amplitude
 
 
 @inner
@@ -222,23 +184,20 @@ def decide(
         if p < 0.0:
             describe(s, t, at, envelope)
             p = judge(s.features, N_FEATURES, networks[0])
-            note(trace[0], s.features, at, p, N_FEATURES)
-            first, sure = p, True
+            note(trace[0], s, at, p, N_FEATURES)
             s.queue_p[0] = p
             if p > SURELY_NOT and (p < SURELY or s.found_likeness < FAMILIAR):
                 continue
         elif s.n - at < t.late_n:
             break
         else:
-            first, sure = p, False
             p = judge_late(s, t, at, envelope, p, networks)
-            note(trace[1], s.features, at, p, N_LATE)
+            note(trace[1], s, at, p, N_LATE)
         drop(s)
-        remember(s, t, at, first)
         s.doubt += 0.1 * (4.0 * p * (1.0 - p) - s.doubt)
         s.doubt_now += 0.35 * (4.0 * p * (1.0 - p) - s.doubt_now)
-        if p >= ACCEPT and not is_faint(s, t, at):
-            n_events = accept(s, t, at, envelope, sure, networks, trace, events, n_events)
+        if p >= ACCEPT:
+            n_events = accept(s, t, at, envelope, networks, trace, events, n_events)
         else:
             refuse(s, t, at, envelope, p)
     return n_events
@@ -249,29 +208,24 @@ def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, network
     """Return the probability of a doubtful candidate, knowing what followed it."""
     best_p, best_after, best_likeness = 0.0, 0.0, -1.0
     near_p, near_after = 0.0, 0.0
-    s.later_at[0], s.later_p[0] = at, p
-    n_later = 0
     for k in range(1, s.queue_n):
         other = s.queue_at[k]
         if s.n - other < t.after_n:
             break
         describe(s, t, other, s.queue_envelope[k])
         q = judge(s.features, N_FEATURES, networks[0])
-        n_later += 1
-        s.later_at[n_later], s.later_p[n_later] = other, q
         if q > best_p and other - at > t.refractory_n:
             best_p, best_after, best_likeness = q, (other - at) / t.fs, s.found_likeness
         if q > near_p and other - at <= t.refractory_n:
             near_p, near_after = q, (other - at) / t.fs
     describe(s, t, at, envelope)
     describe_later(s, t, at, p)
-    k = N_LATE - 8
+    k = N_LATE - 6
     s.features[k + 1] = logit(best_p)
     s.features[k + 2] = best_after
     s.features[k + 3] = best_likeness
     s.features[k + 4] = logit(near_p)
     s.features[k + 5] = near_after
-    s.features[k + 6] = logit(share(s, t, n_later))
     return judge(s.features, N_LATE, networks[1])
 
 
@@ -295,17 +249,58 @@ def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
 
 
 @inner
+def note(trace: Floats, s: Record, at: int, p: float, n: int) -> None:
+    """Keep the features of a judged candidate for training; row 0 counts the rows."""
+    row = int(trace[0, 0]) + 1
+    if row < trace.shape[0]:
+        for k in range(n):
+            trace[row, k] = s.features[k]
+        trace[row, N_CLASS] = at
+        trace[row, N_CLASS + 1] = p
+        trace[0, 0] = row
+
+
+@inner
+def note_second(trace: Floats, s: Record) -> None:
+    """Keep the quality features of a second for training."""
+    row = int(trace[0, 0]) + 1
+    if row < trace.shape[0]:
+        for k in range(N_QUALITY):
+            trace[row, k] = s.quality[k]
+        trace[row, N_CLASS] = s.n
+        trace[0, 0] = row
+
+
+@inner
+def learn_start(s: Record, t: Record) -> None:
+    """Set the first levels from the candidates of the first second and a half."""
+    top = 0.0
+    size = 0.0
+    for k in range(s.queue_n):
+        if s.queue_envelope[k] > top:
+            top = s.queue_envelope[k]
+            size = abs(height(s, t, s.queue_at[k]))
+    s.learned = 1
+    s.relaxed_at = s.n
+    s.interval = 0.8
+    s.beat_envelope = 0.8 * top
+    s.beat_amplitude = max(size, 0.05)
+    s.noise_envelope = 0.1 * top
+    s.beat_sharp = 0.5 * s.beat_amplitude
+    s.usual_envelope = s.beat_envelope
+    s.usual_amplitude = s.beat_amplitude
+    s.usual_sharp = s.beat_sharp
+
+
+@inner
 def search_back(
     s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
 ) -> int:
     """Give the best refused candidate a second chance when a beat is overdue."""
     if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
         at, envelope = s.spare_at, s.spare_envelope
-        if is_faint(s, t, at):
-            s.spare_p = 0.0
-            return n_events
         describe(s, t, at, envelope)
-        return accept(s, t, at, envelope, False, networks, trace, events, n_events)
+        return accept(s, t, at, envelope, networks, trace, events, n_events)
     if s.n - s.relaxed_at > 2 * t.second_n:  # no beat for long: the levels were too high
         s.relaxed_at += t.second_n
         s.beat_envelope *= 0.85
@@ -357,11 +352,8 @@ def advance(
                 if s.n - s.started >= t.learning_n:
                     learn_start(s, t)
             else:
-                # asked here and not there: handing arrays to a function costs more than the answer
-                if is_ripe(s, t):
-                    n_events = decide(s, t, networks, trace, events, n_events)
-                if is_overdue(s, t):
-                    n_events = search_back(s, t, networks, trace, events, n_events)
+                n_events = decide(s, t, networks, trace, events, n_events)
+                n_events = search_back(s, t, networks, trace, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
             assess(s, t, networks[4])
