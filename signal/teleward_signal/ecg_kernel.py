@@ -172,6 +172,24 @@ def accept(
 
 
 @inner
+def is_ripe(s: Record, t: Record) -> bool:
+    """Return whether the oldest candidate can be judged, for the first or the second time."""
+    if s.queue_n == 0 or s.n - s.queue_at[0] < t.after_n:
+        return False
+    if s.queue_p[0] < 0.0 or s.n - s.queue_at[0] >= t.late_n:
+        return True
+    return s.beats > 0 and s.queue_at[0] - s.last_at <= t.refractory_n
+
+
+@inner
+def is_overdue(s: Record, t: Record) -> bool:
+    """Return whether a beat should have come by now."""
+    if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
+        return True
+    return s.n - s.relaxed_at > 2 * t.second_n
+
+
+@inner
 def decide(
     s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
 ) -> int:
@@ -352,8 +370,11 @@ def advance(
                 if s.n - s.started >= t.learning_n:
                     learn_start(s, t)
             else:
-                n_events = decide(s, t, networks, trace, events, n_events)
-                n_events = search_back(s, t, networks, trace, events, n_events)
+                # asked here and not there: handing arrays to a function costs more than the answer
+                if is_ripe(s, t):
+                    n_events = decide(s, t, networks, trace, events, n_events)
+                if is_overdue(s, t):
+                    n_events = search_back(s, t, networks, trace, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
             assess(s, t, networks[4])

@@ -82,8 +82,10 @@ class CaseWard(Ward):
 @pytest.fixture(scope="session")
 def case_ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CaseWard]:
     """A running case beside a patient of the ward."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TELEWARD_CASES", str(Path(__file__).parent / "cases"))
-        with running(tmp_path_factory.mktemp("case"), "--case", CANARY, patients=1) as found:
-            told = json.loads((found[0].folder / "run" / "room.json").read_text())
-            yield CaseWard(*found, told)
+    with contextlib.ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # for the demo, not for the tests after it
+            patch.setenv("TELEWARD_CASES", str(Path(__file__).parent / "cases"))
+            demo = running(tmp_path_factory.mktemp("case"), "--case", CANARY, patients=1)
+            found = stack.enter_context(demo)
+        told = json.loads((found[0].folder / "run" / "room.json").read_text())
+        yield CaseWard(*found, told)
