@@ -5,7 +5,7 @@ folder=$1
 least=$2
 sources=$(ls common/*.c sensors/*.c | grep -v common/main.c)
 flags="--coverage -O0 -g -std=c99 -Icommon -Isensors -Ihost_test"
-for source in $sources host_test/listener.c host_test/model_board.c; do
+for source in $sources host_test/listener.c host_test/model_board.c host_test/unit_device.c; do
     gcc $flags -c -o "$folder/$(basename "$source" .c).o" "$source"
 done
 for test in host_test/test_*.c; do
