@@ -98,34 +98,9 @@ void board_wait(void)
     }
 }
 
-uint16_t board_analog(void)
-{
-    return 0;
-}
-
-bool board_leads_off(void)
-{
-    return true;
-}
-
 void board_light(bool on)
 {
     (void)fputs(on ? "light on\n" : "light off\n", stderr);
-}
-
-void board_i2c_data(bool high)
-{
-    (void)high;
-}
-
-void board_i2c_clock(bool high)
-{
-    (void)high;
-}
-
-bool board_i2c_read_data(void)
-{
-    return true; /* nobody on the bus */
 }
 
 const char *board_serial(void)

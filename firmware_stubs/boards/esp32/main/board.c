@@ -196,35 +196,10 @@ const char *board_serial(void)
     return serial;
 }
 
-/* The pins are the maker's choice: give them here. Until then the patch says lead_off. */
-uint16_t board_analog(void)
-{
-    return 0;
-}
-
-bool board_leads_off(void)
-{
-    return true;
-}
-
+/* The light's pin is the maker's choice; what hangs on the others: boards/unwired.c. */
 void board_light(bool on)
 {
     (void)on;
-}
-
-void board_i2c_data(bool high)
-{
-    (void)high;
-}
-
-void board_i2c_clock(bool high)
-{
-    (void)high;
-}
-
-bool board_i2c_read_data(void)
-{
-    return true;
 }
 
 void app_main(void)
