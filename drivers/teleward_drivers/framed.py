@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from teleward_drivers.crc import crc16_ccitt
+from teleward_drivers.decoder import StreamDecoder
 from teleward_drivers.device import Discarded
-from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_drivers.resync import Resynchroniser
 
 SYNC = b"\xa5\x5a"
 HEADER_SIZE = 9
@@ -115,23 +116,13 @@ def probe(buffer: bytearray, at: int) -> int | str:
     return end - at if crc16_ccitt(buffer[at + 2 : end - 2]) == crc else "checksum"
 
 
-class FrameDecoder:
+class FrameDecoder(StreamDecoder[Resynchroniser]):
     """Bytes of a stream in, frames and what was skipped out; counts lost frames."""
 
     def __init__(self) -> None:
-        self._stream = Resynchroniser(probe, MAX_FRAME, SYNC)
+        super().__init__(Resynchroniser(probe, MAX_FRAME, SYNC))
         self._sequence: int | None = None
         self._last = b""
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
 
     def feed(self, data: bytes) -> list[Frame | Discarded]:
         """Take bytes in any pieces; never raises."""

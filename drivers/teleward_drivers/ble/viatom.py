@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from teleward_drivers.ble.battery import battery_parts, battery_status
 from teleward_drivers.crc import crc8
+from teleward_drivers.decoder import FrameByFrame
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -33,7 +34,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import no_options
 from teleward_drivers.oximeter_stream import STEP_LIMITS
 from teleward_drivers.plausible import SlewLimit, measurement
-from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_drivers.resync import Resynchroniser
 from teleward_signal.model import DeviceStatus
 
 SERVICE = "14839ac4-7d7e-415c-9a42-167340cf2339"
@@ -126,28 +127,11 @@ class LiveValues:
         return bytes(out)
 
 
-class ViatomDecoder:
+class ViatomDecoder(FrameByFrame[Packet]):
     """Notifications in, replies out."""
 
     def __init__(self) -> None:
-        self._stream = cutter(REPLY)
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
-
-    def feed(self, data: bytes) -> list[Packet | Discarded]:
-        """Take bytes in any pieces; never raises."""
-        return [
-            piece if isinstance(piece, Discarded) else Packet.from_bytes(piece)
-            for piece in self._stream.feed(data)
-        ]
+        super().__init__(cutter(REPLY), Packet.from_bytes)
 
     def reset(self) -> Discarded | None:
         """Forget a half packet."""

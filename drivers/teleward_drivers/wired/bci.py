@@ -12,10 +12,11 @@ and the next four) gave 4 %. Modules: 4800 baud 8N1 (some 115200), about 60 fram
 Source: public drivers (PyPI berry-oximeter, Adafruit); the CMS50's dialect is in `cms50`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from teleward_drivers.decoder import FrameByFrame
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -27,7 +28,7 @@ from teleward_drivers.device import (
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import OximeterStream, Reading
-from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_drivers.resync import Resynchroniser
 
 SIZE = 5
 PLETH_SCALE = 1 / 127
@@ -86,28 +87,11 @@ def probe(buffer: bytearray, at: int) -> int | str:
     return SIZE if buffer[at + SIZE] & 0x80 else "length"
 
 
-class BciDecoder:
+class BciDecoder(FrameByFrame[BciFrame]):
     """Bytes of the stream in, frames out."""
 
     def __init__(self) -> None:
-        self._stream = Resynchroniser(probe, SIZE + 1)
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
-
-    def feed(self, data: bytes) -> list[BciFrame | Discarded]:
-        """Take bytes in any pieces; never raises."""
-        return [
-            piece if isinstance(piece, Discarded) else BciFrame.from_bytes(piece)
-            for piece in self._stream.feed(data)
-        ]
+        super().__init__(Resynchroniser(probe, SIZE + 1), BciFrame.from_bytes)
 
 
 def module_reading(frame: BciFrame) -> Reading:
@@ -122,20 +106,21 @@ def module_reading(frame: BciFrame) -> Reading:
 
 
 class BciOximeter:
-    """The driver; ``fs`` frames a second."""
+    """The driver; ``fs`` frames a second, which say what ``reading`` makes of them."""
 
-    def __init__(self, fs: int) -> None:
+    def __init__(self, fs: int, reading: Callable[[BciFrame], Reading] = module_reading) -> None:
         self.decoder = BciDecoder()
+        self._reading = reading
         self._oximeter = OximeterStream(fs, SIZE, PLETH_SCALE)
 
     def start(self, now_ns: int) -> Iterable[Output]:
-        """The module speaks by itself."""
+        """The oximeter speaks by itself."""
         return ()
 
     def feed(self, received: Received) -> Iterable[Output]:
         """Take bytes in any pieces."""
         pieces = [
-            piece if isinstance(piece, Discarded) else module_reading(piece)
+            piece if isinstance(piece, Discarded) else self._reading(piece)
             for piece in self.decoder.feed(received.data)
         ]
         return self._oximeter.take(pieces, received.time_ns)

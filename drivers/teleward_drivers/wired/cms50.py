@@ -7,20 +7,15 @@ Two bits of byte 0 mean other things than in the modules. Odd parity makes the l
 flipped bits before they reach us. Source: atbrask/CMS50Dplus.
 """
 
-from collections.abc import Iterable
-
 from teleward_drivers.device import (
-    Discarded,
     DriverInfo,
     LinkType,
-    Output,
     SerialSettings,
     Verification,
 )
-from teleward_drivers.link import Received
 from teleward_drivers.options import no_options
-from teleward_drivers.oximeter_stream import OximeterStream, Reading
-from teleward_drivers.wired.bci import PLETH_SCALE, SIZE, BciDecoder, BciFrame
+from teleward_drivers.oximeter_stream import Reading
+from teleward_drivers.wired.bci import BciFrame, BciOximeter
 
 FS = 60
 
@@ -34,28 +29,11 @@ def cms50_reading(frame: BciFrame) -> Reading:
     return Reading(frame.spo2, frame.pulse_rate, None, frame.pleth)
 
 
-class Cms50:
+class Cms50(BciOximeter):
     """The driver; the device speaks by itself."""
 
     def __init__(self) -> None:
-        self.decoder = BciDecoder()
-        self._oximeter = OximeterStream(FS, SIZE, PLETH_SCALE)
-
-    def start(self, now_ns: int) -> Iterable[Output]:
-        """Nothing to ask for."""
-        return ()
-
-    def feed(self, received: Received) -> Iterable[Output]:
-        """Take bytes in any pieces."""
-        pieces = [
-            piece if isinstance(piece, Discarded) else cms50_reading(piece)
-            for piece in self.decoder.feed(received.data)
-        ]
-        return self._oximeter.take(pieces, received.time_ns)
-
-    def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say when the values are stale."""
-        return self._oximeter.tick(now_ns)
+        super().__init__(FS, cms50_reading)
 
 
 DRIVER = DriverInfo(

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from teleward_drivers.decoder import FrameByFrame
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -34,7 +35,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import no_options
 from teleward_drivers.oximeter_stream import OximeterStream, Reading
 from teleward_drivers.plausible import measurement
-from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_drivers.resync import Resynchroniser
 
 FS = 60
 SIZE = 9
@@ -184,28 +185,11 @@ def probe(buffer: bytearray, at: int) -> int | str:
     return end - at if end - at >= 2 and LENGTHS.get(kind, end - at) == end - at else "length"
 
 
-class Cms50dDecoder:
+class Cms50dDecoder(FrameByFrame[Live | Memory | Reply]):
     """Bytes of the stream in, frames out."""
 
     def __init__(self) -> None:
-        self._stream = Resynchroniser(probe, SIZE + 1)
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
-
-    def feed(self, data: bytes) -> list[Live | Memory | Reply | Discarded]:
-        """Take bytes in any pieces; never raises."""
-        return [
-            piece if isinstance(piece, Discarded) else _frame(piece)
-            for piece in self._stream.feed(data)
-        ]
+        super().__init__(Resynchroniser(probe, SIZE + 1), _frame)
 
 
 def _frame(data: bytes) -> Live | Memory | Reply:

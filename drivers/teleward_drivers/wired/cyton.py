@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from teleward_drivers.decoder import StreamDecoder
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -27,7 +28,7 @@ from teleward_drivers.device import (
 )
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
-from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_drivers.resync import Resynchroniser
 from teleward_signal.model import SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
 
@@ -73,22 +74,12 @@ def probe(buffer: bytearray, at: int) -> int | str:
     return SIZE if buffer[at + SIZE] == 0xA0 else "footer"
 
 
-class CytonDecoder:
+class CytonDecoder(StreamDecoder[Resynchroniser]):
     """Bytes of the stream in, frames out; counts lost samples."""
 
     def __init__(self) -> None:
-        self._stream = Resynchroniser(probe, SIZE + 1, b"\xa0")
+        super().__init__(Resynchroniser(probe, SIZE + 1, b"\xa0"))
         self._counter: int | None = None
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
 
     def feed(self, data: bytes) -> list[CytonFrame | Discarded]:
         """Take bytes in any pieces; never raises."""

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from teleward_drivers.decoder import FrameByFrame
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -37,7 +38,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import STALE_NS
 from teleward_drivers.plausible import measurement
-from teleward_drivers.resync import Counters, Resynchroniser
+from teleward_drivers.resync import Resynchroniser
 from teleward_drivers.voting import Claim, Vote
 from teleward_signal.model import DeviceStatus, SampleBlock
 
@@ -167,30 +168,15 @@ _FRAMES_A_SECOND = {V4: FS, V5: FS, V5_ECG: 16, V5_PPG: 16}
 _RATES = {"respiration": {V5_ECG: FS / 2}}
 
 
-class HealthyPiDecoder:
+class HealthyPiDecoder(FrameByFrame[HealthyPiFrame]):
     """Bytes of the stream in, frames out."""
 
     def __init__(self) -> None:
-        self._stream = Resynchroniser(probe, MAX_FRAME, SYNC)
+        super().__init__(Resynchroniser(probe, MAX_FRAME, SYNC), _decode)
 
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
 
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
-
-    def feed(self, data: bytes) -> list[HealthyPiFrame | Discarded]:
-        """Take bytes in any pieces; never raises."""
-        return [
-            piece
-            if isinstance(piece, Discarded)
-            else _DECODERS[piece[4], piece[2] | piece[3] << 8](piece[5:-2])
-            for piece in self._stream.feed(data)
-        ]
+def _decode(frame: bytes) -> HealthyPiFrame:
+    return _DECODERS[frame[4], frame[2] | frame[3] << 8](frame[5:-2])
 
 
 class HealthyPi:

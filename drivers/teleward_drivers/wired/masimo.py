@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from teleward_drivers.decoder import StreamDecoder
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -30,7 +31,6 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import STALE_NS, STEP_LIMITS
 from teleward_drivers.plausible import SlewLimit, measurement
-from teleward_drivers.resync import Counters
 from teleward_signal.model import DeviceStatus
 
 MAX_LINE = 256
@@ -86,30 +86,20 @@ class MasimoLine:
         return int(text, 16) if re.fullmatch(r"[0-9A-F]+", text) else 0
 
 
-class MasimoDecoder:
+class MasimoDecoder(StreamDecoder[LineSplitter]):
     """Bytes of the stream in, lines out."""
 
     def __init__(self) -> None:
-        self._lines = LineSplitter(MAX_LINE)
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._lines.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._lines.pending
+        super().__init__(LineSplitter(MAX_LINE))
 
     def feed(self, data: bytes) -> list[MasimoLine | Discarded]:
         """Take bytes in any pieces; never raises."""
         out: list[MasimoLine | Discarded] = []
-        for line in self._lines.feed(data):
+        for line in self._stream.feed(data):
             if isinstance(line, Discarded):
                 out.append(line)
             else:
-                out.append(MasimoLine.from_text(line) or self._lines.refuse(line, "not_a_line"))
+                out.append(MasimoLine.from_text(line) or self._stream.refuse(line, "not_a_line"))
         return out
 
 

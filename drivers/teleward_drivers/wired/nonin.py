@@ -24,6 +24,7 @@ from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.crc import sum8
+from teleward_drivers.decoder import FrameByFrame
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -38,7 +39,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import OximeterStream, Reading
 from teleward_drivers.plausible import measurement
-from teleward_drivers.resync import Counters, Probe, Resynchroniser
+from teleward_drivers.resync import Probe, Resynchroniser
 from teleward_signal.model import Measurement
 
 FS = 75
@@ -284,29 +285,12 @@ _FORMATS: dict[int, tuple[Probe, int, Callable[[bytes], Frame]]] = {
 }
 
 
-class NoninDecoder:
+class NoninDecoder(FrameByFrame[Frame]):
     """Bytes of one data format in, frames out."""
 
     def __init__(self, number: int) -> None:
-        probe, max_frame, self._decode = _FORMATS[number]
-        self._stream = Resynchroniser(probe, max_frame)
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._stream.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._stream.pending
-
-    def feed(self, data: bytes) -> list[Frame | Discarded]:
-        """Take bytes in any pieces; never raises."""
-        return [
-            piece if isinstance(piece, Discarded) else self._decode(piece)
-            for piece in self._stream.feed(data)
-        ]
+        probe, max_frame, decode = _FORMATS[number]
+        super().__init__(Resynchroniser(probe, max_frame), decode)
 
 
 class Nonin:

@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+from teleward_drivers.decoder import StreamDecoder
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -44,7 +45,6 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import STALE_NS
 from teleward_drivers.plausible import measurement
-from teleward_drivers.resync import Counters
 from teleward_drivers.voting import Claim, Vote
 from teleward_signal.model import DeviceStatus, SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
@@ -110,32 +110,22 @@ class Layout:
         return self.separator.join(texts).encode() + b"\r\n"
 
 
-class TextDecoder:
+class TextDecoder(StreamDecoder[LineSplitter]):
     """Bytes of the stream in, rows of numbers or fault names out."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._lines = LineSplitter(MAX_LINE)
-
-    @property
-    def counters(self) -> Counters:
-        """What was seen so far."""
-        return self._lines.counters
-
-    @property
-    def pending(self) -> int:
-        """How many bytes wait for more."""
-        return self._lines.pending
+        super().__init__(LineSplitter(MAX_LINE))
 
     def feed(self, data: bytes) -> list[list[float] | str | Discarded]:
         """Take bytes in any pieces; never raises."""
         out: list[list[float] | str | Discarded] = []
-        for line in self._lines.feed(data):
+        for line in self._stream.feed(data):
             if isinstance(line, Discarded):
                 out.append(line)
                 continue
             row = self._layout.parse(line)
-            out.append(self._lines.refuse(line, "not_a_line") if row is None else row)
+            out.append(self._stream.refuse(line, "not_a_line") if row is None else row)
         return out
 
 
