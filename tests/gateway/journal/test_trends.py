@@ -1,30 +1,25 @@
 """Trends: what they draw is what the rows tell, and nothing but time is lost without them."""
 
-import asyncio
 import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from teleward_gateway.clock import Corrections, GatewayClock
-from teleward_gateway.clock.corrections import Correction
-from teleward_gateway.journal import Journal, JournalConfig
-from teleward_gateway.journal.chart import MOST_ROWS, Line, draw, newest, resolution
+from teleward_gateway.clock import Corrections
+from teleward_gateway.journal.chart import MOST_ROWS, Line, draw, newest
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import Entry, Filter
 from teleward_gateway.journal.reader import Reader
-from teleward_gateway.journal.row import Origin, build_row, values_of
+from teleward_gateway.journal.row import Origin, build_row
 from teleward_gateway.journal.spans import count_row
 from teleward_gateway.journal.store import Store, Transaction
-from teleward_gateway.journal.trend import Buckets, Gathering, pack_trend, unpack_trend, widen
 from teleward_gateway.journal.trend_table import TrendTable, key_of
 from teleward_gateway.journal.trends import JOINED, WIDTHS_NS, Trends
 from teleward_signal.model import Provenance
-from teleward_signal.record import Draft, Record, RecordId, RecordKind
+from teleward_signal.record import RecordKind
 
 S = 1_000_000_000
 START_NS = 1_772_000_000 * S
@@ -277,145 +272,3 @@ def test_the_newest_is_found_without_reading_the_day(
         assert len(opened) <= 36, "three minutes of rows at most, of two hundred"
     assert newest(file.reader, series, end_ns, end_ns + S, NONE, ENDLESS) is None
     assert newest(file.reader, ("bed-2", "glucose"), START_NS, end_ns, NONE, ENDLESS) is None
-
-
-def test_packing(filled: Callable[[int], Filled]) -> None:
-    gathering = Gathering(WIDTHS_NS[0])
-    file = filled(3)
-    for _, _, blob in file.store.rows("light", 0, ENDLESS):
-        boot, values = values_of(blob)
-        assert boot == ORIGIN.boot
-        gathering.add_values(values)
-    trend = gathering.trend()
-    again = unpack_trend(pack_trend(trend))
-    assert again.keys() == trend.keys()
-    for series, buckets in trend.items():
-        (one,) = unpack_trend(pack_trend(trend), *series).values()
-        for name in ("place", "count", "low", "high", "sum"):
-            np.testing.assert_allclose(getattr(one, name), getattr(buckets, name), rtol=1e-6)
-    assert unpack_trend(pack_trend({})) == {}
-
-
-def test_odd_values_are_left_out_the_same_way_in_rows_and_records() -> None:
-    odd = [1.5, True, "3", None, 2, 10**400, float("nan")]
-    entries = [
-        Entry(RecordKind.MEASUREMENT, "bed", None, "spo2", i, 0, i, {"value": v} if i else {"a": v})
-        for i, v in enumerate([0, *odd])
-    ]
-    rows, records = Gathering(1), Gathering(1)
-    packed = build_row(entries, 1, ORIGIN).blob
-    rows.add_values(values_of(packed)[1])
-    records.add(
-        Record(RecordId("g", "j", i, 0), e.kind, Provenance.FIELD, e.time_ns, 0, 0, "b",
-               e.subject, None, e.metric, e.payload)
-        for i, e in enumerate(entries)
-    )  # fmt: skip
-    for gathering in (rows, records):
-        buckets = gathering.trend()["bed", "spo2"]
-        assert (buckets.place.tolist(), buckets.sum.tolist()) == ([1, 5], [1.5, 2.0])
-
-
-def test_widths_and_points() -> None:
-    hour, day = 3600 * S, 86_400 * S
-    assert resolution(hour, 2000) == (0, 10 * S)
-    assert resolution(day, 2000) == (1, 60 * S)
-    assert resolution(30 * day, 2000) == (2, 1800 * S)
-    for length, points in itertools.product((1, S, hour, day, 400 * day), (1, 7, 500, 2000)):
-        level, width = resolution(length, points)
-        assert width % WIDTHS_NS[level] == 0
-        assert -(-length // width) <= points
-    wide = widen([Buckets(*(np.array(c) for c in ([-3, -1, 0], [1, 1, 1], *[[1.0, 2, 3]] * 3)))], 2)
-    assert wide.place.tolist() == [-2, -1, 0], "before 1970 too a bucket begins at its left"
-
-
-QUICK = JournalConfig(commit_interval_s=0.25, span_s=0)
-
-
-def open_journal(folder: Path, clock: GatewayClock | None = None) -> Journal:
-    return Journal.open(
-        folder, gateway="g", provenance=Provenance.FIELD, clock=clock or GatewayClock(),
-        config=QUICK,
-    )  # fmt: skip
-
-
-def spo2(value: float, time_ns: int | None = None) -> Draft:
-    return Draft(RecordKind.MEASUREMENT, "bed", "ox", "spo2", time_ns, payload={"value": value})
-
-
-async def whole(journal: Journal, start_ns: int = 0, end_ns: int = 2**62) -> dict[int, int]:
-    """Return how many values there are by second, at the finest resolution."""
-    found = {}
-    for begin in range(start_ns, end_ns, 3600 * S):
-        line = await journal.trend("bed", "spo2", begin, min(end_ns, begin + 3600 * S))
-        assert line.complete
-        if line.buckets is not None:
-            for place, count in zip(line.buckets.place, line.buckets.count, strict=True):
-                found[int(place) * line.width_ns // S] = int(count)
-    return found
-
-
-async def test_a_running_journal_draws_what_it_has_just_taken(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path)
-    for n in range(40):
-        journal.append(spo2(90 + n % 5, START_NS + n * S))
-        await journal.flush()
-        counts = await whole(journal, START_NS, START_NS + 100 * S)
-        assert sum(counts.values()) == n + 1
-    journal.close()
-    again = open_journal(tmp_path)
-    counts = await whole(again, START_NS, START_NS + 100 * S)
-    assert list(counts.values()) == [10, 10, 10, 10]
-    again.close()
-
-
-async def test_a_correction_of_the_clock_moves_what_was_drawn(tmp_path: Path) -> None:
-    clock = GatewayClock()
-    journal = open_journal(tmp_path, clock)
-    boot = clock.boot
-    before = clock.now()
-    for n in range(20):
-        journal.append(spo2(n))
-        await journal.flush()
-    shift_ns = 86_400 * S
-    journal.correct(Correction(boot, before.monotonic_ns, clock.now().monotonic_ns, shift_ns))
-    await journal.flush()
-    for n in range(3):
-        journal.append(spo2(50 + n, before.time_ns + shift_ns + 60 * S))
-        await journal.flush()
-    for _ in range(2):  # as rows, then as trends made anew
-        old = await journal.trend("bed", "spo2", before.time_ns - S, before.time_ns + 3600 * S)
-        assert old.buckets is None, "no ghost stays where the clock was wrong"
-        moved = await whole(journal, before.time_ns + shift_ns, before.time_ns + shift_ns + 90 * S)
-        assert sum(moved.values()) == 23
-        async with asyncio.timeout(20):
-            while stored(tmp_path) < 24:
-                journal.append(Draft(RecordKind.AUDIT, payload={"event": "wait"}))
-                await journal.flush()
-    journal.close()
-
-
-def stored(folder: Path) -> int:
-    store = Store(connect(folder / "field.sqlite3"))
-    ((count,),) = store.run("SELECT count(*) FROM trend WHERE key < 1 << 56")
-    store.database.close()
-    return int(count)
-
-
-async def test_pages_that_look_back_never_hold_up_sinks(tmp_path: Path) -> None:
-    journal = open_journal(tmp_path)
-    journal.append(spo2(97))
-    await journal.flush()
-    release = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stuck(reader: Reader) -> None:
-        asyncio.run_coroutine_threadsafe(release.wait(), loop).result()
-
-    looking = asyncio.create_task(journal._looking.run(stuck))
-    async with asyncio.timeout(10):
-        batch = await journal.read(None, frozenset(RecordKind), 10)
-    assert len(batch.records) == 1
-    assert not looking.done()
-    release.set()
-    await looking
-    journal.close()
