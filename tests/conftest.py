@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -19,31 +19,28 @@ from teleward_signal.record import Record, RecordId, RecordKind
 @pytest.fixture
 def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     """A running mosquitto without passwords."""
-    folder = tmp_path / "mosquitto"
-    folder.mkdir()
-    server = Mosquitto(folder)
-    server.start()
-    yield server
-    server.stop()
+    yield from running(Mosquitto, tmp_path / "mosquitto")
 
 
 @pytest.fixture
 def influx(tmp_path: Path) -> Iterator[Influx]:
     """A running InfluxDB with the buckets teleward and teleward-sim."""
-    folder = tmp_path / "influx"
-    folder.mkdir()
-    server = Influx(folder)
-    server.start()
-    yield server
-    server.stop()
+    yield from running(Influx, tmp_path / "influx")
 
 
 @pytest.fixture
 def victoria_metrics(tmp_path: Path) -> Iterator[VictoriaMetrics]:
     """A running VictoriaMetrics."""
-    folder = tmp_path / "victoria"
+    yield from running(VictoriaMetrics, tmp_path / "victoria")
+
+
+Server = TypeVar("Server", Mosquitto, Influx, VictoriaMetrics)
+
+
+def running(kind: Callable[[Path], Server], folder: Path) -> Iterator[Server]:
+    """Yield a server that keeps its files in ``folder`` and ends with the test."""
     folder.mkdir()
-    server = VictoriaMetrics(folder)
+    server = kind(folder)
     server.start()
     yield server
     server.stop()

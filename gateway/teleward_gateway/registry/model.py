@@ -63,8 +63,20 @@ class Device:
             raise RegistryError(f"device {self.id} needs an address or a port")
 
 
+class Interval:
+    """What holds from a time on, until another or still."""
+
+    __slots__ = ()
+    from_ns: int
+    until_ns: int | None
+
+    def covers(self, time_ns: int) -> bool:
+        """Say whether ``time_ns`` lies in the interval."""
+        return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
+
+
 @dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Interval):
     """A device feeds ``subject``, or whoever lies in ``bed``."""
 
     device: str
@@ -74,23 +86,15 @@ class Binding:
     subject: str | None = None
     bed: str | None = None
 
-    def covers(self, time_ns: int) -> bool:
-        """Say whether ``time_ns`` lies in the interval."""
-        return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
-
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(Interval):
     """A subject lies in a bed."""
 
     subject: str
     bed: str
     from_ns: int
     until_ns: int | None = None
-
-    def covers(self, time_ns: int) -> bool:
-        """Say whether ``time_ns`` lies in the interval."""
-        return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.intake import Intake
 from teleward_gateway.journal.ranges import Ranges
 from teleward_signal.model import Measurement, Provenance, SampleBlock
-from teleward_signal.record import Draft, RecordKind
+from teleward_signal.record import Draft, Record, RecordKind
 
 QUICK = JournalConfig(commit_interval_s=0.25, span_s=0.5)
 KINDS = frozenset(RecordKind)
@@ -207,16 +207,22 @@ async def test_history_follows_a_correction_and_stored_readings_do_not(opened: O
     assert stored.time_ns == 500 * S
 
 
-async def test_what_was_sent_keeps_its_time_for_that_sink_over_a_crash(opened: Open) -> None:
-    kernel = Steps(1_000 * S)
-    clock = GatewayClock(kernel, "00000000000000b1")
-    journal = opened(clock=clock)
+async def send_one(journal: Journal) -> Record:
+    """Record a value and have the sink ``store`` send it, which freezes its time."""
     await journal.register("store", KINDS)
     journal.append(value(1))
     await journal.flush()
     batch = await journal.read(None, KINDS, 10, sink="store")
     sent = batch.records[0]
     await journal.freeze("store", batch, [sent.id.seq + sent.id.part])
+    return sent
+
+
+async def test_what_was_sent_keeps_its_time_for_that_sink_over_a_crash(opened: Open) -> None:
+    kernel = Steps(1_000 * S)
+    clock = GatewayClock(kernel, "00000000000000b1")
+    journal = opened(clock=clock)
+    first = await send_one(journal)
     journal.close()
     again = opened(clock=clock)
     await again.register("store", KINDS)
@@ -228,7 +234,7 @@ async def test_what_was_sent_keeps_its_time_for_that_sink_over_a_crash(opened: O
     again.correct(correction)
     await again.flush()
     for_the_store = (await again.read(None, KINDS, 2, sink="store")).records
-    assert for_the_store[0].time_ns == sent.time_ns, "sent again it is the same point"
+    assert for_the_store[0].time_ns == first.time_ns, "sent again it is the same point"
     assert for_the_store[1].time_ns >= 1_799_999_000 * S, "what was not sent goes out corrected"
     for_all = (await again.read(None, KINDS, 2)).records
     assert min(record.time_ns for record in for_all) >= 1_799_999_000 * S
@@ -238,11 +244,7 @@ async def test_what_was_not_sent_before_a_correction_goes_out_corrected(opened: 
     kernel = Steps(1_000 * S)
     clock = GatewayClock(kernel, "00000000000000b1")
     journal = opened(clock=clock)
-    await journal.register("store", KINDS)
-    journal.append(value(1))
-    await journal.flush()
-    batch = await journal.read(None, KINDS, 10, sink="store")
-    await journal.freeze("store", batch, [batch.records[0].id.seq])
+    first = await send_one(journal)
     journal.append(value(2))  # numbers ahead are frozen too, in case they are sent before a crash
     await journal.flush()
     kernel.system_ns, kernel.synchronised = 1_800_000_000 * S, True
@@ -251,7 +253,7 @@ async def test_what_was_not_sent_before_a_correction_goes_out_corrected(opened: 
     journal.correct(correction)
     await journal.flush()
     sent, unsent = (await journal.read(None, KINDS, 2, sink="store")).records
-    assert sent.time_ns == batch.records[0].time_ns
+    assert sent.time_ns == first.time_ns
     assert unsent.time_ns >= 1_799_999_000 * S
 
 
