@@ -5,7 +5,8 @@ import contextlib
 import itertools
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ from teleward_drivers.ble_link import BleLink
 from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Discarded, Driver, DriverInfo, Output, Request, Subscribe, Write
 from teleward_drivers.link import Link
-from teleward_drivers.radio import Adapter, Radio
+from teleward_drivers.radio import Adapter
 from teleward_drivers.serial_link import SerialLink
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 from teleward_simulators import catalogue
 from teleward_simulators.fleet import DeviceSpec, Fleet
-from teleward_simulators.radio.bleak_backend import connect
+
+OnAir = Callable[[Fleet, Path], AbstractAsyncContextManager[Any]]
 
 LISTEN_S = 9.0
 """Longer than the slowest: a cuff of 2 s after 1 s, an oximeter's search of 4 s."""
@@ -186,31 +188,26 @@ class Listener:
                 await self._link.write(data, channel, response)
 
 
-async def _listen_to_all() -> dict[str, list[Output]]:
+async def _listen_to_all(on_air: OnAir) -> dict[str, list[Output]]:
     specs = [
         DeviceSpec(case.kind, "P", "simple:steady", seed=1, options=case.options) for case in CASES
     ]
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
         fleet = Fleet(specs, f"unix:{folder}/air.sock", Path(folder) / "ports")
-        await fleet.start()
-        radio = await connect(f"virtual:unix:{folder}/air.sock")
-        adapter = Adapter(Radio("virtual", radio.client_kwargs, radio.scanner_kwargs))
         listeners: dict[str, Listener] = {}
         links: list[Link] = []
-        async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as stack:
-            for case, address in zip(CASES, fleet.devices, strict=True):
-                info = driver_info(case.driver)
-                link = await _open(adapter, info, address)
-                links.append(link)
-                listeners[case.name] = Listener(link, info.make(case.driver_options))
-                task = group.create_task(listeners[case.name].run())
-                stack.callback(task.cancel)
-            await asyncio.sleep(LISTEN_S)
-        for link in links:
-            await link.close()
-        await adapter.close()
-        await radio.close()
-        await fleet.stop()
+        async with on_air(fleet, Path(folder)) as air:
+            async with asyncio.TaskGroup() as group, contextlib.AsyncExitStack() as stack:
+                for case, address in zip(CASES, fleet.devices, strict=True):
+                    info = driver_info(case.driver)
+                    link = await _open(air.adapter, info, address)
+                    links.append(link)
+                    listeners[case.name] = Listener(link, info.make(case.driver_options))
+                    task = group.create_task(listeners[case.name].run())
+                    stack.callback(task.cancel)
+                await asyncio.sleep(LISTEN_S)
+            for link in links:
+                await link.close()
         assert not list(Path(folder).glob("*.sock"))  # noqa: ASYNC240
     return {name: listener.outputs for name, listener in listeners.items()}
 
@@ -222,9 +219,9 @@ async def _open(adapter: Adapter, info: DriverInfo, address: str) -> Link:
 
 
 @pytest.fixture(scope="module")
-def outputs() -> dict[str, list[Output]]:
+def outputs(on_air: OnAir) -> dict[str, list[Output]]:
     """What every driver made of its device, all of them at the same time."""
-    return asyncio.run(_listen_to_all())
+    return asyncio.run(_listen_to_all(on_air))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

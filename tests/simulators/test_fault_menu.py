@@ -10,6 +10,8 @@ import contextlib
 import random
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,15 +22,13 @@ import pytest
 from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Output
 from teleward_drivers.link import Received
-from teleward_drivers.radio import Adapter, Radio
-from teleward_gateway.sessions.opener import BleOpener, Opener, SerialOpener
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 from teleward_simulators.faults import FAULTS
 from teleward_simulators.fleet import Device, DeviceSpec, Fleet
-from teleward_simulators.radio.bleak_backend import connect
 
+OnAir = Callable[[Fleet, Path], AbstractAsyncContextManager[Any]]
 STRIKE_S, RECOVER_S = 4.0, 40.0
 SILENCE_S = 2.0
 TRUTH = {
@@ -89,19 +89,14 @@ def cases() -> list[Case]:
     ]
 
 
-async def _run_all(all_cases: list[Case]) -> None:
+async def _run_all(all_cases: list[Case], on_air: OnAir) -> None:
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
         specs = [DeviceSpec(c.kind, "P", "simple:steady", seed=1) for c in all_cases]
         fleet = Fleet(specs, f"unix:{folder}/air.sock", Path(folder) / "ports")
-        await fleet.start()
-        radio = await connect(f"virtual:unix:{folder}/air.sock")
-        adapter = Adapter(Radio("virtual", radio.client_kwargs, radio.scanner_kwargs))
-        devices = list(fleet.devices.values())
-        tasks = [
-            asyncio.create_task(_session(case, device, adapter).run())
-            for case, device in zip(all_cases, devices, strict=True)
-        ]
-        try:
+        async with on_air(fleet, Path(folder)) as air:
+            devices = list(fleet.devices.values())
+            for case, device in zip(all_cases, devices, strict=True):
+                air.run(_session(case, device, air))
             await _all_flow(all_cases, 0.0, 30.0)
             for case, device in zip(all_cases, devices, strict=True):
                 device.fault(case.fault, **case.arguments)
@@ -113,22 +108,11 @@ async def _run_all(all_cases: list[Case]) -> None:
                 elif case.person:
                     device.fault("clear")
             await _all_flow(all_cases, time.monotonic() + 1.0, RECOVER_S)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await adapter.close()
-            await radio.close()
-            await fleet.stop()
 
 
-def _session(case: Case, device: Device, adapter: Adapter) -> Session:
+def _session(case: Case, device: Device, air: Any) -> Session:
     info = driver_info(case.driver)
-    opener: Opener = (
-        SerialOpener(device.address, info.serial)
-        if info.serial is not None
-        else BleOpener(adapter, device.address)
-    )
+    opener = air.opener(info, device.address)
 
     def on_output(_device: str, output: Output, _received: Received) -> None:
         case.outputs.append((time.monotonic(), output))
@@ -146,11 +130,7 @@ async def _all_flow(all_cases: list[Case], after_s: float, timeout_s: float) -> 
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             while waiting:
-                waiting = [
-                    c
-                    for c in waiting
-                    if not any(t > after_s and _is_value(o) for t, o in c.outputs[-40:])
-                ]
+                waiting = [case for case in waiting if not _flows(case, after_s)]
                 await asyncio.sleep(0.1)
     assert not waiting, f"no values from {[case.name for case in waiting]}"
 
@@ -166,10 +146,10 @@ def _is_value(output: Output) -> bool:
 
 
 @pytest.fixture(scope="module")
-def played() -> list[Case]:
+def played(on_air: OnAir) -> list[Case]:
     """The whole menu, played once."""
     made = cases()
-    asyncio.run(_run_all(made))
+    asyncio.run(_run_all(made, on_air))
     return made
 
 

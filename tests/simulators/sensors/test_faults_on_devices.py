@@ -11,6 +11,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,17 +23,16 @@ from numpy.typing import NDArray
 from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
-from teleward_drivers.radio import Adapter, Radio
-from teleward_gateway.sessions.opener import BleOpener, Opener, SerialOpener
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 from teleward_simulators.fleet import Device, DeviceSpec, Fleet, SourceKey
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
-from teleward_simulators.radio.bleak_backend import connect
 from teleward_simulators.sensors.faults import FAULT_KINDS, ActiveFault, make_fault
 from teleward_simulators.sensors.sensed import SensedPatient
 from teleward_simulators.source import VitalSource
+
+OnAir = Callable[[Fleet, Path], AbstractAsyncContextManager[Any]]
 
 LIVED_S = 40.0
 """Device time at the start: an oximeter's average is full."""
@@ -282,14 +282,10 @@ TRIALS = [
 ]  # fmt: skip
 
 
-def _session(trial: Trial, device: Device, adapter: Adapter, start_s: float) -> Session:
+def _session(trial: Trial, device: Device, air: Any, start_s: float) -> Session:
     trial.device = device
     info = driver_info("framed-uart" if trial.kind == PATCH else trial.kind)
-    opener: Opener = (
-        SerialOpener(device.address, info.serial)
-        if info.serial is not None
-        else BleOpener(adapter, device.address)
-    )
+    opener = air.opener(info, device.address)
 
     def on_output(_device: str, output: Output, _received: Received) -> None:
         trial.outputs.append((time.monotonic() - start_s, output))
@@ -301,7 +297,7 @@ def _session(trial: Trial, device: Device, adapter: Adapter, start_s: float) -> 
     return Session(trial.name, info, options, opener, on_output, on_state, random.Random(1))
 
 
-async def _run() -> None:
+async def _run(on_air: OnAir) -> None:
     """Let every device be read, strike, and let it be well again."""
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
         specs = [
@@ -316,31 +312,21 @@ async def _run() -> None:
             source.waveform("ecg_ii", 250.0, int(250 * LIVED_S) - 2, 2)
         start_s = time.monotonic() - LIVED_S
         fleet = Fleet(specs, f"unix:{folder}/air.sock", Path(folder) / "p", start_s, 0, sources)
-        await fleet.start()
-        radio = await connect(f"virtual:unix:{folder}/air.sock")
-        adapter = Adapter(Radio("virtual", radio.client_kwargs, radio.scanner_kwargs))
-        pairs = zip(TRIALS, list(fleet.devices.values()), strict=True)
-        tasks = [asyncio.create_task(_session(t, d, adapter, start_s).run()) for t, d in pairs]
-        try:
+        async with on_air(fleet, Path(folder)) as air:
+            for trial, device in zip(TRIALS, list(fleet.devices.values()), strict=True):
+                air.run(_session(trial, device, air, start_s))
             async with asyncio.timeout(CONNECT_S):
                 while any(not trial.readable() for trial in TRIALS):
                     await asyncio.sleep(0.2)
             for trial in TRIALS:
                 trial.from_s = time.monotonic() - start_s + 2.0
             await asyncio.sleep(2.0 + FAULT_S + AFTER_S)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await adapter.close()
-            await radio.close()
-            await fleet.stop()
 
 
 @pytest.fixture(scope="module")
-def trials() -> dict[str, Trial]:
+def trials(on_air: OnAir) -> dict[str, Trial]:
     """Every trial, run once."""
-    asyncio.run(_run())
+    asyncio.run(_run(on_air))
     return {trial.name: trial for trial in TRIALS}
 
 
