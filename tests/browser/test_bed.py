@@ -29,6 +29,21 @@ def test_numerics_with_limits_and_waves_with_scale(ward: FeedServer, open_page: 
     expect(page.locator('[data-channel="ecg_ii"]')).to_contain_text("mm/mV")
 
 
+def test_what_ucum_writes_in_braces_is_no_unit(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02")
+    scored = Measurement("anomaly", 12.0, valid_s=60.0)
+    ward.call(partial(ward.feed.live.publish_measurement, "sim-02", scored))
+    tile = page.locator('.num[data-metric="anomaly"]')
+    expect(tile.locator("output.value")).to_have_text("12.0")
+    expect(tile.locator("h2")).to_have_text("Anomaly")
+    texts = page.evaluate(
+        "async units => { const { unitText } = await import('/static/format.js');"
+        " return units.map(unitText); }",
+        ["{beats}/min", "{score}", "mm[Hg]", "/min", "m/s2"],
+    )
+    assert texts == ["/min", "", "mmHg", "/min", "m/s2"]
+
+
 def test_the_sweep_is_25_mm_a_second_and_the_gain_is_as_printed(
     ward: FeedServer, open_page: OpenPage
 ) -> None:

@@ -161,7 +161,6 @@ class WardFeed:
     # what the patients send
 
     def show(self, subject: str, measurement: Measurement) -> None:
-        """Publish alarm events."""
         """Publish a value, score it and judge it."""
         self.live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)
@@ -169,6 +168,7 @@ class WardFeed:
             self.tell(self.board.update(subject, measurement, time.time_ns()))
 
     def tell(self, events: Sequence[AlarmEvent]) -> None:
+        """Publish alarm events."""
         for event in events:
             self.live.publish_alarm(event)
 

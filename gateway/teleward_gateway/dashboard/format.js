@@ -28,7 +28,9 @@ const UNITS = /** @type {Record<string, string>} */ ({
   "%": "%",
 });
 
-/** @param {string} unit UCUM */
+/** What UCUM writes in braces says what is counted, and is no unit: "{beats}/min" is "/min".
+ * @param {string} unit UCUM */
 export function unitText(unit) {
-  return UNITS[unit] ?? unit;
+  const plain = unit.replace(/\{[^}]*\}/g, "");
+  return UNITS[plain] ?? plain;
 }
