@@ -9,7 +9,8 @@ temporary one.
 In it this package has a folder named by a hash of its sources, of the compiler's version and of the
 processor; the kernels of other packages have one for each folder of theirs, by the sources there: a
 kernel of another package calls what lies in its own folder only. Numba itself looks at the file of
-a kernel, and would go on running what it compiled before a callee elsewhere changed.
+a kernel, and would go on running what it compiled before a callee elsewhere changed. A start
+removes what has not been used for long (`unused_kernels`).
 """
 
 import fcntl
@@ -19,6 +20,7 @@ import platform
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -31,6 +33,7 @@ import numba
 from numba import njit
 
 from teleward_signal.kernel_linking import LinkedCompiler, without_literals
+from teleward_signal.unused_kernels import hold, remove_unused
 
 Record = Any
 """One element of a structured array inside a kernel."""
@@ -106,9 +109,10 @@ def _folder_of(package: str) -> Path:
     name.update(llvmlite.binding.get_host_cpu_name().encode())
     folder = FOLDER / f"{package}-{name.hexdigest()}"
     folder.mkdir(exist_ok=True)
-    with suppress(OSError):
-        os.utime(folder)  # the age of a folder is the time since it was last used
+    hold(folder)
     _prune(package, keep=folder)
+    if package == __package__:
+        remove_unused(FOLDER, time.time(), alone="NUMBA_CACHE_DIR" not in os.environ)
     return folder
 
 

@@ -1,0 +1,109 @@
+"""A start removes compiled kernels that nobody has run for a month, and nothing else."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from teleward_signal.unused_kernels import UNUSED_S, hold, remove_unused
+
+NOW_S = time.time()
+DAY_S = 86_400.0
+OLDER = "teleward_signal-0123456789abcdef"
+GONE = "hospital_drivers.wave-00112233aabbccdd"
+NUMBAS = "anomaly_0b8b47a0435c563bdf2ebb9e8ee632ef850fe8c4"
+
+
+def kernels(cache: Path, name: str, days: float) -> Path:
+    """Make a folder of kernels that was used so many days ago."""
+    folder = cache / name
+    folder.mkdir(parents=True)
+    (folder / "answer.nbi").write_text("machine code")
+    os.utime(folder, (NOW_S - days * DAY_S,) * 2)
+    return folder
+
+
+def left(cache: Path) -> set[str]:
+    return {path.name for path in cache.iterdir()}
+
+
+def test_a_month_without_use_and_it_goes(tmp_path: Path) -> None:
+    for name in (OLDER, GONE, NUMBAS):
+        kernels(tmp_path, name, 31)
+    kernels(tmp_path, "teleward_signal-fedcba9876543210", 29)
+    removed = remove_unused(tmp_path, NOW_S, alone=True)
+    assert {path.name for path in removed} == {OLDER, GONE, NUMBAS}
+    assert left(tmp_path) == {"teleward_signal-fedcba9876543210"}
+
+
+def test_what_is_not_ours_stays(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    for name in ("photos", "teleward_signal", "teleward_signal-0123", NUMBAS):
+        kernels(cache, name, 400)
+    outside = kernels(tmp_path, OLDER, 400)
+    (cache / OLDER).symlink_to(outside)
+    (cache / GONE).write_text("a file")
+    os.utime(cache / GONE, (0, 0))
+    before = left(cache)
+    assert remove_unused(cache, NOW_S, alone=False) == []
+    assert left(cache) == before
+    assert (outside / "answer.nbi").exists()
+
+
+def test_what_a_process_runs_from_stays_however_old(tmp_path: Path) -> None:
+    folder = kernels(tmp_path, OLDER, 31)
+    code = (
+        "import sys, pathlib; from teleward_signal.unused_kernels import hold;"
+        "hold(pathlib.Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(folder)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as runner:  # fmt: skip
+        assert runner.stdout is not None
+        assert runner.stdout.readline() == b"held\n"
+        assert time.time() - folder.stat().st_mtime < DAY_S, "it has been used now"
+        later_s = time.time() + 2 * UNUSED_S
+        assert remove_unused(tmp_path, later_s, alone=True) == []
+        runner.communicate()
+    assert remove_unused(tmp_path, later_s, alone=True) == [folder]
+
+
+def test_what_cannot_be_removed_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stuck, free = kernels(tmp_path, GONE, 31), kernels(tmp_path, OLDER, 31)
+    remove = os.rmdir
+
+    def rmdir(path: str, **more: Any) -> None:
+        if "hospital" in str(path):
+            raise PermissionError(1, "not allowed", str(path))
+        remove(path, **more)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+    with caplog.at_level(logging.INFO):
+        assert remove_unused(tmp_path, NOW_S, alone=True) == [free]
+    assert f"cannot remove the unused kernels {stuck}" in caplog.text
+    assert f"removed {free}" in caplog.text
+    assert remove_unused(tmp_path / "none", NOW_S, alone=True) == []
+    hold(tmp_path / "none")
+
+
+def test_a_start_does_it(tmp_path: Path) -> None:
+    cache = tmp_path / "teleward" / "kernels"
+    for name in (OLDER, NUMBAS):
+        kernels(cache, name, 31)
+    unset = ("NUMBA_CACHE_DIR", "CACHE_DIRECTORY")
+    environment = {k: v for k, v in os.environ.items() if k not in unset}
+    subprocess.run(
+        [sys.executable, "-c", "import teleward_signal.kernels.sos"],
+        env={**environment, "XDG_CACHE_HOME": str(tmp_path)}, check=True,
+    )  # fmt: skip
+    (present,) = left(cache)
+    assert present.startswith("teleward_signal-")
+    assert present != OLDER
