@@ -5,6 +5,7 @@ MDC_ECG_ELEC_POTL_II, the leads beside it and the codes of weight and body compo
 checked against the RTMMS before a release.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -94,3 +95,8 @@ def is_plausible(name: str, value: float) -> bool:
     """Say whether ``value`` lies in the plausible range of metric ``name``."""
     metric = METRICS[name]
     return metric.low <= value <= metric.high
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit for people: what UCUM writes in braces says what is counted, and is none."""
+    return re.sub(r"\{[^}]*\}", "", unit)

@@ -113,6 +113,9 @@ def test_dashboards_ask_for_what_the_sink_writes(name: str) -> None:
         for target in panel.get("targets", []):
             check_query(target["query"])
     assert_no_overlap(model["panels"])
+    titles = [panel["title"] for panel in model["panels"]]
+    assert "NEWS2" in titles, "what UCUM writes in braces is no unit"
+    assert not any("{" in title for title in titles)
 
 
 def check_query(query: str) -> None:

@@ -7,7 +7,7 @@ with Flux, uid ``teleward``. Both dashboards say that they are no patient monito
 from typing import Any
 
 from teleward_cloud.stack import flux
-from teleward_signal.vocabulary import METRICS
+from teleward_signal.vocabulary import METRICS, unit_text
 
 SOURCE = {"type": "influxdb", "uid": "teleward"}
 _NOTICE = (
@@ -31,7 +31,7 @@ def ward() -> dict[str, Any]:
     panels += [
         _panel(
             "stat",
-            f"{METRICS[name].label} ({METRICS[name].unit})",
+            _with_unit(METRICS[name].label, name),
             flux.latest(name),
             (i * width, 2, width, 9),
             decimals=METRICS[name].decimals,
@@ -56,9 +56,9 @@ def bed() -> dict[str, Any]:
     panels = [_text(_NOTICE)]
     for i, (title, metrics) in enumerate(rows):
         place = (12 * (i % 2), 2 + 8 * (i // 2), 12, 8)
-        unit = f"{title} ({METRICS[metrics[0]].unit})"
         decimals = METRICS[metrics[0]].decimals
-        panels.append(_panel("timeseries", unit, flux.numerics(metrics), place, decimals=decimals))
+        title = _with_unit(title, metrics[0])
+        panels.append(_panel("timeseries", title, flux.numerics(metrics), place, decimals=decimals))
     for i, metric in enumerate(("ecg_ii", "pleth")):
         title = f"{METRICS[metric].label} (where waveforms are stored)"
         place = (12 * i, 26, 12, 8)
@@ -87,6 +87,11 @@ def _panel(
         "fieldConfig": {"defaults": {"decimals": decimals, "custom": custom}, "overrides": []},
         "options": options or {},
     }
+
+
+def _with_unit(title: str, metric: str) -> str:
+    unit = unit_text(METRICS[metric].unit)
+    return f"{title} ({unit})" if unit else title
 
 
 def _text(content: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from teleward_gateway.api.schemas import (
 from teleward_gateway.view import GatewayView, HistoryQuery, view_of
 from teleward_signal.model import Measurement, Source
 from teleward_signal.record import Record, RecordKind
-from teleward_signal.vocabulary import METRICS, Metric, MetricKind, is_plausible
+from teleward_signal.vocabulary import METRICS, Metric, MetricKind, is_plausible, unit_text
 
 HISTORY_LIMIT = 10_000
 """Records in one answer: about 4 MB of JSON; longer ranges go page by page."""
@@ -115,8 +115,8 @@ def checked_value(reading: Reading) -> float:
         raise ValueError(f"{metric.name} is in {metric.unit}, not {reading.unit!r}")
     if not is_plausible(metric.name, reading.value):
         raise ValueError(
-            f"{metric.name} {reading.value:g} {metric.unit} is outside "
-            f"{metric.low:g} to {metric.high:g}: check for a typing error"
+            f"{metric.name} {reading.value:g} {unit_text(metric.unit)}".rstrip()
+            + f" is outside {metric.low:g} to {metric.high:g}: check for a typing error"
         )
     if metric.name in ("consciousness", "spo2_scale") and reading.value % 1:
         raise ValueError(f"{metric.name} must be a whole number")

@@ -110,6 +110,7 @@ async def test_a_trend_that_cannot_be_says_why(
         (reading("spo3", 97), "no metric 'spo3'"),
         (reading("ecg_ii", 1), "is a waveform"),
         (reading("body_temperature", 98.6), "typing error"),
+        (reading("consciousness", 9), "consciousness 9 is outside 0 to 4"),
         (reading("body_temperature", 37, unit="degF"), "is in Cel"),
         (reading("consciousness", 1.5), "whole number"),
         (reading("spo2", "high"), "readings.0.value"),
