@@ -167,10 +167,8 @@ class Body:
         engine, vital = self.engine, self.vital
         had_pulse = RHYTHMS[vital.rhythm].pulse
         vital.rhythm, vital.rhythm_step = name, engine.steps
-        vital.rate = rate or rhythm.rate
         vital.pause_s = pause_s
         engine.put("pulse", float(rhythm.pulse))
-        engine.put("fixed_hr", vital.rate)
         engine.put("conduction", rhythm.conduction)
         engine.put("rhythm_gain", rhythm.gain)
         engine.put("breath_block", 0.0 if rhythm.pulse else 1.0)
@@ -181,6 +179,7 @@ class Body:
             vital.cpr_step = -1
         for knob, value in rhythm.territory:
             engine.turn(knob, value)
+        _set_rate(self, rate or rhythm.rate)
         if self.on_rhythm is not None:
             self.on_rhythm(name, pause_s)
 
@@ -358,6 +357,7 @@ def _atropine(body: Body, _: float) -> None:
 def _set_rate(body: Body, rate: float) -> None:
     body.vital.rate = rate
     body.engine.put("fixed_hr", rate)
+    body.engine.beat_anew()  # a body whose time stands still shows it as well
 
 
 def _amiodarone(body: Body, _: float) -> None:

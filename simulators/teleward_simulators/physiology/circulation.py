@@ -126,6 +126,12 @@ def heart_rate(p: Record, k: Record) -> float:
 
 
 @kernel
+def beats_per_minute(p: Record, k: Record) -> float:
+    """Return the rate of the ventricles: the rhythm's own, or what passes of the sinus node's."""
+    return float(heart_rate(p, k) * p.conduction if p.fixed_hr <= 0.0 else p.fixed_hr)
+
+
+@kernel
 def coronary_share(p: Record, k: Record) -> float:
     """Return what too little pressure over the coronaries leaves of contractility, 0.5 to 1.
 
@@ -139,7 +145,7 @@ def coronary_share(p: Record, k: Record) -> float:
 @kernel
 def advance_heart(p: Record, k: Record, dt: float) -> None:
     """Beat for one step: stroke volume, flow, pressures."""
-    p.hr = heart_rate(p, k) * p.conduction if p.fixed_hr <= 0.0 else p.fixed_hr
+    p.hr = beats_per_minute(p, k)
     adrenaline = adrenaline_effect(p)
     pressor = adrenaline if k.vasodil < 1.0 else 0.0
     vasodil = k.vasodil + max(0.0, 1.0 - k.vasodil) * 0.75 * pressor

@@ -16,6 +16,7 @@ from teleward_simulators.physiology.circulation import (
     advance_heart,
     advance_reflexes,
     advance_volumes,
+    beats_per_minute,
 )
 from teleward_simulators.physiology.drugs import advance_drugs
 from teleward_simulators.physiology.knobs import KNOB_DTYPE, KNOB_INDEX, checked
@@ -157,6 +158,10 @@ class Engine:
     def put(self, name: str, value: float) -> None:
         """Set a field of the patient record: for actions and the rhythm."""
         self._fields[FIELD_INDEX[name]] = value
+
+    def beat_anew(self) -> None:
+        """Have ``hr`` be what the rhythm and the nerves make it now, before the next step."""
+        self.put("hr", beats_per_minute(self.patients[0], self.knobs[0]))
 
     def turn(self, name: str, value: float, over_s: float = 0.0) -> None:
         """Turn a knob to ``value`` at once or along a line; ValueError outside its range."""

@@ -27,8 +27,9 @@ class Rhythm:
     """One rhythm.
 
     ``rate`` per minute, 0 where the sinus node and its nerves decide; ``conduction`` is the share
-    of sinus beats that pass; ``gain`` what the rhythm leaves of a stroke; ``spread`` the SD of an
-    interval over its mean; ``territory`` an ST elevation in mV that comes with it.
+    of sinus beats that pass, 0 where nothing beats in order; ``gain`` what the rhythm leaves of a
+    stroke; ``spread`` the SD of an interval over its mean; ``territory`` an ST elevation in mV that
+    comes with it.
     """
 
     name: str
@@ -86,10 +87,11 @@ _TABLE = (
            rate=190, pulse=False, spread=0.012),
     Rhythm("torsades", "Torsades de pointes", shape="torsades", atria=_NONE, rate=220,
            pulse=False, spread=0.06),
-    Rhythm("vf", "Ventricular fibrillation", train="none", atria=_NONE, pulse=False),
-    Rhythm("asystole", "Asystole", train="none", atria=_NONE, pulse=False),
+    Rhythm("vf", "Ventricular fibrillation", train="none", atria=_NONE, pulse=False,
+           conduction=0.0),
+    Rhythm("asystole", "Asystole", train="none", atria=_NONE, pulse=False, conduction=0.0),
     Rhythm("p_wave_asystole", "Ventricular standstill", train="none", atria=_DISSOCIATED,
-           pulse=False, atrial_rate=70),
+           pulse=False, conduction=0.0, atrial_rate=70),
     Rhythm("agonal", "Agonal rhythm", shape="agonal", atria=_NONE, rate=20, pulse=False,
            spread=0.2),
     Rhythm("pea", "Pulseless electrical activity", rate=60, pulse=False, spread=0.02),

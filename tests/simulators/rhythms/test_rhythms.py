@@ -135,6 +135,26 @@ def test_vf_fades_to_asystole_and_compressions_delay_it() -> None:
     assert other.rhythm == "vf"
 
 
+@pytest.mark.parametrize(
+    ("rhythm", "rate"),
+    [("svt", 190), ("complete_block", 34), ("vf", 0), ("asystole", 0), ("p_wave_asystole", 0)],
+)
+def test_a_body_whose_time_stands_still_has_the_rate_of_its_new_rhythm(
+    rhythm: str, rate: float
+) -> None:
+    body = Body(seed=1)
+    resting = body.variable("HR")
+    body.set_rhythm(rhythm)
+    assert body.variable("HR") == rate
+    body.advance(1)
+    assert body.variable("HR") == rate
+    body.set_rhythm("sinus")
+    assert body.variable("HR") == pytest.approx(resting, abs=30), "28 of it: just resuscitated"
+    body.set_rhythm("complete_block")
+    body.act("atropine")
+    assert body.variable("HR") == 38
+
+
 def test_shocking_asystole_does_nothing() -> None:
     body = Body(seed=1)
     body.set_rhythm("asystole")
