@@ -4,6 +4,7 @@ PNG (RFC 2083): signature, IHDR, IDAT (zlib of filtered rows), IEND, each chunk 
 """
 
 import itertools
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ _GLYPHS = {
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One curve: its name with unit, times and values of equal length."""
+    """One curve: its name with unit, times and values of equal length; NaN is a hole in it."""
 
     label: str
     times: list[float]
@@ -48,18 +49,25 @@ def write_plot(path: Path, title: str, axis: str, panels: list[Panel]) -> None:
 
 
 def _range(panel: Panel) -> tuple[float, float]:
-    low, high = min(panel.values), max(panel.values)
+    known = [value for value in panel.values if not math.isnan(value)] or [0.0]
+    low, high = min(known), max(known)
     margin = max(0.08 * (high - low), 1.0)
     return low - margin, high + margin
 
 
-def _points(panel: Panel, top: int) -> list[tuple[float, float]]:
+def _runs(panel: Panel, top: int) -> list[list[tuple[float, float]]]:
+    """Return the points between holes, left to right."""
     low, high = _range(panel)
     end = max(panel.times[-1], 1e-9)
     inner = PANEL_HEIGHT - 20
+    points = zip(panel.times, panel.values, strict=True)
     return [
-        (LEFT + (WIDTH - LEFT - 20) * t / end, top + inner * (1.0 - (v - low) / (high - low)))
-        for t, v in zip(panel.times, panel.values, strict=True)
+        [
+            (LEFT + (WIDTH - LEFT - 20) * t / end, top + inner * (1.0 - (v - low) / (high - low)))
+            for t, v in run
+        ]
+        for hole, run in itertools.groupby(points, key=lambda point: math.isnan(point[1]))
+        if not hole
     ]
 
 
@@ -73,11 +81,12 @@ def _svg(title: str, axis: str, panels: list[Panel]) -> str:
     for number, panel in enumerate(panels):
         top = TOP + number * PANEL_HEIGHT
         low, high = _range(panel)
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in _points(panel, top))
         out.append(f'<text x="10" y="{top + 45}">{escape(panel.label)}</text>')
         out.append(f'<text x="70" y="{top + 12}">{high:.0f}</text>')
         out.append(f'<text x="70" y="{top + PANEL_HEIGHT - 22}">{low:.0f}</text>')
-        out.append(f'<polyline fill="none" stroke="#145aa0" points="{points}"/>')
+        for run in _runs(panel, top):
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
+            out.append(f'<polyline fill="none" stroke="#145aa0" points="{points}"/>')
     end = f"0 to {panels[0].times[-1]:g} {escape(axis)}" if panels else ""
     out.append(f'<text x="{LEFT}" y="{height - 10}">{end}</text></svg>')
     return "\n".join(out)
@@ -94,16 +103,21 @@ def _paint(title: str, axis: str, panels: list[Panel]) -> NDArray[np.uint8]:
         _write(image, 8, top + 40, panel.label)
         _write(image, 78, top, f"{high:.0f}")
         _write(image, 78, top + PANEL_HEIGHT - 32, f"{low:.0f}")
-        points = _points(panel, top)
-        for (x0, y0), (x1, y1) in itertools.pairwise(points):
-            steps = int(max(abs(x1 - x0), abs(y1 - y0))) + 1
-            xs = np.linspace(x0, x1, steps + 1).astype(int)
-            ys = np.linspace(y0, y1, steps + 1).astype(int)
-            image[ys, xs] = TRACE
-            image[np.minimum(ys + 1, image.shape[0] - 1), xs] = TRACE
+        for run in _runs(panel, top):
+            for start, end in itertools.pairwise(run):
+                _line(image, start, end)
     if panels:
         _write(image, LEFT, image.shape[0] - 20, f"0 - {panels[0].times[-1]:g} {axis}")
     return image
+
+
+def _line(image: NDArray[np.uint8], start: tuple[float, float], end: tuple[float, float]) -> None:
+    (x0, y0), (x1, y1) = start, end
+    steps = int(max(abs(x1 - x0), abs(y1 - y0))) + 1
+    xs = np.linspace(x0, x1, steps + 1).astype(int)
+    ys = np.linspace(y0, y1, steps + 1).astype(int)
+    image[ys, xs] = TRACE
+    image[np.minimum(ys + 1, image.shape[0] - 1), xs] = TRACE
 
 
 def _write(image: NDArray[np.uint8], x: int, y: int, text: str, size: int = 2) -> None:

@@ -7,12 +7,16 @@ teleward cases run ID --speed 60 --plot out.png
 
 import argparse
 import json
+import math
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teleward_gateway.plot import Panel, write_plot
+
+if TYPE_CHECKING:
+    from teleward_simulators.cases.runner import CaseRun
 
 CAUTION = (
     "Synthetic patients, for teaching only; not medical advice. Cases are unreviewed unless said."
@@ -141,9 +145,10 @@ def _run(arguments: argparse.Namespace) -> int:
         if second % 10 == 0:
             times.append(second / 60)
             for name in values:
-                values[name].append(float(course.variable(name)))
+                values[name].append(_reading(course, name))
         if second % every == 0:
-            row = "".join(f"{float(course.variable(name)):7.1f}" for name in SHOWN)
+            numbers = [_reading(course, name) for name in SHOWN]
+            row = "".join(f"{'--':>7}" if math.isnan(n) else f"{n:7.1f}" for n in numbers)
             print(f"{second / 60:6.1f} {row}  {course.body.rhythm}", flush=True)
         if arguments.speed:
             time.sleep(max(0.0, began + (second + 1) / arguments.speed - time.monotonic()))
@@ -156,3 +161,9 @@ def _run(arguments: argparse.Namespace) -> int:
         write_plot(arguments.plot, f"{case.id} ({case.status})", "minutes", panels)
         print(f"written: {arguments.plot}")
     return 0
+
+
+def _reading(course: "CaseRun", name: str) -> float:
+    """Return a vital sign, NaN for the heart rate of a heart that does not beat."""
+    value = float(course.variable(name))
+    return math.nan if name == "HR" and value == 0.0 else value

@@ -1,6 +1,8 @@
 """``teleward cases`` lists, checks and draws."""
 
 import json
+import math
+import re
 import struct
 from pathlib import Path
 
@@ -41,6 +43,28 @@ def test_run_draws_the_course(
         assert (width, height) == (900, 30 + 7 * 110 + 30)
     else:
         assert content.count(b"<polyline") == 7
+
+
+def test_a_heart_that_does_not_beat_has_no_rate(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "course.svg"
+    case = ["cases", "run", "anterior-stemi-arrest-01", "--minutes", "20"]
+    assert main([*case, "--plot", str(picture)]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rates = {row[-1]: row[1] for row in rows if len(row) == 11 and row[0] != "min"}
+    assert rates["vf"] == "--"
+    assert float(rates["pvc"]) > 60
+    heart, pressure, *_ = re.findall(r'points="([^"]*)', picture.read_text())
+    assert len(heart.split()) == len(pressure.split()) // 2, "of twenty minutes ten have a rate"
+
+
+def test_a_hole_is_not_bridged(tmp_path: Path) -> None:
+    panel = Panel("HR", [0.0, 1, 2, 3, 4], [60.0, 62.0, math.nan, 80.0, 81.0])
+    write_plot(tmp_path / "course.svg", "t", "min", [panel, Panel("RR", [0.0], [math.nan])])
+    runs = re.findall(r'points="([^"]*)', (tmp_path / "course.svg").read_text())
+    assert [len(run.split()) for run in runs] == [2, 2]
+    write_plot(tmp_path / "course.png", "t", "min", [panel])
 
 
 def test_other_pictures_are_refused(tmp_path: Path) -> None:
