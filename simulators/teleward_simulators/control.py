@@ -10,7 +10,8 @@
     PUT    /subjects/{subject}/vitals      {"heart_rate": 120}: patients with source "dial:"
 
 Only programs of this machine, and pages that this API served itself, are answered (`guard`).
-``{device}`` is an address, the name of a port (its last part) or a device's name.
+``{device}`` is an address, the name of a port (its last part) or a device's name; a device that the
+fault ``wrong_address`` moved is found under its first address too.
 """
 
 import asyncio
@@ -32,24 +33,30 @@ BUTTONS = ("measure",)
 """Methods of devices that stand for a button."""
 
 
-def describe(fleet: Fleet, device: Device) -> dict[str, Any]:
-    """Return what the API says of one device."""
+def describe(fleet: Fleet, first_address: str) -> dict[str, Any]:
+    """Return what the API says of the device that was switched on at ``first_address``."""
+    device = fleet.devices[first_address]
     return {
         "address": device.address,
         "name": device.name,
         "kind": device.kind,
-        "subject": fleet.subjects[device.address],
+        "subject": fleet.subjects[first_address],
         "connected": device.connected,
         "sent": device.sent,
     }
 
 
-def find(fleet: Fleet, name: str) -> Device:
-    """Return the device that ``name`` means; raises LookupError naming those there are."""
-    for device in fleet.devices.values():
-        known = {device.address, device.address.upper(), device.name, PurePath(device.address).name}
+def find(fleet: Fleet, name: str) -> str:
+    """Return the first address of the device that ``name`` means, its key in the fleet.
+
+    Raises LookupError naming those there are.
+    """
+    for first, device in fleet.devices.items():
+        known = {device.name, PurePath(first).name}
+        for address in (first, device.address):
+            known |= {address, address.upper()}
         if name in known or name.upper() in known:
-            return device
+            return first
     there = ", ".join(PurePath(address).name for address in fleet.devices) or "none"
     raise LookupError(f"no device {name!r}; there are: {there}")
 
@@ -63,28 +70,32 @@ def create_app(fleet: Fleet) -> FastAPI:
     return app
 
 
-def _device_or_404(fleet: Fleet, name: str) -> Device:
+def _address_or_404(fleet: Fleet, name: str) -> str:
     try:
         return find(fleet, name)
     except LookupError as error:
         raise HTTPException(404, str(error)) from None
 
 
+def _device_or_404(fleet: Fleet, name: str) -> Device:
+    return fleet.devices[_address_or_404(fleet, name)]
+
+
 def _add_devices(app: FastAPI, fleet: Fleet) -> None:
     @app.get("/devices")
     async def devices() -> list[dict[str, Any]]:
-        return [describe(fleet, device) for device in fleet.devices.values()]
+        return [describe(fleet, first) for first in fleet.devices]
 
     @app.post("/devices", status_code=201)
     async def add(row: dict[str, Any]) -> dict[str, Any]:
         try:
-            return describe(fleet, await fleet.add(DeviceSpec(**row)))
+            return describe(fleet, (await fleet.add(DeviceSpec(**row))).address)
         except (TypeError, ValueError) as error:
             raise HTTPException(422, str(error)) from None
 
     @app.delete("/devices/{device}", status_code=204)
     async def remove(device: str) -> None:
-        await fleet.remove(_device_or_404(fleet, device).address)
+        await fleet.remove(_address_or_404(fleet, device))
 
     @app.post("/devices/{device}/buttons", status_code=204)
     async def button(device: str, name: str = Body(embed=True)) -> None:

@@ -85,6 +85,25 @@ async def test_faults_strike_and_are_cleared(api: Any) -> None:
         assert reply.json()["detail"]
 
 
+async def test_a_device_that_moved_is_described_found_and_removed(api: Any) -> None:
+    """Under its first address and under the one it has now."""
+    fleet, client = api
+    strap = fleet.devices[STRAP]
+    struck = await client.post(f"/devices/{STRAP}/faults", json={"name": "wrong_address"})
+    assert struck.status_code == 204
+    async with asyncio.timeout(10):
+        while strap.address == STRAP:
+            await asyncio.sleep(0.01)
+    rows = (await client.get("/devices")).json()
+    assert rows[0]["address"] == strap.address
+    assert [row["subject"] for row in rows] == ["p1", "p2"]
+    for address in (STRAP, strap.address):
+        fault = {"name": "drop", "rate": 0.5}
+        assert (await client.post(f"/devices/{address}/faults", json=fault)).status_code == 204
+    assert (await client.delete(f"/devices/{strap.address}")).status_code == 204
+    assert [row["subject"] for row in (await client.get("/devices")).json()] == ["p2"]
+
+
 async def test_foreign_pages_are_refused(api: Any) -> None:
     """A name that was made to point here, and a page from elsewhere that writes."""
     _, client = api

@@ -352,7 +352,8 @@ class Peripheral:
         air, old = self.air, self.address
         assert air is not None
         await self.stop()
-        self.address = address.upper() or old[:-2] + f"{self.random.randrange(256):02X}"
+        new = self.random.randbytes(3).hex(":").upper()  # one byte is soon another device's
+        self.address = address.upper() or old[: -len(new)] + new
         await self.start(air)
 
     def spawn(self, work: Awaitable[None]) -> None:
