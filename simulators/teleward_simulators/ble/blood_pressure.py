@@ -13,7 +13,7 @@ from bumble.gatt import Service
 from teleward_drivers.ble import blood_pressure as codec
 from teleward_drivers.medfloat import MedFloat
 from teleward_simulators.ble.calendar_clock import CalendarClock
-from teleward_simulators.ble.peripheral import Peripheral
+from teleward_simulators.ble.on_demand import OnDemand
 
 CUFF_STEP_S = 0.5
 """Cuffs that tell their pressure do so about twice a second."""
@@ -28,7 +28,7 @@ FEATURES = 0x0006
 """Cuff fit and irregular pulse are detected."""
 
 
-class BloodPressure(Peripheral):
+class BloodPressure(OnDemand):
     """Options: ``interval_s``, ``first_s``, ``cuff_s`` (seconds), ``kpa``, ``leave`` (hang up after
     a reading, as home cuffs do), ``stored`` (readings already in memory), ``clock`` (see
     `calendar_clock`)."""
@@ -44,7 +44,6 @@ class BloodPressure(Peripheral):
         self._memory: list[codec.BloodPressure] = []
         self._interval_s = float(self.options.get("interval_s", 300.0))
         self._cuff_s = float(self.options.get("cuff_s", 20.0))
-        self._measure_now = asyncio.Event()
 
     def services(self) -> list[Service]:
         self._measurement = self.indicator(codec.MEASUREMENT)
@@ -57,22 +56,14 @@ class BloodPressure(Peripheral):
             self.calendar.service(self),
         ]
 
-    def measure(self) -> None:
-        """Start a reading now, as if somebody pressed the button."""
-        self._measure_now.set()
-
     async def run(self) -> None:
         wait_s = float(self.options.get("first_s", 5.0))
         while True:
             deliver = asyncio.create_task(self._deliver_stored())
             try:
-                async with asyncio.timeout(wait_s):
-                    await self._measure_now.wait()
-            except TimeoutError:
-                pass
+                await self.wait_pressed(wait_s)
             finally:
                 deliver.cancel()
-            self._measure_now.clear()
             await self._inflate()
             self._memory.append(self._reading(self.clock.now_s()))
             del self._memory[:-MEMORY]

@@ -1,7 +1,6 @@
 """A blood glucose meter: Glucose service 0x1808 with a memory, and a continuous sensor, 0x181F."""
 
 import asyncio
-import contextlib
 import time
 from dataclasses import replace
 from typing import Any
@@ -13,6 +12,7 @@ from teleward_drivers.ble import glucose as codec
 from teleward_drivers.fields import DateTime
 from teleward_drivers.medfloat import MedFloat
 from teleward_simulators.ble.calendar_clock import CalendarClock
+from teleward_simulators.ble.on_demand import OnDemand
 from teleward_simulators.ble.peripheral import Peripheral
 from teleward_simulators.ble.record_access import RecordMemory
 
@@ -25,7 +25,7 @@ CGM_INTERVAL_S = 300.0
 """Sensors measure every five minutes."""
 
 
-class GlucoseMeter(Peripheral):
+class GlucoseMeter(OnDemand):
     """Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
     is of control solution), ``value`` (mg/dL), ``interval_s`` (a drop of blood so often; 0: only
     when `measure` is pressed), ``first_s``."""
@@ -40,7 +40,6 @@ class GlucoseMeter(Peripheral):
         self._measurement = self.notifier(codec.MEASUREMENT)
         context = self.notifier(codec.CONTEXT)
         self.memory = RecordMemory(self, self._measurement, self._report)
-        self._measure_now = asyncio.Event()
         stored = int(self.options.get("stored", 5))
         for number in range(1, stored + 1):
             record = self._record(number, 3600.0 * (stored - number + 1), 3.0 * (number % 5))
@@ -56,10 +55,6 @@ class GlucoseMeter(Peripheral):
             Service(codec.SERVICE, [self._measurement, context, feature, self.memory.control]),
             self.calendar.service(self),
         ]
-
-    def measure(self) -> None:
-        """Take a drop of blood now."""
-        self._measure_now.set()
 
     def _record(self, number: int, ago_s: float, more: float = 0.0) -> codec.GlucoseMeasurement:
         value = self.source.numeric("glucose", max(0.0, self.clock.now_s() - ago_s))
@@ -88,10 +83,7 @@ class GlucoseMeter(Peripheral):
         interval_s = float(self.options.get("interval_s", 0.0)) or None
         wait_s = float(self.options.get("first_s", 5.0)) if interval_s else None
         while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._measure_now.wait()
-            self._measure_now.clear()
+            await self.wait_pressed(wait_s)
             wait_s = interval_s
             number = max(self.memory.records, default=0) + 1
             self.memory.records[number] = bytes(self._record(number, 0.0))

@@ -1,6 +1,5 @@
 """A weighing scale (0x181D) and one that measures fat too (0x181B): step on, and it indicates."""
 
-import asyncio
 from typing import Any
 
 from bumble.gatt import Characteristic, Service
@@ -8,7 +7,8 @@ from bumble.gatt import Characteristic, Service
 from teleward_drivers.ble import body_composition
 from teleward_drivers.ble import weight_scale as codec
 from teleward_simulators.ble.calendar_clock import CalendarClock
-from teleward_simulators.ble.peripheral import Peripheral, uuid16
+from teleward_simulators.ble.on_demand import OnDemand
+from teleward_simulators.ble.peripheral import uuid16
 
 WEIGHT_FEATURE, BODY_FEATURE = uuid16(0x2A9E), uuid16(0x2A9B)
 USUAL = {"body_weight": 70.0, "body_height": 1.75, "body_fat": 21.0}
@@ -17,7 +17,7 @@ STEP_ON_S = 3.0
 """From subscribing to the first reading: the time to step on a scale."""
 
 
-class WeightScale(Peripheral):
+class WeightScale(OnDemand):
     """Options: ``first_s``, ``interval_s`` (0: once), ``imperial``, ``user``, ``clock``."""
 
     kind = "weight-scale"
@@ -28,27 +28,17 @@ class WeightScale(Peripheral):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.calendar = CalendarClock(self.options.get("clock", "right"))
-        self._measure_now = asyncio.Event()
 
     def services(self) -> list[Service]:
         self._weight = self.indicator(codec.MEASUREMENT)
         feature = self.readable(WEIGHT_FEATURE, (0x0D).to_bytes(4, "little"))
         return [Service(codec.SERVICE, [self._weight, feature]), self.calendar.service(self)]
 
-    def measure(self) -> None:
-        """Step on the scale now."""
-        self._measure_now.set()
-
     async def run(self) -> None:
         wait_s = float(self.options.get("first_s", STEP_ON_S))
         while True:
             await self.wait_subscribed(self._weight)
-            try:
-                async with asyncio.timeout(wait_s or None):
-                    await self._measure_now.wait()
-            except TimeoutError:
-                pass
-            self._measure_now.clear()
+            await self.wait_pressed(wait_s or None)
             await self.weigh()
             wait_s = float(self.options.get("interval_s", 0.0))
 

@@ -1,13 +1,11 @@
 """A spot-check oximeter: 0x1822 with readings on demand (0x2A5E) and a memory behind RACP."""
 
-import asyncio
-
 from bumble.gatt import Service
 
 from teleward_drivers.ble import pulse_oximeter as codec
 from teleward_drivers.medfloat import MedFloat
 from teleward_simulators.ble.calendar_clock import CalendarClock
-from teleward_simulators.ble.peripheral import Peripheral
+from teleward_simulators.ble.on_demand import OnDemand
 from teleward_simulators.ble.record_access import RecordMemory
 
 FEATURES = 0x000D
@@ -15,7 +13,7 @@ FEATURES = 0x000D
 HOUR_S = 3600.0
 
 
-class SpotOximeter(Peripheral):
+class SpotOximeter(OnDemand):
     """Options: ``first_s``, ``interval_s`` (0: once), ``stored`` (readings, an hour apart),
     ``clock``."""
 
@@ -26,7 +24,6 @@ class SpotOximeter(Peripheral):
 
     def services(self) -> list[Service]:
         self.calendar = CalendarClock(self.options.get("clock", "right"))
-        self._measure_now = asyncio.Event()
         self._spot = self.indicator(codec.SPOT_CHECK)
         self.memory = RecordMemory(self, self._spot, self._report)
         stored = int(self.options.get("stored", 0))
@@ -44,10 +41,6 @@ class SpotOximeter(Peripheral):
             self.calendar.service(self),
         ]
 
-    def measure(self) -> None:
-        """Put the finger in now."""
-        self._measure_now.set()
-
     async def _report(self, record: bytes) -> None:
         await self.indicate(self._spot, record)
 
@@ -55,12 +48,7 @@ class SpotOximeter(Peripheral):
         wait_s = float(self.options.get("first_s", 5.0))
         while True:
             await self.wait_subscribed(self._spot)
-            try:
-                async with asyncio.timeout(wait_s or None):
-                    await self._measure_now.wait()
-            except TimeoutError:
-                pass
-            self._measure_now.clear()
+            await self.wait_pressed(wait_s or None)
             await self.indicate(self._spot, bytes(self._reading()))
             wait_s = float(self.options.get("interval_s", 0.0))
 
