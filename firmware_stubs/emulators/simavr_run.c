@@ -12,9 +12,7 @@
  * simavr's own uart_pty is not used: it leaves links in /tmp that two runs would share, and it paces
  * the chip by sleeping for the idle cycles only, so a busy program drifts. */
 #define _GNU_SOURCE
-#include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <simavr/avr_adc.h>
 #include <simavr/avr_ioport.h>
 #include <simavr/avr_uart.h>
@@ -25,9 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "terminal.h"
 
 #define CLOCK_HZ 16000000UL
 #define POLL_CYCLES (CLOCK_HZ / 1000)
@@ -159,22 +158,6 @@ static void no_sleep(avr_t *chip, avr_cycle_count_t cycles)
     (void)cycles; /* keep_pace does it */
 }
 
-static void open_port(void)
-{
-    char name[64];
-    struct termios raw;
-    if (openpty(&port, &other_end, name, NULL, NULL) != 0) {
-        perror("openpty");
-        exit(1);
-    }
-    (void)tcgetattr(other_end, &raw);
-    cfmakeraw(&raw);
-    (void)tcsetattr(other_end, TCSANOW, &raw);
-    (void)fcntl(port, F_SETFL, O_NONBLOCK);
-    (void)puts(name);
-    (void)fflush(stdout);
-}
-
 static void connect_uart(void)
 {
     static int yes;
@@ -235,7 +218,7 @@ int main(int n_arguments, char **arguments)
     setvbuf(stdout, NULL, _IOLBF, 0);
     load(arguments[1]);
     connect_uart();
-    open_port();
+    port = terminal_open(&other_end);
     avr_cycle_count_t polled = 0;
     while (take_orders()) {
         while (avr->cycle - polled < POLL_CYCLES && !brown_out_now) {

@@ -8,15 +8,13 @@
 #include "board.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "../../emulators/terminal.h"
 #include "device.h"
 
 #define LATE_MS 1000U /* a machine that slept: go on from now instead of racing after */
@@ -39,19 +37,7 @@ enum reset_cause board_reset_cause(void)
 void board_begin(void)
 {
     int other_end;
-    char name[64];
-    struct termios raw;
-    if (openpty(&port, &other_end, name, NULL, NULL) != 0) {
-        perror("openpty");
-        exit(1);
-    }
-    /* the other end stays open: a host may come and go */
-    (void)tcgetattr(other_end, &raw);
-    cfmakeraw(&raw);
-    (void)tcsetattr(other_end, TCSANOW, &raw);
-    (void)fcntl(port, F_SETFL, O_NONBLOCK);
-    (void)puts(name);
-    (void)fflush(stdout);
+    port = terminal_open(&other_end);
     ticked_ms = clock_ms();
 }
 
