@@ -17,7 +17,6 @@ import fcntl
 import functools
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -33,7 +32,7 @@ import numba
 from numba import njit
 
 from teleward_signal.kernel_linking import LinkedCompiler, without_literals
-from teleward_signal.unused_kernels import hold, remove_unused
+from teleward_signal.unused_kernels import hold, remove_unless_held, remove_unused
 
 Record = Any
 """One element of a structured array inside a kernel."""
@@ -122,13 +121,17 @@ def is_empty() -> bool:
 
 
 def _prune(package: str, keep: Path) -> None:
-    """Remove all but the newest folders of a package; another process may do so as well."""
+    """Remove all but the newest folders of a package, and those that other processes run from.
+
+    Another process may do so as well.
+    """
     aged = []
     for folder in FOLDER.glob(f"{package}-*"):
         with suppress(OSError):
             aged.append((folder == keep, folder.stat().st_mtime_ns, folder))
     for *_, folder in sorted(aged)[:-KEPT]:
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):
+            remove_unless_held(folder)
 
 
 @contextmanager

@@ -63,8 +63,14 @@ def _is_kernels(entry: "os.DirEntry[str]", alone: bool) -> bool:
 
 
 def _remove_if_unused(folder: Path, now_s: float) -> bool:
-    if now_s - folder.stat().st_mtime < UNUSED_S:
-        return False
+    return now_s - folder.stat().st_mtime >= UNUSED_S and remove_unless_held(folder)
+
+
+def remove_unless_held(folder: Path) -> bool:
+    """Remove a folder of kernels and say so, or leave it to a process that runs from it.
+
+    Raises OSError when it cannot be removed.
+    """
     try:
         held = os.open(folder / IN_USE, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:  # of a version that did not hold its folder

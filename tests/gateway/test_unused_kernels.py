@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from teleward_signal.unused_kernels import UNUSED_S, hold, remove_unused
+from teleward_signal.unused_kernels import UNUSED_S, hold, remove_unless_held, remove_unused
 
 NOW_S = time.time()
 DAY_S = 86_400.0
@@ -70,6 +70,7 @@ def test_what_a_process_runs_from_stays_however_old(tmp_path: Path) -> None:
         assert time.time() - folder.stat().st_mtime < DAY_S, "it has been used now"
         later_s = time.time() + 2 * UNUSED_S
         assert remove_unused(tmp_path, later_s, alone=True) == []
+        assert not remove_unless_held(folder), "nor because there are newer ones"
         runner.communicate()
     assert remove_unused(tmp_path, later_s, alone=True) == [folder]
 
