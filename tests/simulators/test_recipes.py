@@ -57,9 +57,13 @@ class Program:
         pytest.fail(f"the command ended before {name}")
 
     def stop(self) -> int:
-        """Press Ctrl-C and return the exit code."""
+        """Press Ctrl-C and return the exit code; what does not end is killed."""
         self.child.send_signal(signal.SIGINT)
-        code = self.child.wait(10)
+        try:
+            code = self.child.wait(10)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            code = self.child.wait()
         if self.child.stdout is not None:
             self.child.stdout.close()
         return code
