@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from teleward_signal import design, ecg_kernel
 from teleward_signal.ecg_state import (
     ECG_STATE,
-    N_CLASS,
+    TRACE_WIDTH,
     detection_band,
     shape_band,
     sharp_band,
@@ -54,7 +54,7 @@ class EcgBank(SlotBank):
         self._filters = (detection_band(fs), shape_band(fs), sharp_band(fs))
         self._rests = tuple(design.steady_state(band) for band in self._filters)
         self._networks = networks or load_networks()
-        self.trace = np.zeros((4, 1, N_CLASS + 2), np.float32)
+        self.trace = np.zeros((4, 1, TRACE_WIDTH), np.float32)
         super().__init__(fs, n_slots, ECG_STATE)
 
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:

@@ -160,6 +160,7 @@ def describe_later(s: Record, t: Record, at: int, p: float) -> None:
         v = bustle(s, t, at + t.sharp_delay_n + int(after) - n, n) / size
         f[N_FEATURES + N_LATER + k] = min(2.0, np.sqrt(v))
     k = N_FEATURES + 2 * N_LATER
+    f[k + 6], f[k + 7] = 0.0, s.own_spread
     f[k] = logit(p)
     f[k + 1] = -6.0
     f[k + 2] = 0.0
@@ -214,8 +215,34 @@ def compare(s: Record, fine: Floats) -> float:
 
 
 @inner
-def learn_levels(s: Record, t: Record, at: int, envelope: float) -> None:
-    """Take the sizes and the shape of an accepted beat into the running levels."""
+def learn_start(s: Record, t: Record) -> None:
+    """Set the first levels from the candidates of the first second and a half."""
+    top = 0.0
+    size = 0.0
+    for k in range(s.queue_n):
+        if s.queue_envelope[k] > top:
+            top = s.queue_envelope[k]
+            size = abs(height(s, t, s.queue_at[k]))
+    s.learned = 1
+    s.relaxed_at = s.n
+    s.interval = s.own_interval = 0.8
+    s.own_spread = 0.2
+    s.own_intervals_n = 1
+    s.beat_envelope = 0.8 * top
+    s.beat_amplitude = max(size, 0.05)
+    s.noise_envelope = 0.1 * top
+    s.beat_sharp = 0.5 * s.beat_amplitude
+    s.usual_envelope = s.beat_envelope
+    s.usual_amplitude = s.beat_amplitude
+    s.usual_sharp = s.beat_sharp
+
+
+@inner
+def learn_levels(s: Record, t: Record, at: int, envelope: float, trust: float) -> None:
+    """Take the sizes and the shape of an accepted beat into the running levels.
+
+    ``trust``, 0 to 1, slows what is to last: noise must not become what is usual.
+    """
     slot = s.levels_n % HISTORY
     s.envelopes[slot] = envelope
     s.amplitudes[slot] = abs(height(s, t, at))
@@ -225,17 +252,18 @@ def learn_levels(s: Record, t: Record, at: int, envelope: float) -> None:
     s.beat_envelope = median(s.envelopes, n)
     s.beat_amplitude = median(s.amplitudes, n)
     s.beat_sharp = median(s.sharps, n)
-    weight = max(1.0 / s.levels_n, 0.015)
+    trust = trust if s.levels_n > HISTORY else 1.0
+    weight = max(1.0 / s.levels_n, 0.015 * trust)
     s.usual_envelope += weight * (s.beat_envelope - s.usual_envelope)
     s.usual_amplitude += weight * (s.beat_amplitude - s.usual_amplitude)
     s.usual_sharp += weight * (s.beat_sharp - s.usual_sharp)
     s.usual_likeness += weight * (s.found_likeness - s.usual_likeness)
     s.likeness += 0.1 * (s.found_likeness - s.likeness)
-    learn_template(s)
+    learn_template(s, trust)
 
 
 @inner
-def learn_template(s: Record) -> None:
+def learn_template(s: Record, trust: float) -> None:
     """Let the template follow beats that are like it; start anew when none has been for long."""
     known = s.template_n > 3
     if known and s.found_likeness < 0.6:
@@ -246,7 +274,7 @@ def learn_template(s: Record) -> None:
         known = False
     s.strangers = 0
     s.template_n += 1
-    weight = max(1.0 / s.template_n, 0.06)
+    weight = max(1.0 / s.template_n, 0.06 * trust)
     first = AT_FINE + (s.found_shift if known else 6)
     for k in range(N_TEMPLATE):
         s.template[k] += weight * (s.features[first + k] - s.template[k])

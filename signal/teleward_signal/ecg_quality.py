@@ -11,6 +11,7 @@ import numpy as np
 
 from teleward_signal.bank import Reason
 from teleward_signal.ecg_features import MASK, bustle, irregularity, ratio
+from teleward_signal.ecg_pacing import follow_spikes
 from teleward_signal.ecg_state import HISTORY, N_QUALITY
 from teleward_signal.kernel_cache import Floats, Record, inner
 from teleward_signal.network import judge
@@ -30,6 +31,8 @@ MOTION_BELOW = 0.5
 @inner
 def watch(s: Record, t: Record, x: float) -> None:
     """Take one raw sample into the counts of the second."""
+    if t.spike_n > 0:
+        follow_spikes(s, t, x)
     s.low = min(s.low, x)
     s.high = max(s.high, x)
     s.moments[0] += x

@@ -32,10 +32,19 @@ N_QUALITY = 14
 N_FEATURES = N_MORPHOLOGY + N_FINE + 2 * N_CONTEXT + N_SCALARS
 N_LATER = 7
 """Points of the envelope after a doubtful candidate, 40 ms apart: +200 to +440 ms."""
-N_LATE = N_FEATURES + 2 * N_LATER + 6
+N_LATE = N_FEATURES + 2 * N_LATER + 8
 """Features of a doubtful candidate once the signal after it is known."""
-N_CLASS = N_FEATURES + N_MORPHOLOGY + 6
+N_CLASS = 42
 """Features of a beat to be classed."""
+RAW = 8
+"""Raw samples kept: 4 ms at 1000 Hz are five."""
+FAMILIES = 3
+"""Shapes of beats kept: the usual one and two kinds of ectopic beats."""
+PATHS = 12
+"""Candidates remembered as possible beats: three to four seconds of noise."""
+TRACE_AT = N_LATE
+TRACE_WIDTH = N_LATE + 2
+"""Columns of the trace: features, sample, judgement."""
 AT_FINE = N_MORPHOLOGY
 AT_CONTEXT = AT_FINE + N_FINE
 AT_SCALARS = AT_CONTEXT + 2 * N_CONTEXT
@@ -80,8 +89,26 @@ ECG_STATE = np.dtype(
         ("strangers", np.int64),  # beats in a row unlike the template
         ("sharps", np.float64, (HISTORY,)),
         ("beat_sharp", np.float64),  # largest sharp deflection, mV
-        ("usual_shape", np.float32, (N_MORPHOLOGY,)),  # of beats like the template
-        ("usual_shape_n", np.int64),
+        ("window", np.float32, (N_MORPHOLOGY,)),  # shape about the beat to be classed, mV
+        ("steep", np.float32, (N_FINE,)),  # its steep part, mV
+        ("family_shape", np.float32, (FAMILIES, N_MORPHOLOGY)),
+        ("family_steep", np.float32, (FAMILIES, N_FINE)),
+        ("family_n", np.int64, (FAMILIES,)),
+        ("family_score", np.float64, (FAMILIES,)),
+        ("usual_family", np.int64),
+        ("class_features", np.float32, (N_CLASS,)),
+        ("own_interval", np.float64),  # between sure beats, s
+        ("own_spread", np.float64),  # standard deviation of its logarithm
+        ("own_intervals_n", np.int64),
+        ("sure_run", np.int64),  # beats in a row accepted at once
+        ("raw", np.float64, (RAW,)),
+        ("spike_level", np.float64),  # what stands out on average, mV
+        ("spike_at", np.int64),  # sample of the newest pacing spike, 0 before
+        ("path_at", np.int64, (PATHS,)),
+        ("path_weight", np.float64, (PATHS,)),
+        ("path_n", np.int64),
+        ("later_at", np.int64, (QUEUE,)),
+        ("later_p", np.float64, (QUEUE,)),
         ("symbol", np.int64),  # class of the newest beat
         ("sqi", np.float64),
         ("reasons", np.int64),
@@ -114,7 +141,7 @@ ECG_STATE = np.dtype(
         ("spare_envelope", np.float64),
         ("spare_p", np.float64),
         ("relaxed_at", np.int64),
-        ("features", np.float32, (N_CLASS,)),
+        ("features", np.float32, (N_LATE,)),
     ],
     align=True,
 )
@@ -138,6 +165,7 @@ ECG_TIMING = np.dtype(
         ("clip_n", np.int64),
         ("mains_turn", np.float64, (2,)),
         ("slow_per_min", np.float64),
+        ("spike_n", np.int64),
         ("fast_per_min", np.float64),
         ("learning_n", np.int64),
         ("bridge_n", np.int64),
@@ -164,8 +192,6 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     out["smoothing_n"] = round(0.10 * fs)
     # a hump ends when it has halved, or after 150 ms for one that stays high
     out["hold_n"] = round(0.15 * fs)
-    # 120 ms of signal after the R peak show whether it is a complex or a spike
-    out["after_n"] = round(0.16 * fs)
     # a doubtful candidate waits until it is seen what follows; the latency goal is 500 ms
     out["late_n"] = round(0.46 * fs)
     # two ventricular activations lie at least 200 ms apart
@@ -173,6 +199,8 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     delay_s = design.group_delay_s(detection_band(fs), 12.0, fs) + 0.5 * 0.10
     out["delay_n"] = round(delay_s * fs)
     out["shape_delay_n"] = round(design.group_delay_s(shape_band(fs), 25.0, fs) * fs)
+    # 160 ms of shape after the R peak show whether it is a complex or a spike
+    out["after_n"] = round(0.16 * fs) + out["shape_delay_n"]
     out["refine_n"] = round(0.06 * fs)
     # curvature over +-42 ms answers to a QRS complex and not to the notches within it
     out["bend_n"] = round(0.042 * fs)
@@ -180,6 +208,8 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     # a difference between samples of 12 Hz becomes an amplitude, whatever the rate
     out["slope_gain"] = fs / (2 * np.pi * 12.0)
     out["learning_n"] = round(1.5 * fs)
+    # 2 ms, the longest pacing pulse; lower rates do not show it
+    out["spike_n"] = round(0.002 * fs) if fs >= 500 else 0
     # a hole shorter than the thinnest QRS is held; a longer one restarts the filters
     out["bridge_n"] = round(0.04 * fs)
     return out

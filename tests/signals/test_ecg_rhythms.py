@@ -199,19 +199,22 @@ def test_noise_begins_no_rhythm() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("vt", Rhythm.VENTRICULAR_TACHYCARDIA),
-        ("torsades", Rhythm.VENTRICULAR_FIBRILLATION),
-        ("asystole", Rhythm.ASYSTOLE),
-        ("p_wave_asystole", Rhythm.ASYSTOLE),
-        ("svt", Rhythm.TACHYCARDIA),
-        ("bigeminy", Rhythm.BIGEMINY),
+        ("vt", {Rhythm.VENTRICULAR_TACHYCARDIA}),
+        ("torsades", {Rhythm.VENTRICULAR_TACHYCARDIA, Rhythm.VENTRICULAR_FIBRILLATION}),
+        ("asystole", {Rhythm.ASYSTOLE}),
+        ("p_wave_asystole", {Rhythm.ASYSTOLE}),
+        ("svt", {Rhythm.TACHYCARDIA}),
+        ("bigeminy", {Rhythm.BIGEMINY}),
     ],
 )
-def test_the_simulators_rhythms_are_named_within_ten_seconds(name: str, expected: Rhythm) -> None:
+def test_the_simulators_rhythms_are_named_within_ten_seconds(
+    name: str, expected: set[Rhythm]
+) -> None:
     before = PhysiologyPatient(seed=11).waveform("ecg_ii", FS, 0, round(30 * FS))
     during = PhysiologyPatient(seed=11, rhythm=name).waveform("ecg_ii", FS, 0, round(30 * FS))
     events = events_of(np.concatenate([before, during]).astype(np.float32))
-    told = events[(events["kind"] == EventKind.RHYTHM_ON) & (events["symbol"] == expected)]
+    right = np.isin(events["symbol"], sorted(expected))
+    told = events[(events["kind"] == EventKind.RHYTHM_ON) & right]
     assert 30.0 < told["known"][0] / FS < 40.0
 
 

@@ -28,7 +28,7 @@ def vary(rng: np.random.Generator, source: Beats, noises: dict[str, Floats]) -> 
     noise-stress records that the result is measured on.
     """
     if rng.random() < 0.5:
-        source = _pauses(rng, source, int(rng.integers(5, 60)))
+        source = _pauses(rng, source, min(len(source.samples) // 20, int(rng.integers(5, 60))))
     height = _qrs_rms(source)
     varied = _resample(rng, source)
     n = len(varied.ecg)

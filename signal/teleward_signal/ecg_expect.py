@@ -1,0 +1,117 @@
+# mypy: disable-error-code=no-any-return
+"""Which of the doubtful candidates fit into a rhythm: sums over all ways to choose the beats.
+
+A way is a choice of candidates as beats; its weight is the product of what the first network says
+of each chosen one and of how likely each interval is after this patient's usual interval and its
+spread (a semi-Markov chain: Springer et al., IEEE TBME 63:822, 2016, for heart sounds). For every
+past candidate the sum over the ways that end in it is kept; a doubtful one's share of all ways is
+what the second network is told. Usual interval and spread are learned from sure beats, so that
+noise cannot teach its own rhythm.
+"""
+
+import numpy as np
+
+from teleward_signal.ecg_state import PATHS
+from teleward_signal.kernel_cache import Record, inner
+
+STRAY = 0.02
+"""Weight of an interval unlike the usual: a premature beat in fifty where rhythm is regular."""
+SKIPPED = 0.05
+"""Share of intervals of twice the usual length: a beat of which no candidate was made."""
+MAX_ODDS = 3000.0
+"""A candidate can outweigh this much of the rhythm (log odds 8), no more."""
+
+
+@inner
+def fit(s: Record, interval: float) -> float:
+    """Return the likelihood of an interval in s, relative."""
+    if interval <= 0.2:
+        return 0.0
+    x = np.log(interval / s.own_interval)
+    spread = s.own_spread
+    likely = np.exp(-0.5 * (x / spread) ** 2)
+    y = x - 0.693
+    likely += SKIPPED * np.exp(-0.5 * (y / spread) ** 2)
+    stray = STRAY + 0.2 * max(0.0, spread - 0.06)
+    return 0.4 * likely / spread + stray * np.exp(-2.0 * (x + 0.15) ** 2)
+
+
+@inner
+def still_open(s: Record, since: float) -> float:
+    """Return the likelihood that no beat follows within ``since`` seconds."""
+    if since <= 0.2:
+        return 1.0
+    x = np.log(since / s.own_interval) / s.own_spread
+    return 1.0 / (1.0 + np.exp(min(30.0, 1.7 * x))) + 0.5 * STRAY + 0.001
+
+
+@inner
+def odds(p: float) -> float:
+    """Return p / (1 - p) within bounds."""
+    return min(MAX_ODDS, max(1.0 / MAX_ODDS, p / (1.0 - p + 1e-9)))
+
+
+@inner
+def reach(s: Record, t: Record, at: int, p: float) -> float:
+    """Return the sum over the ways that end in a candidate after those remembered."""
+    total = 0.0
+    for k in range(min(s.path_n, PATHS)):
+        since = (at - s.path_at[k]) / t.fs
+        if since > 0.0:
+            total += s.path_weight[k] * fit(s, since)
+    return odds(p) * (total + 1e-9)
+
+
+@inner
+def remember(s: Record, t: Record, at: int, p: float) -> None:
+    """Keep a candidate, judged ``p`` by the first network, as a possible end of ways."""
+    weight = reach(s, t, at, p)
+    k = s.path_n % PATHS
+    s.path_at[k] = at
+    s.path_weight[k] = weight
+    s.path_n += 1
+    top = 1e-30
+    n = min(s.path_n, PATHS)
+    for k in range(n):
+        top = max(top, s.path_weight[k])
+    for k in range(n):
+        s.path_weight[k] /= top
+
+
+@inner
+def share(s: Record, t: Record, n_later: int) -> float:
+    """Return the share of ways through candidate 0 of ``s.later_at``, shape (1 + n_later,).
+
+    ``s.later_p`` says what the first network thinks of each.
+    """
+    with_it = without = 0.0
+    for k in range(min(s.path_n, PATHS)):
+        open_ = still_open(s, (s.n - s.path_at[k]) / t.fs)
+        without += s.path_weight[k] * open_
+    weights = np.zeros((2, 16))
+    for j in range(n_later + 1):
+        at = s.later_at[j]
+        weights[0, j] = reach(s, t, at, s.later_p[j]) if j > 0 else 0.0
+        weights[1, j] = reach(s, t, at, s.later_p[j]) if j == 0 else 0.0
+        for i in range(j):
+            step = fit(s, (at - s.later_at[i]) / t.fs) * odds(s.later_p[j])
+            weights[0, j] += weights[0, i] * step
+            weights[1, j] += weights[1, i] * step
+        open_ = still_open(s, (s.n - at) / t.fs)
+        without += weights[0, j] * open_
+        with_it += weights[1, j] * open_
+    return with_it / (with_it + without + 1e-30)
+
+
+@inner
+def learn_interval(s: Record, interval: float, sure: bool) -> None:
+    """Follow the intervals between sure beats; other ones a tenth as fast."""
+    if not 0.25 < interval < 2.5:
+        return
+    s.own_intervals_n += 1
+    rate = max(1.0 / s.own_intervals_n, 0.04 if sure else 0.004)
+    x = np.log(interval / s.own_interval)
+    s.own_interval *= np.exp(rate * max(-0.3, min(0.3, x)))
+    spread = 1.25 * min(0.3, abs(x))
+    s.own_spread += rate * (spread - s.own_spread)
+    s.own_spread = max(0.05, s.own_spread)
