@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal import design, ecg_kernel
+from teleward_signal.ecg_rhythm import follow_beat
 from teleward_signal.ecg_state import (
     ECG_STATE,
     TRACE_WIDTH,
@@ -73,3 +74,7 @@ class EcgBank(SlotBank):
             self._used,
         )
         self._show()
+
+    def compile_rhythm(self) -> None:
+        """Compile the part of the loop that follows rhythms, a kernel of its own."""
+        follow_beat(self._states[0], self._timing[0], 0.8, self._networks[-1], self._events[0], 0)

@@ -109,8 +109,8 @@ def distance(w: Floats, u: Floats, first: int, last: int, shift: int) -> float:
 def compare_usual(s: Record) -> int:
     """Fill the shape part of ``s.class_features``; return the shift against the usual shape."""
     f = s.class_features
-    w, u = s.window, s.family_shape[s.usual_family]
-    v, z = s.steep, s.family_steep[s.usual_family]
+    w, u = s.window[:], s.family_shape[s.usual_family]
+    v, z = s.steep[:], s.family_steep[s.usual_family]
     out, mine, usual = np.empty(4), np.empty(8), np.empty(8)
     shift = best_shift(w, u, out)
     complexes = out[2] / out[3]
@@ -160,7 +160,7 @@ def compare_others(s: Record) -> None:
         if k != s.usual_family:
             others += s.family_score[k]
             if s.family_n[k] > 1:
-                best_shift(s.window, s.family_shape[k], out)
+                best_shift(s.window[:], s.family_shape[k], out)
                 best = max(best, out[0])
     f[34] = best - f[0]
     f[35] = ratio(s.family_score[s.usual_family], others)
@@ -195,7 +195,7 @@ def learn_family(s: Record, interval: float, ventricular: bool) -> None:
     for k in range(FAMILIES):
         s.family_score[k] *= 0.98
         if s.family_n[k] > 0:
-            shift = best_shift(s.window, s.family_shape[k], out)
+            shift = best_shift(s.window[:], s.family_shape[k], out)
             if out[0] > best and 0.5 < out[1] < 2.0:
                 best, found, moved = out[0], k, shift
     if best < LIKE:

@@ -71,7 +71,7 @@ def accept(
         interval = (at - s.last_at) / t.fs
     since = s.interval if np.isnan(interval) else min(interval, 3.0)
     symbol = classify(s, t, at, since, networks)
-    note(trace[2], s.class_features, at, 1.0, N_CLASS)
+    note(trace[2], s.class_features[:], at, 1.0, N_CLASS)
     if interval < 3.0:
         s.intervals[s.intervals_n % HISTORY] = interval
         s.intervals_n += 1
@@ -133,8 +133,8 @@ def decide(
             continue
         if p < 0.0:
             describe(s, t, at, envelope)
-            p = judge(s.features, N_FEATURES, networks[0])
-            note(trace[0], s.features, at, p, N_FEATURES)
+            p = judge(s.features[:], N_FEATURES, networks[0])
+            note(trace[0], s.features[:], at, p, N_FEATURES)
             first, sure = p, True
             s.queue_p[0] = p
             if p > SURELY_NOT and (p < SURELY or s.found_likeness < FAMILIAR):
@@ -144,7 +144,7 @@ def decide(
         else:
             first, sure = p, False
             p = judge_late(s, t, at, envelope, p, networks)
-            note(trace[1], s.features, at, p, N_LATE)
+            note(trace[1], s.features[:], at, p, N_LATE)
         drop(s)
         remember(s, t, at, first)
         s.doubt += 0.1 * (4.0 * p * (1.0 - p) - s.doubt)
@@ -168,7 +168,7 @@ def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, network
         if s.n - other < t.after_n:
             break
         describe(s, t, other, s.queue_envelope[k])
-        q = judge(s.features, N_FEATURES, networks[0])
+        q = judge(s.features[:], N_FEATURES, networks[0])
         n_later += 1
         s.later_at[n_later], s.later_p[n_later] = other, q
         if q > best_p and other - at > t.refractory_n:
@@ -184,7 +184,7 @@ def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, network
     s.features[k + 4] = logit(near_p)
     s.features[k + 5] = near_after
     s.features[k + 6] = logit(share(s, t, n_later))
-    return judge(s.features, N_LATE, networks[1])
+    return judge(s.features[:], N_LATE, networks[1])
 
 
 @inner

@@ -71,7 +71,7 @@ def assess(s: Record, t: Record, network: Floats) -> None:
     if s.learned == 0 or s.intervals_n < 2:
         reasons |= SETTLING
     describe_second(s, t, hum)
-    sqi = 1.0 - judge(s.quality, N_QUALITY, network)
+    sqi = 1.0 - judge(s.quality[:], N_QUALITY, network)
     if reasons & (NO_SIGNAL | LEAD_OFF):
         sqi = 0.0
     elif reasons & SETTLING:

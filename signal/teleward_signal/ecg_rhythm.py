@@ -16,7 +16,7 @@ from teleward_signal.ecg_features import MASK
 from teleward_signal.ecg_rhythm_codes import Rhythm
 from teleward_signal.ecg_rhythm_state import AF_RING, CLASSES
 from teleward_signal.ecg_state import HISTORY
-from teleward_signal.kernel_cache import Floats, Record, Records, inner
+from teleward_signal.kernel_cache import Floats, Record, Records, inner, kernel
 from teleward_signal.slot_bank import emit
 
 (
@@ -69,7 +69,7 @@ def switch(
     return emit(events, n_events, s, at, ON if on else OFF, code, value)
 
 
-@inner
+@kernel
 def follow_beat(
     s: Record, t: Record, interval: float, networks: Floats, events: Records, n_events: int
 ) -> int:

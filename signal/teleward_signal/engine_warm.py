@@ -1,6 +1,7 @@
 """Every kernel that a gateway runs, compiled or loaded before the first sample comes.
 
-first start    this process compiles those for ECG, a second one the others at the same time
+first start    this process compiles the ECG loop; a second one at the same time the part of it that
+               is needed last, which follows rhythms, then the others
 later          all are loaded from the folder of `kernel_cache`
 """
 
@@ -40,10 +41,9 @@ def warm(rate_hz: float, options: Options, progress: Progress | None = None) -> 
         for done, (name, run) in enumerate(_steps(rate_hz, options)):
             if progress:
                 progress(f"kernels for {name}", done / len(names))
-            run()
-            if beside is not None:
+            if beside is not None and done == 1:
                 beside.wait()  # what it could not do is done here
-                beside = None
+            run()
     if progress:
         progress("kernels ready", 1.0)
 
@@ -51,6 +51,7 @@ def warm(rate_hz: float, options: Options, progress: Progress | None = None) -> 
 def warm_others() -> None:
     """Compile what `warm` does not begin with: the work of the process beside it."""
     with _few_collections():
+        _rhythm()
         for _, run in _steps(125.0, {})[1:]:
             run()
 
@@ -69,6 +70,13 @@ def _steps(rate_hz: float, options: Options) -> list[tuple[str, Callable[[], Non
     kinds = sorted(Kind, key=lambda kind: kind is not Kind.ECG)
     steps = [(kind.value, bank(kind)) for kind in kinds]
     return [*steps, ("oximetry", _oximetry), ("derived numerics", _derived)]
+
+
+def _rhythm() -> None:
+    """Where the loop gets to it before it is there, it is compiled twice and nothing else."""
+    from teleward_signal.ecg import EcgBank
+
+    EcgBank(125.0, 1).compile_rhythm()
 
 
 def _oximetry() -> None:

@@ -57,14 +57,14 @@ import subprocess
 from teleward_signal import engine_warm, kernel_cache
 ran = []
 engine_warm._steps = lambda rate, options: [
-    ("long", lambda: ran.append("long")), ("short", lambda: ran.append("short"))]
+    (name, lambda name=name: ran.append(name)) for name in ("long", "short", "others")]
 engine_warm.ROOM_KB = {room}
 class Beside:
     def __init__(self, command, **_): ran.append("beside"); compile(command[-1], "", "exec")
     def wait(self): ran.append("waited")
 subprocess.Popen = Beside
 told = []
-engine_warm.warm(125.0, {{}}, lambda what, share: told.append(share))
+engine_warm.warm(125.0, {{}}, lambda what, share: told.append(round(share, 2)))
 print(*ran, *told)
 """
 
@@ -79,10 +79,11 @@ def first_start(folder: Path, room_kb: int) -> list[str]:
 
 
 def test_a_first_start_compiles_in_two_processes_where_there_is_room(tmp_path: Path) -> None:
-    alone = ["long", "short", "0.0", "0.5", "1.0"]
+    shares = ["0.0", "0.33", "0.67", "1.0"]
+    alone = ["long", "short", "others", *shares]
     assert first_start(tmp_path, 1 << 60) == alone
     if (os.cpu_count() or 1) > 1:
-        together = ["beside", "long", "waited", "short", "0.0", "0.5", "1.0"]
+        together = ["beside", "long", "waited", "short", "others", *shares]
         assert first_start(tmp_path, 0) == together
     (folder,) = tmp_path.glob("teleward_signal-*")
     (folder / "kernel.nbi").touch()
