@@ -211,9 +211,9 @@ class Samples:
         return cls(number, index, long.reshape(shape))
 
 
-def samples_per_frame(n_channels: int, sample_size: int) -> int:
-    """Return how many samples of a stream fit into one frame."""
-    return min(255, (MAX_PAYLOAD - 6) // (n_channels * sample_size))
+def samples_per_frame(n_channels: int, sample_size: int, payload: int = MAX_PAYLOAD) -> int:
+    """Return how many samples of a stream fit into one frame with that much payload."""
+    return min(255, (payload - 6) // (n_channels * sample_size))
 
 
 @dataclass(frozen=True, slots=True)

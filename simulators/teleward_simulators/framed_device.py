@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from teleward_drivers import framed_messages as messages
 from teleward_drivers.device import Discarded
-from teleward_drivers.framed import FrameDecoder, FrameType
+from teleward_drivers.framed import MAX_FRAME, OVERHEAD, FrameDecoder, FrameType
 from teleward_simulators.device_clock import SampleStream, native_rate
 from teleward_simulators.source import VitalSource
 
@@ -48,6 +48,8 @@ class FramedDevice:
         offered = source.metrics()
         wanted = WAVES if waves is None else waves
         self.body = Body()
+        self.largest = MAX_FRAME
+        """Bytes of the largest frame of samples, for a link that carries packets."""
         self._source = source
         self._streams = [
             SampleStream(source, metric, native_rate(source, metric, fs))
@@ -143,7 +145,7 @@ class FramedDevice:
 
     def _samples(self, number: int, now_s: float) -> list[bytes]:
         stream = self._streams[number]
-        limit = messages.samples_per_frame(1, 2)
+        limit = messages.samples_per_frame(1, 2, self.largest - OVERHEAD)
         out = []
         for first, counts in stream.due(now_s):
             if self.body.probe_off:

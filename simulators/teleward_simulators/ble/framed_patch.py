@@ -9,12 +9,15 @@ from typing import Any
 from bumble.device import Connection
 from bumble.gatt import Service
 
+from teleward_drivers.framed import MAX_FRAME
 from teleward_simulators.ble.peripheral import Peripheral, Properties
 from teleward_simulators.framed_device import TICK_S, FramedDevice
 
 SERVICE = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 RECEIVE = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 TRANSMIT = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
+WHOLE_FRAMES_FROM = 64
+"""Bytes of a notification from which frames of samples are made to fit into one."""
 
 
 class FramedPatch(Peripheral):
@@ -47,8 +50,10 @@ class FramedPatch(Peripheral):
         self._send(self.engine.feed(bytes(value), self.clock.now_s()))
 
     def _send(self, frames: list[bytes]) -> None:
+        room = self.notification_room()
         for frame in frames:
-            self.notify(self._transmit, frame)
+            for at in range(0, len(frame), room):
+                self.notify(self._transmit, frame[at : at + room])
 
     def set_probe(self, off: bool) -> None:
         super().set_probe(off)
@@ -68,5 +73,9 @@ class FramedPatch(Peripheral):
             await self.wait_subscribed(self._transmit)
             self._send(self.engine.connected(self.clock.now_s()))
             while self.subscribed(self._transmit):
+                room = self.notification_room()
+                self.engine.largest = (
+                    min(MAX_FRAME, room) if room >= WHOLE_FRAMES_FROM else MAX_FRAME
+                )
                 self._send(self.engine.tick(self.clock.now_s()))
                 await asyncio.sleep(TICK_S)

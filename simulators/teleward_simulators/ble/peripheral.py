@@ -198,6 +198,12 @@ class Peripheral:
         for packet in self.mangler(value):
             self._notify(characteristic.handle, packet)
 
+    def notification_room(self) -> int:
+        """Return how many bytes one notification carries to all who are connected."""
+        links = self.device.gatt_server.subscribers if self.device is not None else ()
+        mtus = [link.att_mtu for link in links if isinstance(link, Connection)]
+        return min(mtus, default=att.ATT_DEFAULT_MTU) - 3
+
     def _notify(self, handle: int, value: bytes) -> None:
         if self.device is None or self.air is None:
             return

@@ -228,16 +228,11 @@ def twice(trial: Trial) -> None:
 
 
 def disordered(trial: Trial) -> None:
-    """Frames overtake each other, and every sample is where it belongs.
-
-    A machine too busy to send may cost one stretch; each frame that was overtaken would cost one.
-    """
+    """Frames overtake each other, and every sample is where it belongs."""
     assert trial.device.mangler.counts["reorder"] > 3
     blocks = [block for _, block in trial.blocks("during") if block.metric == "ecg_ii"]
     ends = [block.index + len(block.samples) for block in blocks]
-    gaps = [block.index - end for block, end in zip(blocks[1:], ends[:-1], strict=True)]
-    assert min(gaps) == 0
-    assert sum(gap > 0 for gap in gaps) <= 1
+    assert [block.index for block in blocks[1:]] == ends[:-1]
 
 
 def empty_battery(trial: Trial) -> None:
