@@ -74,7 +74,7 @@ def _steps(rate_hz: float, options: Options) -> list[tuple[str, Callable[[], Non
 
 def _rhythm() -> None:
     """Where the loop gets to it before it is there, it is compiled twice and nothing else."""
-    from teleward_signal.ecg import EcgBank
+    from teleward_signal.ecg.bank import EcgBank
 
     EcgBank(125.0, 1).compile_rhythm()
 

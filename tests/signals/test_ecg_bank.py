@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.beat_scoring import compare
 from teleward_signal.bank import EventKind, Reason
-from teleward_signal.ecg import EcgBank
+from teleward_signal.ecg.bank import EcgBank
 
 FS = 360.0
 FOLDER = Path(__file__).parent / "data"

@@ -5,10 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.af_augment import one_rate, two_rates
-from teleward_signal.af import DELAY, EVERY, fibrillation
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg import EcgBank, load_networks
-from teleward_signal.ecg_rhythm_codes import Rhythm
+from teleward_signal.ecg.bank import EcgBank, load_networks
+from teleward_signal.ecg.fibrillation import DELAY, EVERY, fibrillation
+from teleward_signal.ecg.rhythm_codes import Rhythm
 from teleward_simulators.physiology.patient import PhysiologyPatient
 
 FS = 250.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.signal_speed import synthetic_ecg
-from teleward_signal.ecg import EcgBank
+from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.model import SampleBlock
 from teleward_signal.ppg import PpgBank
 from teleward_signal.respiration import RespirationBank

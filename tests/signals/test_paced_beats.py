@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg import EcgBank
-from teleward_signal.ecg_rhythm_codes import Rhythm
+from teleward_signal.ecg.bank import EcgBank
+from teleward_signal.ecg.rhythm_codes import Rhythm
 
 WIDE = ((0.05, 0.035, -1.2), (0.13, 0.04, 0.5), (0.33, 0.07, 0.4))
 NARROW = ((-0.16, 0.025, 0.12), (0.0, 0.012, 1.1), (0.03, 0.011, -0.2), (0.27, 0.05, 0.28))

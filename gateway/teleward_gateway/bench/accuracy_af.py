@@ -2,7 +2,7 @@
 
 Flutter counts as no fibrillation. WFDB records are judged twice: from the annotated intervals, as
 the literature does, and by the stream itself, which knows the ventricular beats that it found, from
-the events that it sends (dated back by the delay of `teleward_signal.af`). Beside it stands CoSEn
+the events that it sends (dated back by the delay of `teleward_signal.ecg.fibrillation`). Beside it stands CoSEn
 over 60 intervals (Lake & Moorman 2011) at the threshold -1.38 that is best on AFDB.
 """
 
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy_ecg import NOISY, detect
 from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, read_record, records
-from teleward_signal.af import fibrillation
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg import load_networks
-from teleward_signal.ecg_rhythm_codes import Rhythm
+from teleward_signal.ecg.bank import load_networks
+from teleward_signal.ecg.fibrillation import fibrillation
+from teleward_signal.ecg.rhythm_codes import Rhythm
 
 COSEN_N, COSEN_ABOVE = 60, -1.38
 COSEN_EVERY = 10

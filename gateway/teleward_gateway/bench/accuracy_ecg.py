@@ -24,7 +24,7 @@ from teleward_gateway.bench.wfdb_files import (
     records,
 )
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg import EcgBank
+from teleward_signal.ecg.bank import EcgBank
 
 NOISY = re.compile(r"\d{3}e(\d\d|_\d)$")
 NOISE_FROM_S, NOISE_CYCLE_S = 300.0, 120.0

@@ -18,8 +18,8 @@ from teleward_gateway.bench.accuracy_af import annotated
 from teleward_gateway.bench.accuracy_ecg import NOISY, detect
 from teleward_gateway.bench.wfdb_files import Annotations, read_record, records
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg_rhythm import ASYSTOLE_S, PAUSE_S, RUN_PER_MIN
-from teleward_signal.ecg_rhythm_codes import Rhythm
+from teleward_signal.ecg.rhythm import ASYSTOLE_S, PAUSE_S, RUN_PER_MIN
+from teleward_signal.ecg.rhythm_codes import Rhythm
 
 SLACK_S = 0.5
 SLOW_PER_MIN, FAST_PER_MIN = 50.0, 120.0

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from teleward_gateway.bench.accuracy_af import Case, afdb, pooled, scored, table, wfdb_cases
 from teleward_gateway.bench.af_augment import one_rate, two_rates, variants
 from teleward_gateway.bench.network_fit import Array, fit
-from teleward_signal.af import N_FEATURES, describe_all, fibrillation, padded
+from teleward_signal.ecg.fibrillation import N_FEATURES, describe_all, fibrillation, padded
 
 NETWORKS = 2
 """Networks averaged: one alone gives up to half a percent more or less by its seed."""

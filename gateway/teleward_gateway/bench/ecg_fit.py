@@ -21,8 +21,8 @@ from teleward_gateway.bench.network_fit import Array, fit, log_odds
 from teleward_gateway.bench.tree_fit import fit_trees
 from teleward_gateway.bench.wfdb_files import read_annotations, read_record
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg import EcgBank, Networks, load_networks
-from teleward_signal.ecg_state import (
+from teleward_signal.ecg.bank import EcgBank, Networks, load_networks
+from teleward_signal.ecg.state import (
     AT_SCALARS,
     N_CLASS,
     N_FEATURES,

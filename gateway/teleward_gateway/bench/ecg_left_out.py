@@ -16,8 +16,8 @@ from teleward_gateway.bench.ecg_fit import (
 )
 from teleward_gateway.bench.network_fit import Array
 from teleward_gateway.bench.tree_fit import tree_odds
-from teleward_signal.ecg import Networks
-from teleward_signal.ecg_class import PREMATURE_FROM, VENTRICULAR_FROM
+from teleward_signal.ecg.bank import Networks
+from teleward_signal.ecg.classes import PREMATURE_FROM, VENTRICULAR_FROM
 
 LEVELS_DB = (12.0, 6.0, 0.0)
 GAIN = 1.59

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from teleward_gateway.bench import ecg_fit, ecg_left_out
-from teleward_signal.ecg import NETWORKS
+from teleward_signal.ecg.bank import NETWORKS
 
 
 def main() -> None:

@@ -8,16 +8,16 @@ judged are 42 comparisons with this patient's usual beat and intervals (`ecg_fam
 shape itself, so that it holds for new people.
 """
 
-from teleward_signal.ecg_family import (
+from teleward_signal.ecg.features import read
+from teleward_signal.ecg.pacing import is_paced
+from teleward_signal.ecg.state import N_FINE, N_MORPHOLOGY
+from teleward_signal.ecg.templates import (
     AT_WIDTH,
     compare_intervals,
     compare_others,
     compare_usual,
     learn_family,
 )
-from teleward_signal.ecg_features import read
-from teleward_signal.ecg_pacing import is_paced
-from teleward_signal.ecg_state import N_FINE, N_MORPHOLOGY
 from teleward_signal.kernel_cache import Floats, Record, inner
 from teleward_signal.trees import vote
 

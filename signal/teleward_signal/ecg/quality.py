@@ -10,9 +10,9 @@ up around this second; the quality is one minus that.
 import numpy as np
 
 from teleward_signal.bank import Reason
-from teleward_signal.ecg_features import MASK, bustle, irregularity, ratio
-from teleward_signal.ecg_pacing import follow_spikes
-from teleward_signal.ecg_state import HISTORY, N_QUALITY
+from teleward_signal.ecg.features import MASK, bustle, irregularity, ratio
+from teleward_signal.ecg.pacing import follow_spikes
+from teleward_signal.ecg.state import HISTORY, N_QUALITY
 from teleward_signal.kernel_cache import Floats, Record, inner
 from teleward_signal.network import judge
 

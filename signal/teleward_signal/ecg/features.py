@@ -7,7 +7,7 @@ matter: shapes in units of the usual amplitude, envelopes in units of the usual 
 
 import numpy as np
 
-from teleward_signal.ecg_state import (
+from teleward_signal.ecg.state import (
     AT_CONTEXT,
     AT_FINE,
     AT_SCALARS,

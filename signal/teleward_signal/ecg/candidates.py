@@ -1,8 +1,8 @@
 # mypy: disable-error-code=no-any-return
 """From samples to candidates: filters, the envelope, its humps, and the R peak that made each."""
 
-from teleward_signal.ecg_features import MASK
-from teleward_signal.ecg_state import QUEUE
+from teleward_signal.ecg.features import MASK
+from teleward_signal.ecg.state import QUEUE
 from teleward_signal.kernel_cache import Floats, Record, inner
 
 UPRIGHT = 1.3

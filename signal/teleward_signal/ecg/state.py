@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal import design
-from teleward_signal.ecg_rhythm_state import RHYTHM_FIELDS
+from teleward_signal.ecg.rhythm_state import RHYTHM_FIELDS
 
 RING = 4096
 """Samples kept of each filtered signal: four seconds at 1000 Hz, the highest rate allowed."""

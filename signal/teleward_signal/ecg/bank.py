@@ -1,6 +1,6 @@
 """ECG streams: millivolts in, beats with their class, heart rate and rhythm events out.
 
-`EcgBank` follows the convention of ``bank.py``. The loop is in ``ecg_kernel.py``, the memory of a
+`EcgBank` follows the convention of ``bank.py``. The loop is in ``loop.py``, the memory of a
 stream in ``ecg_state.py``, the algorithm is told in ``signal/README.md``.
 """
 
@@ -9,9 +9,10 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design, ecg_kernel
-from teleward_signal.ecg_rhythm import follow_beat
-from teleward_signal.ecg_state import (
+from teleward_signal import design
+from teleward_signal.ecg import loop
+from teleward_signal.ecg.rhythm import follow_beat
+from teleward_signal.ecg.state import (
     ECG_STATE,
     TRACE_WIDTH,
     detection_band,
@@ -61,7 +62,7 @@ class EcgBank(SlotBank):
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
         self._reserve(samples, counts)
-        ecg_kernel.advance_all(
+        loop.advance_all(
             self._states,
             self._timing,
             samples,

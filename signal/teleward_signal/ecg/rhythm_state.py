@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from teleward_signal.af import LAG
+from teleward_signal.ecg.fibrillation import LAG
 
 CLASSES = 16
 """Beats remembered by class: trigeminy needs nine."""

@@ -9,13 +9,13 @@ and so is a ventricular tachycardia whose beats nobody has learned to call ventr
 
 import numpy as np
 
-from teleward_signal.af import DELAY, EVERY, LAG, WINDOW, follow, log_odds, settle
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg_class import VENTRICULAR
-from teleward_signal.ecg_features import MASK
-from teleward_signal.ecg_rhythm_codes import Rhythm
-from teleward_signal.ecg_rhythm_state import AF_RING, CLASSES
-from teleward_signal.ecg_state import HISTORY
+from teleward_signal.ecg.classes import VENTRICULAR
+from teleward_signal.ecg.features import MASK
+from teleward_signal.ecg.fibrillation import DELAY, EVERY, LAG, WINDOW, follow, log_odds, settle
+from teleward_signal.ecg.rhythm_codes import Rhythm
+from teleward_signal.ecg.rhythm_state import AF_RING, CLASSES
+from teleward_signal.ecg.state import HISTORY
 from teleward_signal.kernel_cache import Floats, Record, Records, inner, kernel
 from teleward_signal.slot_bank import emit
 

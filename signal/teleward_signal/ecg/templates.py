@@ -9,8 +9,8 @@ moved electrode becomes usual after a minute or two.
 
 import numpy as np
 
-from teleward_signal.ecg_features import ratio
-from teleward_signal.ecg_state import FAMILIES, HISTORY, N_FINE, N_MORPHOLOGY
+from teleward_signal.ecg.features import ratio
+from teleward_signal.ecg.state import FAMILIES, HISTORY, N_FINE, N_MORPHOLOGY
 from teleward_signal.kernel_cache import Floats, Record, inner
 
 R, R_FINE = 24, 19

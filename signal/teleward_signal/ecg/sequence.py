@@ -11,7 +11,7 @@ noise cannot teach its own rhythm.
 
 import numpy as np
 
-from teleward_signal.ecg_state import PATHS
+from teleward_signal.ecg.state import PATHS
 from teleward_signal.kernel_cache import Record, inner
 
 STRAY = 0.02

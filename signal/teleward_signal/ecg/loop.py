@@ -9,10 +9,9 @@ gets a second chance when a beat is overdue.
 import numpy as np
 
 from teleward_signal.bank import EventKind
-from teleward_signal.ecg_candidates import condition, find_candidate, restart
-from teleward_signal.ecg_class import classify
-from teleward_signal.ecg_expect import learn_interval, remember, share
-from teleward_signal.ecg_features import (
+from teleward_signal.ecg.candidates import condition, find_candidate, restart
+from teleward_signal.ecg.classes import classify
+from teleward_signal.ecg.features import (
     describe,
     describe_later,
     height,
@@ -21,15 +20,16 @@ from teleward_signal.ecg_features import (
     logit,
     sharpness,
 )
-from teleward_signal.ecg_quality import assess, watch
-from teleward_signal.ecg_rhythm import follow_beat, follow_silence
-from teleward_signal.ecg_state import (
+from teleward_signal.ecg.quality import assess, watch
+from teleward_signal.ecg.rhythm import follow_beat, follow_silence
+from teleward_signal.ecg.sequence import learn_interval, remember, share
+from teleward_signal.ecg.state import (
     HISTORY,
     N_CLASS,
     N_FEATURES,
     N_LATE,
 )
-from teleward_signal.ecg_trace import note, note_second
+from teleward_signal.ecg.trace import note, note_second
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.network import judge
 from teleward_signal.slot_bank import emit, median

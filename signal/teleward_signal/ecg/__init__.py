@@ -1,0 +1,1 @@
+"""The electrocardiogram: beats, their classes, quality and rhythm."""
