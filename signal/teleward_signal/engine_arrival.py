@@ -8,7 +8,7 @@ import heapq
 from dataclasses import dataclass, field
 
 from teleward_signal.model import Measurement
-from teleward_signal.ppg_arrival import ArrivalTime
+from teleward_signal.ppg.arrival import ArrivalTime
 
 WAIT_NS = 800_000_000
 """A doubtful beat is known 0.46 s after it, one that was searched back up to 0.3 s later."""

@@ -26,8 +26,8 @@ class Kind(Enum):
 
 _BANKS: dict[Kind, tuple[str, str, dict[str, object]]] = {
     Kind.ECG: ("teleward_signal.ecg.bank", "EcgBank", {}),
-    Kind.PPG: ("teleward_signal.ppg", "PpgBank", {}),
-    Kind.PPG_RAW: ("teleward_signal.ppg", "PpgBank", {"inverted": True}),
+    Kind.PPG: ("teleward_signal.ppg.bank", "PpgBank", {}),
+    Kind.PPG_RAW: ("teleward_signal.ppg.bank", "PpgBank", {"inverted": True}),
     Kind.RESPIRATION: ("teleward_signal.respiration", "RespirationBank", {}),
 }
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.model import SampleBlock
-from teleward_signal.ppg import PpgBank
+from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration import RespirationBank
 from teleward_signal.respiration_modulation import Carrier, ModulationBank
 from teleward_signal.spo2 import OximetryBank

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from teleward_signal.bank import Bank, EventKind, Reason
-from teleward_signal.ppg import PpgBank
+from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration import RespirationBank
 
 Samples = NDArray[np.float32]

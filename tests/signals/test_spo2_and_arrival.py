@@ -8,7 +8,7 @@ from teleward_signal.bank import EventKind, Reason
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine_arrival import Arrivals
 from teleward_signal.model import Measurement
-from teleward_signal.ppg_arrival import ArrivalTime
+from teleward_signal.ppg.arrival import ArrivalTime
 from teleward_signal.spo2 import OximetryBank
 from teleward_signal.spo2_watch import INFRARED, RED, Oximetry
 

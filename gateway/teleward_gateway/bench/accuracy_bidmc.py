@@ -22,8 +22,8 @@ from teleward_gateway.bench.bidmc_files import FS, BidmcRecord, Numbers, bidmc_n
 from teleward_gateway.bench.bidmc_motion import OF_PPG, OF_RESPIRATION, mark_motion
 from teleward_signal.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
-from teleward_signal.ppg import PpgBank
-from teleward_signal.ppg_arrival import ArrivalTime
+from teleward_signal.ppg.arrival import ArrivalTime
+from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration import RespirationBank
 from teleward_signal.respiration_fusion import QUALITY_FLOOR, fuse
 from teleward_signal.respiration_modulation import Carrier, ModulationBank

@@ -1,14 +1,15 @@
 """PPG streams: light in, pulses, pulse rate and perfusion index out.
 
-`PpgBank` follows the convention of ``bank.py``. The loop is in ``ppg_kernel.py``, the memory of a
+`PpgBank` follows the convention of ``bank.py``. The loop is in ``loop.py``, the memory of a
 stream in ``ppg_state.py``, the algorithm is told in ``signal/README.md``.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design, ppg_kernel
-from teleward_signal.ppg_state import PPG_STATE, pulse_band, timing
+from teleward_signal import design
+from teleward_signal.ppg import loop
+from teleward_signal.ppg.state import PPG_STATE, pulse_band, timing
 from teleward_signal.slot_bank import SlotBank
 
 
@@ -32,7 +33,7 @@ class PpgBank(SlotBank):
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
         self._reserve(samples, counts)
-        ppg_kernel.advance_all(
+        loop.advance_all(
             self._states,
             self._timing,
             samples,

@@ -1,0 +1,1 @@
+"""The photoplethysmogram: pulses, their quality and arrival time."""
