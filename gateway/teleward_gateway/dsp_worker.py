@@ -23,7 +23,7 @@ from teleward_signal.calibration import Calibration
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.respiration_watch import DerivedBreathing
-from teleward_signal.spo2_watch import Oximetry
+from teleward_signal.spo2.watch import Oximetry
 
 JUMP_S = 0.1
 """Blocks of one unbroken stream follow each other within the spread of their arrival times; more

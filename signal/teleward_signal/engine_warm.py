@@ -80,7 +80,7 @@ def _rhythm() -> None:
 
 
 def _oximetry() -> None:
-    from teleward_signal.spo2 import OximetryBank
+    from teleward_signal.spo2.bank import OximetryBank
 
     OximetryBank(125.0, 1).process(_BLOCK, _BLOCK, _COUNTS)
 

@@ -16,7 +16,7 @@ from teleward_signal.model import SampleBlock
 from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration import RespirationBank
 from teleward_signal.respiration_modulation import Carrier, ModulationBank
-from teleward_signal.spo2 import OximetryBank
+from teleward_signal.spo2.bank import OximetryBank
 
 SECONDS = 36
 """Modulation needs 32 s to know a spectrum."""

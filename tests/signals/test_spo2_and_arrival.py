@@ -9,8 +9,8 @@ from teleward_signal.calibration import Calibration
 from teleward_signal.engine_arrival import Arrivals
 from teleward_signal.model import Measurement
 from teleward_signal.ppg.arrival import ArrivalTime
-from teleward_signal.spo2 import OximetryBank
-from teleward_signal.spo2_watch import INFRARED, RED, Oximetry
+from teleward_signal.spo2.bank import OximetryBank
+from teleward_signal.spo2.watch import INFRARED, RED, Oximetry
 
 FS = 100.0
 TEST_CURVE = Calibration("test sensor", "this test", (-25.0, 110.0), 0.4, 1.6)

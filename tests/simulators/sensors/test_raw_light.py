@@ -10,7 +10,7 @@ from teleward_drivers.device import Write
 from teleward_drivers.link import Received
 from teleward_drivers.wired import framed_serial
 from teleward_signal.model import SampleBlock
-from teleward_signal.spo2_watch import Oximetry
+from teleward_signal.spo2.watch import Oximetry
 from teleward_simulators.framed_device import FramedDevice
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.sensors.faults import ActiveFault, make_fault

@@ -6,7 +6,7 @@ import pytest
 from teleward_drivers.light_sensors import SENSORS
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
-from teleward_signal.spo2_watch import Oximetry
+from teleward_signal.spo2.watch import Oximetry
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.rhythms.table import RHYTHMS
 from teleward_simulators.sensors.sensed import SensedPatient

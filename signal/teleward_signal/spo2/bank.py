@@ -9,8 +9,9 @@ the light; without one, R is all there is. Not a certified oximeter.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design, spo2_kernel
+from teleward_signal import design
 from teleward_signal.slot_bank import SlotBank, check_block
+from teleward_signal.spo2 import loop
 
 OXIMETRY_STATE = np.dtype(
     [
@@ -71,7 +72,7 @@ class OximetryBank(SlotBank):
         """Advance every slot: both channels of shape (n_slots, n_max), as in `bank.Bank`."""
         self._reserve(red, counts)
         check_block(infrared, counts, self.n_slots)
-        spo2_kernel.advance_all(
+        loop.advance_all(
             self._states,
             self._timing,
             red,

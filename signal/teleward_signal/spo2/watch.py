@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from teleward_signal.bank import Reason
 from teleward_signal.calibration import Calibration
 from teleward_signal.model import Measurement, Source
-from teleward_signal.spo2 import OximetryBank
+from teleward_signal.spo2.bank import OximetryBank
 from teleward_signal.stream_clock import StreamClock
 
 RED, INFRARED = "ppg_red", "ppg_infrared"

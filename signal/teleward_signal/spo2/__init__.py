@@ -1,0 +1,1 @@
+"""Oxygen saturation from red and infrared light."""
