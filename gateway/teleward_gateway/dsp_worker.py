@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine import Engine
 from teleward_signal.model import Annotation, Measurement
-from teleward_signal.respiration_watch import DerivedBreathing
+from teleward_signal.respiration.watch import DerivedBreathing
 from teleward_signal.spo2.watch import Oximetry
 
 JUMP_S = 0.1

@@ -28,7 +28,7 @@ _BANKS: dict[Kind, tuple[str, str, dict[str, object]]] = {
     Kind.ECG: ("teleward_signal.ecg.bank", "EcgBank", {}),
     Kind.PPG: ("teleward_signal.ppg.bank", "PpgBank", {}),
     Kind.PPG_RAW: ("teleward_signal.ppg.bank", "PpgBank", {"inverted": True}),
-    Kind.RESPIRATION: ("teleward_signal.respiration", "RespirationBank", {}),
+    Kind.RESPIRATION: ("teleward_signal.respiration.bank", "RespirationBank", {}),
 }
 
 _KINDS = {

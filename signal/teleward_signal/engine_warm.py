@@ -88,7 +88,7 @@ def _oximetry() -> None:
 def _derived() -> None:
     """Breathing seen in other signals, and anomalies."""
     from teleward_signal.anomaly.bank import AnomalyBank
-    from teleward_signal.respiration_modulation import Carrier, ModulationBank
+    from teleward_signal.respiration.modulation_bank import Carrier, ModulationBank
 
     ModulationBank(125.0, 1, Carrier.PPG).process(_BLOCK, _COUNTS)
     anomaly = AnomalyBank(1)

@@ -9,7 +9,7 @@ from teleward_gateway.bench import accuracy_anomaly, accuracy_bidmc, bidmc_motio
 from teleward_gateway.bench.anomaly_days import DETERIORATIONS, deteriorate, quiet_day
 from teleward_gateway.bench.bidmc_files import FS, bidmc_names, read_bidmc
 from teleward_signal.bank import EventKind
-from teleward_signal.respiration import RespirationBank
+from teleward_signal.respiration.bank import RespirationBank
 
 SECONDS = 120
 HEART_RATE, BREATHS = 75.0, 15.0

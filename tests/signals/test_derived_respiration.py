@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from teleward_signal.respiration_fusion import QUALITY_FLOOR, fuse
-from teleward_signal.respiration_modulation import RATES, Carrier, ModulationBank
+from teleward_signal.respiration.fusion import QUALITY_FLOOR, fuse
+from teleward_signal.respiration.modulation_bank import RATES, Carrier, ModulationBank
 
 FS = 125.0
 Samples = NDArray[np.float32]

@@ -14,8 +14,8 @@ from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.model import SampleBlock
 from teleward_signal.ppg.bank import PpgBank
-from teleward_signal.respiration import RespirationBank
-from teleward_signal.respiration_modulation import Carrier, ModulationBank
+from teleward_signal.respiration.bank import RespirationBank
+from teleward_signal.respiration.modulation_bank import Carrier, ModulationBank
 from teleward_signal.spo2.bank import OximetryBank
 
 SECONDS = 36

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from teleward_signal.bank import Bank, EventKind, Reason
 from teleward_signal.ppg.bank import PpgBank
-from teleward_signal.respiration import RespirationBank
+from teleward_signal.respiration.bank import RespirationBank
 
 Samples = NDArray[np.float32]
 FS = 125.0

@@ -5,7 +5,7 @@ import pytest
 
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import Measurement
-from teleward_signal.respiration_watch import DerivedBreathing
+from teleward_signal.respiration.watch import DerivedBreathing
 
 S = 1_000_000_000
 START_NS = 1_700_000_000 * S

@@ -24,9 +24,9 @@ from teleward_signal.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ppg.arrival import ArrivalTime
 from teleward_signal.ppg.bank import PpgBank
-from teleward_signal.respiration import RespirationBank
-from teleward_signal.respiration_fusion import QUALITY_FLOOR, fuse
-from teleward_signal.respiration_modulation import Carrier, ModulationBank
+from teleward_signal.respiration.bank import RespirationBank
+from teleward_signal.respiration.fusion import QUALITY_FLOOR, fuse
+from teleward_signal.respiration.modulation_bank import Carrier, ModulationBank
 
 TOLERANCE_S, BLOCK_S, MASK_S = 0.150, 30, 2.0
 WINDOW_S, STRIDE_S, ANNOTATORS_APART = 32, 16, 2.0

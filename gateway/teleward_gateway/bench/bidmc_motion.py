@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from teleward_gateway.bench.bidmc_files import FS, Numbers
 from teleward_signal.bank import EventKind
 from teleward_signal.ppg.bank import PpgBank
-from teleward_signal.respiration import RespirationBank
-from teleward_signal.respiration_fusion import QUALITY_FLOOR
+from teleward_signal.respiration.bank import RespirationBank
+from teleward_signal.respiration.fusion import QUALITY_FLOOR
 
 BURSTS, BURST_S = 6, 20
 

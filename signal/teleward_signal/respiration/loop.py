@@ -9,7 +9,7 @@ import numpy as np
 
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.kernels.biquads import at_rest, filtered
-from teleward_signal.respiration_state import BREATH_RING, HISTORY, N_COARSE
+from teleward_signal.respiration.state import BREATH_RING, HISTORY, N_COARSE
 from teleward_signal.slot_bank import emit, median
 
 TURN = 0.35

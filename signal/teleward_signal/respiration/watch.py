@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.model import Measurement, Source
-from teleward_signal.respiration_fusion import QUALITY_FLOOR, fuse
-from teleward_signal.respiration_modulation import Carrier, ModulationBank
+from teleward_signal.respiration.fusion import QUALITY_FLOOR, fuse
+from teleward_signal.respiration.modulation_bank import Carrier, ModulationBank
 
 CARRIERS = {
     "pleth": Carrier.PPG,

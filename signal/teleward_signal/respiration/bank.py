@@ -1,14 +1,15 @@
 """Respiration streams: chest impedance (or any belt) in, breaths, rate and apnoea out.
 
-`RespirationBank` follows the convention of ``bank.py``. The loop is in ``respiration_kernel.py``,
+`RespirationBank` follows the convention of ``bank.py``. The loop is in ``loop.py``,
 the memory of a stream in ``respiration_state.py``, the algorithm is told in ``signal/README.md``.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design, respiration_kernel
-from teleward_signal.respiration_state import RESPIRATION_STATE, breath_band, timing
+from teleward_signal import design
+from teleward_signal.respiration import loop
+from teleward_signal.respiration.state import RESPIRATION_STATE, breath_band, timing
 from teleward_signal.slot_bank import SlotBank
 
 
@@ -27,7 +28,7 @@ class RespirationBank(SlotBank):
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
         self._reserve(samples, counts)
-        respiration_kernel.advance_all(
+        loop.advance_all(
             self._states,
             self._timing,
             samples,

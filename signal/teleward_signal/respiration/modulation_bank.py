@@ -9,8 +9,9 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design, respiration_modulation_kernel
-from teleward_signal.respiration_modulation_kernel import HISTORY, N_BINS, N_RING
+from teleward_signal import design
+from teleward_signal.respiration import modulation_loop
+from teleward_signal.respiration.modulation_loop import HISTORY, N_BINS, N_RING
 from teleward_signal.slot_bank import check_block
 
 RATES = 60.0 * (0.08 + 0.005 * np.arange(N_BINS))
@@ -93,7 +94,7 @@ class ModulationBank:
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:
         """Advance every slot; shapes as in `bank.Bank.process`."""
         check_block(samples, counts, self.n_slots)
-        respiration_modulation_kernel.advance_all(
+        modulation_loop.advance_all(
             self._states,
             self._timing,
             samples,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.respiration_modulation import RATES
+from teleward_signal.respiration.modulation_bank import RATES
 
 QUALITY_FLOOR = 0.4
 """Below this a rate is to be withheld: see the retention that ``bench accuracy`` prints."""

@@ -1,0 +1,1 @@
+"""Breathing, measured or derived from other signals."""
