@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.anomaly.kernel import LEARNING_S, STALE_S, step_all
+from teleward_signal.anomaly.loop import LEARNING_S, STALE_S, step_all
 
 
 @dataclass(frozen=True, slots=True)
