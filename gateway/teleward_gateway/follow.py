@@ -9,7 +9,7 @@ from teleward_gateway.registry.ensure import ensure
 from teleward_gateway.registry.model import Change, Device, RegistryError, Subject
 from teleward_gateway.remembered import charted
 from teleward_gateway.sessions.states import State
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Measurement, Provenance, Source
 
 if TYPE_CHECKING:

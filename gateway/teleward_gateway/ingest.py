@@ -25,7 +25,7 @@ from teleward_gateway.latency import Latency
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.scores import ScoreBoard
-from teleward_signal.alarms import AlarmBoard
+from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
     AlarmEvent,

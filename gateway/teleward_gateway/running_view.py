@@ -13,7 +13,7 @@ from teleward_gateway.journal.chart import Line
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.view import GatewaySummary, HistoryQuery
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
 from teleward_signal.record import Record, RecordId
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
 from teleward_gateway.settings.load import parse
-from teleward_signal.alarm_limits import AlarmLimits, MetricLimits
+from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.model import Measurement, Presence, Source
 
 SETTINGS = """

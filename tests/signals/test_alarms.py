@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from teleward_signal.alarm_limits import SPO2_88_92, AlarmLimits, MetricLimits
-from teleward_signal.alarm_table import LATCHING, TRANSITIONS, Event, State
-from teleward_signal.alarms import AUDIO_PAUSE_MAX_S, AlarmBoard
+from teleward_signal.alarms.board import AUDIO_PAUSE_MAX_S, AlarmBoard
+from teleward_signal.alarms.limits import SPO2_88_92, AlarmLimits, MetricLimits
+from teleward_signal.alarms.table import LATCHING, TRANSITIONS, Event, State
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, Presence, Priority
 
 S = 1_000_000_000

@@ -16,7 +16,7 @@ from teleward_gateway.api.schemas import (
     iso_time,
 )
 from teleward_gateway.view import GatewayView, view_of
-from teleward_signal.alarm_limits import AlarmLimits, MetricLimits
+from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 
 router = APIRouter(tags=["alarms"])
 View = Annotated[GatewayView, Depends(view_of)]

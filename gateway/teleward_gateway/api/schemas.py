@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import JSONResponse
 
 from teleward_gateway.journal.chart import Line
-from teleward_signal.alarm_limits import MetricLimits
+from teleward_signal.alarms.limits import MetricLimits
 from teleward_signal.model import AlarmEvent
 from teleward_signal.record import Record, RecordId
 from teleward_signal.vocabulary import METRICS

@@ -11,7 +11,7 @@ from teleward_gateway.api.devices import Desk
 from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Stay, Subject
 from teleward_gateway.sessions.commissioning import Commissioning
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 
 router = APIRouter(tags=["subjects"])
 

@@ -22,7 +22,7 @@ from teleward_gateway.bench.anomaly_days import (
     quiet_day,
 )
 from teleward_gateway.bench.bidmc_files import bidmc_names, read_bidmc
-from teleward_signal.alarm_limits import DEFAULT_METRICS
+from teleward_signal.alarms.limits import DEFAULT_METRICS
 from teleward_signal.anomaly.bank import TRAITS, AnomalyBank
 from teleward_signal.news2 import points_of
 

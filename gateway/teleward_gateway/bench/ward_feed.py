@@ -25,8 +25,8 @@ from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
 from teleward_gateway.scores import ScoreBoard
 from teleward_gateway.view import GatewaySummary, HistoryQuery
-from teleward_signal.alarm_limits import AlarmLimits
-from teleward_signal.alarms import AlarmBoard
+from teleward_signal.alarms.board import AlarmBoard
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import (
     AlarmEvent,
     Annotation,

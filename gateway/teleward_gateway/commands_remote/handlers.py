@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from teleward_drivers.errors import LinkError
 from teleward_gateway.commands_remote.receiver import Handler
 from teleward_gateway.commands_remote.settings import CommandName
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 
 
 class Devices(Protocol):

@@ -19,7 +19,7 @@ from teleward_gateway.live.frame import CHANGE_LIMIT, join_change
 from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
 from teleward_gateway.live.steps import warm
 from teleward_gateway.live.subject import LiveSubject
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, SampleBlock
 from teleward_signal.news2 import News2
 from teleward_signal.vocabulary import METRICS, MetricKind

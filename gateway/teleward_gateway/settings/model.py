@@ -19,7 +19,7 @@ from teleward_drivers.device import LinkType
 from teleward_gateway.classroom.settings import ClassroomSettings
 from teleward_gateway.commands_remote.settings import RemoteCommandSettings
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Provenance
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -7,7 +7,7 @@ import pytest
 from teleward_drivers.errors import LinkError
 from teleward_gateway.commands_remote import gateway_handlers
 from teleward_gateway.commands_remote.settings import CommandName
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 
 
 class Ward:

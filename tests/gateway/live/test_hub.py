@@ -11,7 +11,7 @@ import pytest
 from teleward_gateway.live import LiveHub, Page, Rung
 from teleward_gateway.live.frame import decode_frames, split_change
 from teleward_gateway.live.page import QUEUE_LIMIT
-from teleward_signal.alarm_limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import (
     AlarmEvent,
     AlarmKind,

@@ -13,10 +13,10 @@ A teaching and monitoring aid, not a certified medical device.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from teleward_signal.alarm_condition import Condition
-from teleward_signal.alarm_limits import AlarmLimits
-from teleward_signal.alarm_subject import SECOND_NS, Instant, SubjectAlarms
-from teleward_signal.alarm_table import RHYTHMS, URGENCY, Event, State
+from teleward_signal.alarms.condition import Condition
+from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.alarms.subject import SECOND_NS, Instant, SubjectAlarms
+from teleward_signal.alarms.table import RHYTHMS, URGENCY, Event, State
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, Priority
 from teleward_signal.vocabulary import METRICS
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
-from teleward_signal.alarm_condition import Condition
-from teleward_signal.alarm_limits import AlarmLimits, Limit, MetricLimits
-from teleward_signal.alarm_table import RHYTHMS, TECHNICAL, Event, State
+from teleward_signal.alarms.condition import Condition
+from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
+from teleward_signal.alarms.table import RHYTHMS, TECHNICAL, Event, State
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority, Source
 from teleward_signal.news2 import displayed
 from teleward_signal.vocabulary import METRICS

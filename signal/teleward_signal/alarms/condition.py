@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Any
 
-from teleward_signal.alarm_table import LATCHING, PRESENCE, TRANSITIONS, Event, State
+from teleward_signal.alarms.table import LATCHING, PRESENCE, TRANSITIONS, Event, State
 from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 
 

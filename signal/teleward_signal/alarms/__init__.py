@@ -1,0 +1,1 @@
+"""Alarm limits, conditions and the board that holds them."""
