@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.bank import EVENT_DTYPE, Bank, EventKind, Reason
+from teleward_signal.banks.bank import EVENT_DTYPE, Bank, EventKind, Reason
+from teleward_signal.banks.stream_clock import StreamClock
 from teleward_signal.engine_arrival import Arrivals
 from teleward_signal.engine_kinds import Kind, kind_of
 from teleward_signal.engine_messages import message_of
 from teleward_signal.engine_warm import Progress, warm
 from teleward_signal.model import Annotation, Measurement
-from teleward_signal.stream_clock import StreamClock
 
 _TAKEN = struct.Struct("<q")
 """Samples that the bank has taken, at the head of a snapshot."""

@@ -3,7 +3,7 @@
 from enum import Enum
 from importlib import import_module
 
-from teleward_signal.bank import Bank
+from teleward_signal.banks.bank import Bank
 
 
 class Kind(Enum):

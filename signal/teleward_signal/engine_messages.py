@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from teleward_signal.bank import EventKind, Reason
+from teleward_signal.banks.bank import EventKind, Reason
 from teleward_signal.ecg.rhythm_codes import Rhythm
 from teleward_signal.model import Annotation, Measurement, Source
 

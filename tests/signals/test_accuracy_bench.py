@@ -12,9 +12,9 @@ from teleward_gateway.bench.accuracy_rhythm import judge, true_episodes
 from teleward_gateway.bench.af_training import NETWORKS, Part, train
 from teleward_gateway.bench.beat_scoring import compare, pair
 from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, read_record
+from teleward_signal.banks.network import n_weights
 from teleward_signal.ecg.fibrillation import N_FEATURES, describe_all, fibrillation, padded
 from teleward_signal.ecg.rhythm_codes import Rhythm
-from teleward_signal.network import n_weights
 
 EXCERPT = Path(__file__).parent / "data" / "mitdb_208.npz"
 

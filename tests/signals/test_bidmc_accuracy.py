@@ -8,7 +8,7 @@ import pytest
 from teleward_gateway.bench import accuracy_anomaly, accuracy_bidmc, bidmc_motion
 from teleward_gateway.bench.anomaly_days import DETERIORATIONS, deteriorate, quiet_day
 from teleward_gateway.bench.bidmc_files import FS, bidmc_names, read_bidmc
-from teleward_signal.bank import EventKind
+from teleward_signal.banks.bank import EventKind
 from teleward_signal.respiration.bank import RespirationBank
 
 SECONDS = 120

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.beat_scoring import compare
-from teleward_signal.bank import EventKind, Reason
+from teleward_signal.banks.bank import EventKind, Reason
 from teleward_signal.ecg.bank import EcgBank
 
 FS = 360.0

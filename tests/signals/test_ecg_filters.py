@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from teleward_gateway.bench.signal_speed import synthetic_ecg
-from teleward_signal import design
-from teleward_signal.filters import Band, EcgFilter, ecg_cascade
-from teleward_signal.kernels.sos import cascade_many
-from teleward_signal.mains import SECONDS, MainsDetector
+from teleward_signal.banks import design
+from teleward_signal.banks.filters import Band, EcgFilter, ecg_cascade
+from teleward_signal.banks.mains import SECONDS, MainsDetector
+from teleward_signal.banks.sos import cascade_many
 
 FREQUENCIES = np.array([0.1, 0.5, 1.0, 3.0, 10.0, 30.0, 45.0])
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from teleward_signal.bank import EventKind
+from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ecg.rhythm_codes import Rhythm
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from teleward_signal.bank import Bank, EventKind, Reason
+from teleward_signal.banks.bank import Bank, EventKind, Reason
 from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration.bank import RespirationBank
 

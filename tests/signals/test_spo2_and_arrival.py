@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from teleward_signal.bank import EventKind, Reason
+from teleward_signal.banks.bank import EventKind, Reason
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine_arrival import Arrivals
 from teleward_signal.model import Measurement

@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.tree_fit import Boosting, fit_trees, tree_odds
-from teleward_signal.trees import vote
+from teleward_signal.banks.trees import vote
 
 RNG = np.random.default_rng(2)
 INPUTS = RNG.normal(0, 1, (6000, 4)).astype(np.float32)

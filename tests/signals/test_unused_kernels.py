@@ -102,7 +102,7 @@ def test_a_start_does_it(tmp_path: Path) -> None:
     unset = ("NUMBA_CACHE_DIR", "CACHE_DIRECTORY")
     environment = {k: v for k, v in os.environ.items() if k not in unset}
     subprocess.run(
-        [sys.executable, "-c", "import teleward_signal.kernels.sos"],
+        [sys.executable, "-c", "import teleward_signal.banks.sos"],
         env={**environment, "XDG_CACHE_HOME": str(tmp_path)}, check=True,
     )  # fmt: skip
     (present,) = left(cache)

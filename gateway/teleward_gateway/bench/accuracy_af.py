@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy_ecg import NOISY, detect
 from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, read_record, records
-from teleward_signal.bank import EventKind
+from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import load_networks
 from teleward_signal.ecg.fibrillation import fibrillation
 from teleward_signal.ecg.rhythm_codes import Rhythm

@@ -23,7 +23,7 @@ from teleward_gateway.bench.wfdb_files import (
     read_record,
     records,
 )
-from teleward_signal.bank import EventKind
+from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
 
 NOISY = re.compile(r"\d{3}e(\d\d|_\d)$")

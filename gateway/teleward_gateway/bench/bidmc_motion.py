@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.bidmc_files import FS, Numbers
-from teleward_signal.bank import EventKind
+from teleward_signal.banks.bank import EventKind
 from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration.bank import RespirationBank
 from teleward_signal.respiration.fusion import QUALITY_FLOOR

@@ -20,7 +20,8 @@ from teleward_gateway.bench.ecg_simulated import simulate
 from teleward_gateway.bench.network_fit import Array, fit, log_odds
 from teleward_gateway.bench.tree_fit import fit_trees
 from teleward_gateway.bench.wfdb_files import read_annotations, read_record
-from teleward_signal.bank import EventKind
+from teleward_signal.banks.bank import EventKind
+from teleward_signal.banks.network import H1, H2, n_weights
 from teleward_signal.ecg.bank import EcgBank, Networks, load_networks
 from teleward_signal.ecg.state import (
     AT_SCALARS,
@@ -31,7 +32,6 @@ from teleward_signal.ecg.state import (
     TRACE_AT,
     TRACE_WIDTH,
 )
-from teleward_signal.network import H1, H2, n_weights
 
 TRACE_ROWS = 20000
 LABEL_S, ERROR_S = 0.09, 0.15

@@ -1,9 +1,9 @@
-"""Fit the two-layer networks of `teleward_signal.network`: Adam on the cross-entropy, in NumPy."""
+"""Fit the two-layer networks of `teleward_signal.banks.network`: Adam on the cross-entropy, in NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.network import H1, H2
+from teleward_signal.banks.network import H1, H2
 
 Array = NDArray[np.float32]
 BATCH = 512

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from teleward_gateway.bench.c_cascade import compile_c_cascade
 from teleward_gateway.bench.ecg_peers import NEUROKIT_METHODS, neurokit, peers
 from teleward_gateway.bench.wfdb_files import Recording
-from teleward_signal import design
+from teleward_signal.banks import design
+from teleward_signal.banks.sos import cascade, cascade_many
 from teleward_signal.ecg.bank import EcgBank
-from teleward_signal.kernels.sos import cascade, cascade_many
 
 Floats = NDArray[np.float64]
 ROUNDS = 7

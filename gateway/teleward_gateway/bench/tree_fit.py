@@ -1,4 +1,4 @@
-"""Fit the symmetric trees of `teleward_signal.trees`: gradient boosting on the cross-entropy.
+"""Fit the symmetric trees of `teleward_signal.banks.trees`: gradient boosting on the cross-entropy.
 
 Friedman, Annals of Statistics 29:1189, 2001, with the second-order gain of XGBoost (Chen & Guestrin
 2016). Features are cut into 48 bins of equal size; every choice is made over all branches of a
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.banks.trees import ANSWERS, DEPTH, TREE
 from teleward_signal.kernel_cache import Floats, Ints, kernel
-from teleward_signal.trees import ANSWERS, DEPTH, TREE
 
 Array = NDArray[np.float32]
 BINS = 48

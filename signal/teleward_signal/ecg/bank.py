@@ -9,7 +9,8 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
+from teleward_signal.banks.slot_bank import SlotBank
 from teleward_signal.ecg import loop
 from teleward_signal.ecg.rhythm import follow_beat
 from teleward_signal.ecg.state import (
@@ -20,7 +21,6 @@ from teleward_signal.ecg.state import (
     sharp_band,
     timing,
 )
-from teleward_signal.slot_bank import SlotBank
 
 Networks = tuple[NDArray[np.float32], ...]
 NETWORKS = ("beat", "doubt", "ventricular", "supraventricular", "quality", "fibrillation")

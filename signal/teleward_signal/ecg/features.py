@@ -7,6 +7,7 @@ matter: shapes in units of the usual amplitude, envelopes in units of the usual 
 
 import numpy as np
 
+from teleward_signal.banks.slot_bank import median
 from teleward_signal.ecg.state import (
     AT_CONTEXT,
     AT_FINE,
@@ -21,7 +22,6 @@ from teleward_signal.ecg.state import (
     RING,
 )
 from teleward_signal.kernel_cache import Floats, Record, inner
-from teleward_signal.slot_bank import median
 
 MASK = RING - 1
 

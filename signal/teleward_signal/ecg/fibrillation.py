@@ -14,8 +14,8 @@ window ``LAG`` looks ago: ``DELAY`` beats late.
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.banks.network import judge, n_weights
 from teleward_signal.kernel_cache import Floats, Ints, inner, kernel
-from teleward_signal.network import judge, n_weights
 
 WINDOW = 128
 EVERY = 8

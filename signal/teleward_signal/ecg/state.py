@@ -7,7 +7,7 @@ are addressed by sample number modulo their length, a power of two.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
 from teleward_signal.ecg.rhythm_state import RHYTHM_FIELDS
 
 RING = 4096

@@ -7,10 +7,10 @@ stream in ``ppg_state.py``, the algorithm is told in ``signal/README.md``.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
+from teleward_signal.banks.slot_bank import SlotBank
 from teleward_signal.ppg import loop
 from teleward_signal.ppg.state import PPG_STATE, pulse_band, timing
-from teleward_signal.slot_bank import SlotBank
 
 
 class PpgBank(SlotBank):

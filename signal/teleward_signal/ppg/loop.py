@@ -8,10 +8,10 @@ second chance when a pulse is overdue. The fiducial point is the steepest rise.
 
 import numpy as np
 
+from teleward_signal.banks.biquads import at_rest, filtered
+from teleward_signal.banks.slot_bank import emit, median, ranked
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
-from teleward_signal.kernels.biquads import at_rest, filtered
 from teleward_signal.ppg.state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
-from teleward_signal.slot_bank import emit, median, ranked
 
 MASK = RING - 1
 EARLY = 0.65

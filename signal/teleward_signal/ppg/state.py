@@ -6,7 +6,7 @@ One record of `PPG_STATE` is all that a stream remembers, so saving it is copyin
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
 
 RING = 1024
 """Samples kept of the filtered signal: one second at 1000 Hz, the highest rate allowed."""

@@ -7,10 +7,10 @@ the memory of a stream in ``respiration_state.py``, the algorithm is told in ``s
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
+from teleward_signal.banks.slot_bank import SlotBank
 from teleward_signal.respiration import loop
 from teleward_signal.respiration.state import RESPIRATION_STATE, breath_band, timing
-from teleward_signal.slot_bank import SlotBank
 
 
 class RespirationBank(SlotBank):

@@ -7,10 +7,10 @@ usual depth are ends of breaths; how well the last 32 s repeat themselves is the
 
 import numpy as np
 
+from teleward_signal.banks.biquads import at_rest, filtered
+from teleward_signal.banks.slot_bank import emit, median
 from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
-from teleward_signal.kernels.biquads import at_rest, filtered
 from teleward_signal.respiration.state import BREATH_RING, HISTORY, N_COARSE
-from teleward_signal.slot_bank import emit, median
 
 TURN = 0.35
 """Share of the usual depth that a turn must undo; 0.3 to 0.4 score alike on BIDMC."""

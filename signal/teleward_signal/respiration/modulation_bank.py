@@ -9,10 +9,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
+from teleward_signal.banks.slot_bank import check_block
 from teleward_signal.respiration import modulation_loop
 from teleward_signal.respiration.modulation_loop import HISTORY, N_BINS, N_RING
-from teleward_signal.slot_bank import check_block
 
 RATES = 60.0 * (0.08 + 0.005 * np.arange(N_BINS))
 """Breaths a minute of each bin: 4.8 to 43.2."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
+from teleward_signal.banks import design
 
 HISTORY = 8
 """Breaths over which the usual depth is taken."""

@@ -9,8 +9,8 @@ the light; without one, R is all there is. Not a certified oximeter.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
-from teleward_signal.slot_bank import SlotBank, check_block
+from teleward_signal.banks import design
+from teleward_signal.banks.slot_bank import SlotBank, check_block
 from teleward_signal.spo2 import loop
 
 OXIMETRY_STATE = np.dtype(

@@ -12,11 +12,11 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.bank import Reason
+from teleward_signal.banks.bank import Reason
+from teleward_signal.banks.stream_clock import StreamClock
 from teleward_signal.calibration import Calibration
 from teleward_signal.model import Measurement, Source
 from teleward_signal.spo2.bank import OximetryBank
-from teleward_signal.stream_clock import StreamClock
 
 RED, INFRARED = "ppg_red", "ppg_infrared"
 WAIT_S = 2.0

@@ -14,9 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal import design
-from teleward_signal.kernels.sos import SECTIONS, cascade
-from teleward_signal.mains import MainsDetector
+from teleward_signal.banks import design
+from teleward_signal.banks.mains import MainsDetector
+from teleward_signal.banks.sos import SECTIONS, cascade
 
 NOTCH_QUALITY = 30.0
 """-3 dB width of 1.7 Hz at 50 Hz: mains drifts by +-0.2 Hz, and ringing stays short."""

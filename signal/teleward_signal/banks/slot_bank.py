@@ -7,7 +7,7 @@ all slots in one kernel call that writes events and counts them in ``used``.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.bank import EVENT_DTYPE
+from teleward_signal.banks.bank import EVENT_DTYPE
 from teleward_signal.kernel_cache import Floats, Records, inner
 
 EVENTS_PER_SECOND = 12

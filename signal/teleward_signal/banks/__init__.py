@@ -1,0 +1,1 @@
+"""What the banks of all signals share: slots, filters, networks, trees."""
