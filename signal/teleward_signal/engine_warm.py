@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from teleward_signal.compiled.cache import is_empty
 from teleward_signal.engine_kinds import Kind
-from teleward_signal.kernel_cache import is_empty
 
 if TYPE_CHECKING:
     import subprocess

@@ -14,10 +14,10 @@ from teleward_gateway.bench.ecg_augment import Beats
 from teleward_gateway.bench.ecg_left_out import stressed
 from teleward_gateway.bench.ecg_simulated import STRETCHES_S, WITHOUT_TRUTH, simulate
 from teleward_signal.banks.bank import EventKind
+from teleward_signal.compiled.cache import Records
 from teleward_signal.ecg.bank import NETWORKS, EcgBank, load_networks
 from teleward_signal.ecg.sequence import remember, share
 from teleward_signal.ecg.state import ECG_STATE, timing
-from teleward_signal.kernel_cache import Records
 from teleward_simulators.rhythms.table import RHYTHMS
 
 DATA = Path(__file__).parent / "data"

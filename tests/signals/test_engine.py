@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.signal_speed import synthetic_ecg
+from teleward_signal.compiled.cache import cache_folder
 from teleward_signal.engine import Engine, EngineConfig
-from teleward_signal.kernel_cache import cache_folder
 from teleward_signal.model import Annotation, Measurement
 
 FS = 250.0
@@ -154,7 +154,7 @@ def test_the_engine_runs_where_scipy_is_not_installed() -> None:
 
 def test_compiled_kernels_go_to_the_folder_asked_for(tmp_path: Path) -> None:
     code = (
-        "from teleward_signal.kernel_cache import FOLDER\n"
+        "from teleward_signal.compiled.cache import FOLDER\n"
         "from teleward_signal.banks.sos import cascade\n"
         "import numpy as np\n"
         "cascade(np.zeros((5, 6)), np.zeros((5, 2)), np.zeros(4), np.zeros(4)); print(FOLDER)"

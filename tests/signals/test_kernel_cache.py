@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import teleward_signal
-from teleward_signal.kernel_cache import KEPT
+from teleward_signal.compiled.cache import KEPT
 
-CALLEE = "from teleward_signal.kernel_cache import inner\n@inner\ndef twice(x): return {} * x\n"
+CALLEE = "from teleward_signal.compiled.cache import inner\n@inner\ndef twice(x): return {} * x\n"
 CALLER = (
     "from teleward_signal.callee import twice\n"
-    "from teleward_signal.kernel_cache import kernel\n"
+    "from teleward_signal.compiled.cache import kernel\n"
     "@kernel\n"
     "def answer(x): return twice(x) + twice(2)\n"
 )
@@ -160,7 +160,7 @@ def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
     lent.mkdir(parents=True)
     where = (
         f"import tempfile; tempfile.tempdir = {str(temporary)!r}\n"
-        "from teleward_signal.kernel_cache import FOLDER\nprint(FOLDER)"
+        "from teleward_signal.compiled.cache import FOLDER\nprint(FOLDER)"
     )
     lent.chmod(0o700)
     assert copy.ask(where) == [str(lent)]

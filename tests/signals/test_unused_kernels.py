@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from teleward_signal.unused_kernels import UNUSED_S, hold, remove_unless_held, remove_unused
+from teleward_signal.compiled.pruning import UNUSED_S, hold, remove_unless_held, remove_unused
 
 NOW_S = time.time()
 DAY_S = 86_400.0
@@ -58,7 +58,7 @@ def test_what_is_not_ours_stays(tmp_path: Path) -> None:
 def test_what_a_process_runs_from_stays_however_old(tmp_path: Path) -> None:
     folder = kernels(tmp_path, OLDER, 31)
     code = (
-        "import sys, pathlib; from teleward_signal.unused_kernels import hold;"
+        "import sys, pathlib; from teleward_signal.compiled.pruning import hold;"
         "hold(pathlib.Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

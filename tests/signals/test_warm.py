@@ -54,7 +54,8 @@ def test_after_warming_nothing_is_compiled_or_loaded() -> None:
 
 FIRST_START = """
 import subprocess
-from teleward_signal import engine_warm, kernel_cache
+from teleward_signal import engine_warm
+from teleward_signal.compiled import cache
 ran = []
 engine_warm._steps = lambda rate, options: [
     (name, lambda name=name: ran.append(name)) for name in ("long", "short", "others")]

@@ -11,7 +11,7 @@ from teleward_gateway.clock import GatewayClock
 from teleward_gateway.health.findings import Finding, failed, ok, warning
 from teleward_gateway.health.probes import disk_health
 from teleward_gateway.settings.model import DeviceSettings, Settings
-from teleward_signal.kernel_cache import FOLDER, cache_folder
+from teleward_signal.compiled.cache import FOLDER, cache_folder
 
 _SYSTEM_BUS = Path("/run/dbus/system_bus_socket")
 _ADAPTERS = Path("/sys/class/bluetooth")

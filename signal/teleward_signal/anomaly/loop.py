@@ -7,7 +7,7 @@ and a pair of cumulative sums (Page 1954) that say since when, and how far, it h
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Record, Records, inner, kernel
 
 FAST_S = 90.0
 """Mean of "now": longer than a cough or a moved finger, shorter than any deterioration."""

@@ -5,7 +5,7 @@ Direct form II transposed; the state ``z``, shape (n_sections, 2), is a field of
 record. Whole blocks of one signal are faster with `kernels.sos`.
 """
 
-from teleward_signal.kernel_cache import Floats, inner
+from teleward_signal.compiled.cache import Floats, inner
 
 
 @inner

@@ -10,7 +10,7 @@ whole numbers of cycles. Of mains at 49.8 or 50.2 Hz, as far as a grid drifts, 9
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.kernel_cache import Floats, kernel
+from teleward_signal.compiled.cache import Floats, kernel
 
 CLEAR = 2.0
 """Times that one frequency must outweigh the other: noise makes them alike."""

@@ -7,7 +7,7 @@ first shifted and scaled by ``mean`` and ``scale``, folded into the first layer 
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Floats, kernel
+from teleward_signal.compiled.cache import Floats, kernel
 
 H1 = 64
 H2 = 24

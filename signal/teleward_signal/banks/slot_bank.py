@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.bank import EVENT_DTYPE
-from teleward_signal.kernel_cache import Floats, Records, inner
+from teleward_signal.compiled.cache import Floats, Records, inner
 
 EVENTS_PER_SECOND = 12
 """A pulse or breath each refractory period of 0.25 s and a few numerics, with room to spare."""

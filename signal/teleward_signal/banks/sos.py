@@ -7,7 +7,7 @@ always five sections: one pass with everything in registers beats any loop over 
     w = b0 v + p        p <- b1 v - a1 w + q        q <- b2 v - a2 w
 """
 
-from teleward_signal.kernel_cache import Floats, fused_kernel
+from teleward_signal.compiled.cache import Floats, fused_kernel
 
 SECTIONS = 5
 """Fourth-order band-pass (four sections) and a notch: the monitor's ECG filter."""

@@ -10,7 +10,7 @@ An ensemble is one float32 vector: ``bias``, then for each tree
 where bit k of the number of the answer is set when feature k is above bound k.
 """
 
-from teleward_signal.kernel_cache import Floats, inner
+from teleward_signal.compiled.cache import Floats, inner
 
 DEPTH = 3
 """Of 2 to 4, the one with the best figures on records left out."""

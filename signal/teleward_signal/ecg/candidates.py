@@ -1,9 +1,9 @@
 # mypy: disable-error-code=no-any-return
 """From samples to candidates: filters, the envelope, its humps, and the R peak that made each."""
 
+from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import MASK
 from teleward_signal.ecg.state import QUEUE
-from teleward_signal.kernel_cache import Floats, Record, inner
 
 UPRIGHT = 1.3
 """Weight of upward bends: of 1.0 to 2.5, the one with the least jitter on ten of the records."""

@@ -9,6 +9,7 @@ shape itself, so that it holds for new people.
 """
 
 from teleward_signal.banks.trees import vote
+from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import read
 from teleward_signal.ecg.pacing import is_paced
 from teleward_signal.ecg.state import N_FINE, N_MORPHOLOGY
@@ -19,7 +20,6 @@ from teleward_signal.ecg.templates import (
     compare_usual,
     learn_family,
 )
-from teleward_signal.kernel_cache import Floats, Record, inner
 
 NORMAL, VENTRICULAR, SUPRAVENTRICULAR, UNKNOWN = ord("N"), ord("V"), ord("S"), ord("Q")
 VENTRICULAR_FROM = 0.7

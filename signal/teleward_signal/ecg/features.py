@@ -8,6 +8,7 @@ matter: shapes in units of the usual amplitude, envelopes in units of the usual 
 import numpy as np
 
 from teleward_signal.banks.slot_bank import median
+from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.state import (
     AT_CONTEXT,
     AT_FINE,
@@ -21,7 +22,6 @@ from teleward_signal.ecg.state import (
     N_TEMPLATE,
     RING,
 )
-from teleward_signal.kernel_cache import Floats, Record, inner
 
 MASK = RING - 1
 

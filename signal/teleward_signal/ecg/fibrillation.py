@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.network import judge, n_weights
-from teleward_signal.kernel_cache import Floats, Ints, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, inner, kernel
 
 WINDOW = 128
 EVERY = 8

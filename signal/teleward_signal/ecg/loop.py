@@ -11,6 +11,7 @@ import numpy as np
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.network import judge
 from teleward_signal.banks.slot_bank import emit, median
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.ecg.candidates import condition, find_candidate, restart
 from teleward_signal.ecg.classes import classify
 from teleward_signal.ecg.features import (
@@ -32,7 +33,6 @@ from teleward_signal.ecg.state import (
     N_LATE,
 )
 from teleward_signal.ecg.trace import note, note_second
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
 
 EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
 ACCEPT = 0.58

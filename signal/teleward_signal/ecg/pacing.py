@@ -6,8 +6,8 @@ of it is one or two samples that stand out from those 2 ms before and after, to 
 part of a heartbeat does so by 0.2 mV. At lower rates the recorder's filter has removed it.
 """
 
+from teleward_signal.compiled.cache import Record, inner
 from teleward_signal.ecg.state import RAW
-from teleward_signal.kernel_cache import Record, inner
 
 SPIKE_MV = 0.2
 SPIKE_RATIO = 8.0

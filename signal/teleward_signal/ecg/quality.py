@@ -11,10 +11,10 @@ import numpy as np
 
 from teleward_signal.banks.bank import Reason
 from teleward_signal.banks.network import judge
+from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import MASK, bustle, irregularity, ratio
 from teleward_signal.ecg.pacing import follow_spikes
 from teleward_signal.ecg.state import HISTORY, N_QUALITY
-from teleward_signal.kernel_cache import Floats, Record, inner
 
 NO_SIGNAL, LEAD_OFF, CLIPPED = int(Reason.NO_SIGNAL), int(Reason.LEAD_OFF), int(Reason.CLIPPED)
 MOTION, MAINS, SETTLING = int(Reason.MOTION), int(Reason.MAINS), int(Reason.SETTLING)

@@ -11,13 +11,13 @@ import numpy as np
 
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.slot_bank import emit
+from teleward_signal.compiled.cache import Floats, Record, Records, inner, kernel
 from teleward_signal.ecg.classes import VENTRICULAR
 from teleward_signal.ecg.features import MASK
 from teleward_signal.ecg.fibrillation import DELAY, EVERY, LAG, WINDOW, follow, log_odds, settle
 from teleward_signal.ecg.rhythm_codes import Rhythm
 from teleward_signal.ecg.rhythm_state import AF_RING, CLASSES
 from teleward_signal.ecg.state import HISTORY
-from teleward_signal.kernel_cache import Floats, Record, Records, inner, kernel
 
 (
     PAUSE, ASYSTOLE, SLOW, FAST, FAST_WIDE, RUN, TACHYCARDIA, VF, BIGEMINY, TRIGEMINY, AF

@@ -11,8 +11,8 @@ noise cannot teach its own rhythm.
 
 import numpy as np
 
+from teleward_signal.compiled.cache import Record, inner
 from teleward_signal.ecg.state import PATHS
-from teleward_signal.kernel_cache import Record, inner
 
 STRAY = 0.02
 """Weight of an interval unlike the usual: a premature beat in fifty where rhythm is regular."""

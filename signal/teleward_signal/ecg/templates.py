@@ -9,9 +9,9 @@ moved electrode becomes usual after a minute or two.
 
 import numpy as np
 
+from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import ratio
 from teleward_signal.ecg.state import FAMILIES, HISTORY, N_FINE, N_MORPHOLOGY
-from teleward_signal.kernel_cache import Floats, Record, inner
 
 R, R_FINE = 24, 19
 """Index of the R peak in the shape (10 ms apart) and in the steep part (8 ms apart)."""

@@ -1,7 +1,7 @@
 """What was judged and how, kept for training when the trace of a bank has room for it."""
 
+from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.state import N_QUALITY, TRACE_AT
-from teleward_signal.kernel_cache import Floats, Record, inner
 
 
 @inner

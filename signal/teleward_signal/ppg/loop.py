@@ -10,7 +10,7 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median, ranked
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.ppg.state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
 
 MASK = RING - 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
 from teleward_signal.respiration.state import BREATH_RING, HISTORY, N_COARSE
 
 TURN = 0.35

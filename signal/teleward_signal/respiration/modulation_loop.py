@@ -9,7 +9,7 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import median
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
 
 N_RING = 128
 """32 s at 4 Hz, the window of the BIDMC reference."""

@@ -5,7 +5,7 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit
-from teleward_signal.kernel_cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
 
 RATIO = 19
 NO_SIGNAL, MOTION, LOW_PERFUSION, SETTLING = 1, 8, 16, 64

@@ -8,7 +8,7 @@ Pulse: two bumps, the forward wave and its reflection.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.kernel_cache import kernel
+from teleward_signal.compiled.cache import kernel
 
 ECG_II = np.array(
     # seconds from R, half width (1 SD) in s, mV

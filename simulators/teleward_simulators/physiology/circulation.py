@@ -11,7 +11,7 @@ read 72/min and 117/77 mmHg at 5.2 L/min.
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Record, kernel
+from teleward_signal.compiled.cache import Record, kernel
 from teleward_simulators.physiology.drugs import (
     adrenaline_effect,
     bleeding_factor,

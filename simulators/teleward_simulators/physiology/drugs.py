@@ -7,7 +7,7 @@ general pharmacology), for teaching only.
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Record, kernel
+from teleward_signal.compiled.cache import Record, kernel
 
 
 @kernel

@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.kernel_cache import Floats, Record, Records, kernel
+from teleward_signal.compiled.cache import Floats, Record, Records, kernel
 from teleward_simulators.physiology.circulation import (
     advance_heart,
     advance_reflexes,

@@ -6,7 +6,7 @@ Glucose and insulin: Bergman's minimal model (Pacini and Bergman, Comput Methods
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Record, kernel
+from teleward_signal.compiled.cache import Record, kernel
 from teleward_simulators.physiology.drugs import adrenaline_effect, clip, hill
 
 

@@ -7,7 +7,7 @@ pre-oxygenation works by itself. Dissociation curve: Severinghaus, J Appl Physio
 
 import numpy as np
 
-from teleward_signal.kernel_cache import Record, kernel
+from teleward_signal.compiled.cache import Record, kernel
 from teleward_simulators.physiology.drugs import (
     adrenaline_effect,
     clip,

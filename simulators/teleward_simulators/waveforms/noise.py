@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.kernel_cache import kernel
+from teleward_signal.compiled.cache import kernel
 
 
 @kernel

@@ -31,8 +31,8 @@ import llvmlite.binding  # type: ignore[import-untyped]
 import numba
 from numba import njit
 
-from teleward_signal.kernel_linking import LinkedCompiler, without_literals
-from teleward_signal.unused_kernels import hold, remove_unless_held, remove_unused
+from teleward_signal.compiled.linking import LinkedCompiler, without_literals
+from teleward_signal.compiled.pruning import hold, remove_unless_held, remove_unused
 
 Record = Any
 """One element of a structured array inside a kernel."""
@@ -44,6 +44,10 @@ Records = Any
 """A structured array inside a kernel."""
 
 F = TypeVar("F", bound=Callable[..., object])
+
+PACKAGE = "teleward_signal"
+"""The package whose sources are hashed whole; this room of it may move within."""
+_PACKAGE_FOLDER = Path(__file__).parent.parent
 
 LINKED_WITH = ("0.68.",)
 """Releases of Numba whose inside `kernel_linking` is known to fit; others compile in the usual way,
@@ -97,11 +101,10 @@ def _sources(folder: Path, pattern: str = "*.py") -> bytes:
 def _folder_of(package: str) -> Path:
     """Return the folder for the kernels of a package as its sources are now; prune old ones."""
     name = blake2b(digest_size=8)
-    here = Path(__file__).parent
-    if package == __package__:
-        name.update(_sources(here))
+    if package == PACKAGE:
+        name.update(_sources(_PACKAGE_FOLDER))
     else:
-        name.update(_sources(here, "kernel_*.py"))
+        name.update(_sources(Path(__file__).parent))
         name.update(_sources(Path(str(sys.modules[package].__file__)).parent))
     for part in (numba.__version__, llvmlite.__version__, platform.python_version()):
         name.update(part.encode())
@@ -110,14 +113,14 @@ def _folder_of(package: str) -> Path:
     folder.mkdir(exist_ok=True)
     hold(folder)
     _prune(package, keep=folder)
-    if package == __package__:
+    if package == PACKAGE:
         remove_unused(FOLDER, time.time(), alone="NUMBA_CACHE_DIR" not in os.environ)
     return folder
 
 
 def is_empty() -> bool:
     """Say whether no kernel of this package has been kept yet: a first start."""
-    return next(_folder_of(str(__package__)).rglob("*.nbi"), None) is None
+    return next(_folder_of(PACKAGE).rglob("*.nbi"), None) is None
 
 
 def _prune(package: str, keep: Path) -> None:
@@ -144,8 +147,8 @@ def _one_writer(folder: Path) -> Iterator[None]:
 
 def _cached(function: F, **options: object) -> F:
     """Compile for Python to call, and keep the machine code."""
-    ours = function.__module__.startswith(f"{__package__}.")
-    folder = _folder_of(__package__ if ours else function.__module__.rpartition(".")[0])
+    ours = function.__module__.startswith(f"{PACKAGE}.")
+    folder = _folder_of(PACKAGE if ours else function.__module__.rpartition(".")[0])
     cast(Any, numba.config).CACHE_DIR = str(folder)
     compiled = without_literals(cast(Any, njit)(cache=True, nogil=True, **options)(function))
     save = compiled._cache.save_overload

@@ -1,0 +1,1 @@
+"""Compiled kernels and the folder that keeps them."""
