@@ -45,7 +45,7 @@ from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
 from teleward_signal.alarms.board import AlarmBoard
-from teleward_signal.engine import Engine, EngineConfig
+from teleward_signal.engine.engine import Engine, EngineConfig
 from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.calibration import Calibration
-from teleward_signal.engine import Engine
+from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.respiration.watch import DerivedBreathing
 from teleward_signal.spo2.watch import Oximetry

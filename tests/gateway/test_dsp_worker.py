@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from teleward_gateway.dsp_worker import MOST_BLOCKS, DspWorker
-from teleward_signal.engine import Engine, EngineConfig
+from teleward_signal.engine.engine import Engine, EngineConfig
 
 
 def test_blocks_that_nobody_takes_make_room_and_are_counted() -> None:

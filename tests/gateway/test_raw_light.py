@@ -21,7 +21,7 @@ from teleward_gateway.journal import Journal
 from teleward_gateway.live.hub import LiveHub
 from teleward_gateway.registry import Device, Registry, Subject
 from teleward_signal.alarms.board import AlarmBoard
-from teleward_signal.engine import Engine
+from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record
 from teleward_simulators.framed_device import FramedDevice

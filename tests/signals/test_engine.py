@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_signal.compiled.cache import cache_folder
-from teleward_signal.engine import Engine, EngineConfig
+from teleward_signal.engine.engine import Engine, EngineConfig
 from teleward_signal.model import Annotation, Measurement
 
 FS = 250.0
@@ -145,7 +145,7 @@ def test_kernels_are_kept_where_they_may_be_written() -> None:
 def test_the_engine_runs_where_scipy_is_not_installed() -> None:
     code = (
         "import sys; sys.modules['scipy'] = None\n"
-        "from teleward_signal.engine import Engine\n"
+        "from teleward_signal.engine.engine import Engine\n"
         "Engine().warm(); print('warm')"
     )
     out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

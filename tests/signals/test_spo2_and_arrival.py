@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from teleward_signal.banks.bank import EventKind, Reason
 from teleward_signal.calibration import Calibration
-from teleward_signal.engine_arrival import Arrivals
+from teleward_signal.engine.arrival_pairs import Arrivals
 from teleward_signal.model import Measurement
 from teleward_signal.ppg.arrival import ArrivalTime
 from teleward_signal.spo2.bank import OximetryBank

@@ -12,8 +12,8 @@ from numba.core.dispatcher import Dispatcher
 from teleward_gateway.dsp_worker import DspWorker
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.calibration import Calibration
-from teleward_signal.engine import Engine, EngineConfig
-from teleward_signal.engine_kinds import _KINDS
+from teleward_signal.engine.engine import Engine, EngineConfig
+from teleward_signal.engine.kinds import _KINDS
 from teleward_signal.model import Measurement
 
 def ready():
@@ -54,18 +54,18 @@ def test_after_warming_nothing_is_compiled_or_loaded() -> None:
 
 FIRST_START = """
 import subprocess
-from teleward_signal import engine_warm
+from teleward_signal.engine import warm
 from teleward_signal.compiled import cache
 ran = []
-engine_warm._steps = lambda rate, options: [
+warm._steps = lambda rate, options: [
     (name, lambda name=name: ran.append(name)) for name in ("long", "short", "others")]
-engine_warm.ROOM_KB = {room}
+warm.ROOM_KB = {room}
 class Beside:
     def __init__(self, command, **_): ran.append("beside"); compile(command[-1], "", "exec")
     def wait(self): ran.append("waited")
 subprocess.Popen = Beside
 told = []
-engine_warm.warm(125.0, {{}}, lambda what, share: told.append(round(share, 2)))
+warm.warm(125.0, {{}}, lambda what, share: told.append(round(share, 2)))
 print(*ran, *told)
 """
 

@@ -229,7 +229,7 @@ _PROBE = """
 import resource, sys, time
 sys.modules.update(scipy=None, coverage=None)
 t = time.perf_counter()
-from teleward_signal.engine import Engine
+from teleward_signal.engine.engine import Engine
 Engine().warm()
 beside = resource.getrusage(resource.RUSAGE_CHILDREN)
 wall = time.perf_counter() - t

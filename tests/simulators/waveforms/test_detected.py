@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from teleward_drivers.light_sensors import SENSORS
-from teleward_signal.engine import Engine
+from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.spo2.watch import Oximetry
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from teleward_signal.banks.bank import EVENT_DTYPE, Bank, EventKind, Reason
 from teleward_signal.banks.stream_clock import StreamClock
-from teleward_signal.engine_arrival import Arrivals
-from teleward_signal.engine_kinds import Kind, kind_of
-from teleward_signal.engine_messages import message_of
-from teleward_signal.engine_warm import Progress, warm
+from teleward_signal.engine.arrival_pairs import Arrivals
+from teleward_signal.engine.kinds import Kind, kind_of
+from teleward_signal.engine.messages import message_of
+from teleward_signal.engine.warm import Progress, warm
 from teleward_signal.model import Annotation, Measurement
 
 _TAKEN = struct.Struct("<q")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from teleward_signal.compiled.cache import is_empty
-from teleward_signal.engine_kinds import Kind
+from teleward_signal.engine.kinds import Kind
 
 if TYPE_CHECKING:
     import subprocess

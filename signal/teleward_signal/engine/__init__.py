@@ -1,0 +1,1 @@
+"""The engine: blocks of samples in, events and numerics out."""
