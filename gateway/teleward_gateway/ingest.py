@@ -24,7 +24,6 @@ from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.latency import Latency
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
-from teleward_gateway.scores import ScoreBoard
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
@@ -35,6 +34,7 @@ from teleward_signal.model import (
     SampleBlock,
 )
 from teleward_signal.news2 import News2
+from teleward_signal.news2_board import ScoreBoard
 
 LOW_BATTERY_PERCENT = 15.0
 """Coin cells and chargeable sensors have about an hour left here."""

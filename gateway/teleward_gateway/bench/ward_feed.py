@@ -23,7 +23,6 @@ from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line, resolution
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
-from teleward_gateway.scores import ScoreBoard
 from teleward_gateway.view import GatewaySummary, HistoryQuery
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
@@ -35,6 +34,7 @@ from teleward_signal.model import (
     SampleBlock,
     Source,
 )
+from teleward_signal.news2_board import ScoreBoard
 from teleward_signal.record import Record, RecordId, RecordKind
 
 
