@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from teleward_cloud import payload
 from teleward_cloud.alarm_settings import CommandHookSettings, WebhookSettings, urgent_enough
+from teleward_cloud.mqtt import payload
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_signal.record import Record, RecordId, RecordKind
 

@@ -17,19 +17,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from teleward_cloud import payload
-from teleward_cloud.mqtt_connection import (
+from teleward_cloud.mqtt import payload
+from teleward_cloud.mqtt.connection import (
     Incoming,
     MqttConnection,
     MqttUnavailable,
     Refused,
 )
-from teleward_cloud.mqtt_news import lost
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
-from teleward_cloud.mqtt_versions import connect
+from teleward_cloud.mqtt.connection_log import lost
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.topics import Topics, gateway_of, record_filters
+from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.retry import Retry
 from teleward_cloud.sink import Delivery, Sink
-from teleward_cloud.topics import Topics, gateway_of, record_filters
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId
 

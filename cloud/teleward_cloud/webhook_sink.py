@@ -1,7 +1,7 @@
 """Alarms to a web address, signed.
 
 POST url
-Content-Type: application/json              body: one record, see `teleward_cloud.payload`
+Content-Type: application/json              body: one record, see `teleward_cloud.mqtt.payload`
 X-Teleward-Id: {gateway}/{journal}/{seq}/{part}      drop repeats by it
 X-Teleward-Timestamp: {Unix seconds}                 refuse old ones
 X-Teleward-Signature: sha256={HMAC-SHA256 of "{timestamp}.{body}" by the shared secret, hex}
@@ -14,9 +14,9 @@ import time
 
 import aiohttp
 
-from teleward_cloud import payload
 from teleward_cloud.alarm_settings import WebhookSettings
 from teleward_cloud.alarm_sinks import AlarmSink, Audit
+from teleward_cloud.mqtt import payload
 from teleward_cloud.sink import Delivery, Rejected
 from teleward_cloud.tls import client_context
 from teleward_cloud.troubles import connection_trouble

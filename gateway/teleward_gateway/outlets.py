@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable, Mapping
 
 from teleward_cloud.alarm_targets import alarm_sinks
-from teleward_cloud.mqtt_connection import Incoming
-from teleward_cloud.mqtt_settings import MqttSettings
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt.connection import Incoming
+from teleward_cloud.mqtt.settings import MqttSettings
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.audit import Audit
 from teleward_gateway.caretaker import Caretaker

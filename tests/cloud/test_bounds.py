@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from teleward_cloud import hold_back, home_assistant, waveform_choice
+from teleward_cloud import hold_back, waveform_choice
 from teleward_cloud.hold_back import HoldBack
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.mqtt import home_assistant
 from teleward_cloud.waveform_choice import AroundAlarms
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from teleward_cloud import payload
 from teleward_cloud.collector import Collector, MqttSource
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.influx_sink import InfluxSink
-from teleward_cloud.mqtt_settings import Confirmation, MqttSettings
-from teleward_cloud.mqtt_sink import MqttSink
-from teleward_cloud.unconfirmed import Unconfirmed
+from teleward_cloud.mqtt import payload
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt.sink import MqttSink
+from teleward_cloud.mqtt.unconfirmed import Unconfirmed
 from teleward_gateway.bench.servers import Influx, Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
 
-from teleward_cloud.access import ROLES, acl_file, user
-from teleward_cloud.mqtt_connection import Incoming, MqttConnection, MqttUnavailable, Refused
-from teleward_cloud.mqtt_settings import HomeAssistantSettings, MqttSettings, MqttVersion
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt.access import ROLES, acl_file, user
+from teleward_cloud.mqtt.connection import Incoming, MqttConnection, MqttUnavailable, Refused
+from teleward_cloud.mqtt.settings import HomeAssistantSettings, MqttSettings, MqttVersion
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.tls import TlsSettings, client_context
 from teleward_gateway.bench.servers import Mosquitto, free_port
 from teleward_gateway.embedded_broker.mosquitto import password_line

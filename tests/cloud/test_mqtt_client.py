@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from teleward_cloud.mqtt_connection import MqttConnection, Refused
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.connection import MqttConnection, Refused
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 
 CONNACK = {MqttVersion.V5: b"\x20\x03\x00\x00\x00", MqttVersion.V311: b"\x20\x02\x00\x00"}
 

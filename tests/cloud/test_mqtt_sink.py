@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from teleward_cloud import payload
-from teleward_cloud.mqtt_connection import Incoming, MqttConnection
-from teleward_cloud.mqtt_settings import HomeAssistantSettings, MqttSettings, MqttVersion
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt import payload
+from teleward_cloud.mqtt.connection import Incoming, MqttConnection
+from teleward_cloud.mqtt.settings import HomeAssistantSettings, MqttSettings, MqttVersion
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.bench.servers import Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordKind

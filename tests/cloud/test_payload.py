@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleward_cloud import home_assistant, payload
 from teleward_cloud.line_protocol import lines, point_time_ns
-from teleward_cloud.topics import Topics, gateway_of, level, plain, record_filters
+from teleward_cloud.mqtt import home_assistant, payload
+from teleward_cloud.mqtt.topics import Topics, gateway_of, level, plain, record_filters
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from teleward_cloud.mqtt_settings import MqttSettings
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt.settings import MqttSettings
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.stack.compose import StackOptions, compose
 from teleward_cloud.stack.grafana import dashboards
 from teleward_gateway.bench.servers import Mosquitto

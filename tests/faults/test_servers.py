@@ -14,8 +14,8 @@ from faultkit import BILLS, FULL, QUICK, Bill, drafts, open_journal
 from teleward_cloud.collector import Collector, MqttSource
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.influx_sink import InfluxSink
-from teleward_cloud.mqtt_settings import Confirmation, MqttSettings
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.bench.servers import Influx, Mosquitto, ServerMissing
 from teleward_gateway.delivery import Delivery, DeliveryConfig

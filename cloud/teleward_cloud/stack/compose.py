@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from teleward_cloud.access import ROLES, acl_file, user
-from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt.access import ROLES, acl_file, user
+from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.stack.grafana import dashboards
 from teleward_signal.model import Provenance
 

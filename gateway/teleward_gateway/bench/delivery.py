@@ -17,11 +17,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from teleward_cloud import line_protocol, payload
+from teleward_cloud import line_protocol
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.influx_sink import InfluxSink
-from teleward_cloud.mqtt_settings import MqttSettings
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt import payload
+from teleward_cloud.mqtt.settings import MqttSettings
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.bench import delivery_load as load
 from teleward_gateway.bench.delivery_backlog import drain

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from teleward_cloud import payload
-from teleward_cloud.mqtt_connection import Incoming, MqttConnection
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt import payload
+from teleward_cloud.mqtt.connection import Incoming, MqttConnection
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.bench import delivery_load as load
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.delivery import Delivery

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from teleward_cloud.payload import PayloadError, from_rfc3339, rfc3339
+from teleward_cloud.mqtt.payload import PayloadError, from_rfc3339, rfc3339
 
 _LARGEST = 16_384
 """Bytes; alarm limits of every metric take 3 KB."""

@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
-from teleward_cloud.mqtt_connection import Incoming
-from teleward_cloud.topics import Topics
+from teleward_cloud.mqtt.connection import Incoming
+from teleward_cloud.mqtt.topics import Topics
 from teleward_gateway.audit import Audit
 from teleward_gateway.commands_remote.memory import CommandMemory, TooManyCommands
 from teleward_gateway.commands_remote.message import Command, CommandError, decode, is_signed

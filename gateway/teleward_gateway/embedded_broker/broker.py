@@ -13,7 +13,7 @@ import socket
 from pathlib import Path
 from typing import Any, Protocol
 
-from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_gateway import processes
 from teleward_gateway.embedded_broker import mosquitto
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings

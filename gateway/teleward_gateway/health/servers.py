@@ -12,9 +12,9 @@ from pathlib import Path
 import aiohttp
 
 from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.mqtt_connection import MqttConnection, MqttUnavailable
-from teleward_cloud.mqtt_settings import MqttSettings
-from teleward_cloud.mqtt_versions import connect
+from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt.settings import MqttSettings
+from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.tls import TlsSettings, client_context
 from teleward_cloud.troubles import connection_trouble
 from teleward_gateway.health.findings import Finding, failed, ok, warning

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from teleward_cloud.alarm_settings import AlarmDeliverySettings
 from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
 from teleward_gateway.classroom.settings import ClassroomSettings

@@ -13,10 +13,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from pydantic import SecretStr, ValidationError
 
-from teleward_cloud.mqtt_connection import Incoming, MqttConnection
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
-from teleward_cloud.mqtt_sink import MqttSink
-from teleward_cloud.topics import Topics
+from teleward_cloud.mqtt.connection import Incoming, MqttConnection
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.sink import MqttSink
+from teleward_cloud.mqtt.topics import Topics
 from teleward_gateway.audit import Audit
 from teleward_gateway.bench.servers import Mosquitto
 from teleward_gateway.commands_remote import (

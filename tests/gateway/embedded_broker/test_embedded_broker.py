@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from teleward_cloud.mqtt_connection import MqttConnection, MqttUnavailable
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_signal.model import Provenance

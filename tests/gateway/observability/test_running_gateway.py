@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from teleward_cloud.mqtt_connection import Incoming, MqttConnection
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
-from teleward_cloud.topics import Topics
+from teleward_cloud.mqtt.connection import Incoming, MqttConnection
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.topics import Topics
 from teleward_gateway.bench.servers import free_port
 from teleward_gateway.commands import status
 from teleward_gateway.commands_remote.message import Command, encode

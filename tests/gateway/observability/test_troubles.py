@@ -15,12 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from teleward_cloud import mqtt_sink
 from teleward_cloud.influx_settings import InfluxSettings
 from teleward_cloud.influx_sink import InfluxSink
-from teleward_cloud.mqtt_connection import MqttConnection
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
-from teleward_cloud.mqtt_sink import MqttSink
+from teleward_cloud.mqtt import sink
+from teleward_cloud.mqtt.connection import MqttConnection
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.retry import Retry
 from teleward_cloud.tls import TlsSettings
 from teleward_gateway.bench.servers import Mosquitto, free_port
@@ -153,7 +153,7 @@ async def test_a_broker_that_cannot_be_had(
     caplog: pytest.LogCaptureFixture,
     eventually: Wait,
 ) -> None:
-    monkeypatch.setattr(mqtt_sink, "_BACKOFF_S", (0.01, 0.02))
+    monkeypatch.setattr(sink, "_BACKOFF_S", (0.01, 0.02))
     caplog.set_level(logging.INFO)
     settings, what, remedy = scene(start, tmp_path)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)

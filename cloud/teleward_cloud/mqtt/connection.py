@@ -31,8 +31,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from teleward_cloud.mqtt_client import QuickClient
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.client import QuickClient
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.tls import client_context
 from teleward_cloud.troubles import Trouble, connection_trouble, refusal_trouble
 

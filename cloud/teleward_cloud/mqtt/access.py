@@ -13,7 +13,7 @@ forbidden publish with 0x87; under 3.1.1 they drop it without a word.
 
 from collections.abc import Iterator
 
-from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_signal.model import Provenance
 
 ROLES = ("gateway", "collector", "viewer", "operator")

@@ -2,7 +2,7 @@
 
 import logging
 
-from teleward_cloud.mqtt_settings import MqttSettings
+from teleward_cloud.mqtt.settings import MqttSettings
 
 log = logging.getLogger(__name__)
 

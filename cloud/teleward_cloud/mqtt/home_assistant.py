@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from math import isfinite
 
-from teleward_cloud.topics import Topics
+from teleward_cloud.mqtt.topics import Topics
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordKind
 from teleward_signal.vocabulary import METRICS

@@ -49,7 +49,7 @@ class Topics:
 
     @property
     def status(self) -> str:
-        """Retained: online or offline, see `teleward_cloud.payload.status`."""
+        """Retained: online or offline, see `teleward_cloud.mqtt.payload.status`."""
         return f"{self.base}/status"
 
     @property

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from teleward_cloud.mqtt_connection import MqttConnection, MqttUnavailable
-from teleward_cloud.mqtt_settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 
 _UNSUPPORTED = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
 """How a broker of MQTT 3.1.1 refuses a CONNECT of version 5, where it answers at all."""

@@ -14,23 +14,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 
-from teleward_cloud import home_assistant, payload
-from teleward_cloud.mqtt_connection import (
+from teleward_cloud.mqtt import home_assistant, payload
+from teleward_cloud.mqtt.connection import (
     Incoming,
     MqttConnection,
     MqttUnavailable,
     Refused,
     Will,
 )
-from teleward_cloud.mqtt_flight import Flight
-from teleward_cloud.mqtt_news import BrokerNews, lost
-from teleward_cloud.mqtt_settings import Confirmation, MqttSettings, MqttVersion
-from teleward_cloud.mqtt_versions import connect
+from teleward_cloud.mqtt.connection_log import BrokerNews, lost
+from teleward_cloud.mqtt.flight import Flight
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
+from teleward_cloud.mqtt.topics import Topics
+from teleward_cloud.mqtt.unconfirmed import MOST, Unconfirmed
+from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.rate import Rate
 from teleward_cloud.retry import Retry
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
-from teleward_cloud.topics import Topics
-from teleward_cloud.unconfirmed import MOST, Unconfirmed
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 

@@ -1,0 +1,1 @@
+"""MQTT: topics, payloads, the connection and the sink."""
