@@ -88,7 +88,7 @@ class Outlets:
             self._sinks.append(self._mqtt_sink(self.mqtt))
         if settings.influx is not None:
             # its client brings 20 MB of libraries, which a gateway without InfluxDB does not load
-            from teleward_cloud.influx_sink import InfluxSink
+            from teleward_cloud.influx.sink import InfluxSink
 
             self._sinks.append(InfluxSink(settings.influx, provenance=self._provenance))
         self._sinks += alarm_sinks(settings.alarms, self._journal.append, self._audit.of_alarm)

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from teleward_cloud import hold_back, waveform_choice
-from teleward_cloud.hold_back import HoldBack
-from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx import in_doubt, waveform_choice
+from teleward_cloud.influx.in_doubt import HoldBack
+from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sink import InfluxSink
+from teleward_cloud.influx.waveform_choice import AroundAlarms
 from teleward_cloud.mqtt import home_assistant
-from teleward_cloud.waveform_choice import AroundAlarms
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 
@@ -24,7 +24,7 @@ def ids(count: int, first: int = 0) -> list[RecordId]:
 
 
 def test_held_records_are_bounded_with_room_left_for_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hold_back, "_MOST", 100)
+    monkeypatch.setattr(in_doubt, "_MOST", 100)
     held = HoldBack(10.0)
     assert held.wait_s(80, 0.0, live=False) == 0
     held.written(ids(50), 0.0)
@@ -40,7 +40,7 @@ def test_held_records_are_bounded_with_room_left_for_live(monkeypatch: pytest.Mo
 
 
 def test_without_a_window_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hold_back, "_MOST", 10)
+    monkeypatch.setattr(in_doubt, "_MOST", 10)
     held = HoldBack(0.0)
     held.written(ids(50), 0.0)
     assert (len(held), held.wait_s(10, 0.0, live=True)) == (0, 0)
@@ -49,7 +49,7 @@ def test_without_a_window_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None
 async def test_a_full_sink_asks_for_patience_and_writes_nothing(
     monkeypatch: pytest.MonkeyPatch, record: Make
 ) -> None:
-    monkeypatch.setattr(hold_back, "_MOST", 10)
+    monkeypatch.setattr(in_doubt, "_MOST", 10)
     posted: list[int] = []
 
     async def post(**request: Any) -> None:

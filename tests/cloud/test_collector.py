@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from teleward_cloud.collector import Collector, MqttSource
-from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink

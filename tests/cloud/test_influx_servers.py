@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from teleward_cloud.influx_settings import InfluxSettings, Waveforms
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx.settings import InfluxSettings, Waveforms
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_gateway.bench.servers import Influx, VictoriaMetrics
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind

@@ -15,8 +15,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordKind
 

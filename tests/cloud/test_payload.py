@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from teleward_cloud.line_protocol import lines, point_time_ns
+from teleward_cloud.influx.line_protocol import lines, point_time_ns
 from teleward_cloud.mqtt import home_assistant, payload
 from teleward_cloud.mqtt.topics import Topics, gateway_of, level, plain, record_filters
 from teleward_signal.model import Provenance

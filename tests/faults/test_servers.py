@@ -12,8 +12,8 @@ from aiohttp import web
 from faultkit import BILLS, FULL, QUICK, Bill, drafts, open_journal
 
 from teleward_cloud.collector import Collector, MqttSource
-from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink

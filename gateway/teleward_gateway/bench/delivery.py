@@ -17,9 +17,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from teleward_cloud import line_protocol
-from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx import line_protocol
+from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink

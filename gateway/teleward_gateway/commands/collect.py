@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from teleward_cloud.collector import Collector, MqttSource
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import aiohttp
 
-from teleward_cloud.influx_settings import InfluxSettings
+from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.versions import connect

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
-from teleward_cloud.influx_settings import InfluxSettings
-from teleward_cloud.influx_sink import InfluxSink
+from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import sink
 from teleward_cloud.mqtt.connection import MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion

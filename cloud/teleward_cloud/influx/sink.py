@@ -27,13 +27,13 @@ from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
-from teleward_cloud import line_protocol
-from teleward_cloud.hold_back import HoldBack
-from teleward_cloud.influx_settings import InfluxSettings, Waveforms
+from teleward_cloud.influx import line_protocol
+from teleward_cloud.influx.in_doubt import HoldBack
+from teleward_cloud.influx.settings import InfluxSettings, Waveforms
+from teleward_cloud.influx.waveform_choice import AroundAlarms, Choice
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.tls import client_context
 from teleward_cloud.troubles import connection_trouble
-from teleward_cloud.waveform_choice import AroundAlarms, Choice
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 
