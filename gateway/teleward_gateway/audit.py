@@ -22,7 +22,7 @@ class Audit:
         _log.info("audit: %s", action, extra={"action": action})
 
     def of_alarm(self, action: str, record: Record, detail: dict[str, Any]) -> None:
-        """Keep what happened to an alarm; fits `teleward_cloud.alarm_sinks.Audit`."""
+        """Keep what happened to an alarm; fits `teleward_cloud.alarms.sinks.Audit`."""
         found = dict(detail)
         author = str(found.pop("author", None) or "gateway")
         alarm = {

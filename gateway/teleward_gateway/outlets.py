@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Mapping
 
-from teleward_cloud.alarm_targets import alarm_sinks
+from teleward_cloud.alarms.targets import alarm_sinks
 from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink

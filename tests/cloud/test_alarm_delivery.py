@@ -13,17 +13,17 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr, ValidationError
 
-from teleward_cloud.alarm_settings import (
+from teleward_cloud.alarms.escalation import Escalation
+from teleward_cloud.alarms.settings import (
     AlarmDeliverySettings,
     CommandHookSettings,
     EscalationSettings,
     WebhookSettings,
 )
-from teleward_cloud.alarm_sinks import CommandHookSink
-from teleward_cloud.alarm_targets import alarm_sinks
-from teleward_cloud.escalation import Escalation
+from teleward_cloud.alarms.sinks import CommandHookSink
+from teleward_cloud.alarms.targets import alarm_sinks
+from teleward_cloud.alarms.webhook import WebhookSink, signature
 from teleward_cloud.mqtt import payload
-from teleward_cloud.webhook_sink import WebhookSink, signature
 from teleward_signal.model import Priority
 from teleward_signal.record import Draft, Record, RecordKind
 

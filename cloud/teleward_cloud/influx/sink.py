@@ -31,9 +31,9 @@ from teleward_cloud.influx import line_protocol
 from teleward_cloud.influx.in_doubt import HoldBack
 from teleward_cloud.influx.settings import InfluxSettings, Waveforms
 from teleward_cloud.influx.waveform_choice import AroundAlarms, Choice
+from teleward_cloud.problems import connection_trouble
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.tls import client_context
-from teleward_cloud.troubles import connection_trouble
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 

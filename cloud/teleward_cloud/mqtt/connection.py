@@ -33,8 +33,8 @@ from paho.mqtt.properties import Properties
 
 from teleward_cloud.mqtt.client import QuickClient
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.problems import Trouble, connection_trouble, refusal_trouble
 from teleward_cloud.tls import client_context
-from teleward_cloud.troubles import Trouble, connection_trouble, refusal_trouble
 
 _CONNECT_TIMEOUT_S = 10.0
 """A broker over a mobile network answers within seconds; later means it is not there."""

@@ -15,8 +15,8 @@ from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.versions import connect
+from teleward_cloud.problems import connection_trouble
 from teleward_cloud.tls import TlsSettings, client_context
-from teleward_cloud.troubles import connection_trouble
 from teleward_gateway.health.findings import Finding, failed, ok, warning
 from teleward_gateway.settings.model import Settings
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from teleward_cloud.alarm_settings import AlarmDeliverySettings
+from teleward_cloud.alarms.settings import AlarmDeliverySettings
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_drivers.catalogue import catalogue

@@ -8,9 +8,9 @@ from typing import Any
 from aiohttp import web
 from pydantic import SecretStr
 
-from teleward_cloud.alarm_settings import WebhookSettings
+from teleward_cloud.alarms.settings import WebhookSettings
+from teleward_cloud.alarms.webhook import WebhookSink
 from teleward_cloud.mqtt import payload
-from teleward_cloud.webhook_sink import WebhookSink
 from teleward_gateway.audit import Audit
 from teleward_gateway.bench.servers import free_port
 from teleward_gateway.clock import GatewayClock

@@ -14,12 +14,12 @@ import time
 
 import aiohttp
 
-from teleward_cloud.alarm_settings import WebhookSettings
-from teleward_cloud.alarm_sinks import AlarmSink, Audit
+from teleward_cloud.alarms.settings import WebhookSettings
+from teleward_cloud.alarms.sinks import AlarmSink, Audit
 from teleward_cloud.mqtt import payload
+from teleward_cloud.problems import connection_trouble
 from teleward_cloud.sink import Delivery, Rejected
 from teleward_cloud.tls import client_context
-from teleward_cloud.troubles import connection_trouble
 from teleward_signal.record import Record
 
 _REFUSALS = frozenset({400, 410, 413, 415, 422})

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from teleward_cloud.alarm_settings import EscalationSettings, urgent_enough
-from teleward_cloud.alarm_sinks import Audit
+from teleward_cloud.alarms.settings import EscalationSettings, urgent_enough
+from teleward_cloud.alarms.sinks import Audit
 from teleward_cloud.sink import Delivery, SinkCounters
 from teleward_signal.model import Presence
 from teleward_signal.record import Draft, Record, RecordId, RecordKind

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from teleward_cloud.alarm_settings import AlarmDeliverySettings
-from teleward_cloud.alarm_sinks import Audit, CommandHookSink
-from teleward_cloud.escalation import Escalation
+from teleward_cloud.alarms.escalation import Escalation
+from teleward_cloud.alarms.settings import AlarmDeliverySettings
+from teleward_cloud.alarms.sinks import Audit, CommandHookSink
 from teleward_cloud.sink import Sink
 from teleward_signal.record import Draft
 
@@ -19,7 +19,7 @@ def alarm_sinks(
     sinks: list[Sink] = [CommandHookSink(command, audit) for command in settings.commands]
     if settings.webhooks:
         # its HTTP client costs 20 MB, which a gateway without webhooks does not load
-        from teleward_cloud.webhook_sink import WebhookSink
+        from teleward_cloud.alarms.webhook import WebhookSink
 
         sinks += [WebhookSink(webhook, audit) for webhook in settings.webhooks]
     if settings.escalation.enabled:

@@ -1,7 +1,7 @@
 """Alarms to people: what their sinks share, and a program such as one that switches a lamp.
 
 An alarm stays in the journal until the receiver has it: the program ended with 0, or the webhook
-(`teleward_cloud.webhook_sink`) answered 2xx. Each delivery is audited. A teaching aid: no alarm
+(`teleward_cloud.alarms.webhook`) answered 2xx. Each delivery is audited. A teaching aid: no alarm
 system that a patient may depend on.
 """
 
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from teleward_cloud.alarm_settings import CommandHookSettings, WebhookSettings, urgent_enough
+from teleward_cloud.alarms.settings import CommandHookSettings, WebhookSettings, urgent_enough
 from teleward_cloud.mqtt import payload
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_signal.record import Record, RecordId, RecordKind

@@ -1,0 +1,1 @@
+"""Alarms to people: webhook, command hook, escalation."""
