@@ -26,11 +26,8 @@ from teleward_gateway.audit import Audit
 from teleward_gateway.caretaker import Caretaker
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.commands_remote import gateway_handlers
-from teleward_gateway.dsp_worker import DspWorker
-from teleward_gateway.follow import Follower
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.probes import LoopWatch
-from teleward_gateway.ingest import Ingest
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
 from teleward_gateway.live import LiveHub
 from teleward_gateway.logs import Redactor
@@ -38,12 +35,15 @@ from teleward_gateway.outlets import Outlets
 from teleward_gateway.probes import register_probes, register_sinks
 from teleward_gateway.registry.model import RegistryError
 from teleward_gateway.registry.store import Registry
-from teleward_gateway.remembered import AlarmFile
 from teleward_gateway.running_view import RunningView, gateway_description
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
+from teleward_gateway.ward.alarm_store import AlarmFile
+from teleward_gateway.ward.dsp_worker import DspWorker
+from teleward_gateway.ward.ingest import Ingest
+from teleward_gateway.ward.reconciler import Follower
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.engine.engine import Engine, EngineConfig
 from teleward_signal.model import Provenance

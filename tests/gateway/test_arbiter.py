@@ -1,6 +1,6 @@
 """One source of a metric is shown at a time, and it does not flip."""
 
-from teleward_gateway.arbiter import HANDOVER_S, Arbiter
+from teleward_gateway.ward.source_choice import HANDOVER_S, Arbiter
 from teleward_signal.model import Measurement, Source
 
 S = 1_000_000_000

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from teleward_gateway.dsp_worker import MOST_BLOCKS, DspWorker
+from teleward_gateway.ward.dsp_worker import MOST_BLOCKS, DspWorker
 from teleward_signal.engine.engine import Engine, EngineConfig
 
 

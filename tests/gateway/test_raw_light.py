@@ -15,11 +15,11 @@ from teleward_drivers.light_sensors import SENSORS
 from teleward_drivers.link import Received
 from teleward_drivers.wired import framed_serial
 from teleward_gateway.clock import GatewayClock
-from teleward_gateway.dsp_worker import DspWorker
-from teleward_gateway.ingest import Ingest
 from teleward_gateway.journal import Journal
 from teleward_gateway.live.hub import LiveHub
 from teleward_gateway.registry import Device, Registry, Subject
+from teleward_gateway.ward.dsp_worker import DspWorker
+from teleward_gateway.ward.ingest import Ingest
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Provenance

@@ -9,7 +9,7 @@ WARD = """
 import gc
 import numpy as np
 from numba.core.dispatcher import Dispatcher
-from teleward_gateway.dsp_worker import DspWorker
+from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine.engine import Engine, EngineConfig

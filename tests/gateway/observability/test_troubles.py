@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
-from teleward_cloud.mqtt import sink
+from teleward_cloud.mqtt import sink as mqtt_sink
 from teleward_cloud.mqtt.connection import MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
@@ -153,7 +153,7 @@ async def test_a_broker_that_cannot_be_had(
     caplog: pytest.LogCaptureFixture,
     eventually: Wait,
 ) -> None:
-    monkeypatch.setattr(sink, "_BACKOFF_S", (0.01, 0.02))
+    monkeypatch.setattr(mqtt_sink, "_BACKOFF_S", (0.01, 0.02))
     caplog.set_level(logging.INFO)
     settings, what, remedy = scene(start, tmp_path)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from teleward_gateway.registry.ensure import ensure
 from teleward_gateway.registry.model import Change, Device, RegistryError, Subject
-from teleward_gateway.remembered import charted
 from teleward_gateway.sessions.states import State
+from teleward_gateway.ward.alarm_store import charted
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Measurement, Provenance, Source
 

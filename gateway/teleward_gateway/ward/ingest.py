@@ -14,16 +14,16 @@ from dataclasses import dataclass, replace
 
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
-from teleward_gateway.arbiter import Arbiter
 from teleward_gateway.clock import Clock
 from teleward_gateway.clock.device import DeviceClock
 from teleward_gateway.drafts import alarm_draft, annotation_draft, status_draft
-from teleward_gateway.dsp_worker import DspWorker, Result
 from teleward_gateway.journal import Commit, Journal
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.latency import Latency
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
+from teleward_gateway.ward.dsp_worker import DspWorker, Result
+from teleward_gateway.ward.source_choice import Arbiter
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
