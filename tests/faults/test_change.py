@@ -17,7 +17,7 @@ from faultkit import (
     open_journal,
 )  # fmt: skip
 
-from teleward_gateway.journal import Journal, JournalTooNew, opening
+from teleward_gateway.journal import Journal, JournalTooNew, open_file
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.migrations import migrate
 from teleward_gateway.journal.store import IDENTITY, SCHEMA, Store
@@ -140,7 +140,7 @@ async def test_upgrade_keeps_the_backlog(
     steps = {SCHEMA: add_table}
     with monkeypatch.context() as patched:
         patched.setattr(
-            opening,
+            open_file,
             "migrate",
             lambda store: migrate(store, steps, new),
         )
@@ -149,7 +149,7 @@ async def test_upgrade_keeps_the_backlog(
     with pytest.raises(JournalTooNew, match="nothing was changed"):
         open_journal(tmp_path)
     assert contents(tmp_path) == before, "a refused downgrade touches nothing"
-    monkeypatch.setattr(opening, "migrate", lambda store: migrate(store, steps, new))
+    monkeypatch.setattr(open_file, "migrate", lambda store: migrate(store, steps, new))
     journal = open_journal(tmp_path, QUICK)
     await deliver(Bill("upgrade with a backlog, downgrade refused"), journal, server, count)
     journal.close()

@@ -11,11 +11,11 @@ from faultkit import BILLS, FULL, Bill, Census, drafts, progress
 
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal, JournalConfig
-from teleward_gateway.journal.book import SinkBook
 from teleward_gateway.journal.database import connect
-from teleward_gateway.journal.keeper import Keeper
-from teleward_gateway.journal.opening import Opening
+from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.open_file import Opening
 from teleward_gateway.journal.row import Origin, records_of
+from teleward_gateway.journal.sink_progress import SinkBook
 from teleward_signal.model import Provenance
 
 STRIDE = 1 if FULL else 311  # a prime: the short form meets every kind of place

@@ -10,15 +10,15 @@ from faultkit import BILLS, FULL, Bill, Census, drafts, progress
 
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import JournalConfig
-from teleward_gateway.journal.book import SinkBook
+from teleward_gateway.journal.checksum import Blob, seal
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import Entry
-from teleward_gateway.journal.intake import Intake
-from teleward_gateway.journal.keeper import Keeper
-from teleward_gateway.journal.opening import Opening
+from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.open_file import Opening
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.row import Origin, records_of
-from teleward_gateway.journal.seal import Blob, seal
+from teleward_gateway.journal.sink_progress import SinkBook
+from teleward_gateway.journal.write_queue import Intake
 from teleward_gateway.journal.writer import Commit, Writer
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordKind

@@ -13,11 +13,11 @@ import numpy as np
 from teleward_gateway.bench.journal_ward import NS, START_NS, VALUES, Ward
 from teleward_gateway.clock import Corrections
 from teleward_gateway.journal.chart import draw
+from teleward_gateway.journal.checksum import Blob, seal, unseal
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import _DICTIONARY, Filter
 from teleward_gateway.journal.reader import Reader
 from teleward_gateway.journal.row import _HEAD, Origin, Row, build_row
-from teleward_gateway.journal.seal import Blob, seal, unseal
 from teleward_gateway.journal.spans import count_row
 from teleward_gateway.journal.store import Store, Transaction
 from teleward_gateway.journal.trends import Trends

@@ -3,7 +3,7 @@
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.journal import Journal
 from teleward_gateway.journal.migrations import JournalTooNew
-from teleward_gateway.journal.opening import JournalInUse
+from teleward_gateway.journal.open_file import JournalInUse
 from teleward_gateway.journal.reader import Batch
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
 from teleward_gateway.journal.writer import Commit

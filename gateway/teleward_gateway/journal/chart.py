@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from teleward_gateway.clock.corrections import Corrections
+from teleward_gateway.journal.checksum import DamagedBlob
 from teleward_gateway.journal.entries import Filter
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Reader
-from teleward_gateway.journal.seal import DamagedBlob
 from teleward_gateway.journal.sinks import ENDLESS
 from teleward_gateway.journal.trend import Buckets, Gathering, Series, merge, value_of, widen
 from teleward_gateway.journal.trend_table import key_of

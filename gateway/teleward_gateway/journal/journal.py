@@ -12,20 +12,20 @@ from pathlib import Path
 
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.gateway_clock import Clock
-from teleward_gateway.journal.book import SinkBook
 from teleward_gateway.journal.chart import Line, draw, newest
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.database import Connect, connect
 from teleward_gateway.journal.entries import Entry, Filter
-from teleward_gateway.journal.intake import Intake
-from teleward_gateway.journal.keeper import Keeper
-from teleward_gateway.journal.opening import Opening
+from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.open_file import Opening
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Batch, number_of
-from teleward_gateway.journal.reading import ReadingThread
+from teleward_gateway.journal.reader_thread import ReadingThread
 from teleward_gateway.journal.row import Origin
+from teleward_gateway.journal.sink_progress import SinkBook
 from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
+from teleward_gateway.journal.write_queue import Intake
 from teleward_gateway.journal.writer import Commit, Writer
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordId, RecordKind

@@ -8,7 +8,7 @@ never ahead.
 import os
 from pathlib import Path
 
-from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
 
 
 class Mark:

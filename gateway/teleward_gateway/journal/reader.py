@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from teleward_gateway.clock.corrections import Corrections
+from teleward_gateway.journal.checksum import HEADER, DamagedBlob, unseal
 from teleward_gateway.journal.database import Database
 from teleward_gateway.journal.entries import Filter, kind_mask
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.row import end_of, records_of
-from teleward_gateway.journal.seal import HEADER, DamagedBlob, unseal
 from teleward_gateway.journal.sinks import ENDLESS
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import Record, RecordKind

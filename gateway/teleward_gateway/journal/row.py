@@ -16,6 +16,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.entries import (
     KINDS,
     Entry,
@@ -28,7 +29,6 @@ from teleward_gateway.journal.entries import (
     unpack_values,
 )
 from teleward_gateway.journal.samples import pack_samples, unpack_samples
-from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 

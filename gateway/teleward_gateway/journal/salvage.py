@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
 
+from teleward_gateway.journal.checksum import HEADER, LONGEST, MAGIC, DamagedBlob, unseal
 from teleward_gateway.journal.database import PAGE_BYTES
-from teleward_gateway.journal.seal import HEADER, LONGEST, MAGIC, DamagedBlob, unseal
 
 Bytes = bytes | mmap
 LONGEST_LEAD = 64  # record header and small columns before the blob, at most some 40 bytes

@@ -8,9 +8,9 @@ write budget), the disk budget deletes by it, and damage is counted against it.
 import json
 from dataclasses import dataclass, replace
 
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.entries import KINDS
 from teleward_gateway.journal.row import Row
-from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_signal.record import RecordKind
 
 

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.database import Database, prepare_for_writing
 from teleward_gateway.journal.row import Row, kinds_in
-from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
 

@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 from teleward_gateway.clock.corrections import Correction, Corrections
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.damage import is_damage
 from teleward_gateway.journal.entries import Filter
 from teleward_gateway.journal.row import records_of, values_of
-from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import Store, Transaction
 from teleward_gateway.journal.trend import Gathering, Series, Trend, merge, pack_trend, unpack_trend

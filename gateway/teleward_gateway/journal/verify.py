@@ -5,9 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from teleward_gateway.journal.checksum import DamagedBlob
 from teleward_gateway.journal.damage import Damaged
 from teleward_gateway.journal.row import Row, inspect_row, kinds_in
-from teleward_gateway.journal.seal import DamagedBlob
 from teleward_gateway.journal.spans import Span, count_row
 from teleward_gateway.journal.store import Store
 

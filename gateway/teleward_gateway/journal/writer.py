@@ -22,7 +22,6 @@ from teleward_gateway.journal.damage import Damaged, is_damage
 from teleward_gateway.journal.database import PAGE_BYTES
 from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import Entry
-from teleward_gateway.journal.intake import Intake
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, Row, build_row, is_wave, make_record
@@ -30,6 +29,7 @@ from teleward_gateway.journal.spans import Span, count_row
 from teleward_gateway.journal.store import Store, Transaction
 from teleward_gateway.journal.trend_table import StoredTrend
 from teleward_gateway.journal.trends import Trends, write_trend
+from teleward_gateway.journal.write_queue import Intake
 from teleward_signal.record import Record
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class Opener(Protocol):
 
 
 class Knowledge(Protocol):
-    """Who is asked and told; see `teleward_gateway.journal.keeper`."""
+    """Who is asked and told; see `teleward_gateway.journal.index`."""
 
     suspect: str | None
 

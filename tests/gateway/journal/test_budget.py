@@ -1,8 +1,8 @@
 """What goes first when the disk is full: the order of the budget, minute by minute."""
 
-from teleward_gateway.journal.book import SinkBook
 from teleward_gateway.journal.budget import SpanIndex
 from teleward_gateway.journal.ranges import Ranges
+from teleward_gateway.journal.sink_progress import SinkBook
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
 

@@ -14,8 +14,8 @@ from teleward_gateway.clock.kernel import Reading
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.entries import Entry
-from teleward_gateway.journal.intake import Intake
 from teleward_gateway.journal.ranges import Ranges
+from teleward_gateway.journal.write_queue import Intake
 from teleward_signal.model import Measurement, Provenance, SampleBlock
 from teleward_signal.record import Draft, Record, RecordKind
 

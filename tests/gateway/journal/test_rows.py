@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
 from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import KINDS, Entry, Filter
 from teleward_gateway.journal.row import Origin, build_row, inspect_row, records_of
 from teleward_gateway.journal.samples import pack_samples, unpack_samples
-from teleward_gateway.journal.seal import Blob, DamagedBlob, seal, unseal
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordKind
 

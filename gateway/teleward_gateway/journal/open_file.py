@@ -14,16 +14,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.journal.checksum import Blob, unseal
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, check_versions, is_damage
 from teleward_gateway.journal.database import Connect
 from teleward_gateway.journal.mark import Mark
-from teleward_gateway.journal.mending import finish_mending, mend
 from teleward_gateway.journal.migrations import JournalTooNew, migrate
+from teleward_gateway.journal.repair import finish_mending, mend
 from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, inspect_row
 from teleward_gateway.journal.salvage import find_blobs
-from teleward_gateway.journal.seal import Blob, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import COUNTERS, IDENTITY, SCHEMA, Store, Transaction
 from teleward_gateway.journal.verify import Findings, check_rows, summarise, verify

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from teleward_gateway.drafts import audit_draft
+from teleward_gateway.journal.event_drafts import audit_draft
 from teleward_signal.record import Draft, Record
 
 _log = logging.getLogger(__name__)

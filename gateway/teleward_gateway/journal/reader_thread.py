@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from teleward_gateway.journal.damage import is_damage
 from teleward_gateway.journal.database import Connect
-from teleward_gateway.journal.keeper import Keeper
+from teleward_gateway.journal.index import Keeper
 from teleward_gateway.journal.reader import Reader
 
 T = TypeVar("T")

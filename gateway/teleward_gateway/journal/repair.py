@@ -17,11 +17,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.journal.checksum import Blob, unseal
 from teleward_gateway.journal.database import PAGE_BYTES, Connect
 from teleward_gateway.journal.migrations import refuse_newer
 from teleward_gateway.journal.row import inspect_row
 from teleward_gateway.journal.salvage import find_blobs
-from teleward_gateway.journal.seal import Blob, unseal
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import COUNTERS, IDENTITY, Store, Transaction
 from teleward_gateway.journal.verify import summarise

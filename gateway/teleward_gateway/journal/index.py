@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any
 
 from teleward_gateway.clock.corrections import Correction, Corrections
-from teleward_gateway.journal.book import SinkBook
 from teleward_gateway.journal.budget import EACH_TIME, FULL_SHARE, SpanIndex
 from teleward_gateway.journal.cache import RowCache
+from teleward_gateway.journal.checksum import DamagedBlob
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.row import kinds_in
-from teleward_gateway.journal.seal import DamagedBlob
+from teleward_gateway.journal.sink_progress import SinkBook
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
 from teleward_gateway.journal.timeline import TimeLine
