@@ -22,7 +22,6 @@ from fastapi import FastAPI
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import PREFIX, create_app
-from teleward_gateway.caretaker import Caretaker
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.commands_remote import gateway_handlers
 from teleward_gateway.health import HealthRegistry
@@ -30,9 +29,10 @@ from teleward_gateway.health.probes import LoopWatch
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
-from teleward_gateway.logs import Redactor
 from teleward_gateway.outlets import Outlets
 from teleward_gateway.probes import register_probes, register_sinks
+from teleward_gateway.process.logs import Redactor
+from teleward_gateway.process.supervisor import Caretaker
 from teleward_gateway.registry.model import RegistryError
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.running_view import RunningView, gateway_description

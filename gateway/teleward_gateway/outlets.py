@@ -10,7 +10,6 @@ from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
-from teleward_gateway.caretaker import Caretaker
 from teleward_gateway.commands_remote.memory import CommandMemory
 from teleward_gateway.commands_remote.receiver import Handler, RemoteCommands
 from teleward_gateway.commands_remote.settings import CommandName
@@ -18,6 +17,7 @@ from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
+from teleward_gateway.process.supervisor import Caretaker
 from teleward_gateway.settings.model import Settings
 from teleward_signal.model import Provenance
 

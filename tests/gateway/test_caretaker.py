@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from teleward_gateway.caretaker import Caretaker
+from teleward_gateway.process.supervisor import Caretaker
 
 
 async def test_a_part_that_fails_starts_again_and_is_named(

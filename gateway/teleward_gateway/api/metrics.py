@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from teleward_gateway import metrics
+from teleward_gateway.health import metrics
 
 router = APIRouter(tags=["health"])
 root = APIRouter(tags=["health"])

@@ -24,9 +24,9 @@ from typing import Any
 
 from websockets.asyncio.client import connect
 
-from teleward_gateway import processes
 from teleward_gateway.demo.settings_file import settings_text
 from teleward_gateway.demo.show import free_port
+from teleward_gateway.process import child_processes
 from teleward_simulators.fleet import DeviceSpec, write_spec
 from teleward_simulators.patients.profiles import PROFILES
 from teleward_simulators.ward import PATCH_WAVES, WardDevice, WardPlan, WardSubject
@@ -136,11 +136,11 @@ async def _run(n_patients: int, seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="teleward-ward-") as name:
         folder = Path(name)
         port = _write(plan(n_patients), folder)
-        fleet = await processes.start(
+        fleet = await child_processes.start(
             [sys.executable, "-m", "teleward_simulators.fleet", "--spec", str(folder / "f.json")],
             log=folder / "fleet.log",
         )
-        gateway = await processes.start(
+        gateway = await child_processes.start(
             [sys.executable, "-c", AS_INSTALLED, "run", "--config", str(folder / "t.toml")],
             log=folder / "gateway.log",
         )
@@ -154,8 +154,8 @@ async def _run(n_patients: int, seconds: float) -> dict[str, Any]:
                 await page
             return {"patients": n_patients, **row}
         finally:
-            await processes.stop(gateway)
-            await processes.stop(fleet)
+            await child_processes.stop(gateway)
+            await child_processes.stop(fleet)
 
 
 def _write(ward: WardPlan, folder: Path) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from teleward_drivers.radio import Allow, AskPasskey, Radio
-from teleward_gateway.logs import Redactor
+from teleward_gateway.process.logs import Redactor
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
 
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     from teleward_gateway.app import StartError
-    from teleward_gateway.logs import set_up_logs
+    from teleward_gateway.process.logs import set_up_logs
 
     redactor = set_up_logs()
     try:

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway import processes
 from teleward_gateway.demo.case_room import CaseRoom, open_room
 from teleward_gateway.demo.settings_file import settings_text
+from teleward_gateway.process import child_processes
 from teleward_simulators.fleet import DeviceSpec, write_spec
 from teleward_simulators.ward import WardPlan, plan_ward
 
@@ -68,13 +68,13 @@ async def show(arguments: argparse.Namespace) -> int:
     try:
         say(f"starting {len(demo.plan.devices)} simulated devices on {len(demo.plan.subjects)} "
             "patients, and the gateway")  # fmt: skip
-        fleet = await processes.start(
+        fleet = await child_processes.start(
             [sys.executable, "-m", "teleward_simulators.fleet", "--spec",
              str(demo.folder / "fleet.json")],
             log=demo.folder / "fleet.log", pipe=True,
         )  # fmt: skip
         children.append(fleet)
-        gateway = await processes.start(
+        gateway = await child_processes.start(
             [sys.executable, "-m", "teleward_gateway", "run", "--config",
              str(demo.folder / "teleward.toml")],
             log=demo.folder / "gateway.log",
@@ -91,7 +91,7 @@ async def show(arguments: argparse.Namespace) -> int:
         return 0
     finally:
         for child in reversed(children):  # the gateway first, while its devices still answer
-            await processes.stop(child)
+            await child_processes.stop(child)
         shutil.rmtree(demo.folder / "run", ignore_errors=True)
         say("stopped")
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from teleward_cloud.mqtt.settings import MqttSettings
-from teleward_gateway import processes
 from teleward_gateway.embedded_broker import mosquitto
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+from teleward_gateway.process import child_processes
 
 _START_S = 10.0
 """Mosquitto listens after a few milliseconds, iotcore after 0.7 s at most; a Pi is slower."""
@@ -142,7 +142,7 @@ class _Mosquitto:
 
     async def start(self, port: int) -> None:
         configuration = await asyncio.to_thread(self._write, port)
-        self._process = await processes.start(
+        self._process = await child_processes.start(
             [self._program, "-c", str(configuration)], log=self._folder / "broker.log"
         )
 
@@ -152,7 +152,7 @@ class _Mosquitto:
 
     async def stop(self) -> None:
         if self._process is not None:
-            await processes.stop(self._process)
+            await child_processes.stop(self._process)
 
     def _write(self, port: int) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)

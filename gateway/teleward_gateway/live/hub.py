@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from teleward_gateway.latency import Latency
+from teleward_gateway.health.latency import Latency
 from teleward_gateway.live.frame import CHANGE_LIMIT, join_change
 from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
 from teleward_gateway.live.steps import warm

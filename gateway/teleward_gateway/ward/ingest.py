@@ -16,10 +16,10 @@ from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
 from teleward_gateway.clock import Clock
 from teleward_gateway.clock.device import DeviceClock
+from teleward_gateway.health.latency import Latency
 from teleward_gateway.journal import Commit, Journal
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.event_drafts import alarm_draft, annotation_draft, status_draft
-from teleward_gateway.latency import Latency
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from teleward_gateway.logs import Redactor, set_up_logs
+from teleward_gateway.process.logs import Redactor, set_up_logs
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_names_of_several_words_and_signs_are_found_whole() -> None:
 def test_the_names_told_last_are_kept_and_the_number_is_bounded(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("teleward_gateway.logs._MOST", 3)
+    monkeypatch.setattr("teleward_gateway.process.logs._MOST", 3)
     redactor = Redactor()
     redactor.learn(["Ada One", "Ada Two", "bed-1"])
     redactor.learn(["Ada One"])  # still there
