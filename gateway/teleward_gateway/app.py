@@ -24,12 +24,12 @@ from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import PREFIX, create_app
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.commands_remote import gateway_handlers
+from teleward_gateway.delivery.sinks import Outlets
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.probes import LoopWatch
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
-from teleward_gateway.outlets import Outlets
 from teleward_gateway.probes import register_probes, register_sinks
 from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.supervisor import Caretaker

@@ -11,7 +11,7 @@ from teleward_gateway.sessions.states import State
 
 if TYPE_CHECKING:
     from teleward_gateway.app import Gateway
-    from teleward_gateway.outlets import Outlets
+    from teleward_gateway.delivery.sinks import Outlets
 
 
 def register_probes(gateway: "Gateway") -> None:
