@@ -13,11 +13,11 @@ import uvicorn
 from teleward_drivers.catalogue import catalogue
 from teleward_gateway.__main__ import main
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.api.view import GatewaySummary
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry import Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
-from teleward_gateway.view import GatewaySummary
 from teleward_signal.model import Provenance
 from teleward_simulators.ble.heart_rate import HeartRate
 from teleward_simulators.radio.hub import Hub

@@ -15,11 +15,11 @@ from playwright.sync_api import Page, expect, sync_playwright
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.api.view import GatewaySummary
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry import Change, Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
-from teleward_gateway.view import GatewaySummary
 from teleward_signal.model import Provenance
 from teleward_simulators.ble.heart_rate import HeartRate
 from teleward_simulators.radio import bleak_backend

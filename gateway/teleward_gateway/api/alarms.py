@@ -15,7 +15,7 @@ from teleward_gateway.api.schemas import (
     MetricLimitsBody,
     iso_time,
 )
-from teleward_gateway.view import GatewayView, view_of
+from teleward_gateway.api.view import GatewayView, view_of
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 
 router = APIRouter(tags=["alarms"])

@@ -29,7 +29,7 @@ from teleward_gateway.api import (
 )
 from teleward_gateway.api.schemas import GatewayAnswer, Problem, iso_time, problem_response
 from teleward_gateway.api.security import LOOPBACK_HOSTS, HostGuard
-from teleward_gateway.view import GatewayView
+from teleward_gateway.api.view import GatewayView
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from teleward_gateway.api.schemas import (
     Observation,
     Reading,
 )
-from teleward_gateway.view import GatewayView, HistoryQuery, view_of
+from teleward_gateway.api.view import GatewayView, HistoryQuery, view_of
 from teleward_signal.model import Measurement, Source
 from teleward_signal.record import Record, RecordKind
 from teleward_signal.vocabulary import METRICS, Metric, MetricKind, is_plausible, unit_text

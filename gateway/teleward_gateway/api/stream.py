@@ -16,8 +16,8 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from teleward_gateway.api.view import view_of
 from teleward_gateway.live import LiveHub, Page, Rung
-from teleward_gateway.view import view_of
 
 router = APIRouter()
 

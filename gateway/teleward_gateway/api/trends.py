@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 
 from teleward_gateway.api.observations import known_metric
 from teleward_gateway.api.schemas import Moment, Trend
-from teleward_gateway.view import GatewayView, view_of
+from teleward_gateway.api.view import GatewayView, view_of
 from teleward_signal.vocabulary import MetricKind
 
 USUAL_NS = 24 * 3600 * 1_000_000_000

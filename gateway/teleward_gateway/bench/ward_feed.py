@@ -18,12 +18,12 @@ import numpy as np
 import uvicorn
 
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.bench.ward_patients import CASES, WAVES, Bed, ecg, pleth
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line, resolution
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
-from teleward_gateway.view import GatewaySummary, HistoryQuery
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import (

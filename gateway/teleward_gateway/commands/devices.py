@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.api_client import ApiClient, NoGateway, Refused
+from teleward_gateway.api.client import ApiClient, NoGateway, Refused
 from teleward_gateway.commands.registry_file import RegistryFile
 from teleward_gateway.settings.load import SettingsError, load
 

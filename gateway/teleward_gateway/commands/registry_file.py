@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from teleward_drivers.catalogue import catalogue
 from teleward_gateway.api import bindings, devices, subjects
-from teleward_gateway.api_client import Refused
+from teleward_gateway.api.client import Refused
 from teleward_gateway.registry import Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager

@@ -15,7 +15,7 @@ import os
 import sys
 from typing import Any
 
-from teleward_gateway.api_client import ApiClient, NoGateway, Refused
+from teleward_gateway.api.client import ApiClient, NoGateway, Refused
 
 OPEN_S = 300.0
 """The first room compiles the patient's kernels: half a minute, on a small machine minutes."""

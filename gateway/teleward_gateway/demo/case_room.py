@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.api_client import NoGateway, Refused
+from teleward_gateway.api.client import NoGateway, Refused
 from teleward_gateway.commands.room import KEY, RoomClient
 
 

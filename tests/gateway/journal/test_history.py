@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from teleward_gateway.api.observations import cursor, read_cursor
+from teleward_gateway.api.view import HistoryQuery
+from teleward_gateway.api_view import RunningView
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.journal import Journal, JournalConfig
 from teleward_gateway.journal.reader import Reader
-from teleward_gateway.running_view import RunningView
-from teleward_gateway.view import HistoryQuery
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordKind
 

@@ -1,4 +1,4 @@
-"""The running gateway as the API sees it (`teleward_gateway.view.GatewayView`)."""
+"""The running gateway as the API sees it (`teleward_gateway.api.view.GatewayView`)."""
 
 import asyncio
 import time
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import teleward_gateway
 from teleward_gateway.api.schemas import FOREVER_NS
+from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
-from teleward_gateway.view import GatewaySummary, HistoryQuery
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
 from teleward_signal.record import Record, RecordId
