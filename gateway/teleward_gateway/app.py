@@ -24,7 +24,6 @@ from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import PREFIX, create_app
 from teleward_gateway.api_view import RunningView, gateway_description
 from teleward_gateway.clock import GatewayClock
-from teleward_gateway.commands_remote import gateway_handlers
 from teleward_gateway.delivery.sinks import Outlets
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.probes import LoopWatch
@@ -36,6 +35,7 @@ from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.supervisor import Caretaker
 from teleward_gateway.registry.model import RegistryError
 from teleward_gateway.registry.store import Registry
+from teleward_gateway.remote_commands import gateway_handlers
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.load import SettingsError, load

@@ -11,8 +11,8 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import DBusObjectPath, DBusStr
 from dbus_fast.service import ServiceInterface, method
 
-from teleward_gateway import bluez_agent
-from teleward_gateway.bluez_agent import PATH, BluezAgent
+from teleward_gateway.sessions import bluez_agent
+from teleward_gateway.sessions.bluez_agent import PATH, BluezAgent
 from teleward_gateway.sessions.pairing import PairingDesk
 
 pytestmark = pytest.mark.skipif(shutil.which("dbus-daemon") is None, reason="needs dbus-daemon")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from teleward_gateway.plot import Panel, write_plot
+from teleward_gateway.commands.plot import Panel, write_plot
 
 if TYPE_CHECKING:
     from teleward_simulators.cases.runner import CaseRun

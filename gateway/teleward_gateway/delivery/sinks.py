@@ -10,14 +10,14 @@ from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
-from teleward_gateway.commands_remote.memory import CommandMemory
-from teleward_gateway.commands_remote.receiver import Handler, RemoteCommands
-from teleward_gateway.commands_remote.settings import CommandName
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.process.supervisor import Caretaker
+from teleward_gateway.remote_commands.memory import CommandMemory
+from teleward_gateway.remote_commands.receiver import Handler, RemoteCommands
+from teleward_gateway.remote_commands.settings import CommandName
 from teleward_gateway.settings.model import Settings
 from teleward_signal.model import Provenance
 

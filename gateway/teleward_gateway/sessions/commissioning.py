@@ -26,7 +26,7 @@ from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.pairing import PairingDesk
 
 if TYPE_CHECKING:
-    from teleward_gateway.bluez_agent import BluezAgent
+    from teleward_gateway.sessions.bluez_agent import BluezAgent
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class Commissioning:
         if radio.set_pairing is not None:
             radio.set_pairing(self.pairing.allow, self.pairing.passkey)
         elif self.sessions.has_radio and sys.platform == "linux":
-            from teleward_gateway.bluez_agent import BluezAgent
+            from teleward_gateway.sessions.bluez_agent import BluezAgent
 
             self._agent = BluezAgent(self.pairing)
             self._agent.start()

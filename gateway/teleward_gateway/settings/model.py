@@ -17,8 +17,8 @@ from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
 from teleward_gateway.classroom.settings import ClassroomSettings
-from teleward_gateway.commands_remote.settings import RemoteCommandSettings
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Provenance
 

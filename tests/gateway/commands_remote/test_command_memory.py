@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from teleward_gateway.commands_remote.memory import CommandMemory, TooManyCommands
+from teleward_gateway.remote_commands.memory import CommandMemory, TooManyCommands
 
 S = 10**9
 NOW_NS = 1_772_352_000 * S
@@ -60,7 +60,7 @@ def test_a_damaged_file_refuses_what_may_have_been_taken(
 
 
 def test_it_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("teleward_gateway.commands_remote.memory._MOST", 3)
+    monkeypatch.setattr("teleward_gateway.remote_commands.memory._MOST", 3)
     memory = opened(path)
     for number in range(3):
         memory.take(str(number), NOW_NS + 60 * S, NOW_NS)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from teleward_drivers.errors import LinkError
-from teleward_gateway.commands_remote import gateway_handlers
-from teleward_gateway.commands_remote.settings import CommandName
+from teleward_gateway.remote_commands import gateway_handlers
+from teleward_gateway.remote_commands.settings import CommandName
 from teleward_signal.alarms.limits import AlarmLimits
 
 

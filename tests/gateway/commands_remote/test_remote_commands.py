@@ -18,15 +18,15 @@ from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.mqtt.topics import Topics
 from teleward_gateway.bench.servers import Mosquitto
-from teleward_gateway.commands_remote import (
+from teleward_gateway.journal.audit import Audit
+from teleward_gateway.remote_commands import (
     RemoteCommands,
     RemoteCommandSettings,
     RemoteUserSettings,
 )
-from teleward_gateway.commands_remote.memory import CommandMemory
-from teleward_gateway.commands_remote.message import Command, CommandError, decode, encode
-from teleward_gateway.commands_remote.settings import CommandName
-from teleward_gateway.journal.audit import Audit
+from teleward_gateway.remote_commands.memory import CommandMemory
+from teleward_gateway.remote_commands.message import Command, CommandError, decode, encode
+from teleward_gateway.remote_commands.settings import CommandName
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft
 
@@ -136,7 +136,7 @@ async def test_a_flood_of_strangers_does_not_fill_the_audit(
     for _ in range(50):
         await bench.give(b"{}")
     assert (len(bench.audit), bench.commands.refused) == (1, 50)
-    monkeypatch.setattr("teleward_gateway.commands_remote.receiver._STRANGER_S", 0.0)
+    monkeypatch.setattr("teleward_gateway.remote_commands.receiver._STRANGER_S", 0.0)
     await bench.give(b"{}")
     assert bench.audit[-1].payload["unnoted"] == 49
 

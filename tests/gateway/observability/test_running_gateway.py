@@ -16,7 +16,7 @@ from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.topics import Topics
 from teleward_gateway.bench.servers import free_port
 from teleward_gateway.commands import status
-from teleward_gateway.commands_remote.message import Command, encode
+from teleward_gateway.remote_commands.message import Command, encode
 
 Wait = Callable[..., Any]
 KEY = "0123456789abcdef0123"

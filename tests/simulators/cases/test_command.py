@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from teleward_gateway.__main__ import main
-from teleward_gateway.plot import Panel, write_plot
+from teleward_gateway.commands.plot import Panel, write_plot
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from teleward_drivers.errors import LinkError
-from teleward_gateway.commands_remote.receiver import Handler
-from teleward_gateway.commands_remote.settings import CommandName
+from teleward_gateway.remote_commands.receiver import Handler
+from teleward_gateway.remote_commands.settings import CommandName
 from teleward_signal.alarms.limits import AlarmLimits
 
 

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.topics import Topics
-from teleward_gateway.commands_remote.memory import CommandMemory, TooManyCommands
-from teleward_gateway.commands_remote.message import Command, CommandError, decode, is_signed
-from teleward_gateway.commands_remote.settings import CommandName, RemoteCommandSettings
 from teleward_gateway.journal.audit import Audit
+from teleward_gateway.remote_commands.memory import CommandMemory, TooManyCommands
+from teleward_gateway.remote_commands.message import Command, CommandError, decode, is_signed
+from teleward_gateway.remote_commands.settings import CommandName, RemoteCommandSettings
 
 Handler = Callable[[dict[str, Any], str], Awaitable[dict[str, Any] | None]]
 """Does a command: arguments and author in, result out.
