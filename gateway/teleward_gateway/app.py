@@ -294,9 +294,9 @@ async def add_rooms(app: FastAPI, folder: Path, registry: Registry, fleet: str) 
     if importlib.util.find_spec("yaml") is None:
         log.info('no teaching rooms: pip install "teleward[sim]"')
         return
-    from teleward_gateway.classroom.api import router
-    from teleward_gateway.classroom.bedside import Bedside
-    from teleward_gateway.classroom.rooms import RoomService
+    from teleward_gateway.classroom.api.rooms import router
+    from teleward_gateway.classroom.rooms.fleet_client import Bedside
+    from teleward_gateway.classroom.rooms.service import RoomService
 
     rooms = RoomService(folder, bedside=Bedside(fleet, registry) if fleet else None)
     await asyncio.to_thread(rooms.tidy)

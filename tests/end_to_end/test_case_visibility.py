@@ -23,8 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from teleward_gateway.api.factory import PREFIX, create_app
-from teleward_gateway.classroom.api import router as rooms
-from teleward_gateway.classroom.scopes import TRUTH
+from teleward_gateway.classroom.api.rooms import router as rooms
+from teleward_gateway.classroom.rooms.visibility import TRUTH
 from teleward_gateway.commands.room import RoomClient
 from teleward_gateway.live.frame import split_change
 from teleward_signal.vocabulary import METRICS

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from teleward_gateway.classroom.api import router
-from teleward_gateway.classroom.bedside import Bedside, NoDevices
-from teleward_gateway.classroom.rooms import Room, RoomService
+from teleward_gateway.classroom.api.rooms import router
+from teleward_gateway.classroom.rooms.fleet_client import Bedside, NoDevices
+from teleward_gateway.classroom.rooms.service import Room, RoomService
 from teleward_gateway.classroom.settings import ClassroomSettings
 from teleward_gateway.registry import Registry, Subject
 from teleward_signal.model import Provenance

@@ -8,9 +8,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from teleward_gateway.classroom.api import router
-from teleward_gateway.classroom.rooms import MOST_ASKED, MOST_ORDERS, RoomService, replay_log
-from teleward_gateway.classroom.scopes import TRUTH
+from teleward_gateway.classroom.api.rooms import router
+from teleward_gateway.classroom.rooms.service import (
+    MOST_ASKED,
+    MOST_ORDERS,
+    RoomService,
+    replay_log,
+)
+from teleward_gateway.classroom.rooms.visibility import TRUTH
 from teleward_gateway.commands.room import parse_order
 from teleward_simulators.cases.source import make
 from teleward_simulators.physiology.knobs import KNOBS

@@ -10,7 +10,7 @@ from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.sensors.faults import SENSORS
 
 if TYPE_CHECKING:
-    from teleward_gateway.classroom.rooms import Room
+    from teleward_gateway.classroom.rooms.service import Room
 
 TRUTH = (
     "HR", "SBP", "DBP", "MAP", "RR", "SPO2", "T", "PACO2", "ETCO2", "PH", "G", "K", "LACTATE",

@@ -14,9 +14,9 @@ from fastapi import APIRouter, Depends, Header, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection
 
-from teleward_gateway.classroom.bedside import NoDevices
-from teleward_gateway.classroom.rooms import Room, RoomService, WrongKey
-from teleward_gateway.classroom.scopes import actions
+from teleward_gateway.classroom.rooms.fleet_client import NoDevices
+from teleward_gateway.classroom.rooms.service import Room, RoomService, WrongKey
+from teleward_gateway.classroom.rooms.visibility import actions
 
 router = APIRouter(tags=["rooms"])
 

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.classroom.bedside import Bedside, NoDevices
-from teleward_gateway.classroom.orders import check_order
-from teleward_gateway.classroom.scopes import learner_view, truth
+from teleward_gateway.classroom.rooms.fleet_client import Bedside, NoDevices
+from teleward_gateway.classroom.rooms.orders import check_order
+from teleward_gateway.classroom.rooms.visibility import learner_view, truth
 from teleward_simulators.cases.catalogue import all_cases, case_named
 from teleward_simulators.cases.kit import devices_of
 from teleward_simulators.cases.model import Case

@@ -1,0 +1,1 @@
+"""Teaching rooms: their life, orders and what each role sees."""
