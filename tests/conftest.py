@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from teleward_gateway.bench.servers import Influx, Mosquitto, VictoriaMetrics
+from teleward_gateway.testing.servers import Influx, Mosquitto, VictoriaMetrics
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 

@@ -14,7 +14,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from teleward_gateway.bench.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT_MS = 15_000

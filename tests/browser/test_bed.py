@@ -5,7 +5,7 @@ from functools import partial
 
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.bench.ward_feed import FeedServer
+from teleward_gateway.testing.ward_feed import FeedServer
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Presence, Priority
 
 OpenPage = Callable[..., Page]

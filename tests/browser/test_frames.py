@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from playwright.sync_api import Page
 
-from teleward_gateway.bench.ward_feed import FeedServer
 from teleward_gateway.live.frame import SAMPLE_LIMIT, Run, encode_frame, join_change
+from teleward_gateway.testing.ward_feed import FeedServer
 
 OpenPage = Callable[..., Page]
 

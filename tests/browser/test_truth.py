@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.bench.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
 from teleward_signal.model import Measurement
 
 OpenPage = Callable[..., Page]

@@ -17,7 +17,7 @@ from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.mqtt.unconfirmed import Unconfirmed
-from teleward_gateway.bench.servers import Influx, Mosquitto
+from teleward_gateway.testing.servers import Influx, Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId
 

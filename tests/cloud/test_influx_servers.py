@@ -8,7 +8,7 @@ import pytest
 
 from teleward_cloud.influx.settings import InfluxSettings, Waveforms
 from teleward_cloud.influx.sink import InfluxSink
-from teleward_gateway.bench.servers import Influx, VictoriaMetrics
+from teleward_gateway.testing.servers import Influx, VictoriaMetrics
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 

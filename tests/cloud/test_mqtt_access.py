@@ -20,8 +20,8 @@ from teleward_cloud.mqtt.connection import Incoming, MqttConnection, MqttUnavail
 from teleward_cloud.mqtt.settings import HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.tls import TlsSettings, client_context
-from teleward_gateway.bench.servers import Mosquitto, free_port
 from teleward_gateway.embedded_broker.mosquitto import password_line
+from teleward_gateway.testing.servers import Mosquitto, free_port
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record
 

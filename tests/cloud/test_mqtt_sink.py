@@ -11,7 +11,7 @@ from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.connection import Incoming, MqttConnection
 from teleward_cloud.mqtt.settings import HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
-from teleward_gateway.bench.servers import Mosquitto
+from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordKind
 

@@ -16,9 +16,9 @@ from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.stack.compose import StackOptions, compose
 from teleward_cloud.stack.grafana import dashboards
-from teleward_gateway.bench.servers import Mosquitto
 from teleward_gateway.commands import stack
 from teleward_gateway.settings.load import load
+from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.vocabulary import METRICS
 

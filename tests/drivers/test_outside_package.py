@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from teleward_gateway.bench.running_demo import Messages
-from teleward_gateway.bench.servers import Mosquitto
+from teleward_gateway.testing.running_demo import Messages
+from teleward_gateway.testing.servers import Mosquitto
 
 README = Path(__file__).resolve().parents[2] / "drivers" / "README.md"
 FILES = ("pyproject.toml", "my_thermometer.py", "test_my_thermometer.py")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from teleward_gateway.bench.running_demo import Messages, RunningDemo
-from teleward_gateway.bench.servers import Influx, Mosquitto
+from teleward_gateway.testing.running_demo import Messages, RunningDemo
+from teleward_gateway.testing.servers import Influx, Mosquitto
 
 STREAM_S = 30.0
 """How long the ward runs before the tests look at it."""

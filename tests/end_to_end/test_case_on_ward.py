@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from teleward_gateway.bench.running_demo import RunningDemo
 from teleward_gateway.commands.room import RoomClient
+from teleward_gateway.testing.running_demo import RunningDemo
 
 CONNECT_S = 30.0
 """BLE devices are found one after the other."""

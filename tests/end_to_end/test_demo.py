@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from teleward_gateway.bench.running_demo import RunningDemo, interpreter
 from teleward_gateway.demo.show import DemoError, prepare
+from teleward_gateway.testing.running_demo import RunningDemo, interpreter
 
 
 def processes_below(folder: Path) -> list[str]:

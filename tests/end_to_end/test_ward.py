@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import sync_playwright
 
-from teleward_gateway.bench.running_demo import RunningDemo
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal
+from teleward_gateway.testing.running_demo import RunningDemo
 from teleward_signal.model import Provenance
 from teleward_simulators.patients.profiles import PROFILES
 

@@ -17,9 +17,9 @@ from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
-from teleward_gateway.bench.servers import Influx, Mosquitto, ServerMissing
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.journal import Journal
+from teleward_gateway.testing.servers import Influx, Mosquitto, ServerMissing
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, RecordKind
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from teleward_gateway.bench import accuracy
-from teleward_gateway.bench.accuracy_rhythm import judge, true_episodes
-from teleward_gateway.bench.af_training import NETWORKS, Part, train
-from teleward_gateway.bench.beat_scoring import compare, pair
-from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, read_record
+from teleward_gateway.bench.accuracy import command
+from teleward_gateway.bench.accuracy.beat_scoring import compare, pair
+from teleward_gateway.bench.accuracy.rhythm import judge, true_episodes
+from teleward_gateway.bench.accuracy.wfdb_files import Annotations, read_annotations, read_record
+from teleward_gateway.training.af_training import NETWORKS, Part, train
 from teleward_signal.banks.network import n_weights
 from teleward_signal.ecg.fibrillation import N_FEATURES, describe_all, fibrillation, padded
 from teleward_signal.ecg.rhythm_codes import Rhythm
@@ -42,19 +42,19 @@ def options(folder: Path, *only: str) -> argparse.Namespace:
 def test_a_folder_of_records_is_measured_per_record_and_pooled(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     write_record(tmp_path / "deep", "excerpt")
-    result = accuracy.measure(options(tmp_path))
+    result = command.measure(options(tmp_path))
     assert set(result["qrs"]["pooled"]) == {"se", "ppv", "f1"}
     assert result["qrs"]["pooled"]["f1"] >= 99.0
     assert result["qrs"]["records"][0]["record"] == "excerpt"
     assert result["af"]["wfdb, annotated"]["pooled"]["teleward"][1] >= 90.0
-    text = accuracy.table(result)
+    text = command.table(result)
     assert "excerpt" in text
     assert "pooled" in text
 
 
 def test_a_folder_with_nothing_says_what_it_looked_for(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="nothing to measure"):
-        accuracy.measure(options(tmp_path))
+        command.measure(options(tmp_path))
 
 
 def test_afdb_texts_are_found_and_judged(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_afdb_texts_are_found_and_judged(tmp_path: Path) -> None:
         "    0:00.100       25     +    0    0    0\t(N\n"
         f"    4:00.000    {samples[299]}     +    0    0    0\t(AFIB\n"
     )
-    result = accuracy.measure(options(tmp_path, "af"))
+    result = command.measure(options(tmp_path, "af"))
     sensitivity, specificity = result["af"]["afdb"]["pooled"]["teleward"]
     assert sensitivity > 90
     assert specificity > 90
@@ -111,12 +111,12 @@ def test_mistakes_in_fibrillation_do_not_count() -> None:
 def test_rhythm_episodes_are_counted_found_and_right(tmp_path: Path) -> None:
     """The excerpt of record 208 has trigeminy by its beats and no grave rhythm."""
     write_record(tmp_path, "excerpt")
-    result = accuracy.measure(options(tmp_path, "rhythm"))["rhythm"]
+    result = command.measure(options(tmp_path, "rhythm"))["rhythm"]
     [row] = result["records"]
     for name in ("asystole", "ventricular_tachycardia", "ventricular_fibrillation"):
         _, _, told, _ = row.get(name, (0, 0, 0, 0))
         assert told == 0
-    assert "ventricular_fibrillation without a cause: 0" in accuracy.table({"rhythm": result})
+    assert "ventricular_fibrillation without a cause: 0" in command.table({"rhythm": result})
 
 
 def test_true_episodes_follow_from_annotated_beats_and_names() -> None:

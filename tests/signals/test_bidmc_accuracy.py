@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from teleward_gateway.bench import accuracy_anomaly, accuracy_bidmc, bidmc_motion
-from teleward_gateway.bench.anomaly_days import DETERIORATIONS, deteriorate, quiet_day
-from teleward_gateway.bench.bidmc_files import FS, bidmc_names, read_bidmc
+from teleward_gateway.bench.accuracy import anomaly, bidmc, bidmc_motion
+from teleward_gateway.bench.accuracy.anomaly_days import DETERIORATIONS, deteriorate, quiet_day
+from teleward_gateway.bench.accuracy.bidmc_files import FS, bidmc_names, read_bidmc
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.respiration.bank import RespirationBank
 
@@ -49,7 +49,7 @@ def test_reads_the_files_of_the_dataset(dataset: Path) -> None:
 
 
 def test_a_clean_recording_scores_as_it_should(dataset: Path) -> None:
-    result = accuracy_bidmc.rows(dataset, peers=False)
+    result = bidmc.rows(dataset, peers=False)
     (row,) = result["recordings"]
     pooled = result["pooled"]
     assert row["f1"] > 97
@@ -59,21 +59,21 @@ def test_a_clean_recording_scores_as_it_should(dataset: Path) -> None:
     assert pooled["rr_mae"] < 0.3
     assert pooled["rr_derived_mae"] < 0.5
     assert pooled["windows"] == 6
-    text = accuracy_bidmc.table(result)
+    text = bidmc.table(result)
     assert "bidmc_01" in text
     assert "goal 99.0" in text
 
 
 def test_missed_and_extra_pulses_are_counted() -> None:
     beats = np.arange(50, 7000, 100)
-    reference = accuracy_bidmc.Reference(beats, np.zeros(7500, bool), 1.0)
+    reference = bidmc.Reference(beats, np.zeros(7500, bool), 1.0)
     pulses = np.sort(np.append(np.delete(beats, [5, 6]) + 30, 4280))
-    assert accuracy_bidmc.match_pulses(pulses, reference) == (len(beats) - 2, 1, 2)
+    assert bidmc.match_pulses(pulses, reference) == (len(beats) - 2, 1, 2)
 
 
 def test_no_recording_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no bidmc_NN_Signals"):
-        accuracy_bidmc.rows(tmp_path)
+        bidmc.rows(tmp_path)
 
 
 def test_days_come_from_their_seed_and_troubles_change_them() -> None:
@@ -88,12 +88,12 @@ def test_days_come_from_their_seed_and_troubles_change_them() -> None:
 def test_alarms_close_to_each_other_count_once_and_delays_hold_back() -> None:
     trigger = np.zeros((1, 17280), bool)
     trigger[0, [100, 110, 5000]] = True
-    assert accuracy_anomaly.onsets_per_day(trigger) == 2
+    assert anomaly.onsets_per_day(trigger) == 2
     days = np.tile([75.0, 15.0, 97.0], (1, 200, 1))
     days[0, 100:115, 2] = 84
-    assert accuracy_anomaly.limits(days, 10.0).sum() == 14
-    assert accuracy_anomaly.limits(days, 120.0).sum() == 0
-    assert accuracy_anomaly.news2_total(days, 3.0).any()
+    assert anomaly.limits(days, 10.0).sum() == 14
+    assert anomaly.limits(days, 120.0).sum() == 0
+    assert anomaly.news2_total(days, 3.0).any()
 
 
 def test_movement_comes_from_its_seed_and_is_counted() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.beat_scoring import compare
+from teleward_gateway.bench.accuracy.beat_scoring import compare
 from teleward_signal.banks.bank import EventKind, Reason
 from teleward_signal.ecg.bank import EcgBank
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.af_augment import one_rate, two_rates
+from teleward_gateway.training.af_augment import one_rate, two_rates
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank, load_networks
 from teleward_signal.ecg.fibrillation import DELAY, EVERY, fibrillation

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from teleward_gateway.bench import ecg_training
-from teleward_gateway.bench.beat_scoring import compare
-from teleward_gateway.bench.ecg_augment import Beats
-from teleward_gateway.bench.ecg_left_out import stressed
-from teleward_gateway.bench.ecg_simulated import STRETCHES_S, WITHOUT_TRUTH, simulate
+from teleward_gateway.bench.accuracy.beat_scoring import compare
+from teleward_gateway.training import ecg_training
+from teleward_gateway.training.ecg_augment import Beats
+from teleward_gateway.training.ecg_left_out import stressed
+from teleward_gateway.training.ecg_simulated import STRETCHES_S, WITHOUT_TRUTH, simulate
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.compiled.cache import Records
 from teleward_signal.ecg.bank import NETWORKS, EcgBank, load_networks

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from teleward_gateway.bench.ecg_augment import Beats, _pauses, vary
-from teleward_gateway.bench.network_fit import fit, log_odds
 from teleward_gateway.bench.signal_speed import synthetic_ecg
+from teleward_gateway.training.ecg_augment import Beats, _pauses, vary
+from teleward_gateway.training.network_fit import fit, log_odds
 from teleward_signal.banks.network import judge, n_weights
 
 RNG = np.random.default_rng(1)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.tree_fit import Boosting, fit_trees, tree_odds
+from teleward_gateway.training.tree_fit import Boosting, fit_trees, tree_odds
 from teleward_signal.banks.trees import vote
 
 RNG = np.random.default_rng(2)

@@ -107,7 +107,7 @@ def table(result: dict[str, Any]) -> str:
 @contextmanager
 def feed(beds: int) -> Iterator[str]:
     """Run the synthetic ward in another process; yields its address."""
-    command = [sys.executable, "-m", "teleward_gateway.bench.ward_feed", "--port", "0"]
+    command = [sys.executable, "-m", "teleward_gateway.testing.ward_feed", "--port", "0"]
     process = subprocess.Popen(
         [*command, "--beds", str(beds)], stdout=subprocess.PIPE, text=True, bufsize=1
     )

@@ -26,7 +26,7 @@ from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.bench import delivery_load as load
 from teleward_gateway.bench.delivery_backlog import drain
-from teleward_gateway.bench.servers import Influx, Mosquitto
+from teleward_gateway.testing.servers import Influx, Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordKind
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from teleward_gateway.api.factory import create_app
-from teleward_gateway.bench.ward_feed import WardFeed
+from teleward_gateway.testing.ward_feed import WardFeed
 from teleward_signal.model import Measurement
 
 SUBJECT = "/api/v1/subjects/sim-01"

@@ -17,7 +17,6 @@ from teleward_cloud.mqtt.connection import Incoming, MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.mqtt.topics import Topics
-from teleward_gateway.bench.servers import Mosquitto
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.remote_commands import (
     RemoteCommands,
@@ -27,6 +26,7 @@ from teleward_gateway.remote_commands import (
 from teleward_gateway.remote_commands.memory import CommandMemory
 from teleward_gateway.remote_commands.message import Command, CommandError, decode, encode
 from teleward_gateway.remote_commands.settings import CommandName
+from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft
 

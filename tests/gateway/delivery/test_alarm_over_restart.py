@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from teleward_cloud.alarms.settings import WebhookSettings
 from teleward_cloud.alarms.webhook import WebhookSink
 from teleward_cloud.mqtt import payload
-from teleward_gateway.bench.servers import free_port
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
+from teleward_gateway.testing.servers import free_port
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, RecordKind
 

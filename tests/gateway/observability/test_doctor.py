@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from teleward_gateway.bench.servers import Influx, Mosquitto
 from teleward_gateway.commands import doctor, status
 from teleward_gateway.health import machine
 from teleward_gateway.health.findings import Finding, State
 from teleward_gateway.health.servers import expiry
 from teleward_gateway.settings.load import parse
+from teleward_gateway.testing.servers import Influx, Mosquitto
 
 
 def write(folder: Path, text: str) -> Path:

@@ -14,9 +14,9 @@ import pytest
 from teleward_cloud.mqtt.connection import Incoming, MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.topics import Topics
-from teleward_gateway.bench.servers import free_port
 from teleward_gateway.commands import status
 from teleward_gateway.remote_commands.message import Command, encode
+from teleward_gateway.testing.servers import free_port
 
 Wait = Callable[..., Any]
 KEY = "0123456789abcdef0123"

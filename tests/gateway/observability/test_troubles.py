@@ -23,7 +23,6 @@ from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.retry import Retry
 from teleward_cloud.tls import TlsSettings
-from teleward_gateway.bench.servers import Mosquitto, free_port
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.mosquitto import password_line
@@ -31,6 +30,7 @@ from teleward_gateway.health.findings import State
 from teleward_gateway.health.servers import check_broker, check_influx
 from teleward_gateway.journal import Journal
 from teleward_gateway.settings.model import Settings
+from teleward_gateway.testing.servers import Mosquitto, free_port
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordKind
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.beat_scoring import TOLERANCE_S, Count, compare, pair
-from teleward_gateway.bench.ecg_peers import peers
-from teleward_gateway.bench.wfdb_files import (
+from teleward_gateway.bench.accuracy.beat_scoring import TOLERANCE_S, Count, compare, pair
+from teleward_gateway.bench.accuracy.ecg_peers import peers
+from teleward_gateway.bench.accuracy.wfdb_files import (
     Annotations,
     Recording,
     read_annotations,

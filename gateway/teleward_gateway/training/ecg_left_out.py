@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.accuracy_ecg import NOISE_CYCLE_S, NOISE_FROM_S, NOT_COUNTED
-from teleward_gateway.bench.beat_scoring import Count, compare
-from teleward_gateway.bench.ecg_augment import Beats
-from teleward_gateway.bench.ecg_fit import (
+from teleward_gateway.bench.accuracy.beat_scoring import Count, compare
+from teleward_gateway.bench.accuracy.ecg import NOISE_CYCLE_S, NOISE_FROM_S, NOT_COUNTED
+from teleward_gateway.training.ecg_augment import Beats
+from teleward_gateway.training.ecg_fit import (
     CLASS_MEMBERS,
     Material,
     fit_class,
@@ -14,8 +14,8 @@ from teleward_gateway.bench.ecg_fit import (
     run,
     train_detector,
 )
-from teleward_gateway.bench.network_fit import Array
-from teleward_gateway.bench.tree_fit import tree_odds
+from teleward_gateway.training.network_fit import Array
+from teleward_gateway.training.tree_fit import tree_odds
 from teleward_signal.ecg.bank import Networks
 from teleward_signal.ecg.classes import PREMATURE_FROM, VENTRICULAR_FROM
 

@@ -18,8 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.bidmc_files import FS, BidmcRecord, Numbers, bidmc_names, read_bidmc
-from teleward_gateway.bench.bidmc_motion import OF_PPG, OF_RESPIRATION, mark_motion
+from teleward_gateway.bench.accuracy.bidmc_files import (
+    FS,
+    BidmcRecord,
+    Numbers,
+    bidmc_names,
+    read_bidmc,
+)
+from teleward_gateway.bench.accuracy.bidmc_motion import OF_PPG, OF_RESPIRATION, mark_motion
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ppg.arrival import ArrivalTime

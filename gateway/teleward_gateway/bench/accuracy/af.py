@@ -15,8 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.accuracy_ecg import NOISY, detect
-from teleward_gateway.bench.wfdb_files import Annotations, read_annotations, read_record, records
+from teleward_gateway.bench.accuracy.ecg import NOISY, detect
+from teleward_gateway.bench.accuracy.wfdb_files import (
+    Annotations,
+    read_annotations,
+    read_record,
+    records,
+)
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import load_networks
 from teleward_signal.ecg.fibrillation import fibrillation

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.accuracy_af import annotated
-from teleward_gateway.bench.accuracy_ecg import NOISY, detect
-from teleward_gateway.bench.wfdb_files import Annotations, read_record, records
+from teleward_gateway.bench.accuracy.af import annotated
+from teleward_gateway.bench.accuracy.ecg import NOISY, detect
+from teleward_gateway.bench.accuracy.wfdb_files import Annotations, read_record, records
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.rhythm import ASYSTOLE_S, PAUSE_S, RUN_PER_MIN
 from teleward_signal.ecg.rhythm_codes import Rhythm

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.beat_scoring import pair
-from teleward_gateway.bench.ecg_augment import Beats, vary
-from teleward_gateway.bench.ecg_simulated import simulate
-from teleward_gateway.bench.network_fit import Array, fit, log_odds
-from teleward_gateway.bench.tree_fit import fit_trees
-from teleward_gateway.bench.wfdb_files import read_annotations, read_record
+from teleward_gateway.bench.accuracy.beat_scoring import pair
+from teleward_gateway.bench.accuracy.wfdb_files import read_annotations, read_record
+from teleward_gateway.training.ecg_augment import Beats, vary
+from teleward_gateway.training.ecg_simulated import simulate
+from teleward_gateway.training.network_fit import Array, fit, log_odds
+from teleward_gateway.training.tree_fit import fit_trees
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.network import H1, H2, n_weights
 from teleward_signal.ecg.bank import EcgBank, Networks, load_networks

@@ -1,7 +1,7 @@
 """A ward for the pages: a real hub, API and server, fed with synthetic signals and real alarms.
 
 For the dashboard's benchmark and the browser tests: it loads the pages, not the gateway. Run it by
-hand:  python -m teleward_gateway.bench.ward_feed --port 8137 --beds 16
+hand:  python -m teleward_gateway.testing.ward_feed --port 8137 --beds 16
 """
 
 import argparse
@@ -19,11 +19,11 @@ import uvicorn
 
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.view import GatewaySummary, HistoryQuery
-from teleward_gateway.bench.ward_patients import CASES, WAVES, Bed, ecg, pleth
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line, resolution
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
+from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import (

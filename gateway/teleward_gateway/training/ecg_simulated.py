@@ -8,7 +8,7 @@ in the rhythm or comes to it from sinus rhythm, and goes back. Classes are never
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.ecg_augment import Beats
+from teleward_gateway.training.ecg_augment import Beats
 from teleward_simulators.physiology.patient import PhysiologyPatient
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.rhythms.table import RHYTHMS, Rhythm

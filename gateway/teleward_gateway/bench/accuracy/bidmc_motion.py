@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.bidmc_files import FS, Numbers
+from teleward_gateway.bench.accuracy.bidmc_files import FS, Numbers
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration.bank import RespirationBank

@@ -1,4 +1,4 @@
-"""Train the networks for atrial fibrillation: ``python -m teleward_gateway.bench.af_training``.
+"""Train the networks for atrial fibrillation: ``python -m teleward_gateway.training.af_training``.
 
 Windows of annotated intervals (AFDB texts, WFDB records), of the engine's own beats on the same
 WFDB records, and of made series (`af_augment`) go to a few small networks that differ in their
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.accuracy_af import Case, afdb, pooled, scored, table, wfdb_cases
-from teleward_gateway.bench.af_augment import one_rate, two_rates, variants
-from teleward_gateway.bench.network_fit import Array, fit
+from teleward_gateway.bench.accuracy.af import Case, afdb, pooled, scored, table, wfdb_cases
+from teleward_gateway.training.af_augment import one_rate, two_rates, variants
+from teleward_gateway.training.network_fit import Array, fit
 from teleward_signal.ecg.fibrillation import N_FEATURES, describe_all, fibrillation, padded
 
 NETWORKS = 2

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.anomaly_days import (
+from teleward_gateway.bench.accuracy.anomaly_days import (
     DETERIORATIONS,
     METRICS,
     START_S,
@@ -21,7 +21,7 @@ from teleward_gateway.bench.anomaly_days import (
     deteriorate,
     quiet_day,
 )
-from teleward_gateway.bench.bidmc_files import bidmc_names, read_bidmc
+from teleward_gateway.bench.accuracy.bidmc_files import bidmc_names, read_bidmc
 from teleward_signal.alarms.limits import DEFAULT_METRICS
 from teleward_signal.anomaly.bank import TRAITS, AnomalyBank
 from teleward_signal.news2 import points_of

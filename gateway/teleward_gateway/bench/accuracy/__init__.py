@@ -1,0 +1,1 @@
+"""Detectors against annotated recordings."""

@@ -1,0 +1,1 @@
+"""The test kit: servers, links and feeds that tests and benchmarks start."""

@@ -1,0 +1,1 @@
+"""Training of the shipped detectors; never imported by a running gateway."""
