@@ -37,7 +37,7 @@ def test_what_ucum_writes_in_braces_is_no_unit(ward: FeedServer, open_page: Open
     expect(tile.locator("output.value")).to_have_text("12.0")
     expect(tile.locator("h2")).to_have_text("Anomaly")
     texts = page.evaluate(
-        "async units => { const { unitText } = await import('/static/format.js');"
+        "async units => { const { unitText } = await import('/static/i18n/format.js');"
         " return units.map(unitText); }",
         ["{beats}/min", "{score}", "mm[Hg]", "/min", "m/s2"],
     )

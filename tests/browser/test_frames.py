@@ -11,7 +11,7 @@ from teleward_gateway.testing.ward_feed import FeedServer
 OpenPage = Callable[..., Page]
 
 DECODE = """async (bytes) => {
-  const { decodeFrames } = await import("/static/frames.js");
+  const { decodeFrames } = await import("/static/waves/frames.js");
   const found = [];
   try {
     const take = (run) => found.push({ ...run, samples: [...run.samples] });
@@ -47,7 +47,7 @@ def test_the_change_in_front_of_the_frames_is_split_off(
     page = open_page(f"{ward.url}/ward")
     frames = encode_frame(7, 1, [])
     split = """async (bytes) => {
-      const { splitChange } = await import("/static/frames.js");
+      const { splitChange } = await import("/static/waves/frames.js");
       return splitChange(Uint8Array.from(bytes).buffer);
     }"""
     text = '{"label":"à 7"}'

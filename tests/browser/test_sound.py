@@ -11,7 +11,7 @@ from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 OpenPage = Callable[..., Page]
 
 PULSES = """async ([priority, metric]) => {
-  const { burst, schedule } = await import("/static/sound.js");
+  const { burst, schedule } = await import("/static/alarms/sound.js");
   const context = new OfflineAudioContext(1, 44100 * 4, 44100);
   const tones = burst(priority, metric);
   schedule(context, tones, 0);

@@ -26,7 +26,7 @@ MEDIA_TYPES = {
     "webmanifest": "application/manifest+json",
 }
 """Spelled out: the machine's own table may call JavaScript text/plain, which browsers refuse."""
-FOLDERS = frozenset({"", "vendor", "vendor/directives"})
+FOLDERS = frozenset({"", "core", "waves", "alarms", "pages", "i18n", "vendor", "vendor/directives"})
 NOT_SERVED = frozenset({"package.json", "package-lock.json", "tsconfig.json"})
 
 router = APIRouter(include_in_schema=False)
@@ -51,19 +51,19 @@ async def root() -> Response:
 @router.get("/ward")
 async def ward(request: Request) -> Response:
     """The central station."""
-    return answer(request, "ward.html")
+    return answer(request, "pages/ward.html")
 
 
 @router.get("/bed/{subject}")
 async def bed(request: Request, subject: str) -> Response:
     """The bedside monitor; the page reads the subject from its address."""
-    return answer(request, "bed.html")
+    return answer(request, "pages/bed.html")
 
 
 @router.get("/devices")
 async def devices(request: Request) -> Response:
     """The commissioning page."""
-    return answer(request, "devices.html")
+    return answer(request, "pages/devices.html")
 
 
 @router.get("/static/{path:path}")

@@ -15,8 +15,8 @@ BENCHMARKS = {
     "dashboard": "the pages in a real browser",
 }
 
-MODULES = {"signal": "signal_speed"}
-"""Where the module of a benchmark may not have its name: nothing is named like ``signal``."""
+MODULES = {"signal": "signal_speed", "accuracy": "accuracy.command"}
+"""Modules that are not named like their benchmark: nothing may be named ``signal``."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

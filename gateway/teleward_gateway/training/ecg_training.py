@@ -1,4 +1,4 @@
-"""Train the networks of the ECG engine: ``python -m teleward_gateway.training.ecg_training --help``.
+"""Train the ECG engine: ``python -m teleward_gateway.training.ecg_training --help``.
 
 Everything drawn comes from ``--seed``, so the same recordings give the same weights. The weights
 written are trained on all records (`ecg_fit`); the tables printed say how well the same training

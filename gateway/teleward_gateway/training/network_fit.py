@@ -1,4 +1,4 @@
-"""Fit the two-layer networks of `teleward_signal.banks.network`: Adam on the cross-entropy, in NumPy."""
+"""Fit two-layer networks (`teleward_signal.banks.network`): Adam on the cross-entropy, NumPy."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -32,7 +32,7 @@ from teleward_signal.ecg.state import (
     N_FEATURES,
     N_LATE,
 )
-from teleward_signal.ecg.trace import note, note_second
+from teleward_signal.ecg.training_trace import note, note_second
 
 EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
 ACCEPT = 0.58

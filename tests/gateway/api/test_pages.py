@@ -21,8 +21,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     [
         ("/ward", "text/html; charset=utf-8"),
         ("/bed/sim-01", "text/html; charset=utf-8"),
-        ("/static/ward.js", "text/javascript; charset=utf-8"),
-        ("/static/tokens.css", "text/css; charset=utf-8"),
+        ("/static/pages/ward.js", "text/javascript; charset=utf-8"),
+        ("/static/core/tokens.css", "text/css; charset=utf-8"),
         ("/static/icon.svg", "image/svg+xml"),
         ("/static/vendor/lit-html.js", "text/javascript; charset=utf-8"),
         ("/static/vendor/directives/repeat.js", "text/javascript; charset=utf-8"),
@@ -41,16 +41,18 @@ async def test_files_have_their_type_and_the_policy(
 
 
 async def test_an_unchanged_file_is_not_sent_again(client: httpx.AsyncClient) -> None:
-    first = await client.get("/static/ward.js")
-    again = await client.get("/static/ward.js", headers={"if-none-match": first.headers["etag"]})
+    first = await client.get("/static/pages/ward.js")
+    again = await client.get(
+        "/static/pages/ward.js", headers={"if-none-match": first.headers["etag"]}
+    )
     assert (again.status_code, again.content) == (304, b"")
-    other = await client.get("/static/ward.js", headers={"if-none-match": '"other"'})
+    other = await client.get("/static/pages/ward.js", headers={"if-none-match": '"other"'})
     assert other.status_code == 200
 
 
 async def test_files_are_compressed_for_those_who_ask(client: httpx.AsyncClient) -> None:
-    packed = await client.get("/static/tokens.css", headers={"accept-encoding": "gzip"})
-    plain = await client.get("/static/tokens.css", headers={"accept-encoding": "identity"})
+    packed = await client.get("/static/core/tokens.css", headers={"accept-encoding": "gzip"})
+    plain = await client.get("/static/core/tokens.css", headers={"accept-encoding": "identity"})
     assert packed.headers["content-encoding"] == "gzip"
     assert "content-encoding" not in plain.headers
     assert packed.text == plain.text

@@ -2,8 +2,8 @@
 
 Flutter counts as no fibrillation. WFDB records are judged twice: from the annotated intervals, as
 the literature does, and by the stream itself, which knows the ventricular beats that it found, from
-the events that it sends (dated back by the delay of `teleward_signal.ecg.fibrillation`). Beside it stands CoSEn
-over 60 intervals (Lake & Moorman 2011) at the threshold -1.38 that is best on AFDB.
+the events that it sends (dated back by the delay of `teleward_signal.ecg.fibrillation`). Beside it
+stands CoSEn over 60 intervals (Lake & Moorman 2011) at the threshold -1.38 that is best on AFDB.
 """
 
 import re

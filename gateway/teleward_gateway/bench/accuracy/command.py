@@ -67,4 +67,4 @@ def _measure(group: str, folder: Path, peers: bool) -> dict[str, Any] | None:
 
 
 def _group(name: str) -> Any:
-    return importlib.import_module(f"teleward_gateway.bench.accuracy_{name}")
+    return importlib.import_module(f"teleward_gateway.bench.accuracy.{name}")

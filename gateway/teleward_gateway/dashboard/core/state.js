@@ -32,8 +32,8 @@
  * @property {string} note   why there is no value, or how old it is
  */
 
-import { SubjectWaves } from "./waves.js";
-import { age } from "./format.js";
+import { SubjectWaves } from "../waves/waves.js";
+import { age } from "../i18n/format.js";
 
 /** A value older than this shows its age even while it is valid (a cuff reading of minutes ago). */
 const AGE_SHOWN_MS = 60000;

@@ -1,11 +1,11 @@
 // @ts-check
 /** What all live pages share: the stream, the top bar, the clock, the frame loop. */
 
-import { html, nothing, render } from "./vendor/lit-html.js";
-import { Announcer, startFlashing } from "./alarms.js";
-import { age, clockTime } from "./format.js";
-import { decodeFrames } from "./frames.js";
-import { Sound } from "./sound.js";
+import { html, nothing, render } from "../vendor/lit-html.js";
+import { Announcer, startFlashing } from "../alarms/priorities.js";
+import { age, clockTime } from "../i18n/format.js";
+import { decodeFrames } from "../waves/frames.js";
+import { Sound } from "../alarms/sound.js";
 import { Ward } from "./state.js";
 import { Stream } from "./stream.js";
 

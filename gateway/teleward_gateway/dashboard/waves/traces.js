@@ -3,7 +3,7 @@
 
 import { Sweep, makeLane } from "./sweep.js";
 
-/** @typedef {import("./state.js").Subject} Subject */
+/** @typedef {import("../core/state.js").Subject} Subject */
 /** @typedef {import("./waves.js").Channel} Channel */
 
 const ECG = ["ecg_ii", "ecg_i", "ecg_iii", "ecg_v1", "ecg_v5", "ecg_avr", "ecg_avl", "ecg_avf",

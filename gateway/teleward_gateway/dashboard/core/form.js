@@ -2,7 +2,7 @@
 /** A modal form that sends to the API and shows what the gateway says. */
 
 import { author, setAuthor } from "./api.js";
-import { html, render } from "./vendor/lit-html.js";
+import { html, render } from "../vendor/lit-html.js";
 
 export class FormDialog {
   /**

@@ -1,15 +1,15 @@
 // @ts-check
 /** The central station: every bed of the gateway on one screen. */
 
-import { repeat } from "./vendor/directives/repeat.js";
-import { MARKS, alarmClass, metricPriority, tilePriority, topAlarm } from "./alarms.js";
-import { Shell, element, html, nothing, render } from "./shell.js";
-import { bloodPressure, heartRate, newsBadge, present } from "./state.js";
-import { Traces, channelLabel, colorOf } from "./traces.js";
-import { AlarmList } from "./alarm_list.js";
+import { repeat } from "../vendor/directives/repeat.js";
+import { MARKS, alarmClass, metricPriority, tilePriority, topAlarm } from "../alarms/priorities.js";
+import { Shell, element, html, nothing, render } from "../core/shell.js";
+import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
+import { Traces, channelLabel, colorOf } from "../waves/traces.js";
+import { AlarmList } from "../alarms/alarm_list.js";
 
-/** @typedef {import("./state.js").Subject} Subject */
-/** @typedef {import("./state.js").Shown} Shown */
+/** @typedef {import("../core/state.js").Subject} Subject */
+/** @typedef {import("../core/state.js").Shown} Shown */
 
 const LOOK = {
   most: 3,

@@ -91,7 +91,7 @@ export class Sound {
     this.quietUntil = 0;
   }
 
-  /** @param {import("./state.js").Alarm | undefined} alarm the one to sound, if any */
+  /** @param {import("../core/state.js").Alarm | undefined} alarm the one to sound, if any */
   update(alarm) {
     const priority = alarm?.priority;
     if (!alarm || priority === "info" || !priority) {

@@ -1,16 +1,16 @@
 // @ts-check
 /** Alarm limits of a subject: yellow (medium priority) and red (high) for each metric. */
 
-import { call } from "./api.js";
-import { FormDialog, number } from "./form.js";
-import { unitText } from "./format.js";
-import { html } from "./vendor/lit-html.js";
+import { call } from "../core/api.js";
+import { FormDialog, number } from "../core/form.js";
+import { unitText } from "../i18n/format.js";
+import { html } from "../vendor/lit-html.js";
 
 const KEYS = ["very_low", "low", "high", "very_high"];
 const TITLES = ["Red low", "Yellow low", "Yellow high", "Red high"];
 
 export class LimitsDialog extends FormDialog {
-  /** @param {import("./shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
+  /** @param {import("../core/shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
   constructor(shell, id, root) {
     super(root, "limits", "Alarm limits");
     this.shell = shell;

@@ -13,7 +13,7 @@
  * @property {number} dropped  messages the gateway left out because this page was too slow
  */
 
-import { splitChange } from "./frames.js";
+import { splitChange } from "../waves/frames.js";
 
 const PING_MS = 2000;
 /** Pings come every 2 s: after two without an answer the link carries nothing. */

@@ -1,14 +1,14 @@
 // @ts-check
 /** The list of all alarms of a page, most urgent first, with acknowledgement. */
 
-import { html, render } from "./vendor/lit-html.js";
-import { MARKS, alarmClass, byUrgency } from "./alarms.js";
-import { author, call, setAuthor } from "./api.js";
-import { age } from "./format.js";
+import { html, render } from "../vendor/lit-html.js";
+import { MARKS, alarmClass, byUrgency } from "./priorities.js";
+import { author, call, setAuthor } from "../core/api.js";
+import { age } from "../i18n/format.js";
 
-/** @typedef {import("./shell.js").Shell} Shell */
-/** @typedef {import("./state.js").Subject} Subject */
-/** @typedef {import("./state.js").Alarm} Alarm */
+/** @typedef {import("../core/shell.js").Shell} Shell */
+/** @typedef {import("../core/state.js").Subject} Subject */
+/** @typedef {import("../core/state.js").Alarm} Alarm */
 
 const PRESENCE = { on: "active", latched: "over, not acknowledged", ack: "acknowledged" };
 

@@ -1,9 +1,9 @@
 // @ts-check
 /** The dialogs of the commissioning page. */
 
-import { call } from "./api.js";
-import { FormDialog } from "./form.js";
-import { html, nothing } from "./vendor/lit-html.js";
+import { call } from "../core/api.js";
+import { FormDialog } from "../core/form.js";
+import { html, nothing } from "../vendor/lit-html.js";
 
 /** @typedef {{subjects: any[], devices: any[], drivers: any[]}} Registered */
 

@@ -1,13 +1,13 @@
 // @ts-check
 /** The numeric tiles of the bedside monitor. */
 
-import { MARKS, metricPriority } from "./alarms.js";
-import { shortTime, unitText } from "./format.js";
-import { bloodPressure, heartRate, newsBadge, present } from "./state.js";
-import { html, nothing } from "./vendor/lit-html.js";
+import { MARKS, metricPriority } from "../alarms/priorities.js";
+import { shortTime, unitText } from "../i18n/format.js";
+import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
+import { html, nothing } from "../vendor/lit-html.js";
 
-/** @typedef {import("./state.js").Subject} Subject */
-/** @typedef {import("./state.js").Shown} Shown */
+/** @typedef {import("../core/state.js").Subject} Subject */
+/** @typedef {import("../core/state.js").Shown} Shown */
 
 /** How long the heart shows after a beat. */
 export const BLINK_MS = 180;
@@ -47,7 +47,7 @@ function limitsOf(subject, metric) {
 }
 
 /**
- * @param {Subject} subject @param {Record<string, import("./state.js").Metric>} metrics
+ * @param {Subject} subject @param {Record<string, import("../core/state.js").Metric>} metrics
  * @param {number} now
  */
 export function numericTiles(subject, metrics, now) {
@@ -114,7 +114,7 @@ function bpNote({ shown, time }) {
 }
 
 /** Small values beside a large one. @param {Subject} subject @param {string[]} names
- * @param {Record<string, import("./state.js").Metric>} metrics @param {number} now */
+ * @param {Record<string, import("../core/state.js").Metric>} metrics @param {number} now */
 function side(subject, names, metrics, now) {
   return names
     .filter((name) => subject.values[name])
@@ -133,7 +133,7 @@ const SHOWN = new Set([
 ]);
 
 /** What the subject has beyond the usual. @param {Subject} subject
- * @param {Record<string, import("./state.js").Metric>} metrics @param {number} now */
+ * @param {Record<string, import("../core/state.js").Metric>} metrics @param {number} now */
 function others(subject, metrics, now) {
   return Object.keys(subject.values)
     .filter((name) => !SHOWN.has(name) && metrics[name])
@@ -151,7 +151,7 @@ function others(subject, metrics, now) {
     );
 }
 
-/** @param {Subject} subject @param {Record<string, import("./state.js").Metric>} metrics */
+/** @param {Subject} subject @param {Record<string, import("../core/state.js").Metric>} metrics */
 function newsTile(subject, metrics) {
   const badge = newsBadge(subject.news2);
   const lacking = [...(subject.news2?.missing ?? []), ...(subject.news2?.stale ?? [])];

@@ -1,17 +1,17 @@
 // @ts-check
 /** The bedside monitor of one subject: traces, numerics, alarms, keys. */
 
-import { AlarmList } from "./alarm_list.js";
-import { MARKS, alarmClass, byUrgency, topAlarm } from "./alarms.js";
-import { author, call, setAuthor } from "./api.js";
-import { unitText } from "./format.js";
-import { LimitsDialog } from "./limits.js";
+import { AlarmList } from "../alarms/alarm_list.js";
+import { MARKS, alarmClass, byUrgency, topAlarm } from "../alarms/priorities.js";
+import { author, call, setAuthor } from "../core/api.js";
+import { unitText } from "../i18n/format.js";
+import { LimitsDialog } from "../alarms/limits.js";
 import { News2Dialog } from "./news2.js";
 import { BLINK_MS, numericTiles } from "./numerics.js";
-import { Shell, element, html, render } from "./shell.js";
-import { Traces, channelLabel, colorOf } from "./traces.js";
+import { Shell, element, html, render } from "../core/shell.js";
+import { Traces, channelLabel, colorOf } from "../waves/traces.js";
 
-/** @typedef {import("./state.js").Subject} Subject */
+/** @typedef {import("../core/state.js").Subject} Subject */
 
 /** 25 mm at the 96 px of a CSS inch: the sweep speed of paper, as far as a browser knows its screen. */
 const PIXELS_PER_SECOND = 94.49;

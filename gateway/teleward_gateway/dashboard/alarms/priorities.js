@@ -1,7 +1,7 @@
 // @ts-check
 /** Alarms on a page: order, marks, one clock for all flashing. */
 
-/** @typedef {import("./state.js").Alarm} Alarm */
+/** @typedef {import("../core/state.js").Alarm} Alarm */
 
 /** Priority marks of IEC 60601-1-8 practice: colour is never the only sign. */
 export const MARKS = { high: "!!!", medium: "!!", low: "!", info: "i" };

@@ -1,10 +1,10 @@
 // @ts-check
 /** The commissioning page: subjects, devices, what is in reach, and pairing. */
 
-import { author, call, setAuthor } from "./api.js";
+import { author, call, setAuthor } from "../core/api.js";
 import { AddDevice, Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
-import { html, nothing, render } from "./vendor/lit-html.js";
-import { repeat } from "./vendor/directives/repeat.js";
+import { html, nothing, render } from "../vendor/lit-html.js";
+import { repeat } from "../vendor/directives/repeat.js";
 
 const REFRESH_MS = 2000;
 const PORTS_EVERY = 5;

@@ -1,9 +1,9 @@
 // @ts-check
 /** Entry of what a person observes for NEWS2: consciousness, oxygen, scale, a measured pressure. */
 
-import { call } from "./api.js";
-import { FormDialog, number } from "./form.js";
-import { html } from "./vendor/lit-html.js";
+import { call } from "../core/api.js";
+import { FormDialog, number } from "../core/form.js";
+import { html } from "../vendor/lit-html.js";
 
 const CONSCIOUSNESS = [
   [0, "A – alert"],
@@ -20,7 +20,7 @@ const NUMBERS = [
 ];
 
 export class News2Dialog extends FormDialog {
-  /** @param {import("./shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
+  /** @param {import("../core/shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
   constructor(shell, id, root) {
     super(root, "news2", "NEWS2 observation");
     this.shell = shell;
