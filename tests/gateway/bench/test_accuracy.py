@@ -16,7 +16,7 @@ from teleward_signal.banks.network import n_weights
 from teleward_signal.ecg.fibrillation import N_FEATURES, describe_all, fibrillation, padded
 from teleward_signal.ecg.rhythm_codes import Rhythm
 
-EXCERPT = Path(__file__).parent / "data" / "mitdb_208.npz"
+EXCERPT = Path(__file__).parents[2] / "signals" / "ecg" / "data" / "mitdb_208.npz"
 
 
 def write_record(folder: Path, name: str) -> None:

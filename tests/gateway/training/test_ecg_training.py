@@ -20,7 +20,7 @@ from teleward_signal.ecg.sequence import remember, share
 from teleward_signal.ecg.state import ECG_STATE, timing
 from teleward_simulators.rhythms.table import RHYTHMS
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[2] / "signals" / "ecg" / "data"
 CODES = {"N": 1, "V": 5, "F": 6}
 
 
