@@ -37,7 +37,7 @@ _CONNACK_REMEDIES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Problem:
     """What is wrong and what to do about it."""
 
     what: str
@@ -47,23 +47,23 @@ class Trouble:
         return f"{self.what}; {self.remedy}" if self.remedy else self.what
 
 
-def connection_trouble(section: str, address: str, error: BaseException) -> Trouble:
+def connection_problem(section: str, address: str, error: BaseException) -> Problem:
     """Return why ``address``, set in ``section``, cannot be reached; aiohttp's errors too."""
     cause = _cause(error)
     keys = {"section": section, "address_key": _ADDRESS_KEYS.get(section, f"{section}.url")}
-    what, remedy = _trouble(cause)
-    return Trouble(f"{address}: {what}", remedy.format(**keys))
+    what, remedy = _problem(cause)
+    return Problem(f"{address}: {what}", remedy.format(**keys))
 
 
-def refusal_trouble(address: str, reason: str, *, tls: bool) -> Trouble:
+def refusal_problem(address: str, reason: str, *, tls: bool) -> Problem:
     """Return why a broker that was reached does not accept the connection."""
     if reason in _CONNACK_REMEDIES:
-        return Trouble(f"{address}: {reason}", _CONNACK_REMEDIES[reason])
+        return Problem(f"{address}: {reason}", _CONNACK_REMEDIES[reason])
     if tls:
         remedy = "it may want a client certificate, or another: mqtt.tls.certificate_file"
     else:
         remedy = "see that this is an MQTT port, and whether it wants [mqtt.tls]"
-    return Trouble(f"{address}: the broker closed the connection ({reason})", remedy)
+    return Problem(f"{address}: the broker closed the connection ({reason})", remedy)
 
 
 def _cause(error: BaseException) -> BaseException:
@@ -77,7 +77,7 @@ def _cause(error: BaseException) -> BaseException:
     return error
 
 
-def _trouble(error: BaseException) -> tuple[str, str]:
+def _problem(error: BaseException) -> tuple[str, str]:
     match error:
         case ssl.SSLCertVerificationError():
             return _CERTIFICATE_TROUBLES.get(error.verify_code, _UNKNOWN_SIGNER)

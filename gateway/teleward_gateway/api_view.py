@@ -29,7 +29,7 @@ AHEAD_S = 60.0
 """The clock of the page that sends an observation may be ahead of ours by so much."""
 
 
-class RunningView:
+class ApiView:
     """Answers the API from the running parts."""
 
     def __init__(self, gateway: "Gateway") -> None:

@@ -22,9 +22,9 @@ from fastapi import FastAPI
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import PREFIX, create_app
-from teleward_gateway.api_view import RunningView, gateway_description
+from teleward_gateway.api_view import ApiView, gateway_description
 from teleward_gateway.clock import GatewayClock
-from teleward_gateway.delivery.sinks import Outlets
+from teleward_gateway.delivery.sinks import Sinks
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.probes import LoopWatch
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
@@ -32,7 +32,7 @@ from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
 from teleward_gateway.probes import register_probes, register_sinks
 from teleward_gateway.process.logs import Redactor
-from teleward_gateway.process.supervisor import Caretaker
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.model import RegistryError
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.remote_commands import gateway_handlers
@@ -40,10 +40,10 @@ from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
-from teleward_gateway.ward.alarm_store import AlarmFile
+from teleward_gateway.ward.alarm_store import AlarmStore
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
-from teleward_gateway.ward.reconciler import Follower
+from teleward_gateway.ward.reconciler import Reconciler
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.engine.engine import Engine, EngineConfig
 from teleward_signal.model import Provenance
@@ -87,7 +87,7 @@ class Gateway:
         self.engine = Engine(EngineConfig())
         self.health = HealthRegistry()
         self.loop_watch = LoopWatch()
-        self.caretaker = Caretaker()
+        self.supervisor = Supervisor()
 
     def stop(self) -> None:
         """Ask the gateway to stop; returns at once."""
@@ -116,7 +116,7 @@ class Gateway:
             raise ValueError("gateway.mode changes with a restart only")
         changed = {"subjects": found.subjects, "devices": found.devices}
         self.settings = self.settings.model_copy(update=changed)
-        await self.follower.import_settings()
+        await self.reconciler.import_settings()
 
     async def run(self) -> int:
         """Run until `stop`, SIGTERM or SIGINT; returns the exit code; raises StartError."""
@@ -169,12 +169,12 @@ class Gateway:
         await asyncio.to_thread(self.engine.warm, progress)
 
     def _build(self) -> None:
-        self.alarm_file = AlarmFile(self.settings.gateway.data_folder / self.provenance.value)
-        if (kept := self.alarm_file.load()) is not None:
+        self.alarm_store = AlarmStore(self.settings.gateway.data_folder / self.provenance.value)
+        if (kept := self.alarm_store.load()) is not None:
             try:
                 self.board.restore(kept)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                self.alarm_file.set_aside(error)
+                self.alarm_store.set_aside(error)
                 self.board = AlarmBoard()
         self.audit = Audit(self.journal.append)
         self.live = LiveHub(gateway_description(self))
@@ -201,16 +201,16 @@ class Gateway:
         )
         self.commissioning = Commissioning(self.registry, self.sessions, catalogue())
         await self.commissioning.start()
-        self.follower = Follower(self)
-        self.view = RunningView(self)
-        self.outlets = Outlets(
+        self.reconciler = Reconciler(self)
+        self.view = ApiView(self)
+        self.sinks = Sinks(
             self.settings,
             self.journal,
             self.provenance,
             self.audit,
             gateway_handlers(self.sessions, self.view, self.reload),
             lambda o: register_sinks(self, o),
-            self.caretaker,
+            self.supervisor,
         )
         app = create_app(self.view)
         if self.provenance is Provenance.SIMULATED:
@@ -218,17 +218,17 @@ class Gateway:
             await add_rooms(app, folder, self.registry, self.settings.classroom.fleet)
         register_probes(self)
         server = Server(app, listener)
-        keep = self.caretaker.keep
+        keep = self.supervisor.keep
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [
                     tasks.create_task(keep("derived values", self.dsp.run), name="dsp"),
                     tasks.create_task(keep("tick", self._tick), name="tick"),
-                    tasks.create_task(self.outlets.run(), name="outlets"),
+                    tasks.create_task(self.sinks.run(), name="sinks"),
                     tasks.create_task(self.loop_watch.run(), name="loop watch"),
                     tasks.create_task(server.serve(), name="api"),
                 ]
-                await self.follower.start()
+                await self.reconciler.start()
                 self.started = True
                 host, port = listener.getsockname()[:2]
                 log.info("dashboard at http://%s:%s/ward", host, port)
@@ -241,7 +241,7 @@ class Gateway:
                     task.cancel()
         finally:
             await self.sessions.stop()
-            await self.outlets.close()
+            await self.sinks.close()
             await asyncio.to_thread(self.dsp.close)
 
     async def _tick(self) -> None:
@@ -253,13 +253,13 @@ class Gateway:
                 self.journal.correct(correction)
                 self.registry.clock_corrected()
             self.ingest.tick()
-            self.follower.watch_recording()
+            self.reconciler.watch_recording()
             if self.ingest.alarms_changed:
                 self.ingest.alarms_changed = False
-                await asyncio.to_thread(self.alarm_file.save, self.board.snapshot())
+                await asyncio.to_thread(self.alarm_store.save, self.board.snapshot())
 
     def _on_session_state(self, device: str, state: Any, reason: str) -> None:
-        self.follower.on_session_state(device, state, reason)
+        self.reconciler.on_session_state(device, state, reason)
 
 
 class Server(uvicorn.Server):

@@ -11,7 +11,7 @@ from teleward_gateway.sessions.states import State
 
 if TYPE_CHECKING:
     from teleward_gateway.app import Gateway
-    from teleward_gateway.delivery.sinks import Outlets
+    from teleward_gateway.delivery.sinks import Sinks
 
 
 def register_probes(gateway: "Gateway") -> None:
@@ -21,7 +21,7 @@ def register_probes(gateway: "Gateway") -> None:
     health.register("journal", lambda: journal_health(gateway.journal.stats()), essential=True)
     health.register("disk", lambda: disk_health(folder))
     health.register("loop", gateway.loop_watch.health)
-    health.register("parts", gateway.caretaker.health)
+    health.register("parts", gateway.supervisor.health)
     health.register("sessions", lambda: sessions_health(gateway))
     health.register("registry", lambda: registry_health(gateway))
     health.register("ingest", lambda: _totals(asdict(gateway.ingest.statistics)))
@@ -32,14 +32,14 @@ def register_probes(gateway: "Gateway") -> None:
     health.register("clock", lambda: clock_health(gateway))
 
 
-def register_sinks(gateway: "Gateway", outlets: "Outlets") -> None:
+def register_sinks(gateway: "Gateway", sinks: "Sinks") -> None:
     """Register the sinks and the broker of our own."""
-    for sink, delivery in outlets.parts():
+    for sink, delivery in sinks.parts():
         gateway.health.register(f"sink:{sink.name}", _sink_probe(gateway, sink, delivery))
-    if outlets.remote is not None:
-        gateway.health.register("remote_commands", outlets.remote.health)
-    if outlets.broker is not None:
-        gateway.health.register("broker", outlets.broker.health)
+    if sinks.remote is not None:
+        gateway.health.register("remote_commands", sinks.remote.health)
+    if sinks.broker is not None:
+        gateway.health.register("broker", sinks.broker.health)
 
 
 def sessions_health(gateway: "Gateway") -> dict[str, Any]:
@@ -69,7 +69,7 @@ def sessions_health(gateway: "Gateway") -> dict[str, Any]:
 def registry_health(gateway: "Gateway") -> dict[str, Any]:
     """Say what of the settings file could not be carried out and whether a file was set aside."""
     damaged = gateway.registry.damaged
-    error = gateway.follower.refused or (f"damaged, set aside: {damaged}" if damaged else None)
+    error = gateway.reconciler.refused or (f"damaged, set aside: {damaged}" if damaged else None)
     return {
         "ok": error is None,
         "error": error,
@@ -107,15 +107,15 @@ def _sink_probe(gateway: "Gateway", sink: Sink, delivery: Delivery) -> Any:
             error = delivery.status.error
             return {"ok": error is None, "error": error, "counting": True}
         found = sink_health(journal, mine, delivery.status, sink.counters())
-        trouble = _connection_trouble(sink)
-        if found["ok"] and trouble:  # with nothing to send the delivery has not noticed
-            found |= {"ok": False, "error": trouble}
+        problem = _connection_problem(sink)
+        if found["ok"] and problem:  # with nothing to send the delivery has not noticed
+            found |= {"ok": False, "error": problem}
         return found
 
     return probe
 
 
-def _connection_trouble(sink: Sink) -> str | None:
+def _connection_problem(sink: Sink) -> str | None:
     """Return why a sink that connects on its own is not connected."""
     if getattr(sink, "connected", True):
         return None

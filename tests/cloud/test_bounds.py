@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from teleward_cloud.influx import in_doubt, waveform_choice
-from teleward_cloud.influx.in_doubt import HoldBack
+from teleward_cloud.influx.in_doubt import InDoubt
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.influx.waveform_choice import AroundAlarms
@@ -25,7 +25,7 @@ def ids(count: int, first: int = 0) -> list[RecordId]:
 
 def test_held_records_are_bounded_with_room_left_for_live(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_doubt, "_MOST", 100)
-    held = HoldBack(10.0)
+    held = InDoubt(10.0)
     assert held.wait_s(80, 0.0, live=False) == 0
     held.written(ids(50), 0.0)
     held.written(ids(30, 50), 4.0)
@@ -41,7 +41,7 @@ def test_held_records_are_bounded_with_room_left_for_live(monkeypatch: pytest.Mo
 
 def test_without_a_window_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_doubt, "_MOST", 10)
-    held = HoldBack(0.0)
+    held = InDoubt(0.0)
     held.written(ids(50), 0.0)
     assert (len(held), held.wait_s(10, 0.0, live=True)) == (0, 0)
 
@@ -55,7 +55,7 @@ async def test_a_full_sink_asks_for_patience_and_writes_nothing(
     async def post(**request: Any) -> None:
         posted.append(request["body"].count(b"value="))
 
-    settings = InfluxSettings(hold_back_s=1, gzip=False)
+    settings = InfluxSettings(in_doubt_s=1, gzip=False)
     sink = InfluxSink(settings, provenance=Provenance.SIMULATED)
     await sink.open()
     sink._service = SimpleNamespace(post_write_async=post)

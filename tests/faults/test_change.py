@@ -124,7 +124,7 @@ async def test_a_newer_journal_is_left_alone_damaged_or_not(tmp_path: Path) -> N
     before = contents(tmp_path)
     with pytest.raises(JournalTooNew, match="nothing was changed"):
         open_journal(tmp_path)
-    after = {name: data for name, data in contents(tmp_path).items() if ".mending" not in name}
+    after = {name: data for name, data in contents(tmp_path).items() if ".repair" not in name}
     assert after == before
 
 

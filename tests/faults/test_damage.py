@@ -12,10 +12,10 @@ from faultkit import BILLS, FULL, Bill, Census, drafts, progress
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal, JournalConfig
 from teleward_gateway.journal.database import connect
-from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.index import JournalIndex
 from teleward_gateway.journal.open_file import Opening
 from teleward_gateway.journal.row import Origin, records_of
-from teleward_gateway.journal.sink_progress import SinkBook
+from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_signal.model import Provenance
 
 STRIDE = 1 if FULL else 311  # a prime: the short form meets every kind of place
@@ -58,10 +58,10 @@ class Patient:
         self.work.mkdir()
         for name, data in {**self.files, **changed}.items():
             (self.work / name).write_bytes(data)
-        book = SinkBook()
-        keeper = Keeper(SMALL, book, lambda commit: None)
+        progress = SinkProgress()
+        index = JournalIndex(SMALL, progress, lambda commit: None)
         origin = Origin("g1", "", GatewayClock().boot, Provenance.SIMULATED)
-        opening = Opening(self.work, origin, SMALL, connect, keeper.opened)
+        opening = Opening(self.work, origin, SMALL, connect, index.opened)
         ready = opening.open()
         census = Census()
         for table in ("light", "wave"):
@@ -69,7 +69,7 @@ class Patient:
                 census.take(records_of(blob))
         ready.store.database.close()
         opening.unlock()
-        return census, keeper.counted["damaged"]
+        return census, index.counted["damaged"]
 
 
 def flips(data: bytes) -> Iterator[bytes]:

@@ -50,4 +50,4 @@ async def test_killed_in_a_loop(tmp_path: Path, server: Server) -> None:
     BILLS.append(bill)
     assert (bill.lost, bill.doubled, bill.reported, census.false) == (0, 0, 0, 0)
     assert census.numbers == server.numbers()
-    assert delivery.status.set_aside == 0
+    assert delivery.status.dead_letter == 0

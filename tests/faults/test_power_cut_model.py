@@ -10,15 +10,15 @@ from faultkit import BILLS, FULL, Bill, Census, drafts, progress
 
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import JournalConfig
-from teleward_gateway.journal.checksum import Blob, seal
+from teleward_gateway.journal.checksum import Blob, pack_blob
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import Entry
-from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.index import JournalIndex
 from teleward_gateway.journal.open_file import Opening
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.row import Origin, records_of
-from teleward_gateway.journal.sink_progress import SinkBook
-from teleward_gateway.journal.write_queue import Intake
+from teleward_gateway.journal.sink_progress import SinkProgress
+from teleward_gateway.journal.write_queue import WriteQueue
 from teleward_gateway.journal.writer import Commit, Writer
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordKind
@@ -41,18 +41,18 @@ class Machine:
         folder.mkdir(parents=True)
         (folder / NAME).touch()
         self.vfs = ModelVFS(name, disk)
-        self.book = SinkBook()
-        self.intake = Intake(10_000, 2**24)
-        keeper = Keeper(CONFIG, self.book, self._tell)
+        self.progress = SinkProgress()
+        self.write_queue = WriteQueue(10_000, 2**24)
+        index = JournalIndex(CONFIG, self.progress, self._tell)
         self.opening = Opening(
             folder,
             ORIGIN,
             CONFIG,
             lambda path: ModelDatabase(path, name),
-            keeper.opened,
+            index.opened,
         )
-        self.writer = Writer(CONFIG, self.intake, self.opening, keeper)
-        self.keeper = keeper
+        self.writer = Writer(CONFIG, self.write_queue, self.opening, index)
+        self.index = index
         self.committed: set[int] = set()
         self.marks: list[int] = [0]
 
@@ -62,18 +62,18 @@ class Machine:
 
     def start(self) -> None:
         self.writer._open()
-        self.book.add("store", frozenset(RecordKind), 1, False)
+        self.progress.add("store", frozenset(RecordKind), 1, False)
 
     def step(self, step: int) -> None:
         """Commit one step and acknowledge an earlier one."""
         for draft in drafts(step):
             stamp = CLOCK.now()
-            self.intake.put(
+            self.write_queue.put(
                 Entry(draft.kind, draft.subject, draft.device, draft.metric, stamp.time_ns, 0,
                       stamp.monotonic_ns, draft.payload, draft.samples)
             )  # fmt: skip
         self.writer._round()
-        self.book.settle("store", 0, max(0, self.keeper.next_number - 40), Ranges())
+        self.progress.settle("store", 0, max(0, self.index.next_number - 40), Ranges())
 
     def stop(self) -> None:
         self.writer._close()
@@ -155,9 +155,9 @@ def reopen(folder: Path, files: dict[str, bytes], mark: int) -> tuple[set[int], 
     for name, data in files.items():
         (folder / name).write_bytes(data)
     if mark:
-        (folder / "simulated.mark").write_bytes(seal(Blob.STATE, mark, b""))
-    keeper = Keeper(CONFIG, SinkBook(), lambda commit: None)
-    opening = Opening(folder, ORIGIN, CONFIG, connect, keeper.opened)
+        (folder / "simulated.mark").write_bytes(pack_blob(Blob.STATE, mark, b""))
+    index = JournalIndex(CONFIG, SinkProgress(), lambda commit: None)
+    opening = Opening(folder, ORIGIN, CONFIG, connect, index.opened)
     began_s = time.monotonic()
     ready = opening.open()
     took_s = time.monotonic() - began_s
@@ -165,10 +165,10 @@ def reopen(folder: Path, files: dict[str, bytes], mark: int) -> tuple[set[int], 
     for table in ("light", "wave"):
         for _, _, blob in ready.store.rows(table, 0, 2**62):
             census.take(records_of(blob))
-    deleted = set(range(1, keeper.counted["floor"]))
+    deleted = set(range(1, index.counted["floor"]))
     ready.store.database.close()
     opening.unlock()
-    return census.numbers | deleted, keeper.counted["damaged"], took_s, census
+    return census.numbers | deleted, index.counted["damaged"], took_s, census
 
 
 def _next_life(folder: Path) -> tuple[dict[str, bytes], set[int]]:

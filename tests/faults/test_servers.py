@@ -98,7 +98,7 @@ def settle(bill: Bill, gateway: Gateway, influx: Influx) -> None:
     bill.committed, bill.stored = stats.next_number - 1, len(rows)
     bill.acknowledged = stats.sinks[0].acknowledged
     bill.doubled = len(rows) - len(set(rows))
-    bill.lost = len(set(range(1, stats.next_number)) - set(rows)) - stats.sinks[0].set_aside
+    bill.lost = len(set(range(1, stats.next_number)) - set(rows)) - stats.sinks[0].dead_letter
     bill.reported = stats.lost.total
     BILLS.append(bill)
     assert (bill.lost, bill.doubled, bill.reported) == (0, 0, 0)
@@ -250,7 +250,7 @@ async def test_database(tmp_path: Path, influx: Influx, mood: str) -> None:
                 await gateway.drained()
                 bill.recover_s = time.monotonic() - began_s
                 settle(bill, gateway, influx)
-                aside = gateway.journal.stats().sinks[0].set_aside
+                aside = gateway.journal.stats().sinks[0].dead_letter
                 assert aside == (mood == "poisoned record")
                 if aside:
                     await gateway.feed(QUICK.acknowledge_interval_s * 2)

@@ -17,7 +17,7 @@ import aiohttp
 from teleward_cloud.alarms.settings import WebhookSettings
 from teleward_cloud.alarms.sinks import AlarmSink, Audit
 from teleward_cloud.mqtt import payload
-from teleward_cloud.problems import connection_trouble
+from teleward_cloud.problems import connection_problem
 from teleward_cloud.sink import Delivery, Rejected
 from teleward_cloud.tls import client_context
 from teleward_signal.record import Record
@@ -73,7 +73,7 @@ class WebhookSink(AlarmSink):
                 return Delivery(error=reason, retry_after_s=retry_after_s)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             section = f"alarms.webhooks ({self._settings.name})"
-            return Delivery(error=str(connection_trouble(section, self._settings.url, error)))
+            return Delivery(error=str(connection_problem(section, self._settings.url, error)))
 
 
 def signed_headers(secret: bytes, body: bytes, timestamp: int) -> dict[str, str]:

@@ -19,7 +19,7 @@ _BACKLOG_SHARE = 0.8
 """What a backlog may fill of it: live records must not wait for the backlog to grow old."""
 
 
-class HoldBack:
+class InDoubt:
     """The written records of the last ``window_s`` seconds; with 0 nothing is held."""
 
     def __init__(self, window_s: float) -> None:

@@ -39,7 +39,7 @@ class InfluxSettings(BaseModel):
     after_alarm_s: float = Field(
         20.0, ge=0, le=600, description="around-alarms: seconds written after an alarm"
     )
-    hold_back_s: float = Field(
+    in_doubt_s: float = Field(
         0.0,
         ge=0,
         le=300,

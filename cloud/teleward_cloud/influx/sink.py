@@ -28,10 +28,10 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
 from teleward_cloud.influx import line_protocol
-from teleward_cloud.influx.in_doubt import HoldBack
+from teleward_cloud.influx.in_doubt import InDoubt
 from teleward_cloud.influx.settings import InfluxSettings, Waveforms
 from teleward_cloud.influx.waveform_choice import AroundAlarms, Choice
-from teleward_cloud.problems import connection_trouble
+from teleward_cloud.problems import connection_problem
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.tls import client_context
 from teleward_signal.model import Provenance
@@ -104,7 +104,7 @@ class InfluxSink:
         self._provenance = provenance
         self._client: InfluxDBClientAsync | None = None
         self._service: Any = None
-        self._hold_back = HoldBack(settings.hold_back_s)
+        self._in_doubt = InDoubt(settings.in_doubt_s)
         self._around = (
             AroundAlarms(settings.before_alarm_s, settings.after_alarm_s)
             if settings.waveforms is Waveforms.AROUND_ALARMS
@@ -124,18 +124,18 @@ class InfluxSink:
             org=settings.organisation,
             timeout=round(settings.timeout_s * 1000),
             ssl_context=tls,
-            client_session_type=partial(_session, self._hold_back.connection_lost),
+            client_session_type=partial(_session, self._in_doubt.connection_lost),
         )
         self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
         """Write a batch in requests of up to 5000 points; some travel while more are made."""
         now_s = time.monotonic()
-        _, settled = self._hold_back.written((), now_s)
-        wait_s = self._hold_back.wait_s(len(batch), now_s, live=live)
+        _, settled = self._in_doubt.written((), now_s)
+        wait_s = self._in_doubt.wait_s(len(batch), now_s, live=live)
         if wait_s:
             self._acknowledged += len(settled)
-            return Delivery(settled, forgotten=self._hold_back.forgotten(), retry_after_s=wait_s)
+            return Delivery(settled, forgotten=self._in_doubt.forgotten(), retry_after_s=wait_s)
         choice = self._choose(batch, live=live)
         outcome = _Outcome(acknowledged=[*settled, *choice.skip])
         sending: deque[asyncio.Task[_Answer | None]] = deque()
@@ -160,7 +160,7 @@ class InfluxSink:
             {
                 "points": float(self._points),
                 "bytes": float(self._bytes),
-                "held": float(len(self._hold_back)),
+                "in_doubt": float(len(self._in_doubt)),
                 "undecided": float(len(self._around) if self._around else 0),
             },
         )
@@ -227,10 +227,10 @@ class InfluxSink:
             self._errors += 1
             self.last_error = failure.reason
             if failure.status == 0:
-                self._hold_back.connection_lost()
+                self._in_doubt.connection_lost()
         elif outcome.written:
             self.last_error = None
-        held, settled = self._hold_back.written(outcome.written, time.monotonic())
+        held, settled = self._in_doubt.written(outcome.written, time.monotonic())
         acknowledged = (*outcome.acknowledged, *settled)
         unwritten: frozenset[RecordId] = frozenset()
         if failure is not None:
@@ -242,7 +242,7 @@ class InfluxSink:
             acknowledged,
             tuple(outcome.rejected),
             held=(*choice.held, *held),
-            forgotten=(*self._hold_back.forgotten(), *unwritten),
+            forgotten=(*self._in_doubt.forgotten(), *unwritten),
             retry_after_s=failure.retry_after_s if failure else None,
             error=failure.reason if failure else None,
         )
@@ -288,7 +288,7 @@ class InfluxSink:
         except (InfluxDBError, ApiException) as error:
             return _answer(error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _Answer(0, str(connection_trouble("influx", self._settings.url, error)))
+            return _Answer(0, str(connection_problem("influx", self._settings.url, error)))
         self._points += lines.count(b"\n") + 1
         self._bytes += len(content)
         return None

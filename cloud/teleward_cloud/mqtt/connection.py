@@ -33,7 +33,7 @@ from paho.mqtt.properties import Properties
 
 from teleward_cloud.mqtt.client import QuickClient
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
-from teleward_cloud.problems import Trouble, connection_trouble, refusal_trouble
+from teleward_cloud.problems import Problem, connection_problem, refusal_problem
 from teleward_cloud.tls import client_context
 
 _CONNECT_TIMEOUT_S = 10.0
@@ -52,9 +52,9 @@ Done = Callable[[Exception | None], None]
 class MqttUnavailable(Exception):
     """There is no connection, or it ended before the acknowledgement; try again later."""
 
-    def __init__(self, trouble: Trouble | str) -> None:
-        super().__init__(str(trouble))
-        self.trouble = Trouble(trouble) if isinstance(trouble, str) else trouble
+    def __init__(self, problem: Problem | str) -> None:
+        super().__init__(str(problem))
+        self.problem = Problem(problem) if isinstance(problem, str) else problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class MqttConnection:
             )
         except OSError as error:
             self._end(str(error))
-            raise MqttUnavailable(connection_trouble("mqtt", f"{host}:{port}", error)) from error
+            raise MqttUnavailable(connection_problem("mqtt", f"{host}:{port}", error)) from error
         self._attach()
         try:
             # not wait_for, which in Python 3.11 loses a cancellation that meets the answer
@@ -159,7 +159,7 @@ class MqttConnection:
         if refusal is not None:
             await self.close()
             tls = self._settings.tls is not None
-            raise MqttUnavailable(refusal_trouble(f"{host}:{port}", refusal, tls=tls))
+            raise MqttUnavailable(refusal_problem(f"{host}:{port}", refusal, tls=tls))
 
     async def publish(
         self,

@@ -9,8 +9,8 @@ log = logging.getLogger(__name__)
 _TAKEN = "; if this goes on, another client has its id: give each gateway its own gateway.name"
 
 
-class BrokerNews:
-    """Logs what is new of one broker; the same trouble again is no news."""
+class ConnectionLog:
+    """Logs what is new of one broker; the same problem again is no news."""
 
     def __init__(self, settings: MqttSettings) -> None:
         self._name = "{}:{}".format(*settings.address)
@@ -20,7 +20,7 @@ class BrokerNews:
         """Tell that the gateway is connected."""
         self._tell(logging.INFO, "connected")
 
-    def trouble(self, what: str) -> None:
+    def problem(self, what: str) -> None:
         """Tell what is wrong."""
         self._tell(logging.WARNING, what)
 

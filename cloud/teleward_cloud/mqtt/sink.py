@@ -22,7 +22,7 @@ from teleward_cloud.mqtt.connection import (
     Refused,
     Will,
 )
-from teleward_cloud.mqtt.connection_log import BrokerNews, lost
+from teleward_cloud.mqtt.connection_log import ConnectionLog, lost
 from teleward_cloud.mqtt.flight import Flight
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.topics import Topics
@@ -86,7 +86,7 @@ class MqttSink:
         self._announced = home_assistant.Announced()
         self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
         self.last_error: str | None = None
-        self._news = BrokerNews(settings)
+        self._news = ConnectionLog(settings)
 
     @property
     def connected(self) -> bool:
@@ -388,4 +388,4 @@ class MqttSink:
     def _failed(self, reason: str) -> None:
         self._errors += 1
         self.last_error = reason
-        self._news.trouble(reason)
+        self._news.problem(reason)

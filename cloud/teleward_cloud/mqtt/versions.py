@@ -21,7 +21,7 @@ async def connect(
     try:
         return await _attempt(make(MqttVersion.V5))
     except MqttUnavailable as error:
-        if not _means_older(error.trouble.what):
+        if not _means_older(error.problem.what):
             raise
     return await _attempt(make(MqttVersion.V311))
 

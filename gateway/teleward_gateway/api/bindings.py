@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter
 from pydantic import BaseModel, model_validator
 
-from teleward_gateway.api.devices import BindingAnswer, Desk
+from teleward_gateway.api.devices import BindingAnswer, CommissioningDep
 from teleward_gateway.api.schemas import Author, Moment, Strict, iso_time
 from teleward_gateway.registry import RegistryError
 
@@ -46,14 +46,14 @@ class Whose(BaseModel):
 
 @router.get("/bindings")
 async def bindings(
-    desk: Desk, device: str | None = None, subject: str | None = None
+    desk: CommissioningDep, device: str | None = None, subject: str | None = None
 ) -> list[BindingAnswer]:
     """Return the history of bindings, oldest first; of a subject, through its beds too."""
     return [BindingAnswer.of(binding) for binding in desk.registry.bindings(device, subject)]
 
 
 @router.get("/bindings/whose")
-async def whose(desk: Desk, device: str, time_ns: Moment) -> Whose:
+async def whose(desk: CommissioningDep, device: str, time_ns: Moment) -> Whose:
     """Answer "whose reading was this" for any second."""
     return Whose(
         device=device,
@@ -65,7 +65,7 @@ async def whose(desk: Desk, device: str, time_ns: Moment) -> Whose:
 
 
 @router.put("/devices/{device}/binding")
-async def bind(desk: Desk, device: str, request: Bind) -> BindingAnswer:
+async def bind(desk: CommissioningDep, device: str, request: Bind) -> BindingAnswer:
     """Bind a device to a subject, or to a bed and whoever lies in it."""
     change = desk.registry.move_device if request.move else desk.registry.bind
     made = await asyncio.to_thread(change, device, request.subject, request.bed, request.author)
@@ -73,13 +73,13 @@ async def bind(desk: Desk, device: str, request: Bind) -> BindingAnswer:
 
 
 @router.delete("/devices/{device}/binding", status_code=204)
-async def unbind(desk: Desk, device: str, author: Author) -> None:
+async def unbind(desk: CommissioningDep, device: str, author: Author) -> None:
     """End the binding of a device: it feeds nobody."""
     await asyncio.to_thread(desk.registry.unbind, device, author)
 
 
 @router.post("/devices/{device}/swap")
-async def swap(desk: Desk, device: str, request: Swap) -> BindingAnswer:
+async def swap(desk: CommissioningDep, device: str, request: Swap) -> BindingAnswer:
     """Let another device take over what this one feeds, in the same instant."""
     if request.new == device:
         raise RegistryError("a device cannot be swapped for itself")

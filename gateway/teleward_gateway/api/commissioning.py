@@ -4,7 +4,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from teleward_drivers.errors import LinkUnavailable
-from teleward_gateway.api.devices import Desk
+from teleward_gateway.api.devices import CommissioningDep
 from teleward_gateway.api.schemas import Author, Strict
 from teleward_gateway.sessions.pairing import LARGEST_PASSKEY
 
@@ -73,7 +73,7 @@ class Passkey(Strict):
 
 
 @router.get("/commissioning/scan")
-async def scan(desk: Desk) -> list[FoundAnswer]:
+async def scan(desk: CommissioningDep) -> list[FoundAnswer]:
     """Return the BLE devices in reach; scanning goes on for 10 s after the last question."""
     try:
         found = desk.found()
@@ -96,7 +96,7 @@ async def scan(desk: Desk) -> list[FoundAnswer]:
 
 
 @router.get("/commissioning/ports")
-async def serial_ports(desk: Desk) -> list[PortAnswer]:
+async def serial_ports(desk: CommissioningDep) -> list[PortAnswer]:
     """Return the serial ports; none is opened."""
     return [
         PortAnswer(
@@ -114,7 +114,7 @@ async def serial_ports(desk: Desk) -> list[PortAnswer]:
 
 
 @router.post("/commissioning/ports/detect")
-async def detect_device(desk: Desk, request: Listen) -> DetectionAnswer:
+async def detect_device(desk: CommissioningDep, request: Listen) -> DetectionAnswer:
     """Listen to a serial port for some seconds and say which driver understands it."""
     found = await desk.detect(request.path, request.ask)
     return DetectionAnswer(
@@ -128,7 +128,7 @@ async def detect_device(desk: Desk, request: Listen) -> DetectionAnswer:
 
 
 @router.get("/commissioning/pairings")
-async def pairings(desk: Desk) -> list[PairingAnswer]:
+async def pairings(desk: CommissioningDep) -> list[PairingAnswer]:
     """Return the devices that wait for their passkey."""
     return [
         PairingAnswer(
@@ -142,6 +142,6 @@ async def pairings(desk: Desk) -> list[PairingAnswer]:
 
 
 @router.post("/commissioning/pairings/{address}", status_code=204)
-async def answer_pairing(desk: Desk, address: str, request: Passkey) -> None:
+async def answer_pairing(desk: CommissioningDep, address: str, request: Passkey) -> None:
     """Give the passkey that a device shows."""
     desk.pairing.answer(address, request.passkey)

@@ -24,7 +24,7 @@ def commissioning_of(connection: HTTPConnection) -> Commissioning:
     return found
 
 
-Desk = Annotated[Commissioning, Depends(commissioning_of)]
+CommissioningDep = Annotated[Commissioning, Depends(commissioning_of)]
 
 
 class BindingAnswer(BaseModel):
@@ -172,25 +172,25 @@ class DriverAnswer(BaseModel):
 
 
 @router.get("/drivers")
-async def drivers(desk: Desk) -> list[DriverAnswer]:
+async def drivers(desk: CommissioningDep) -> list[DriverAnswer]:
     """Return the drivers there are."""
     return [DriverAnswer.of(info) for info in desk.drivers.values()]
 
 
 @router.get("/devices")
-async def devices(desk: Desk) -> list[DeviceAnswer]:
+async def devices(desk: CommissioningDep) -> list[DeviceAnswer]:
     """Return every commissioned device."""
     return [answer(desk, device) for device in desk.registry.devices()]
 
 
 @router.get("/devices/{device}")
-async def one(desk: Desk, device: str) -> DeviceAnswer:
+async def one(desk: CommissioningDep, device: str) -> DeviceAnswer:
     """Return one commissioned device."""
     return answer(desk, desk.registry.device(device))
 
 
 @router.post("/devices", status_code=201)
-async def add(desk: Desk, request: NewDevice) -> DeviceAnswer:
+async def add(desk: CommissioningDep, request: NewDevice) -> DeviceAnswer:
     """Commission a device; it is used from now on if it is bound, and never before."""
     registry = desk.registry
     device = desk.checked(
@@ -212,7 +212,7 @@ async def add(desk: Desk, request: NewDevice) -> DeviceAnswer:
 
 
 @router.patch("/devices/{device}")
-async def change(desk: Desk, device: str, request: DeviceChange) -> DeviceAnswer:
+async def change(desk: CommissioningDep, device: str, request: DeviceChange) -> DeviceAnswer:
     """Change a device; its session starts anew, its history stays."""
     fields = request.model_dump(exclude_none=True, exclude={"author"})
     changed = desk.checked(replace(desk.registry.device(device), **fields))
@@ -221,13 +221,13 @@ async def change(desk: Desk, device: str, request: DeviceChange) -> DeviceAnswer
 
 
 @router.delete("/devices/{device}", status_code=204)
-async def remove(desk: Desk, device: str, author: Author) -> None:
+async def remove(desk: CommissioningDep, device: str, author: Author) -> None:
     """Decommission a device; whose readings it made stays known."""
     await asyncio.to_thread(desk.registry.remove_device, device, author)
 
 
 @router.post("/devices/{device}/commands/{name}", status_code=204)
-async def command(desk: Desk, device: str, name: str, order: Order) -> None:
+async def command(desk: CommissioningDep, device: str, name: str, order: Order) -> None:
     """Order something of a device; answers once the device has taken it."""
     try:
         await desk.command(device, name, order.arguments)
@@ -238,7 +238,7 @@ async def command(desk: Desk, device: str, name: str, order: Order) -> None:
 
 
 @router.post("/devices/{device}/pair", status_code=204)
-async def pair(desk: Desk, device: str, order: PairAgain) -> None:
+async def pair(desk: CommissioningDep, device: str, order: PairAgain) -> None:
     """Forget the bond: a person says that it is the same device. The next connect pairs."""
     try:
         await desk.pair_again(device)

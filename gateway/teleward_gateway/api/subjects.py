@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, Field
 
-from teleward_gateway.api.devices import Desk
+from teleward_gateway.api.devices import CommissioningDep
 from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Stay, Subject
 from teleward_gateway.sessions.commissioning import Commissioning
@@ -109,19 +109,19 @@ class Leave(Strict):
 
 
 @router.get("/subjects")
-async def subjects(desk: Desk, discharged: bool = False) -> list[SubjectAnswer]:
+async def subjects(desk: CommissioningDep, discharged: bool = False) -> list[SubjectAnswer]:
     """Return the admitted subjects, with those who left when ``discharged``."""
     return [answer(desk, subject) for subject in desk.registry.subjects(discharged)]
 
 
 @router.get("/subjects/{subject}")
-async def one(desk: Desk, subject: str) -> SubjectAnswer:
+async def one(desk: CommissioningDep, subject: str) -> SubjectAnswer:
     """Return one subject."""
     return answer(desk, desk.registry.subject(subject))
 
 
 @router.post("/subjects", status_code=201)
-async def admit(desk: Desk, request: Admission) -> SubjectAnswer:
+async def admit(desk: CommissioningDep, request: Admission) -> SubjectAnswer:
     """Admit a subject, into a bed if one is given."""
     registry = desk.registry
     wanted = Subject(request.id, request.label, registry.mode, request.bed, request.attributes)
@@ -129,7 +129,7 @@ async def admit(desk: Desk, request: Admission) -> SubjectAnswer:
 
 
 @router.patch("/subjects/{subject}")
-async def change(desk: Desk, subject: str, request: SubjectChange) -> SubjectAnswer:
+async def change(desk: CommissioningDep, subject: str, request: SubjectChange) -> SubjectAnswer:
     """Change the label or the attributes of a subject."""
     changed = await asyncio.to_thread(
         desk.registry.update_subject, subject, request.label, request.attributes, request.author
@@ -138,21 +138,23 @@ async def change(desk: Desk, subject: str, request: SubjectChange) -> SubjectAns
 
 
 @router.post("/subjects/{subject}/move")
-async def move(desk: Desk, subject: str, request: Move) -> SubjectAnswer:
+async def move(desk: CommissioningDep, subject: str, request: Move) -> SubjectAnswer:
     """Lay a subject into another bed; what it wears comes along, wall monitors stay."""
     await asyncio.to_thread(desk.registry.move_subject, subject, request.bed, request.author)
     return answer(desk, desk.registry.subject(subject))
 
 
 @router.post("/subjects/{subject}/discharge")
-async def discharge(desk: Desk, subject: str, request: Leave) -> SubjectAnswer:
+async def discharge(desk: CommissioningDep, subject: str, request: Leave) -> SubjectAnswer:
     """Let a subject go: its bed is free, what it wore feeds nobody."""
     await asyncio.to_thread(desk.registry.discharge, subject, request.author)
     return answer(desk, desk.registry.subject(subject))
 
 
 @router.get("/stays")
-async def stays(desk: Desk, subject: str | None = None, bed: str | None = None) -> list[StayAnswer]:
+async def stays(
+    desk: CommissioningDep, subject: str | None = None, bed: str | None = None
+) -> list[StayAnswer]:
     """Return who lay in which bed, oldest first."""
     return [StayAnswer.of(stay) for stay in desk.registry.stays(subject, bed)]
 

@@ -13,7 +13,7 @@ import numpy as np
 from teleward_gateway.bench.journal_ward import NS, START_NS, VALUES, Ward
 from teleward_gateway.clock import Corrections
 from teleward_gateway.journal.chart import draw
-from teleward_gateway.journal.checksum import Blob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, pack_blob, unpack_blob
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import _DICTIONARY, Filter
 from teleward_gateway.journal.reader import Reader
@@ -54,7 +54,7 @@ class Template:
     """A packed row that can be had again at other times, without packing all of it anew."""
 
     def __init__(self, row: Row) -> None:
-        body = unseal(row.blob).body
+        body = unpack_blob(row.blob).body
         *_, length = _HEAD.unpack_from(body)
         packed, self._samples = body[_HEAD.size :][:length], body[_HEAD.size + length :]
         self._raw = bytearray(zlib.decompressobj(zdict=_DICTIONARY).decompress(packed))
@@ -72,8 +72,8 @@ class Template:
         packed = packer.compress(raw) + packer.flush()
         start_ns, end_ns = self._row.start_ns + later_ns, self._row.end_ns + later_ns
         head = _HEAD.pack(bytes(8), bytes(8), start_ns, end_ns, len(packed))
-        kind = Blob.WAVE if self._row.wave else Blob.LIGHT
-        blob = seal(kind, seq, head + packed + self._samples, count=count)
+        kind = Blob.WAVE if self._row.wave else Blob.EVENT
+        blob = pack_blob(kind, seq, head + packed + self._samples, count=count)
         return replace(self._row, seq=seq, start_ns=start_ns, end_ns=end_ns, blob=blob)
 
 

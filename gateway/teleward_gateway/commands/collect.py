@@ -80,10 +80,10 @@ async def _report(collector: Collector, source: MqttSource) -> None:
     while True:
         await asyncio.sleep(_REPORT_S)
         counters = collector.counters
-        trouble = counters.error or ("" if source.connected.is_set() else source.last_error)
+        problem = counters.error or ("" if source.connected.is_set() else source.last_error)
         print(
             f"messages {counters.messages}  records {counters.records}  stored {counters.stored}  "
             f"refused {counters.refused}  unreadable {source.unreadable}  dropped {source.dropped}"
-            + (f"  problem: {trouble}" if trouble else ""),
+            + (f"  problem: {problem}" if problem else ""),
             flush=True,
         )

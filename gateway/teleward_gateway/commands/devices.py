@@ -63,7 +63,7 @@ def _add_target(parser: argparse.ArgumentParser, required: bool) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the action out; 0 when done, 1 with one line on standard error when not."""
-    desk: Desk | None = None
+    desk: CommissioningDep | None = None
     try:
         desk = open_desk(arguments)
         ACTIONS[arguments.action](desk, arguments)
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def open_desk(arguments: argparse.Namespace) -> "Desk":
+def open_desk(arguments: argparse.Namespace) -> "CommissioningDep":
     """Return the running gateway, or its registry's file."""
     if arguments.url:
         return ApiClient(arguments.url)
@@ -88,10 +88,10 @@ def open_desk(arguments: argparse.Namespace) -> "Desk":
     return client if client.is_running() else RegistryFile(settings)
 
 
-Desk = ApiClient | RegistryFile
+CommissioningDep = ApiClient | RegistryFile
 
 
-def _list(desk: Desk, arguments: argparse.Namespace) -> None:
+def _list(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     rows = desk.get("/devices")
     if arguments.json:
         print(json.dumps(rows, indent=2))
@@ -132,7 +132,7 @@ def print_table(rows: Sequence[tuple[str, ...]]) -> None:
         print(line.rstrip())
 
 
-def _add(desk: Desk, arguments: argparse.Namespace) -> None:
+def _add(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     body = {
         "id": arguments.id,
         "driver": arguments.driver,
@@ -161,7 +161,7 @@ def options(words: list[str]) -> dict[str, Any]:
     return made
 
 
-def _move(desk: Desk, arguments: argparse.Namespace) -> None:
+def _move(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     body = {
         "subject": arguments.subject,
         "bed": arguments.bed,
@@ -173,29 +173,29 @@ def _move(desk: Desk, arguments: argparse.Namespace) -> None:
     print(f"{arguments.id} feeds {target} since {binding['from']}")
 
 
-def _release(desk: Desk, arguments: argparse.Namespace) -> None:
+def _release(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     desk.send("DELETE", f"/devices/{arguments.id}/binding", author=arguments.author)
     print(f"{arguments.id} feeds nobody")
 
 
-def _remove(desk: Desk, arguments: argparse.Namespace) -> None:
+def _remove(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     desk.send("DELETE", f"/devices/{arguments.id}", author=arguments.author)
     print(f"{arguments.id} removed; its history stays")
 
 
-def _pair(desk: Desk, arguments: argparse.Namespace) -> None:
+def _pair(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     desk.send("POST", f"/devices/{arguments.id}/pair", {"author": arguments.author})
     print(f"{arguments.id} pairs at its next connect")
 
 
-def _swap(desk: Desk, arguments: argparse.Namespace) -> None:
+def _swap(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     body = {"new": arguments.new, "author": arguments.author}
     binding = desk.send("POST", f"/devices/{arguments.id}/swap", body)
     target = binding["subject"] or f"bed {binding['bed']}"
     print(f"{arguments.new} feeds {target} in place of {arguments.id} since {binding['from']}")
 
 
-def _whose(desk: Desk, arguments: argparse.Namespace) -> None:
+def _whose(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     from datetime import UTC, datetime
 
     time = datetime.fromisoformat(arguments.time)
@@ -205,7 +205,7 @@ def _whose(desk: Desk, arguments: argparse.Namespace) -> None:
     print(row["subject"] or "nobody")
 
 
-def _admit(desk: Desk, arguments: argparse.Namespace) -> None:
+def _admit(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     body = {
         "id": arguments.id,
         "label": arguments.label,
@@ -216,12 +216,12 @@ def _admit(desk: Desk, arguments: argparse.Namespace) -> None:
     print(f"{row['id']} admitted" + (f" into bed {row['bed']}" if row["bed"] else ""))
 
 
-def _discharge(desk: Desk, arguments: argparse.Namespace) -> None:
+def _discharge(desk: CommissioningDep, arguments: argparse.Namespace) -> None:
     desk.send("POST", f"/subjects/{arguments.id}/discharge", {"author": arguments.author})
     print(f"{arguments.id} discharged; the devices worn feed nobody")
 
 
-ACTIONS: dict[str, Callable[[Desk, argparse.Namespace], None]] = {
+ACTIONS: dict[str, Callable[[CommissioningDep, argparse.Namespace], None]] = {
     "list": _list,
     "add": _add,
     "move": _move,

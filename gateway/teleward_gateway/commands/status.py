@@ -49,7 +49,7 @@ def fetch(address: str) -> dict[str, Any]:
 
 
 def render(report: dict[str, Any], *, colour: bool) -> str:
-    """Return the view: the whole, its troubles, the sinks as a table, then the other parts."""
+    """Return the view: the whole, its problems, the sinks as a table, then the other parts."""
     parts: dict[str, dict[str, Any]] = report["parts"]
     lines = [_headline(report, colour)]
     for name, part in parts.items():

@@ -55,7 +55,7 @@ class DeliveryStatus:
 
     batches: int = 0
     acknowledged: int = 0
-    set_aside: int = 0
+    dead_letter: int = 0
     failures: int = 0
     error: str | None = None
     retry_in_s: float = 0.0
@@ -223,7 +223,7 @@ class Delivery:
         journal, sink, held = self._journal, self._sink.name, self._held
         journal.acknowledge(sink, answer.acknowledged)
         for rejected in answer.rejected:
-            journal.set_aside(sink, rejected.id, rejected.reason)
+            journal.dead_letter(sink, rejected.id, rejected.reason)
             log.warning("sink %s refuses record %s: %s", sink, rejected.id, rejected.reason)
         for identity in answer.held:
             held.add(_number(identity), _number(identity) + 1)
@@ -231,7 +231,7 @@ class Delivery:
         for identity in (*answer.acknowledged, *answer.forgotten, *refused):
             held.remove(_number(identity), _number(identity) + 1)
         self.status.acknowledged += len(answer.acknowledged)
-        self.status.set_aside += len(refused)
+        self.status.dead_letter += len(refused)
         settled = {_number(i) for i in (*answer.acknowledged, *answer.held, *refused)}
         numbers = (number_of(record) for record in records)
         return [(number, number + 1) for number in numbers if number not in settled]
@@ -245,7 +245,7 @@ class Delivery:
         """Show an error, and log it once until it is another or over."""
         before, self.status.error = self.status.error, error
         if error == before or (isinstance(self._sink, _Connecting) and not self._sink.connected):
-            return  # a sink with a connection tells of its troubles itself
+            return  # a sink with a connection tells of its problems itself
         if error is not None:
             log.warning("sink %s: %s", self._sink.name, error)
         elif before is not None:

@@ -14,7 +14,7 @@ from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
-from teleward_gateway.process.supervisor import Caretaker
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.remote_commands.memory import CommandMemory
 from teleward_gateway.remote_commands.receiver import Handler, RemoteCommands
 from teleward_gateway.remote_commands.settings import CommandName
@@ -24,7 +24,7 @@ from teleward_signal.model import Provenance
 log = logging.getLogger(__name__)
 
 
-class Outlets:
+class Sinks:
     """All sinks of one gateway and the loops that feed them from the journal."""
 
     def __init__(
@@ -34,8 +34,8 @@ class Outlets:
         provenance: Provenance,
         audit: Audit,
         handlers: Mapping[CommandName, Handler],
-        on_ready: Callable[["Outlets"], None] = lambda outlets: None,
-        caretaker: Caretaker | None = None,
+        on_ready: Callable[["Sinks"], None] = lambda sinks: None,
+        supervisor: Supervisor | None = None,
     ) -> None:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: MqttSettings | None = settings.mqtt
@@ -44,7 +44,7 @@ class Outlets:
         self._audit, self._handlers = audit, handlers
         self.remote: RemoteCommands | None = None
         self._on_ready = on_ready
-        self._caretaker = caretaker or Caretaker()
+        self._caretaker = supervisor or Supervisor()
         self._sinks: list[Sink] = []
 
     async def run(self) -> None:

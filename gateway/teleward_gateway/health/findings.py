@@ -9,7 +9,7 @@ class State(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """Works, but will cause trouble."""
+    """Works, but will cause problem."""
     FAILED = "failed"
     """The gateway cannot do its work."""
 

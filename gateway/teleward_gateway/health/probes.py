@@ -62,7 +62,7 @@ def sink_health(
         "failures_total": delivery.failures,
         "sent_total": counters.sent,
         "acknowledged_total": sink.acknowledged,
-        "set_aside_total": sink.set_aside,
+        "dead_letters_total": sink.dead_letter,
         "errors_total": counters.errors,
         **counters.detail,
     }

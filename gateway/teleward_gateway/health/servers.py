@@ -15,7 +15,7 @@ from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.versions import connect
-from teleward_cloud.problems import connection_trouble
+from teleward_cloud.problems import connection_problem
 from teleward_cloud.tls import TlsSettings, client_context
 from teleward_gateway.health.findings import Finding, failed, ok, warning
 from teleward_gateway.settings.model import Settings
@@ -58,7 +58,7 @@ async def _check_configured_broker(settings: MqttSettings) -> Finding:
             )
     except MqttUnavailable as error:
         remedy = f"see that a broker runs at {host}:{port} and that [mqtt] is right"
-        return failed("broker", error.trouble.what, error.trouble.remedy or remedy)
+        return failed("broker", error.problem.what, error.problem.remedy or remedy)
     except (TimeoutError, ValueError) as error:
         return failed("broker", str(error) or "no answer", "see that [mqtt] is right")
     version = connection.version
@@ -82,8 +82,8 @@ async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
     try:
         status, text = await _empty_write(influx, bucket)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-        trouble = connection_trouble("influx", influx.url, error)
-        yield failed("InfluxDB", trouble.what, trouble.remedy)
+        problem = connection_problem("influx", influx.url, error)
+        yield failed("InfluxDB", problem.what, problem.remedy)
         return
     remedies = {
         401: "set influx.token to a token of this server",

@@ -1,4 +1,4 @@
-r"""Sealed blobs: every value in the journal's file says what it is and proves that it is whole.
+r"""Checksummed blobs: each value in the journal file carries its type, key and CRC.
 
      0        4        8        12   13   14      16            24
     +--------+--------+--------+----+----+-------+-------------+----------------
@@ -25,7 +25,7 @@ class Blob(IntEnum):
     """What a sealed blob holds."""
 
     WAVE = 1
-    LIGHT = 2
+    EVENT = 2
     SPAN = 3
     STATE = 4
     TREND = 5
@@ -35,7 +35,7 @@ _TYPES = frozenset(Blob)
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
+class BlobParts:
     """A blob taken apart; ``number`` is its key, ``count`` its records or its edition."""
 
     type: Blob
@@ -49,14 +49,16 @@ class DamagedBlob(ValueError):
     """The bytes are not a whole sealed blob."""
 
 
-def seal(type_: Blob, number: int, body: bytes, *, provenance: int = 0, count: int = 0) -> bytes:
+def pack_blob(
+    type_: Blob, number: int, body: bytes, *, provenance: int = 0, count: int = 0
+) -> bytes:
     """Return ``body`` with its header."""
     head = HEADER.pack(MAGIC, 0, HEADER.size + len(body), type_, provenance, count & 0xFFFF, number)
     crc = zlib.crc32(body, zlib.crc32(head[8:]))
     return head[:4] + crc.to_bytes(4, "little") + head[8:] + body
 
 
-def unseal(blob: bytes) -> Sealed:
+def unpack_blob(blob: bytes) -> BlobParts:
     """Take a blob apart; raises `DamagedBlob` unless every byte is as it was sealed."""
     if len(blob) < HEADER.size:
         raise DamagedBlob(f"{len(blob)} bytes are too few for a sealed blob")
@@ -67,4 +69,4 @@ def unseal(blob: bytes) -> Sealed:
         raise DamagedBlob("checksum differs")
     if type_ not in _TYPES:
         raise DamagedBlob(f"type {type_} is of a newer version")
-    return Sealed(Blob(type_), provenance, count, number, bytes(blob[HEADER.size :]))
+    return BlobParts(Blob(type_), provenance, count, number, bytes(blob[HEADER.size :]))

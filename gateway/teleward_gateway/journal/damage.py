@@ -21,7 +21,7 @@ _SHORT_READ = 522  # SQLITE_IOERR_SHORT_READ: the file ends before a page that m
 
 
 class Damaged(Exception):
-    """The file does not hold what it must; mending it is the only way on."""
+    """The file does not hold what it must; repair it is the only way on."""
 
 
 def is_damage(error: Exception) -> bool:

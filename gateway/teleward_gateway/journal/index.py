@@ -15,7 +15,7 @@ from teleward_gateway.journal.cache import RowCache
 from teleward_gateway.journal.checksum import DamagedBlob
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.row import kinds_in
-from teleward_gateway.journal.sink_progress import SinkBook
+from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
 from teleward_gateway.journal.timeline import TimeLine
@@ -24,18 +24,18 @@ from teleward_gateway.journal.writer import Commit, Due, Opened
 from teleward_signal.record import Record, RecordKind
 
 
-class Keeper:
+class JournalIndex:
     """The journal's knowledge of itself.
 
     ``counted`` holds what is remembered over restarts: records ``damaged``, ``given_up`` and
-    ``expired``, mendings ``healed``. ``suspect`` is set by whoever meets damage and makes the
+    ``expired``, repairs ``healed``. ``suspect`` is set by whoever meets damage and makes the
     writer mend the file.
     """
 
     def __init__(
-        self, config: JournalConfig, book: SinkBook, tell: Callable[[Commit], None]
+        self, config: JournalConfig, progress: SinkProgress, tell: Callable[[Commit], None]
     ) -> None:
-        self._config, self._book, self._tell = config, book, tell
+        self._config, self._progress, self._tell = config, progress, tell
         self.cache = RowCache(config.cache_records)
         self.counted: Counter[str] = Counter()
         self.journal = ""
@@ -51,7 +51,7 @@ class Keeper:
 
     def opened(self, opened: Opened) -> None:
         """Take over what was found when the file was opened."""
-        self._book.load(opened.states, opened.next_number)
+        self._progress.load(opened.states, opened.next_number)
         with self._lock:
             self.cache.clear()
             self.openings += 1
@@ -91,7 +91,7 @@ class Keeper:
         now_s = time.monotonic()
         if stopping or now_s - self._acknowledged_s >= self._config.acknowledge_interval_s:
             self._acknowledged_s = now_s
-            states, aside = self._book.due()
+            states, aside = self._progress.due()
         news = _corrections_in(records)
         if news:
             known = [*self.corrections(), *news]
@@ -103,7 +103,7 @@ class Keeper:
 
     def failed(self, due: Due) -> None:
         """Take back what could not be written."""
-        self._book.put_back(due.states, due.aside)
+        self._progress.put_back(due.states, due.aside)
 
     def committed(self, commit: Commit, closed: Span | None) -> None:
         """Hear of a commit, before anyone else does."""
@@ -120,8 +120,8 @@ class Keeper:
                 self._index.put(closed)
                 self.open_from = closed.stop
         if news:
-            self._book.thaw()
-        self._book.committed(commit.records)
+            self._progress.thaw()
+        self._progress.committed(commit.records)
         self._tell(commit)
 
     def damaged_row(self, table: str, seq: int, count: int) -> None:
@@ -139,7 +139,7 @@ class Keeper:
         for _ in range(EACH_TIME):
             if not urgent and self.file_bytes <= self._config.max_bytes * FULL_SHARE:
                 break
-            chosen = self._index.choose(self._book.delivered_ranges())
+            chosen = self._index.choose(self._progress.delivered_ranges())
             if chosen is None:
                 break
             self._delete(store, *chosen)
@@ -153,12 +153,12 @@ class Keeper:
         if span is None:
             return
         count = span.waves if table == "wave" else span.lights
-        delivered = self._book.delivered(span.seq, span.stop)
+        delivered = self._progress.delivered(span.seq, span.stop)
         owed = [] if delivered else list(_members(store, table, span))
         thinner = span.without(table)
         self._index.put(thinner)
         counted = Counter(self.counted)
-        missed = self._book.give_up(owed)
+        missed = self._progress.give_up(owed)
         counted["given_up"] += missed
         counted["expired"] += 0 if delivered else count - missed
         counted["edition"] += 1

@@ -16,16 +16,16 @@ from teleward_gateway.journal.chart import Line, draw, newest
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.database import Connect, connect
 from teleward_gateway.journal.entries import Entry, Filter
-from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.index import JournalIndex
 from teleward_gateway.journal.open_file import Opening
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Batch, number_of
-from teleward_gateway.journal.reader_thread import ReadingThread
+from teleward_gateway.journal.reader_thread import ReaderThread
 from teleward_gateway.journal.row import Origin
-from teleward_gateway.journal.sink_progress import SinkBook
+from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
-from teleward_gateway.journal.write_queue import Intake
+from teleward_gateway.journal.write_queue import WriteQueue
 from teleward_gateway.journal.writer import Commit, Writer
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordId, RecordKind
@@ -46,15 +46,15 @@ class Journal:
     ) -> None:
         self.provenance, self.config, self.gateway = origin.provenance, config, origin.gateway
         self._clock = clock
-        self._book = SinkBook()
-        self._intake = Intake(config.queue_records, config.queue_bytes)
+        self._progress = SinkProgress()
+        self._write_queue = WriteQueue(config.queue_records, config.queue_bytes)
         self._listeners: list[tuple[asyncio.AbstractEventLoop, CommitListener]] = []
-        self._keeper = Keeper(config, self._book, self._tell)
-        self._opening = Opening(folder, origin, config, connect, self._keeper.opened)
-        self._writer = Writer(config, self._intake, self._opening, self._keeper)
+        self._index = JournalIndex(config, self._progress, self._tell)
+        self._opening = Opening(folder, origin, config, connect, self._index.opened)
+        self._writer = Writer(config, self._write_queue, self._opening, self._index)
         # sinks never wait behind a page that looks a month back
-        self._reading = ReadingThread(self._opening.path, connect, self._keeper)
-        self._looking = ReadingThread(self._opening.path, connect, self._keeper)
+        self._reading = ReaderThread(self._opening.path, connect, self._index)
+        self._looking = ReaderThread(self._opening.path, connect, self._index)
         self._closed = False
 
     @classmethod
@@ -68,7 +68,7 @@ class Journal:
         config: JournalConfig = DEFAULTS,
         connect: Connect = connect,
     ) -> "Journal":
-        """Open the journal of ``provenance`` in ``folder``, making or mending it.
+        """Open the journal of ``provenance`` in ``folder``, making or repair it.
 
         Storage that takes nothing now is no error: records wait in memory and `stats` says so.
         Raises `JournalInUse` or `JournalTooNew`.
@@ -101,7 +101,7 @@ class Journal:
         time_ns, uncertainty_ns = draft.time_ns, draft.uncertainty_ns
         if time_ns is None:
             time_ns, uncertainty_ns = stamp.time_ns, stamp.uncertainty_ns
-        self._intake.put(
+        self._write_queue.put(
             Entry(
                 draft.kind, draft.subject, draft.device, draft.metric,
                 time_ns, uncertainty_ns, stamp.monotonic_ns, draft.payload, draft.samples,
@@ -135,7 +135,7 @@ class Journal:
     @property
     def next_number(self) -> int:
         """Return the number that the next committed record will have."""
-        return self._keeper.next_number
+        return self._index.next_number
 
     @property
     def clock_confirmed(self) -> bool:
@@ -156,7 +156,7 @@ class Journal:
 
         A new sink is owed everything in the journal, or with ``from_now`` what is to come.
         """
-        self._book.add(sink, kinds, self.next_number, from_now)
+        self._progress.add(sink, kinds, self.next_number, from_now)
 
     async def count_owed(self, sink: str, kinds: frozenset[RecordKind]) -> None:
         """Count what an enlisted sink is owed, in short steps between which others can read.
@@ -164,49 +164,49 @@ class Journal:
         `stats` shows the sink once all is counted. Raises sqlite3.Error while the disk cannot be
         read; call again to go on.
         """
-        while (part := self._book.uncounted(sink)) is not None:
+        while (part := self._progress.uncounted(sink)) is not None:
             start, stop = part
             count, through = await self._reading.run(lambda r: r.count(start, stop, kinds))  # noqa: B023
-            self._book.owe(sink, count, through)
+            self._progress.owe(sink, count, through)
 
     def retire(self, sink: str) -> None:
         """Stop counting a sink that is no longer configured; its place is kept."""
-        self._book.retire(sink)
+        self._progress.retire(sink)
 
     def rename_sink(self, old: str, new: str) -> None:
         """Give a sink's place in the journal to another name."""
-        self._book.rename(old, new)
+        self._progress.rename(old, new)
 
     def ranges(self, sink: str) -> list[tuple[int, int]]:
         """Return the record numbers (``seq + part``) done for ``sink``, as half-open ranges."""
-        return self._book.ranges(sink)
+        return self._progress.ranges(sink)
 
     def acknowledge(self, sink: str, ids: Iterable[RecordId]) -> None:
         """Remember that the server has these records."""
-        self._book.acknowledge(sink, ids)
+        self._progress.acknowledge(sink, ids)
 
-    def set_aside(self, sink: str, identity: RecordId, reason: str) -> None:
+    def dead_letter(self, sink: str, identity: RecordId, reason: str) -> None:
         """Remember that the server will never take this record."""
-        self._book.set_aside(sink, identity, reason, self._clock.now().time_ns)
+        self._progress.dead_letter(sink, identity, reason, self._clock.now().time_ns)
 
     def settle(self, sink: str, after: int, through: int, owed: Ranges) -> None:
         """Mark numbers above ``after`` up to ``through`` done, but for those still ``owed``.
 
         This is how records of kinds that a sink does not take, and deleted ones, are passed over.
         """
-        self._book.settle(sink, after, through, owed)
+        self._progress.settle(sink, after, through, owed)
 
     def first_owed(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
         """Return the first range below ``stop`` that is neither done nor ``held``."""
-        return self._book.first_owed(sink, held, stop)
+        return self._progress.first_owed(sink, held, stop)
 
     async def freeze(self, sink: str, batch: Batch, numbers: Iterable[int]) -> None:
         """Let records of ``batch`` keep, for ``sink``, the unconfirmed time they are sent with.
 
         Remembered on disk before they are sent, some records ahead, so that no crash forgets it.
         """
-        if self._book.freeze(sink, numbers, batch.corrections):
-            self._keeper.hurry()
+        if self._progress.freeze(sink, numbers, batch.corrections):
+            self._index.hurry()
             await self.flush()
 
     async def aside(self, sink: str, limit: int = 1000) -> list[dict[str, object]]:
@@ -232,10 +232,10 @@ class Journal:
         number = after if isinstance(after, int) else after.seq + after.part if after else 0
         end = min(self.next_number, stop or self.next_number)
         batch = await self._reading.run(lambda reader: reader.read(number, kinds, limit, end))
-        corrections = self._keeper.corrections()
+        corrections = self._index.corrections()
         known = {}
         if sink and corrections:
-            known = self._book.known_at(sink, [number_of(record) for record in batch.records])
+            known = self._progress.known_at(sink, [number_of(record) for record in batch.records])
         records = (corrections.apply(r, known.get(number_of(r))) for r in batch.records)
         return Batch(tuple(records), batch.through, len(corrections))
 
@@ -255,7 +255,7 @@ class Journal:
         running number of the last one of them, goes on from there.
         """
         wanted = Filter(kinds, subject, metric)
-        corrections, open_from = self._keeper.corrections(), self._keeper.open_from
+        corrections, open_from = self._index.corrections(), self._index.open_from
         return await self._looking.run(
             lambda r: r.history(wanted, start_ns, end_ns, limit, corrections, open_from, after)
         )
@@ -264,51 +264,51 @@ class Journal:
         self, subject: str, metric: str, start_ns: int, end_ns: int, points: int = 2000
     ) -> Line:
         """Return how a metric ran in ``[start_ns, end_ns)`` UTC, in at most ``points`` buckets."""
-        corrections, open_from = self._keeper.corrections(), self._keeper.open_from
+        corrections, open_from = self._index.corrections(), self._index.open_from
         return await self._looking.run(
             lambda r: draw(r, (subject, metric), start_ns, end_ns, points, corrections, open_from)
         )
 
     async def newest(self, subject: str, metric: str, start_ns: int, end_ns: int) -> Record | None:
         """Return the last measurement in ``[start_ns, end_ns)`` UTC that tells a number."""
-        corrections, open_from = self._keeper.corrections(), self._keeper.open_from
+        corrections, open_from = self._index.corrections(), self._index.open_from
         return await self._looking.run(
             lambda r: newest(r, (subject, metric), start_ns, end_ns, corrections, open_from)
         )
 
     async def find(self, seq: int, part: int) -> Record | None:
         """Return one record at its time as known now, ``None`` when it is not kept any more."""
-        corrections = self._keeper.corrections()
+        corrections = self._index.corrections()
         found = await self._looking.run(lambda reader: reader.find(seq, part))
         return None if found is None else corrections.apply(found)
 
     def stats(self) -> JournalStats:
         """Return the journal's figures; touches no disk."""
-        counters, keeper = self._writer.counters, self._keeper
+        counters, index = self._writer.counters, self._index
         now_ns = self._clock.now().time_ns
         return JournalStats(
-            journal=keeper.journal,
-            records=keeper.kept,
-            file_bytes=keeper.file_bytes,
+            journal=index.journal,
+            records=index.kept,
+            file_bytes=index.file_bytes,
             max_bytes=self.config.max_bytes,
-            queued=len(self._intake) + self._writer.in_hand,
-            next_number=keeper.next_number,
+            queued=len(self._write_queue) + self._writer.in_hand,
+            next_number=index.next_number,
             loss_window_s=self.config.commit_interval_s,
             commits=counters.commits,
             last_commit_s=counters.last_commit_s,
             longest_commit_s=counters.longest_commit_s,
             problem=self._writer.problem,
-            healed=keeper.counted["healed"],
-            expired=keeper.counted["expired"],
+            healed=index.counted["healed"],
+            expired=index.counted["expired"],
             lost=Losses(
-                dict(self._intake.lost), keeper.counted["damaged"], keeper.counted["given_up"]
+                dict(self._write_queue.lost), index.counted["damaged"], index.counted["given_up"]
             ),
-            sinks=tuple(self._sink_stats(state, now_ns) for state in self._book.active()),
+            sinks=tuple(self._sink_stats(state, now_ns) for state in self._progress.active()),
         )
 
     def _sink_stats(self, state: SinkState, now_ns: int) -> SinkStats:
         age_s = None
         if state.pending > 0:
-            committed_ns = self._keeper.committed_ns(state.low)
+            committed_ns = self._index.committed_ns(state.low)
             age_s = None if committed_ns is None else max(0.0, (now_ns - committed_ns) / 1e9)
-        return SinkStats(state.name, state.pending, state.acknowledged, state.set_aside, age_s)
+        return SinkStats(state.name, state.pending, state.acknowledged, state.dead_letter, age_s)

@@ -8,7 +8,7 @@ never ahead.
 import os
 from pathlib import Path
 
-from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 
 
 class Mark:
@@ -21,7 +21,7 @@ class Mark:
     def read(self) -> int:
         """Return the next record number at the time of the mark, 0 when there is no whole mark."""
         try:
-            return unseal(self._path.read_bytes()).number
+            return unpack_blob(self._path.read_bytes()).number
         except (OSError, DamagedBlob):
             return 0
 
@@ -30,7 +30,7 @@ class Mark:
         try:
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-            os.pwrite(self._file, seal(Blob.STATE, next_number, b""), 0)
+            os.pwrite(self._file, pack_blob(Blob.STATE, next_number, b""), 0)
         except OSError:
             self.close()
 

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.journal.checksum import Blob, unseal
+from teleward_gateway.journal.checksum import Blob, unpack_blob
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, check_versions, is_damage
 from teleward_gateway.journal.database import Connect
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.migrations import JournalTooNew, migrate
-from teleward_gateway.journal.repair import finish_mending, mend
+from teleward_gateway.journal.repair import finish_repair, mend
 from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, inspect_row
 from teleward_gateway.journal.salvage import find_blobs
@@ -82,7 +82,7 @@ class Opening:
     def open(self) -> Ready:
         """Open the file for writing, mended if it was damaged; raises sqlite3.Error or OSError."""
         self.lock()
-        finish_mending(self.path)
+        finish_repair(self.path)
         log_bytes = self._read_log()
         mark = Mark(self.path.with_suffix(".mark"))
         suspect, self.suspect = self.suspect, None
@@ -155,8 +155,8 @@ class Opening:
         rows = [
             inspect_row(blob)
             for blob in find_blobs(b"", log_bytes)
-            if unseal(blob).type in (Blob.WAVE, Blob.LIGHT)
-            and unseal(blob).number >= found.next_number
+            if unpack_blob(blob).type in (Blob.WAVE, Blob.EVENT)
+            and unpack_blob(blob).number >= found.next_number
         ]
         counters = states.setdefault(COUNTERS, {})
         with Transaction(store.database):

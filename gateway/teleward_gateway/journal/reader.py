@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from teleward_gateway.clock.corrections import Corrections
-from teleward_gateway.journal.checksum import HEADER, DamagedBlob, unseal
+from teleward_gateway.journal.checksum import HEADER, DamagedBlob, unpack_blob
 from teleward_gateway.journal.database import Database
 from teleward_gateway.journal.entries import Filter, kind_mask
 from teleward_gateway.journal.ranges import Ranges
@@ -181,7 +181,7 @@ class Reader:
         """Return the newest records that were set aside for a sink, newest first."""
         found: list[dict[str, object]] = []
         for (blob,) in self.all("SELECT data FROM aside ORDER BY id DESC"):
-            document = json.loads(unseal(blob).body)
+            document = json.loads(unpack_blob(blob).body)
             if document["sink"] == sink:
                 found.append(document)
             if len(found) == limit:

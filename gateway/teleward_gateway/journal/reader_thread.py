@@ -9,17 +9,17 @@ from typing import TypeVar
 
 from teleward_gateway.journal.damage import is_damage
 from teleward_gateway.journal.database import Connect
-from teleward_gateway.journal.index import Keeper
+from teleward_gateway.journal.index import JournalIndex
 from teleward_gateway.journal.reader import Reader
 
 T = TypeVar("T")
 
 
-class ReadingThread:
-    """Runs queries one after the other on a connection of its own, opened anew after a mending."""
+class ReaderThread:
+    """Runs queries one after the other on a connection of its own, opened anew after a repair."""
 
-    def __init__(self, path: Path, connect: Connect, keeper: Keeper) -> None:
-        self._path, self._connect, self._keeper = path, connect, keeper
+    def __init__(self, path: Path, connect: Connect, index: JournalIndex) -> None:
+        self._path, self._connect, self._index = path, connect, index
         self._threads = ThreadPoolExecutor(1, "journal-reader")
         self._reader: Reader | None = None
         self._opening = -1
@@ -34,18 +34,18 @@ class ReadingThread:
         self._threads.shutdown()
 
     def _work(self, work: Callable[[Reader], T]) -> T:
-        if self._opening != self._keeper.openings:
+        if self._opening != self._index.openings:
             self._close()
         if self._reader is None:
-            self._opening = self._keeper.openings
+            self._opening = self._index.openings
             database = self._connect(self._path)
-            self._reader = Reader(database, self._keeper.damaged_row, self._keeper.cache.get)
+            self._reader = Reader(database, self._index.damaged_row, self._index.cache.get)
         try:
             return work(self._reader)
         except sqlite3.Error as error:
             self._close()
             if is_damage(error):
-                self._keeper.suspect = str(error)
+                self._index.suspect = str(error)
             raise
 
     def _close(self) -> None:

@@ -1,6 +1,6 @@
-"""Mending a damaged journal: a new file from every whole blob of the old, and a count of the rest.
+"""Repair a damaged journal: a new file from every whole blob of the old, and a count of the rest.
 
-    field.sqlite3 (damaged) --salvage--> field.mending --rename--> field.sqlite3
+    field.sqlite3 (damaged) --salvage--> field.repair --rename--> field.sqlite3
            \\--rename--> field.damaged/   set aside, until the next damage
 
 The count is exact: spans say how many records there must be, numbers have no holes where no span
@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.journal.checksum import Blob, unseal
+from teleward_gateway.journal.checksum import Blob, unpack_blob
 from teleward_gateway.journal.database import PAGE_BYTES, Connect
 from teleward_gateway.journal.migrations import refuse_newer
 from teleward_gateway.journal.row import inspect_row
@@ -40,7 +40,7 @@ class Salvage:
 
     def take(self, blob: bytes) -> None:
         """Keep a blob, the newest edition of it."""
-        sealed = unseal(blob)
+        sealed = unpack_blob(blob)
         if sealed.type is Blob.SPAN:
             span = Span.from_blob(blob)
             known = self.spans.get(span.seq)
@@ -111,14 +111,14 @@ class Salvage:
         for key, document in self.states.items():
             self.store.write_state(key, document)
         for document in self.aside.values():
-            self.store.set_aside(document)
+            self.store.dead_letter(document)
 
 
 def mend(path: Path, log_bytes: bytes, mark: int, connect: Connect, reason: str) -> int:
     """Replace the damaged file at ``path`` by what can be saved; return the records lost."""
-    mending = path.with_suffix(".mending")
-    remove(mending)
-    lost = _build(mending, path, log_bytes, mark, connect)
+    repair = path.with_suffix(".repair")
+    remove(repair)
+    lost = _build(repair, path, log_bytes, mark, connect)
     aside = path.with_suffix(".damaged")
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
@@ -126,15 +126,15 @@ def mend(path: Path, log_bytes: bytes, mark: int, connect: Connect, reason: str)
         if part.exists():
             part.rename(aside / part.name)
     path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    mending.rename(path)
+    repair.rename(path)
     sync(path.parent)
     log.error("journal: %s was damaged (%s): %d records lost", path.name, reason, lost)
     return lost
 
 
-def _build(mending: Path, path: Path, log_bytes: bytes, mark: int, connect: Connect) -> int:
+def _build(repair: Path, path: Path, log_bytes: bytes, mark: int, connect: Connect) -> int:
     """Write the new file; unlogged and unsynced until it is complete, for it is not in use."""
-    store = Store(connect(mending))
+    store = Store(connect(repair))
     try:
         store.run(f"PRAGMA page_size = {PAGE_BYTES}")
         store.run("PRAGMA journal_mode = OFF")
@@ -150,7 +150,7 @@ def _build(mending: Path, path: Path, log_bytes: bytes, mark: int, connect: Conn
             salvage.write(lost, mark)
     finally:
         store.database.close()
-    sync(mending)
+    sync(repair)
     return lost
 
 
@@ -165,13 +165,13 @@ def _blobs(path: Path, log_bytes: bytes) -> Iterator[bytes]:
         yield from find_blobs(data, log_bytes)
 
 
-def finish_mending(path: Path) -> None:
-    """Complete a mending that was cut off after the damaged file had been set aside."""
-    mending = path.with_suffix(".mending")
-    if mending.exists() and not path.exists():
-        mending.rename(path)
+def finish_repair(path: Path) -> None:
+    """Complete a repair that was cut off after the damaged file had been set aside."""
+    repair = path.with_suffix(".repair")
+    if repair.exists() and not path.exists():
+        repair.rename(path)
     else:
-        remove(mending)
+        remove(repair)
 
 
 def remove(path: Path) -> None:

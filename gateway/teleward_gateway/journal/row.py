@@ -16,7 +16,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.entries import (
     KINDS,
     Entry,
@@ -82,8 +82,8 @@ def build_row(entries: Sequence[Entry], seq: int, origin: Origin) -> Row:
     samples = b""
     if wave:
         samples = pack_samples([(entry.samples, _width(entry)) for entry in entries])
-    blob = seal(
-        Blob.WAVE if wave else Blob.LIGHT,
+    blob = pack_blob(
+        Blob.WAVE if wave else Blob.EVENT,
         seq,
         head + packed + samples,
         provenance=_PROVENANCE.index(origin.provenance),
@@ -95,8 +95,8 @@ def build_row(entries: Sequence[Entry], seq: int, origin: Origin) -> Row:
 
 def inspect_row(blob: bytes) -> Row:
     """Return a row for its blob; raises `DamagedBlob`."""
-    sealed = unseal(blob)
-    if sealed.type not in (Blob.WAVE, Blob.LIGHT):
+    sealed = unpack_blob(blob)
+    if sealed.type not in (Blob.WAVE, Blob.EVENT):
         raise DamagedBlob(f"a {sealed.type.name} blob is no row")
     _, _, start_ns, end_ns, length = _HEAD.unpack_from(sealed.body)
     wave = sealed.type is Blob.WAVE
@@ -108,7 +108,7 @@ def inspect_row(blob: bytes) -> Row:
 
 def records_of(blob: bytes, wanted: Filter | None = None) -> list[Record]:
     """Unpack the records of a row, in order; raises `DamagedBlob`."""
-    sealed = unseal(blob)
+    sealed = unpack_blob(blob)
     journal, boot, _, _, length = _HEAD.unpack_from(sealed.body)
     rest = sealed.body[_HEAD.size :]
     gateway, entries = unpack_entries(rest[:length], wanted)
@@ -121,14 +121,14 @@ def records_of(blob: bytes, wanted: Filter | None = None) -> list[Record]:
 
 def kinds_in(blob: bytes) -> list[RecordKind]:
     """Return the kinds of a row's records, in order; raises `DamagedBlob`."""
-    sealed = unseal(blob)
+    sealed = unpack_blob(blob)
     *_, length = _HEAD.unpack_from(sealed.body)
     return unpack_kinds(sealed.body[_HEAD.size : _HEAD.size + length])
 
 
 def values_of(blob: bytes) -> tuple[str, Values]:
     """Return the boot and the measurements of a row in columns; raises `DamagedBlob`."""
-    sealed = unseal(blob)
+    sealed = unpack_blob(blob)
     _, boot, _, _, length = _HEAD.unpack_from(sealed.body)
     return boot.hex(), unpack_values(sealed.body[_HEAD.size : _HEAD.size + length])
 

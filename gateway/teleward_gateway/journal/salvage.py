@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from mmap import mmap
 
-from teleward_gateway.journal.checksum import HEADER, LONGEST, MAGIC, DamagedBlob, unseal
+from teleward_gateway.journal.checksum import HEADER, LONGEST, MAGIC, DamagedBlob, unpack_blob
 from teleward_gateway.journal.database import PAGE_BYTES
 
 Bytes = bytes | mmap
@@ -131,7 +131,7 @@ def _chained(image: _Image, position: int, length: int, lead: int, pages: _Pages
 
 def _whole(blob: bytes) -> bytes | None:
     try:
-        unseal(blob)
+        unpack_blob(blob)
     except DamagedBlob:
         return None
     return blob

@@ -13,7 +13,7 @@ from teleward_signal.record import Record, RecordId, RecordKind
 FREEZE_AHEAD = 10_000  # some 20 s of a ward: one extra commit in that time while time is a guess
 
 
-class SinkBook:
+class SinkProgress:
     """The states of the sinks, changed from the event loop and written by the writer."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class SinkBook:
                 if key >= FIRST_SINK and document["name"] not in self._sinks:
                     state = SinkState.from_document(key, document, next_number)
                     self._sinks[state.name] = state
-            # after a mending or a late first opening the file lacks what memory knows
+            # after a repair or a late first opening the file lacks what memory knows
             self._changed = {state.key for state in self._sinks.values()}
 
     def add(
@@ -87,12 +87,12 @@ class SinkBook:
             state.acknowledged += sum(state.acknowledge(i.seq + i.part) for i in ids)
             self._changed.add(state.key)
 
-    def set_aside(self, sink: str, identity: RecordId, reason: str, time_ns: int) -> None:
+    def dead_letter(self, sink: str, identity: RecordId, reason: str, time_ns: int) -> None:
         """Remember that the server will never take this record."""
         with self._lock:
             state = self._sinks[sink]
             if state.acknowledge(identity.seq + identity.part):
-                state.set_aside += 1
+                state.dead_letter += 1
                 self._aside.append(
                     {"sink": sink, **asdict(identity), "reason": reason, "time_ns": time_ns}
                 )

@@ -30,7 +30,7 @@ class SinkState:
     frozen: dict[int, Ranges] = field(default_factory=dict)
     sent: Ranges = field(default_factory=Ranges)
     acknowledged: int = 0
-    set_aside: int = 0
+    dead_letter: int = 0
     pending: int = 0
     active: bool = False
     counted_to: int = 1
@@ -104,7 +104,7 @@ class SinkState:
             "done": list(self.done),
             "frozen": [[known, list(ranges)] for known, ranges in self.frozen.items()],
             "acknowledged": self.acknowledged,
-            "set_aside": self.set_aside,
+            "set_aside": self.dead_letter,
         }
 
     @classmethod

@@ -8,7 +8,7 @@ write budget), the disk budget deletes by it, and damage is counted against it.
 import json
 from dataclasses import dataclass, replace
 
-from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.entries import KINDS
 from teleward_gateway.journal.row import Row
 from teleward_signal.record import RecordKind
@@ -43,12 +43,12 @@ class Span:
             ],
             separators=(",", ":"),
         )  # fmt: skip
-        return seal(Blob.SPAN, self.seq, body.encode())
+        return pack_blob(Blob.SPAN, self.seq, body.encode())
 
     @classmethod
     def from_blob(cls, blob: bytes) -> "Span":
         """Open a sealed span; raises `DamagedBlob`."""
-        sealed = unseal(blob)
+        sealed = unpack_blob(blob)
         if sealed.type is not Blob.SPAN:
             raise DamagedBlob("not a span")
         numbers = json.loads(sealed.body)

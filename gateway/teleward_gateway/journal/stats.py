@@ -30,7 +30,7 @@ class SinkStats:
     name: str
     pending: int
     acknowledged: int
-    set_aside: int
+    dead_letter: int
     oldest_age_s: float | None
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.database import Database, prepare_for_writing
 from teleward_gateway.journal.row import Row, kinds_in
 from teleward_gateway.journal.spans import Span
@@ -93,24 +93,26 @@ class Store:
     def write_state(self, key: int, document: dict[str, Any]) -> None:
         """Replace a state document."""
         body = json.dumps(document, separators=(",", ":")).encode()
-        self.run("INSERT OR REPLACE INTO state VALUES (?,?)", (key, seal(Blob.STATE, key, body)))
+        self.run(
+            "INSERT OR REPLACE INTO state VALUES (?,?)", (key, pack_blob(Blob.STATE, key, body))
+        )
 
     def read_states(self) -> dict[int, dict[str, Any]]:
         """Return the state documents that are whole."""
         found = {}
         for key, blob in self.run("SELECT key, data FROM state"):
             try:
-                sealed = unseal(blob)
+                sealed = unpack_blob(blob)
             except DamagedBlob:
                 continue
             if sealed.number == key:
                 found[key] = json.loads(sealed.body)
         return found
 
-    def set_aside(self, document: dict[str, Any]) -> None:
+    def dead_letter(self, document: dict[str, Any]) -> None:
         """Remember a record that a sink will never take."""
         body = json.dumps(document, separators=(",", ":")).encode()
-        self.run("INSERT INTO aside (data) VALUES (?)", (seal(Blob.STATE, 0, body),))
+        self.run("INSERT INTO aside (data) VALUES (?)", (pack_blob(Blob.STATE, 0, body),))
         self.run("DELETE FROM aside WHERE id <= (SELECT max(id) FROM aside) - ?", (MOST_ASIDE,))
 
     def spans(self) -> Iterator[Span]:

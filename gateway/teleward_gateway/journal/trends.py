@@ -4,7 +4,7 @@
     level 1   16 of them, buckets of a minute         |_______________________________|
     level 2   16 of those, buckets of a quarter hour, some 4 hours in all
 
-A span without a trend (of an older version, after a power cut, a mending or a correction of the
+A span without a trend (of an older version, after a power cut, a repair or a correction of the
 clock) gets one from its rows, a little of the work after each commit, so that none waits for it.
 """
 
@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 
 from teleward_gateway.clock.corrections import Correction, Corrections
-from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.damage import is_damage
 from teleward_gateway.journal.entries import Filter
 from teleward_gateway.journal.row import records_of, values_of
@@ -39,13 +39,13 @@ _VALUES = Filter(frozenset({RecordKind.MEASUREMENT}))
 
 def stored(level: int, seq: int, stop: int, boot: str, mono_ns: int, trend: Trend) -> StoredTrend:
     """Return a trend ready to be written."""
-    blob = seal(Blob.TREND, seq, pack_trend(trend), count=level)
+    blob = pack_blob(Blob.TREND, seq, pack_trend(trend), count=level)
     return StoredTrend(key_of(level, seq), stop, boot, mono_ns, blob)
 
 
 def open_trend(key: int, blob: bytes, series: Series | None = None) -> Trend:
     """Unpack a trend, or one series of it; raises `DamagedBlob`."""
-    sealed = unseal(blob)
+    sealed = unpack_blob(blob)
     if sealed.type is not Blob.TREND or key_of(sealed.count, sealed.number) != key:
         raise DamagedBlob("not this trend")
     try:

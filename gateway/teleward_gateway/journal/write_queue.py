@@ -18,7 +18,7 @@ WAVEFORM_SHARE = 0.8
 _OVERHEAD_BYTES = 500  # an entry with its payload in memory, measured with tracemalloc
 
 
-class Intake:
+class WriteQueue:
     """Entries that wait for the next commit."""
 
     def __init__(self, max_records: int, max_bytes: int) -> None:

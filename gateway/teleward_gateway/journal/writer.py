@@ -1,9 +1,9 @@
 """The journal's writer: a thread that commits what has come in, once an interval.
 
-    event loop --put--> Intake --take--> rows --one transaction, synced--> published
+    event loop --put--> WriteQueue --take--> rows --one transaction, synced--> published
 
 What fails to commit is tried again with the same numbers until the disk takes it; meanwhile new
-records wait in the intake, whose bounds say what is given up.
+records wait in the write_queue, whose bounds say what is given up.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from teleward_gateway.journal.spans import Span, count_row
 from teleward_gateway.journal.store import Store, Transaction
 from teleward_gateway.journal.trend_table import StoredTrend
 from teleward_gateway.journal.trends import Trends, write_trend
-from teleward_gateway.journal.write_queue import Intake
+from teleward_gateway.journal.write_queue import WriteQueue
 from teleward_signal.record import Record
 
 log = logging.getLogger(__name__)
@@ -134,10 +134,10 @@ class Writer:
     """Runs the thread; see the module's drawing."""
 
     def __init__(
-        self, config: JournalConfig, intake: Intake, opener: Opener, keeper: Knowledge
+        self, config: JournalConfig, write_queue: WriteQueue, opener: Opener, index: Knowledge
     ) -> None:
-        self._config, self._intake = config, intake
-        self._opener, self._keeper = opener, keeper
+        self._config, self._write_queue = config, write_queue
+        self._opener, self._index = opener, index
         self.counters = WriterCounters()
         self.problem: str | None = None
         self._fatal: BaseException | None = None
@@ -251,7 +251,7 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             ready.store.checkpoint()
             if ready.store.free_pages() < ROOM_PAGES:
-                self._keeper.tidy(ready.store, 0, urgent=True)
+                self._index.tidy(ready.store, 0, urgent=True)
                 ready.store.checkpoint()
         self._pages = 0
 
@@ -263,23 +263,23 @@ class Writer:
         self._span_since_s = time.monotonic()
 
     def _round(self) -> None:
-        if self._keeper.suspect is not None:
-            self._opener.suspect, self._keeper.suspect = self._keeper.suspect, None
+        if self._index.suspect is not None:
+            self._opener.suspect, self._index.suspect = self._index.suspect, None
             self._close()
         if self._ready is None:
             self._open()
         ready = self._ready
         assert ready is not None
         while True:
-            self._entries = self._entries or self._intake.take(CHUNK)
+            self._entries = self._entries or self._write_queue.take(CHUNK)
             more = bool(self._entries)
             self._commit(ready)
-            if not more or not len(self._intake):
+            if not more or not len(self._write_queue):
                 break
         self._checkpoint(ready)
         # the log and the reserve, which is as large, count as used
-        self._keeper.tidy(ready.store, 2 * self._config.log_bytes)
-        self._pages += self._trends.maintain(ready.store, self._keeper.corrections())
+        self._index.tidy(ready.store, 2 * self._config.log_bytes)
+        self._pages += self._trends.maintain(ready.store, self._index.corrections())
 
     def _commit(self, ready: Ready) -> None:
         try:
@@ -287,7 +287,7 @@ class Writer:
         except Exception:
             self._sift(ready.origin)
             rows, records = self._rows(ready.origin)
-        due = self._keeper.due(records, self._stopping)
+        due = self._index.due(records, self._stopping)
         began_s = time.monotonic()
         span = self._span
         for row, members in rows:
@@ -299,7 +299,7 @@ class Writer:
         try:
             self._write(ready.store, [row for row, _ in rows], full, trend, due)
         except BaseException:
-            self._keeper.failed(due)
+            self._index.failed(due)
             raise
         self._entries = []
         self._span = None if full is not None else span
@@ -312,7 +312,7 @@ class Writer:
             ready.mark.write(self._next)
         self._count(len(records), began_s)
         self._trends.committed(records, closed=full is not None, corrected=bool(due.corrections))
-        self._keeper.committed(Commit(start, self._next, time.time_ns(), records), full)
+        self._index.committed(Commit(start, self._next, time.time_ns(), records), full)
 
     def _write(
         self, store: Store, rows: list[Row], span: Span | None, trend: StoredTrend | None, due: Due
@@ -325,7 +325,7 @@ class Writer:
             for key, document in due.states.items():
                 store.write_state(key, document)
             for document in due.aside:
-                store.set_aside(document)
+                store.dead_letter(document)
 
     def _count(self, n_records: int, began_s: float) -> None:
         counters = self.counters
@@ -357,7 +357,7 @@ class Writer:
                 build_row([entry], self._next, origin)
             except Exception as error:
                 log.error("journal: a record (%s) cannot be written: %s", entry.kind.value, error)
-                self._intake.give_up(entry)
+                self._write_queue.give_up(entry)
             else:
                 writable.append(entry)
         self._entries = writable

@@ -13,7 +13,7 @@ STEADY_S = 300.0
 """A part that ran so long begins with the first wait again, and its failure is no longer news."""
 
 
-class Caretaker:
+class Supervisor:
     """Runs parts, notes their failures, and starts them again after a growing wait."""
 
     def __init__(self, first_wait_s: float = FIRST_WAIT_S) -> None:

@@ -27,24 +27,24 @@ def ensure(
         _ensure_subject(registry, subject)
     known = {device.id: device for device in registry.devices()}
     for device in devices:
-        if registry.wish(f"device {device.id}") == repr(device):
+        if registry.applied(f"device {device.id}") == repr(device):
             continue
         if device.id in known:
             registry.update_device(device, AUTHOR)
         else:
             registry.add_device(device, AUTHOR)
-        registry.note_wish(f"device {device.id}", repr(device))
+        registry.note_applied(f"device {device.id}", repr(device))
     for device_id, target in (bindings or {}).items():
-        if registry.wish(f"binding {device_id}") == target:
+        if registry.applied(f"binding {device_id}") == target:
             continue
         bed = target.removeprefix("bed:") if target.startswith("bed:") else None
         registry.move_device(device_id, None if bed else target, bed, AUTHOR)
-        registry.note_wish(f"binding {device_id}", target)
+        registry.note_applied(f"binding {device_id}", target)
 
 
 def _ensure_subject(registry: Registry, subject: Subject) -> None:
     wish = repr((subject.label, subject.bed, sorted(subject.attributes.items())))
-    if registry.wish(f"subject {subject.id}") == wish:
+    if registry.applied(f"subject {subject.id}") == wish:
         return
     admitted = {s.id: s for s in registry.subjects()}
     if subject.id not in admitted:
@@ -53,4 +53,4 @@ def _ensure_subject(registry: Registry, subject: Subject) -> None:
         registry.update_subject(subject.id, subject.label, subject.attributes, AUTHOR)
         if admitted[subject.id].bed != subject.bed:
             registry.move_subject(subject.id, subject.bed, AUTHOR)
-    registry.note_wish(f"subject {subject.id}", wish)
+    registry.note_applied(f"subject {subject.id}", wish)

@@ -253,21 +253,21 @@ class Registry(Answers):
         )
         return made
 
-    # What the settings file wished for last time (see `ensure`)
+    # What the settings file asked for last time (see `ensure`)
 
-    def wish(self, what: str) -> str | None:
-        """Return the settings file's last wish about ``what``."""
+    def applied(self, what: str) -> str | None:
+        """Return the settings file's entry about ``what`` that was applied last."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT value FROM meta WHERE key = ?", (f"wish {what}",)
             ).fetchone()
         return None if row is None else str(row[0])
 
-    def note_wish(self, what: str, wish: str) -> None:
-        """Remember a wish as carried out."""
+    def note_applied(self, what: str, entry: str) -> None:
+        """Record that an entry of the settings file has been applied."""
         with self._lock:
             self._connection.execute(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"wish {what}", wish)
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"wish {what}", entry)
             )
 
     # Helpers

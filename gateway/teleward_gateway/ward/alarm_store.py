@@ -25,7 +25,7 @@ LOOKED_BACK_S = 86_400.0
 """The longest validity of a charted value."""
 
 
-class AlarmFile:
+class AlarmStore:
     """The alarm board on disk."""
 
     def __init__(self, folder: Path) -> None:

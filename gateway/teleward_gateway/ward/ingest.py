@@ -3,7 +3,7 @@
     session.on_output ---> clock ---> whose is it? ---+--> journal
                                                       +--> live view
                                                       +--> DSP worker --> derived values --+
-                                                      +--> arbiter -> alarms, scores <-----+
+                                                      +--> source_choice -> alarms, scores <-----+
 
 Everything runs on the event loop and returns at once.
 """
@@ -23,7 +23,7 @@ from teleward_gateway.journal.event_drafts import alarm_draft, annotation_draft,
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result
-from teleward_gateway.ward.source_choice import Arbiter
+from teleward_gateway.ward.source_choice import SourceChoice
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
@@ -87,7 +87,7 @@ class Ingest:
         self._registry = registry
         self._clock, self._journal, self._board, self._live = clock, journal, board, live
         self._on_alarm = on_alarm
-        self._arbiter = Arbiter()
+        self._source_choice = SourceChoice()
         self._anomaly = AnomalyWatch()
         self._clocks: dict[str, DeviceClock] = {}
         self._faults: dict[str, frozenset[str]] = {}
@@ -150,7 +150,7 @@ class Ingest:
 
     def forget_subject(self, subject: str) -> None:
         """Drop what is known of a subject who left."""
-        self._arbiter.forget(subject)
+        self._source_choice.forget(subject)
         self._anomaly.forget(subject)
         self.scores.forget(subject)
         if self.dsp is not None:
@@ -193,12 +193,14 @@ class Ingest:
         self.statistics.gap_samples += gap_samples
         self._journal.append(waveform_draft(subject, device, block, gap_samples))
         time_ns = block.time_ns or 0
-        if not self._arbiter.accepts_wave(subject, device, block.metric, time_ns):
+        if not self._source_choice.accepts_wave(subject, device, block.metric, time_ns):
             return
         self._live.publish_block(subject, block)
         # one lead of an ECG is analysed: twelve would count every beat twelve times
         lead = block.metric.startswith("ecg_")
-        analysed = not lead or self._arbiter.accepts_wave(subject, block.metric, "ecg", time_ns)
+        analysed = not lead or self._source_choice.accepts_wave(
+            subject, block.metric, "ecg", time_ns
+        )
         if self.dsp is not None and analysed:
             samples = block.physical()
             self.dsp.push(
@@ -216,7 +218,7 @@ class Ingest:
         if measurement.stored:
             return  # history: it lands at its own time and is not the state of now
         source = device or measurement.source.value
-        if not self._arbiter.accepts(subject, source, measurement, now_ns):
+        if not self._source_choice.accepts(subject, source, measurement, now_ns):
             return
         self._live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)

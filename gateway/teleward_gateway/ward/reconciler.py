@@ -23,7 +23,7 @@ LINK_LOST = "link_lost"
 """Technical condition of a device that is bound and does not stream."""
 
 
-class Follower:
+class Reconciler:
     """Carries registry changes into the running parts."""
 
     def __init__(self, gateway: "Gateway") -> None:

@@ -30,7 +30,7 @@ class _Choice:
     value_ns: int
 
 
-class Arbiter:
+class SourceChoice:
     """Chooses per subject and metric; constant in size for a given set of devices."""
 
     def __init__(self) -> None:

@@ -45,7 +45,7 @@ class RoomLog:
         self._write({"rewind": tick, "behind_s": behind_s})
 
     def _write(self, row: dict[str, Any]) -> None:
-        # one write call: a follower never sees half a line of two orders
+        # one write call: a reconciler never sees half a line of two orders
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 

@@ -40,9 +40,9 @@ class RoomPatient:
     """
 
     def __init__(self, log: Path, case: Case) -> None:
-        self._follower = LogFollower(log, case)
-        book = CaseBook(self._follower.director)
-        self.sensed = SensedPatient(self._follower.patient, book, case.devices)
+        self._reconciler = LogFollower(log, case)
+        book = CaseBook(self._reconciler.director)
+        self.sensed = SensedPatient(self._reconciler.patient, book, case.devices)
 
     def metrics(self) -> frozenset[str]:
         """Return what can be measured."""
@@ -68,8 +68,8 @@ class RoomPatient:
         return self.sensed.faults(sensor, time_s - self._behind_s())
 
     def _behind_s(self) -> float:
-        self._follower.poll()
-        return self._follower.behind_s
+        self._reconciler.poll()
+        return self._reconciler.behind_s
 
 
 def make(spec: str, seed: int) -> VitalSource:

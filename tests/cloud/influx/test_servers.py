@@ -191,7 +191,7 @@ async def test_victoria_metrics_takes_numerics(
 async def test_what_a_crash_took_is_sent_again(
     victoria_metrics: VictoriaMetrics, record: Make
 ) -> None:
-    settings = InfluxSettings(url=victoria_metrics.url, hold_back_s=15)
+    settings = InfluxSettings(url=victoria_metrics.url, in_doubt_s=15)
     sink = InfluxSink(settings, provenance=Provenance.SIMULATED)
     await sink.open()
     batch = [record(seq, payload={"value": 90.0 + seq}) for seq in range(5)]

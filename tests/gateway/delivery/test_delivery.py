@@ -154,7 +154,7 @@ async def test_poison_is_set_aside_named_and_counted(bench: Bench) -> None:
     await bench.put(10)
     await bench.until_settled()
     assert sorted(bench.store.got) == [0, 1, 2, 4, 5, 6, 8, 9]
-    assert bench.journal.stats().sinks[0].set_aside == 2
+    assert bench.journal.stats().sinks[0].dead_letter == 2
     await asyncio.sleep(CONFIG.acknowledge_interval_s + CONFIG.commit_interval_s)
     await bench.journal.flush()
     aside = await bench.journal.aside("store")

@@ -2,7 +2,7 @@
 
 from teleward_gateway.journal.budget import SpanIndex
 from teleward_gateway.journal.ranges import Ranges
-from teleward_gateway.journal.sink_progress import SinkBook
+from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
 
@@ -69,14 +69,14 @@ def test_the_choice_among_a_year_of_minutes_asks_for_few_of_them() -> None:
 
 
 def test_what_is_delivered_is_what_every_configured_sink_has() -> None:
-    book = SinkBook()
-    assert list(book.delivered_ranges()) == []
+    progress = SinkProgress()
+    assert list(progress.delivered_ranges()) == []
     kinds = frozenset(RecordKind)
     for name in ("a", "b", "old"):
-        book.add(name, kinds, 100, False)
-    book.settle("a", 0, 59, Ranges())
-    book.settle("b", 19, 79, Ranges([(30, 40)]))
-    assert list(book.delivered_ranges()) == []
-    book.retire("old")
-    assert list(book.delivered_ranges()) == [(20, 30), (40, 60)]
-    assert list(book.ranges("a")) == [(1, 60)], "asking changes nothing"
+        progress.add(name, kinds, 100, False)
+    progress.settle("a", 0, 59, Ranges())
+    progress.settle("b", 19, 79, Ranges([(30, 40)]))
+    assert list(progress.delivered_ranges()) == []
+    progress.retire("old")
+    assert list(progress.delivered_ranges()) == [(20, 30), (40, 60)]
+    assert list(progress.ranges("a")) == [(1, 60)], "asking changes nothing"

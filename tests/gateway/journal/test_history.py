@@ -9,7 +9,7 @@ import pytest
 
 from teleward_gateway.api.observations import cursor, read_cursor
 from teleward_gateway.api.view import HistoryQuery
-from teleward_gateway.api_view import RunningView
+from teleward_gateway.api_view import ApiView
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.journal import Journal, JournalConfig
@@ -41,12 +41,12 @@ async def fill(journal: Journal) -> None:
         await journal.flush()
 
 
-def view_of(journal: Journal) -> RunningView:
+def view_of(journal: Journal) -> ApiView:
     gateway: Any = SimpleNamespace(journal=journal)
-    return RunningView(gateway)
+    return ApiView(gateway)
 
 
-async def pages(view: RunningView, limit: int, *, timed: bool = True) -> list[list[Record]]:
+async def pages(view: ApiView, limit: int, *, timed: bool = True) -> list[list[Record]]:
     """Follow the cursors to the end."""
     found: list[list[Record]] = []
     text = None

@@ -15,7 +15,7 @@ from teleward_gateway.journal import Journal, JournalConfig, JournalInUse
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.ranges import Ranges
-from teleward_gateway.journal.write_queue import Intake
+from teleward_gateway.journal.write_queue import WriteQueue
 from teleward_signal.model import Measurement, Provenance, SampleBlock
 from teleward_signal.record import Draft, Record, RecordKind
 
@@ -293,14 +293,14 @@ async def test_the_budget_takes_delivered_waves_first_and_counts(opened: Open) -
 
 
 def test_a_stuck_disk_loses_waves_before_values() -> None:
-    intake = Intake(100, 10**9)
+    write_queue = WriteQueue(100, 10**9)
     for n in range(100):
         for kind in (RecordKind.WAVEFORM, RecordKind.MEASUREMENT):
-            intake.put(Entry(kind, None, None, None, n, 0, 0, {}))
-    kept = intake.take(1000)
+            write_queue.put(Entry(kind, None, None, None, n, 0, 0, {}))
+    kept = write_queue.take(1000)
     assert len(kept) <= 100
     assert {e.time_ns for e in kept if e.kind is RecordKind.MEASUREMENT} == set(range(100))
-    assert intake.lost == {
+    assert write_queue.lost == {
         RecordKind.WAVEFORM: 100 - sum(e.kind is RecordKind.WAVEFORM for e in kept)
     }
 

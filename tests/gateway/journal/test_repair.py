@@ -1,4 +1,4 @@
-"""A journal that heals itself: after a mending that was cut off, and while it runs."""
+"""A journal that heals itself: after a repair that was cut off, and while it runs."""
 
 import asyncio
 import os
@@ -41,21 +41,21 @@ async def values(journal: Journal) -> list[int]:
 
 async def test_a_mending_cut_off_before_its_last_rename_is_completed(tmp_path: Path) -> None:
     await filled(tmp_path)
-    (tmp_path / "field.sqlite3").rename(tmp_path / "field.mending")
+    (tmp_path / "field.sqlite3").rename(tmp_path / "field.repair")
     journal = open_journal(tmp_path)
     assert await values(journal) == list(range(N))
     assert journal.stats().lost.total == 0
     journal.close()
-    assert not (tmp_path / "field.mending").exists()
+    assert not (tmp_path / "field.repair").exists()
 
 
 async def test_half_a_mending_is_thrown_away(tmp_path: Path) -> None:
     await filled(tmp_path)
-    (tmp_path / "field.mending").write_bytes(b"half")
+    (tmp_path / "field.repair").write_bytes(b"half")
     journal = open_journal(tmp_path)
     assert await values(journal) == list(range(N))
     journal.close()
-    assert not (tmp_path / "field.mending").exists()
+    assert not (tmp_path / "field.repair").exists()
 
 
 @pytest.mark.parametrize("how", ["read", "history"])
@@ -101,7 +101,7 @@ async def test_the_last_damaged_file_is_kept_for_whoever_asks_why(tmp_path: Path
 
 
 async def test_what_the_budget_deleted_does_not_come_back(tmp_path: Path) -> None:
-    """Deleted rows stay in free pages until they are written over; a mending finds them there."""
+    """Deleted rows stay in free pages until they are written over; a repair finds them there."""
     config = JournalConfig(commit_interval_s=0.25, span_s=0, max_bytes=2**20, log_pages=64)
     journal = Journal.open(
         tmp_path, gateway="g", provenance=Provenance.FIELD, clock=GatewayClock(), config=config

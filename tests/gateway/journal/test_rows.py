@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from teleward_gateway.journal.checksum import Blob, DamagedBlob, seal, unseal
+from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import KINDS, Entry, Filter
 from teleward_gateway.journal.row import Origin, build_row, inspect_row, records_of
@@ -93,11 +93,11 @@ def test_any_flipped_byte_is_noticed(data: st.DataObject) -> None:
     position = data.draw(st.integers(0, len(blob) - 1))
     blob[position] ^= data.draw(st.integers(1, 255))
     with pytest.raises(DamagedBlob):
-        unseal(bytes(blob))
+        unpack_blob(bytes(blob))
 
 
 def test_a_seal_is_drawn_as_it_is() -> None:
-    blob = seal(Blob.LIGHT, 7, b"body", provenance=1, count=3)
+    blob = pack_blob(Blob.EVENT, 7, b"body", provenance=1, count=3)
     assert struct.unpack_from("<4s", blob) == (b"TWJ\x01",)
     assert struct.unpack_from("<IBBHQ", blob, 8) == (28, 2, 1, 3, 7)
     assert blob[24:] == b"body"

@@ -5,13 +5,13 @@ import logging
 
 import pytest
 
-from teleward_gateway.process.supervisor import Caretaker
+from teleward_gateway.process.supervisor import Supervisor
 
 
 async def test_a_part_that_fails_starts_again_and_is_named(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caretaker = Caretaker(first_wait_s=0.0)
+    supervisor = Supervisor(first_wait_s=0.0)
     starts = 0
 
     async def part() -> None:
@@ -21,9 +21,9 @@ async def test_a_part_that_fails_starts_again_and_is_named(
             raise RuntimeError(f"mistake {starts}")
 
     with caplog.at_level(logging.ERROR):
-        await caretaker.keep("derived values", part)
+        await supervisor.keep("derived values", part)
     assert starts == 3
-    health = caretaker.health()
+    health = supervisor.health()
     assert (health["ok"], health["failures_total"]) == (False, 2)
     assert health["error"] == "derived values started again after RuntimeError: mistake 2"
     assert "derived values failed and starts again" in caplog.text
@@ -31,11 +31,11 @@ async def test_a_part_that_fails_starts_again_and_is_named(
 
 
 async def test_a_part_that_ends_or_is_cancelled_stays_ended() -> None:
-    caretaker = Caretaker()
-    running = asyncio.create_task(caretaker.keep("for ever", lambda: asyncio.sleep(3600)))
+    supervisor = Supervisor()
+    running = asyncio.create_task(supervisor.keep("for ever", lambda: asyncio.sleep(3600)))
     await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    await caretaker.keep("once", lambda: asyncio.sleep(0))
-    assert caretaker.health() == {"ok": True, "error": None, "failures_total": 0}
+    await supervisor.keep("once", lambda: asyncio.sleep(0))
+    assert supervisor.health() == {"ok": True, "error": None, "failures_total": 0}

@@ -124,7 +124,7 @@ async def test_a_mistake_in_a_part_does_not_end_the_gateway(tmp_path: Path) -> N
             raise RuntimeError("mistake")
 
         gateway.engine.process = broken  # type: ignore[method-assign]
-        while gateway.caretaker.health()["ok"]:
+        while gateway.supervisor.health()["ok"]:
             await asyncio.sleep(0.05)
         report = gateway.health.report()
         assert "derived values started again after RuntimeError: mistake" in str(report)

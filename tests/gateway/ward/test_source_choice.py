@@ -1,6 +1,6 @@
 """One source of a metric is shown at a time, and it does not flip."""
 
-from teleward_gateway.ward.source_choice import HANDOVER_S, Arbiter
+from teleward_gateway.ward.source_choice import HANDOVER_S, SourceChoice
 from teleward_signal.model import Measurement, Source
 
 S = 1_000_000_000
@@ -10,46 +10,46 @@ ECG = Measurement("heart_rate", 71.0, source=Source.DERIVED)
 
 
 def test_the_counted_rate_wins_and_stays() -> None:
-    arbiter = Arbiter()
-    assert arbiter.accepts("a", "strap", STRAP, 0)
-    assert arbiter.accepts("a", "patch", ECG, S)
-    assert not arbiter.accepts("a", "strap", STRAP, 2 * S)
-    assert arbiter.accepts("a", "patch", ECG, 3 * S)
+    source_choice = SourceChoice()
+    assert source_choice.accepts("a", "strap", STRAP, 0)
+    assert source_choice.accepts("a", "patch", ECG, S)
+    assert not source_choice.accepts("a", "strap", STRAP, 2 * S)
+    assert source_choice.accepts("a", "patch", ECG, 3 * S)
 
 
 def test_a_withheld_value_hands_over_after_a_while_and_back_at_once() -> None:
-    arbiter = Arbiter()
-    assert arbiter.accepts("a", "patch", ECG, 0)
-    assert arbiter.accepts("a", "patch", NONE, 5 * S)
-    assert not arbiter.accepts("a", "strap", STRAP, 6 * S)
+    source_choice = SourceChoice()
+    assert source_choice.accepts("a", "patch", ECG, 0)
+    assert source_choice.accepts("a", "patch", NONE, 5 * S)
+    assert not source_choice.accepts("a", "strap", STRAP, 6 * S)
     late = int((HANDOVER_S + 1) * S)
-    assert arbiter.accepts("a", "strap", STRAP, late)
-    assert not arbiter.accepts("a", "patch", NONE, late + S)
-    assert arbiter.accepts("a", "patch", ECG, late + 2 * S)
+    assert source_choice.accepts("a", "strap", STRAP, late)
+    assert not source_choice.accepts("a", "patch", NONE, late + S)
+    assert source_choice.accepts("a", "patch", ECG, late + 2 * S)
 
 
 def test_subjects_and_metrics_are_apart() -> None:
-    arbiter = Arbiter()
-    assert arbiter.accepts("a", "patch", ECG, 0)
-    assert arbiter.accepts("b", "strap", STRAP, 0)
-    assert arbiter.accepts("a", "strap", Measurement("spo2", 97.0), 0)
-    arbiter.forget("a")
-    assert arbiter.accepts("a", "strap", STRAP, S)
+    source_choice = SourceChoice()
+    assert source_choice.accepts("a", "patch", ECG, 0)
+    assert source_choice.accepts("b", "strap", STRAP, 0)
+    assert source_choice.accepts("a", "strap", Measurement("spo2", 97.0), 0)
+    source_choice.forget("a")
+    assert source_choice.accepts("a", "strap", STRAP, S)
 
 
 def test_one_of_two_pleths_is_shown() -> None:
-    arbiter = Arbiter()
-    assert arbiter.accepts_wave("a", "patch", "pleth", 0)
-    assert not arbiter.accepts_wave("a", "oximeter", "pleth", S)
-    assert arbiter.accepts_wave("a", "patch", "pleth", 2 * S)
+    source_choice = SourceChoice()
+    assert source_choice.accepts_wave("a", "patch", "pleth", 0)
+    assert not source_choice.accepts_wave("a", "oximeter", "pleth", S)
+    assert source_choice.accepts_wave("a", "patch", "pleth", 2 * S)
     late = int((2 + HANDOVER_S + 1) * S)
-    assert arbiter.accepts_wave("a", "oximeter", "pleth", late)
-    assert not arbiter.accepts_wave("a", "patch", "pleth", late + S)
+    assert source_choice.accepts_wave("a", "oximeter", "pleth", late)
+    assert not source_choice.accepts_wave("a", "patch", "pleth", late + S)
 
 
 def test_an_oximeter_beats_a_saturation_made_from_raw_light() -> None:
-    arbiter = Arbiter()
+    source_choice = SourceChoice()
     light = Measurement("spo2", 96.0, source=Source.DERIVED)
-    assert arbiter.accepts("a", "derived", light, 0)
-    assert arbiter.accepts("a", "oximeter", Measurement("spo2", 93.0), S)
-    assert not arbiter.accepts("a", "derived", light, 2 * S)
+    assert source_choice.accepts("a", "derived", light, 0)
+    assert source_choice.accepts("a", "oximeter", Measurement("spo2", 93.0), S)
+    assert not source_choice.accepts("a", "derived", light, 2 * S)

@@ -107,7 +107,7 @@ def rows(data_dir: str | Path, seed: int = 1) -> dict[str, Any]:
         "recordings": len(bases),
         "settings": chosen,
         "false_per_day": false,
-        "troubles": {name: _summary(found) for name, found in leads.items()},
+        "problems": {name: _summary(found) for name, found in leads.items()},
         "all": _summary({m: np.concatenate([leads[t][m] for t in leads]) for m in chosen}),
         "gradual": _summary(
             {m: np.concatenate([leads[t][m] for t in leads if "sudden" not in t]) for m in chosen}
@@ -126,7 +126,7 @@ def table(result: dict[str, Any]) -> str:
         f"{'setting':18}" + "".join(f"{result['settings'][m]:28.1f}" for m in methods),
         f"{'false a day':18}" + "".join(f"{result['false_per_day'][m]:28.2f}" for m in methods),
     ]
-    for name, found in {**result["troubles"], "gradual": result["gradual"]}.items():
+    for name, found in {**result["problems"], "gradual": result["gradual"]}.items():
         cells = [f"{found[m]['lead_min']:7.1f} ({found[m]['found']:4.0%})" for m in methods]
         lines.append(f"{name:18}" + "".join(f"{cell:>28}" for cell in cells))
     both = result["gradual"]["anomaly"]
@@ -165,14 +165,14 @@ def _choose(method: Callable[[float], Trigger], settings: list[float]) -> float:
 
 
 def _leads(
-    bases: list[Values], trouble: Any, chosen: dict[str, float], seed: int
+    bases: list[Values], problem: Any, chosen: dict[str, float], seed: int
 ) -> dict[str, Values]:
     """Return minutes from detection to crisis for each day and method, NaN when not found.
 
-    Days on which a method already alarms when the trouble begins are left out for all methods.
+    Days on which a method already alarms when the problem begins are left out for all methods.
     """
     made = [
-        deteriorate(quiet_day(base, EVENT_HOURS, seed + 7 * k + r), trouble)
+        deteriorate(quiet_day(base, EVENT_HOURS, seed + 7 * k + r), problem)
         for k, base in enumerate(bases)
         for r in range(2)
     ]

@@ -1,4 +1,4 @@
-"""Patient-days for the anomaly benchmark: BIDMC numerics drawn out to hours, seeded trouble added.
+"""Patient-days for the anomaly benchmark: BIDMC numerics drawn out to hours, seeded problem added.
 
 A recording lasts eight minutes, so its numerics are mirrored end to end; slow wander, moving about,
 artefacts and missing values are added as a ward would show them, then a deterioration, all from the
@@ -59,12 +59,12 @@ def quiet_day(numerics: Values, hours: float, seed: int) -> Values:
     return day
 
 
-def deteriorate(day: Values, trouble: Deterioration) -> tuple[Values, float]:
-    """Return the day with ``trouble`` added from `START_S`, and the moment of crisis in s."""
+def deteriorate(day: Values, problem: Deterioration) -> tuple[Values, float]:
+    """Return the day with ``problem`` added from `START_S`, and the moment of crisis in s."""
     t = np.arange(len(day)) * STEP_S
-    share = np.clip((t - START_S) / (trouble.minutes * 60), 0, 1)[:, None]
-    change = np.array([trouble.heart_rate, trouble.respiratory_rate, trouble.spo2])
-    return as_shown(day + share * change), START_S + trouble.minutes * 60
+    share = np.clip((t - START_S) / (problem.minutes * 60), 0, 1)[:, None]
+    change = np.array([problem.heart_rate, problem.respiratory_rate, problem.spo2])
+    return as_shown(day + share * change), START_S + problem.minutes * 60
 
 
 def as_shown(day: Values) -> Values:
