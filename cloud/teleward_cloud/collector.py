@@ -72,7 +72,7 @@ class Source(Protocol):
     async def confirm(
         self, gateway: str, stored: Sequence[RecordId], refused: Mapping[RecordId, str]
     ) -> None:
-        """Tell a gateway what became of its records; raises ``ConnectionError``."""
+        """Report to a gateway what became of its records; raises ``ConnectionError``."""
         ...
 
     async def close(self) -> None:

@@ -5,7 +5,7 @@ import time
 
 
 class Rate:
-    """Let ``per_s`` tokens a second pass, with a burst of a tenth of a second."""
+    """Token bucket: ``per_s`` tokens a second, with a burst of a tenth of a second."""
 
     def __init__(self, per_s: float) -> None:
         self._per_s = per_s
@@ -14,7 +14,7 @@ class Rate:
         self._at_s = time.monotonic()
 
     async def take(self, tokens: float) -> None:
-        """Wait until ``tokens`` are there, and take them; more than the burst are owed."""
+        """Wait until ``tokens`` are there, and take them; more than the burst becomes a debt."""
         now_s = time.monotonic()
         earned = (now_s - self._at_s) * self._per_s
         self._tokens = min(self._burst, self._tokens + earned) - tokens

@@ -18,12 +18,12 @@ class Retry:
         self._connected_s: float | None = None
 
     def connected(self) -> None:
-        """Hear that an attempt succeeded; how well shows when it ends."""
+        """Note that an attempt succeeded; how well shows when it ends."""
         self._connected_s = time.monotonic()
 
     @property
     def is_steady(self) -> bool:
-        """Say whether the connection has lasted; one that ends at once is no success."""
+        """Return whether the connection has lasted; one that ends at once is no success."""
         began_s = self._connected_s
         return began_s is not None and time.monotonic() - began_s >= _STEADY_S
 

@@ -77,5 +77,5 @@ class Sink(Protocol):
         ...
 
     async def close(self) -> None:
-        """Say goodbye (last will, flush) within two seconds; idempotent."""
+        """Disconnect cleanly (last will, flush) within two seconds; idempotent."""
         ...

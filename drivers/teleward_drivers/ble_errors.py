@@ -1,4 +1,4 @@
-"""What bleak and BlueZ raise, told apart by what the caller can do (see `errors`).
+"""Map errors of bleak and BlueZ to link errors by remedy (see `errors`).
 
 BlueZ has no stable error codes: its D-Bus names and texts below are those of BlueZ 5.66
 (doc/*-api.txt and src/error.c) and bleak 3.1 (exc.py).
@@ -70,7 +70,7 @@ NEEDS_BOND = frozenset({0x05, 0x08, 0x0C, 0x0F})
 
 
 def translate(error: BaseException, what: str) -> LinkError:
-    """Return the `LinkError` that says what to do about ``error``; ``what`` names the operation."""
+    """Return the `LinkError` with the remedy for ``error``; ``what`` names the operation."""
     if isinstance(error, LinkError):
         return error
     if isinstance(error, TimeoutError):

@@ -56,7 +56,7 @@ class BleLink:
     async def connect(
         cls, adapter: Adapter, sighting: Sighting, timeout_s: float = CONNECT_S
     ) -> "BleLink":
-        """Connect to a device that was just heard; connects of one adapter never overlap."""
+        """Connect to a device that just advertised; connects of one adapter never overlap."""
         inbox = Inbox()
         address = sighting.address
         client = BleakClient(
@@ -142,7 +142,7 @@ class BleLink:
             raise OperationRefused(f"the device has no characteristic {channel}") from None
 
     async def _do(self, operation: Awaitable[T], what: str, timeout_s: float = OPERATION_S) -> T:
-        """Run one operation; after a loss every operation says so."""
+        """Run one operation; after a loss every operation raises the loss."""
         try:
             async with asyncio.timeout(timeout_s):
                 return await operation

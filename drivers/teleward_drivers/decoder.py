@@ -29,7 +29,7 @@ class StreamDecoder(Generic[Cutter]):
 
 
 class FrameByFrame(StreamDecoder[Resynchroniser], Generic[Frame]):
-    """A decoder to which every frame tells all by itself: ``decode`` takes a frame's bytes."""
+    """A stateless decoder: ``decode`` takes one frame's bytes."""
 
     def __init__(self, stream: Resynchroniser, decode: Callable[[bytes], Frame]) -> None:
         super().__init__(stream)

@@ -63,7 +63,7 @@ class Detection:
 async def detect(
     port: str, drivers: Iterable[DriverInfo], ask: bool = False, listen_s: float = LISTEN_S
 ) -> Detection:
-    """Return which driver understands what ``port`` says; raises nothing about the port itself."""
+    """Return which driver understands ``port``; raises nothing about the port itself."""
     groups: dict[SerialSettings, list[DriverInfo]] = {}
     for info in drivers:
         if info.link is LinkType.SERIAL and info.serial is not None:
@@ -93,7 +93,7 @@ async def detect(
 async def _listen(
     port: str, settings: SerialSettings, members: list[DriverInfo], ask: bool, listen_s: float
 ) -> Detection:
-    """Open once and let all drivers of these settings hear the same bytes."""
+    """Open once and feed the same bytes to all drivers of these settings."""
     trials = [Trial(info) for info in members]
     link = await SerialLink.open(port, settings)
     try:

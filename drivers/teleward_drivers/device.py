@@ -60,7 +60,7 @@ Output = SampleBlock | Measurement | DeviceStatus | Discarded | Command
 
 
 class Driver(Protocol):
-    """One device's protocol for one connected stretch of its life (made anew at each connect)."""
+    """One device's protocol for one connected stretch of its life (made again at each connect)."""
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Return what to do after connecting; ``now_ns`` is UTC, for devices whose clock we set."""

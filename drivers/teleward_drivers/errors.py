@@ -1,4 +1,4 @@
-"""Errors of a link, told apart by what the caller can do about them.
+"""Link errors, grouped by remedy.
 
 LinkError
   LinkLost               the device went away: connect again
@@ -51,7 +51,7 @@ class Unavailable(StrEnum):
 
 
 class LinkUnavailable(LinkError):
-    """This machine cannot offer the link; the message says what to do."""
+    """This machine cannot offer the link; the message gives the remedy."""
 
     def __init__(self, message: str, reason: Unavailable) -> None:
         super().__init__(message)

@@ -8,7 +8,7 @@ from teleward_drivers.medfloat import MedFloat
 
 
 class Malformed(ValueError):
-    """These bytes are not what the protocol says; the text is the reason to report."""
+    """Malformed bytes: they break the protocol; the text is the reason to report."""
 
 
 class Fields:

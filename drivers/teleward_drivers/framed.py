@@ -102,7 +102,7 @@ class Frame:
 
 
 def probe(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]`` (see `teleward_drivers.resync.Probe`)."""
+    """Classify the frame at ``buffer[at]`` (see `teleward_drivers.resync.Probe`)."""
     if len(buffer) - at < 4:
         return 0
     length, kind = buffer[at + 2], buffer[at + 3]

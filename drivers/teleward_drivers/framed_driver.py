@@ -95,7 +95,7 @@ class FramedDriver:
                 yield Discarded(len(bytes(piece)), str(error))
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Ask again when the device stays silent, and say which values are stale."""
+        """Ask again when the device stays silent, and report which values are stale."""
         self._now_ns = now_ns
         for metric in [m for m, at_ns in self._shown.items() if now_ns - at_ns >= STALE_NS]:
             del self._shown[metric]

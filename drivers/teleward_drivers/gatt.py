@@ -27,7 +27,7 @@ Handler = Callable[[Received], Iterable[Output]]
 
 
 class Part:
-    """A service of a BLE device; subclasses fill `handlers` and say how to start."""
+    """A service of a BLE device; subclasses fill `handlers` and define how to start."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
@@ -73,7 +73,7 @@ class GattDriver:
             return (Discarded(len(received.data), "truncated"),)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Let every part do what is due."""
+        """Run whatever is due in every part."""
         for part in self._parts:
             yield from self._whole(part.tick(now_ns), str(id(part)))
 

@@ -1,4 +1,4 @@
-"""Check a driver's options: unknown names and wrong types are told with the remedy."""
+"""Check a driver's options: an error names an unknown option or wrong type and the remedy."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

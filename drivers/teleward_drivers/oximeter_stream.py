@@ -29,7 +29,7 @@ STEP_LIMITS = {"spo2": 8.0, "pulse_rate": 40.0}
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What one frame says; ``reason`` is why it has no numbers."""
+    """The content of one frame; ``reason`` is why it has no numbers."""
 
     spo2: float | None = None
     pulse_rate: float | None = None
@@ -75,7 +75,7 @@ class OximeterStream:
         yield from self._block(pleth)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say once that the last values no longer hold."""
+        """Report once that the last values are stale."""
         if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
             self._heard_ns = None
             self._second.clear()

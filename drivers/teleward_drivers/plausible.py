@@ -1,4 +1,4 @@
-"""Make measurements of what a device says, so that no impossible number passes as a value."""
+"""Turn device values into measurements; an implausible number is never published."""
 
 from typing import Any
 

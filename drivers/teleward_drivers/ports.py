@@ -58,7 +58,7 @@ def ports(by_id: Path = BY_ID, by_path: Path = BY_PATH) -> list[Port]:
 
 
 def describe(text: str) -> str:
-    """Return what the system says of a port, without its way of saying nothing."""
+    """Return the system's description of a port; placeholders for an empty one are dropped."""
     return "" if text == "n/a" else text
 
 
@@ -70,7 +70,7 @@ def stable_names(folder: Path) -> dict[str, str]:
 
 
 def is_same_port(first: str, second: str) -> bool:
-    """Say whether two names lead to one port now."""
+    """Return whether two names lead to one port now."""
     if "://" in first or "://" in second:
         return first == second
     return Path(first).resolve() == Path(second).resolve()

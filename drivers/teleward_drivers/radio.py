@@ -65,7 +65,7 @@ class Radio:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One device as last heard; ``battery_percent`` only when it advertises it (service 180F)."""
+    """The last advertisement of a device; ``battery_percent`` only if advertised (180F)."""
 
     address: str
     name: str
@@ -115,7 +115,7 @@ class Adapter:
                 self._waiting.pop(key, None)
 
     def forget(self, address: str) -> None:
-        """Drop what is known of ``address``, so that the next `find` hears it anew."""
+        """Drop what is known of ``address``, so that the next `find` waits for an advertisement."""
         self.sightings.pop(address.upper(), None)
 
     @contextlib.asynccontextmanager

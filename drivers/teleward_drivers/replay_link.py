@@ -43,7 +43,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What a device and its host said; ``header`` says which driver it is for."""
+    """A recorded session of a device and its host; ``header`` names its driver."""
 
     header: dict[str, Any]
     pieces: tuple[Piece, ...]

@@ -64,7 +64,7 @@ class Wire(Protocol):
         ...
 
     def close(self) -> None:
-        """Let the port go."""
+        """Release the port."""
         ...
 
 
@@ -114,7 +114,7 @@ class SerialLink:
             raise lost from error
 
     async def subscribe(self, channel: str) -> None:
-        """Do nothing: everything a port says is read."""
+        """Do nothing: every byte of a port is read."""
 
     async def request(self, channel: str) -> None:
         """Do nothing: a serial device is asked by a write."""

@@ -42,7 +42,7 @@ def read_vectors(path: Path) -> list[Vector]:
 def receive(
     driver: Driver, data: bytes, channel: str = "", time_ns: int = START_NS
 ) -> list[Output]:
-    """Feed one piece of bytes to ``driver`` and return what it says."""
+    """Feed one piece of bytes to ``driver`` and return its output."""
     return list(driver.feed(Received(data, time_ns, time_ns - START_NS, channel)))
 
 

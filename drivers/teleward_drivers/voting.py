@@ -24,7 +24,7 @@ class Vote:
         self._slew = SlewLimit(step_limits or {})
 
     def add(self, claims: dict[str, Claim]) -> list[Measurement]:
-        """Take one frame's claims by metric; returns readings when enough were heard."""
+        """Take one frame's claims by metric; returns readings once enough frames agree."""
         self._claims.append(claims)
         if len(self._claims) < self._n_frames:
             return []

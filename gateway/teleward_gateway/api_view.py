@@ -38,7 +38,7 @@ class ApiView:
 
     @property
     def ready(self) -> bool:
-        """Say whether sessions, live view and API have been started."""
+        """Return whether sessions, live view and API have been started."""
         return self._gateway.started
 
     @property
@@ -62,7 +62,7 @@ class ApiView:
         return self._gateway.commissioning
 
     def summary(self) -> GatewaySummary:
-        """Say who this gateway is."""
+        """Return the gateway's identity."""
         gateway = self._gateway
         return GatewaySummary(
             name=gateway.settings.gateway.name,
@@ -74,7 +74,7 @@ class ApiView:
         )
 
     def has_subject(self, subject: str) -> bool:
-        """Say whether ``subject`` is admitted."""
+        """Return whether ``subject`` is admitted."""
         return any(admitted.id == subject for admitted in self.registry.subjects())
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:
@@ -183,7 +183,7 @@ class ApiView:
 
 
 def gateway_description(gateway: "Gateway") -> dict[str, Any]:
-    """Return what every page is told first."""
+    """Return the first message of every page."""
     return {
         "name": gateway.settings.gateway.name,
         "version": teleward_gateway.__version__,

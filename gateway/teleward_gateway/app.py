@@ -61,7 +61,7 @@ OpenRadio = Callable[[str], Awaitable[Radio]]
 
 
 class StartError(Exception):
-    """The gateway cannot start; the message says why and what to do."""
+    """The gateway cannot start; the message gives the cause and remedy."""
 
 
 class Gateway:

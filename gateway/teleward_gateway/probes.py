@@ -1,4 +1,4 @@
-"""Tell the health registry about the parts of a running gateway."""
+"""Health probes of a running gateway."""
 
 from collections import Counter
 from dataclasses import asdict
@@ -67,7 +67,7 @@ def sessions_health(gateway: "Gateway") -> dict[str, Any]:
 
 
 def registry_health(gateway: "Gateway") -> dict[str, Any]:
-    """Say what of the settings file could not be carried out and whether a file was set aside."""
+    """Health of the settings file: entries that could not be applied, files set aside."""
     damaged = gateway.registry.damaged
     error = gateway.reconciler.refused or (f"damaged, set aside: {damaged}" if damaged else None)
     return {
@@ -80,7 +80,7 @@ def registry_health(gateway: "Gateway") -> dict[str, Any]:
 
 
 def live_health(gateway: "Gateway") -> dict[str, Any]:
-    """Say how the live view does."""
+    """Health of the live view."""
     statistics = gateway.live.statistics
     return {
         "pages": statistics.pages,
@@ -94,7 +94,7 @@ def live_health(gateway: "Gateway") -> dict[str, Any]:
 
 
 def clock_health(gateway: "Gateway") -> dict[str, Any]:
-    """Say how sure the gateway is of its time."""
+    """Health of the clock: how sure the gateway is of its time."""
     stamp = gateway.clock.now()
     return {"confirmed": gateway.clock.confirmed, "uncertainty_s": stamp.uncertainty_ns / 1e9}
 

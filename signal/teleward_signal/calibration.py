@@ -27,7 +27,7 @@ class Calibration:
     arms: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a curve that does not say what it is for."""
+        """Refuse a calibration curve that does not name its purpose."""
         if not self.sensor or not self.source:
             raise ValueError("a calibration curve names its sensor and its source")
         if not self.coefficients or not self.lowest < self.highest:

@@ -83,7 +83,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """What a device says of itself; ``None`` means that it did not say.
+    """A device's self-description; ``None`` means not reported.
 
     ``faults`` holds standard names such as ``lead_off``, ``probe_off``, ``low_battery``.
     """

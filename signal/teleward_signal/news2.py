@@ -106,7 +106,7 @@ class News2:
 
     @property
     def reason(self) -> str | None:
-        """Say what the score lacks, or ``None``."""
+        """Return what the score lacks, or ``None``."""
         parts = [f"missing: {', '.join(self.missing)}"] if self.missing else []
         if self.stale:
             parts.append(f"stale: {', '.join(self.stale)}")

@@ -13,7 +13,7 @@ _INPUTS = frozenset(PARAMETERS) | {"heart_rate", "pulse_rate", "spo2_scale"}
 
 
 class ScoreBoard:
-    """Keeps the newest inputs of each subject and says when a score has to be told.
+    """NEWS2 board: keeps the newest inputs of each subject and decides when to publish a score.
 
     ``on_score(subject, score)`` is called from `tick`.
     """
@@ -48,5 +48,5 @@ class ScoreBoard:
 
 
 def _differs(before: News2, after: News2) -> bool:
-    """Say whether anything but the scored values themselves changed."""
+    """Return whether anything but the scored values themselves changed."""
     return replace(before, values={}) != replace(after, values={})

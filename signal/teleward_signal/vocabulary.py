@@ -92,11 +92,11 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _TABLE}
 
 
 def is_plausible(name: str, value: float) -> bool:
-    """Say whether ``value`` lies in the plausible range of metric ``name``."""
+    """Return whether ``value`` lies in the plausible range of metric ``name``."""
     metric = METRICS[name]
     return metric.low <= value <= metric.high
 
 
 def unit_text(unit: str) -> str:
-    """Return a unit for people: what UCUM writes in braces says what is counted, and is none."""
+    """Return a unit for display: UCUM annotations in braces are dropped."""
     return re.sub(r"\{[^}]*\}", "", unit)

@@ -34,7 +34,7 @@ BUTTONS = ("measure",)
 
 
 def describe(fleet: Fleet, first_address: str) -> dict[str, Any]:
-    """Return what the API says of the device that was switched on at ``first_address``."""
+    """Return the API's description of the device that was switched on at ``first_address``."""
     device = fleet.devices[first_address]
     return {
         "address": device.address,

@@ -33,7 +33,7 @@ class DeviceClock:
         return self._base_s + (time.monotonic() - self._origin) * self._rate
 
     def set_skew(self, skew_ppm: float) -> None:
-        """Let the quartz run fast (or slow) from now on, without a jump."""
+        """Run the quartz fast (or slow) from now on, without a jump."""
         self._base_s, self._origin = self.now_s(), time.monotonic()
         self._rate = 1.0 + skew_ppm * 1e-6
 

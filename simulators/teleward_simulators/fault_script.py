@@ -40,7 +40,7 @@ class Step:
 
 
 def parse_step(line: str) -> Step:
-    """Return the step that ``line`` describes; ValueError says what is wrong with it."""
+    """Return the step that ``line`` describes; ValueError lists the mistake."""
     match = _LINE.fullmatch(line.strip())
     if match is None:
         raise ValueError(f"fault {line!r}: write NAME[@START][+LENGTH][:key=value,...]")

@@ -62,7 +62,7 @@ class PacketMangler:
         setattr(self.faults, name, rate)
 
     def clear(self) -> None:
-        """Let packets pass untouched again."""
+        """Pass packets untouched again."""
         self.faults = PacketFaults()
 
     def __call__(self, packet: bytes) -> list[bytes]:

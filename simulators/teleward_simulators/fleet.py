@@ -73,7 +73,7 @@ class DeviceSpec:
 
     @property
     def wired(self) -> bool:
-        """Say whether the kind is attached by a serial port."""
+        """Return whether the kind is attached by a serial port."""
         return self.kind in catalogue.WIRED
 
 
@@ -224,7 +224,7 @@ async def serve(
     tell: Progress | None = None,
     seconds: float | None = None,
 ) -> None:
-    """Run a fleet until it is told to end, or for ``seconds``, reporting events to ``tell``.
+    """Run a fleet until it is stopped, or for ``seconds``, reporting events to a callback.
 
     ``settings``: ``hub``, ``ports``, ``control`` (a TCP port on loopback, 0: any), ``seed``,
     ``start`` (a `time.monotonic`), ``transport``, ``vhci`` (offer the air to the kernel).

@@ -65,7 +65,7 @@ class FramedDevice:
         self._utc_offset_ms: int | None = None
 
     def connected(self, now_s: float) -> list[bytes]:
-        """Begin anew, as after power-on, and greet."""
+        """Restart, as after power-on, and greet."""
         self._decoder.reset()
         self._running.clear()
         return self._greeting(now_s)

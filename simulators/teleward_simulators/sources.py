@@ -44,7 +44,7 @@ class Dial(SimplePatient):
 
 
 def make_source(spec: str, seed: int = 0) -> VitalSource:
-    """Return the patient that ``spec`` names; raises ValueError saying what there is."""
+    """Return the patient that ``spec`` names; raises ValueError with the choices."""
     kind, _, name = spec.partition(":")
     try:
         match kind:
@@ -84,7 +84,7 @@ def made_ready(spec: str, seed: int = 0) -> VitalSource:
 
 
 def _dial(text: str, seed: int) -> Dial:
-    """Return a patient set as ``text`` says, ``heart_rate=72,spo2=93`` or nothing."""
+    """Return a patient set by ``text``, ``heart_rate=72,spo2=93`` or nothing."""
     dial = Dial(seed)
     for pair in text.split(",") if text else ():
         metric, _, value = pair.partition("=")

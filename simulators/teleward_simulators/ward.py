@@ -31,7 +31,7 @@ class WardDevice:
 
     @property
     def is_serial(self) -> bool:
-        """Say whether the device hangs on a serial port."""
+        """Return whether the device hangs on a serial port."""
         return ":" not in self.place
 
 

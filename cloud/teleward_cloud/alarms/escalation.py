@@ -56,7 +56,7 @@ class Escalation:
         """Get ready."""
 
     async def close(self) -> None:
-        """Let go; idempotent."""
+        """Release resources; idempotent."""
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
         """Take changes of alarms; give the steps that are due."""

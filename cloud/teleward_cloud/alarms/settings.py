@@ -86,7 +86,7 @@ class EscalationSettings(BaseModel):
 
 
 class AlarmDeliverySettings(BaseModel):
-    """Who is told of alarms, beside the dashboard and MQTT."""
+    """Alarm notification settings: receivers beside the dashboard and MQTT."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -102,7 +102,7 @@ RANKS = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2, Priority.INFO: 3
 
 
 def urgent_enough(priority: object, lowest: Priority) -> bool:
-    """Say whether an alarm of ``priority`` reaches ``lowest``; an unknown priority does."""
+    """Return whether an alarm of ``priority`` reaches ``lowest``; an unknown priority does."""
     try:
         return RANKS[Priority(str(priority))] <= RANKS[lowest]
     except ValueError:

@@ -78,7 +78,7 @@ class AlarmSink:
         """Get ready."""
 
     async def close(self) -> None:
-        """Let go; idempotent."""
+        """Release resources; idempotent."""
 
     async def _deliver(self, record: Record) -> Delivery:
         """Deliver one alarm: no error and nothing rejected means that it arrived."""

@@ -234,7 +234,7 @@ class MqttConnection:
     # The socket
 
     def _attach(self) -> None:
-        """Let the loop serve paho's socket."""
+        """Register paho's socket with the event loop."""
         self._socket = self._client.socket()
         self._client.on_socket_close = lambda *_: self._detach()
         self._client.on_socket_register_write = lambda *_: self._want_write(True)

@@ -1,4 +1,4 @@
-"""What a gateway's log says of its broker: each news once."""
+"""Connection log of one broker: each change is logged once."""
 
 import logging
 
@@ -10,18 +10,18 @@ _TAKEN = "; if this goes on, another client has its id: give each gateway its ow
 
 
 class ConnectionLog:
-    """Logs what is new of one broker; the same problem again is no news."""
+    """Logs connection changes of one broker; a repeated problem is not logged again."""
 
     def __init__(self, settings: MqttSettings) -> None:
         self._name = "{}:{}".format(*settings.address)
         self._told = ""
 
     def connected(self) -> None:
-        """Tell that the gateway is connected."""
+        """Log that the gateway is connected."""
         self._tell(logging.INFO, "connected")
 
     def problem(self, what: str) -> None:
-        """Tell what is wrong."""
+        """Log a problem."""
         self._tell(logging.WARNING, what)
 
     def _tell(self, level: int, news: str) -> None:
@@ -31,7 +31,7 @@ class ConnectionLog:
 
 
 def lost(reason: str, *, soon: bool) -> str:
-    """Return how to tell that a connection ended, and why it may if it did so ``soon``.
+    """Return the log text for a connection that ended; ``soon`` adds the likely cause.
 
     mosquitto 2.0.11 closes the older of two clients of one id without a word.
     """

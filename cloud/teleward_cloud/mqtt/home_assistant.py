@@ -78,13 +78,13 @@ def _identifier(name: str) -> str:
 
 
 class Announced:
-    """The metrics that Home Assistant was told of on this connection."""
+    """The metrics announced to Home Assistant on this connection."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, str]] = set()
 
     def clear(self) -> None:
-        """Begin anew: another connection may be another broker."""
+        """Restart: another connection may be another broker."""
         self._known.clear()
 
     def news(self, records: Iterable[Record]) -> Iterator[Record]:

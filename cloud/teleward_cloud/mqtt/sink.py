@@ -300,7 +300,7 @@ class MqttSink:
         return None
 
     async def _tell_home(self, connection: MqttConnection, bundle: list[Record]) -> None:
-        """Give Home Assistant the values alone, and tell it of those it has not heard of."""
+        """Publish plain values for Home Assistant, and announce metrics that are new to it."""
         try:
             for record in self._announced.news(bundle):
                 prefix = self._settings.home_assistant.prefix
@@ -338,7 +338,7 @@ class MqttSink:
         )
 
     async def _serve(self, connection: MqttConnection, retry: Retry) -> None:
-        """Say hello, be connected until the connection ends."""
+        """Announce the gateway and stay connected until the connection ends."""
         self._connection = connection
         self._announced.clear()
         self._connects += 1

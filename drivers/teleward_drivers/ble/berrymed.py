@@ -28,7 +28,7 @@ class BerryMed(Simple):
         self.decoder = self._oximeter.decoder
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say when the values are stale."""
+        """Report when the values are stale."""
         return self._oximeter.tick(now_ns)
 
 

@@ -58,7 +58,7 @@ class CurrentTime:
 
 
 class ClockSetting(Simple):
-    """Write the time after connecting, and say when the device's clock was wrong.
+    """Write the time after connecting, and report when the device's clock was wrong.
 
     Put it behind the parts that subscribe. The clock is read before it is set, so that readings
     from the memory can be told to be off by as much.

@@ -45,7 +45,7 @@ MEALS = dict(enumerate(["preprandial", "postprandial", "fasting", "casual", "bed
 
 
 class Status(IntFlag):
-    """What the meter says of a reading."""
+    """The status flags of one reading."""
 
     BATTERY_LOW = 1
     SENSOR_FAULT = 2
@@ -175,7 +175,7 @@ class GlucoseContext:
 
 
 class GlucoseMeter(Simple):
-    """The service as a part of a driver; ``access`` tells whether records are being reported."""
+    """The service as a part of a driver; ``access`` shows whether records are being reported."""
 
     def __init__(self, access: RecordAccess, utc_offset_minutes: int = 0) -> None:
         super().__init__(

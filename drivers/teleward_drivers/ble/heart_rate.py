@@ -33,7 +33,7 @@ GAP_NS = 2_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class HeartRateMeasurement:
-    """One value of 0x2A37; ``contact`` is ``None`` when the sensor cannot tell.
+    """One value of 0x2A37; ``contact`` is ``None`` when the sensor cannot detect contact.
 
     ``rr`` in 1/1024 s, oldest first; ``wide`` forces the 16-bit form of the heart rate.
     """

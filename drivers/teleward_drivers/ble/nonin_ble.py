@@ -32,7 +32,7 @@ NO_SPO2, NO_PULSE = 127, 511
 
 
 class Status(IntFlag):
-    """What the oximeter says of its signal."""
+    """The signal status that the oximeter reports."""
 
     WEAK_SIGNAL = 0x02
     SMARTPOINT = 0x04

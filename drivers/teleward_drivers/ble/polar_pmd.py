@@ -263,7 +263,7 @@ class PolarPmd(Part):
             yield Write(bytes(ControlRequest(Op.START, reply.stream, chosen)), CONTROL)
 
     def _choose(self, stream: int, offered: Settings) -> Settings:
-        """Return one value of each setting: the wished rate if offered, else the first."""
+        """Return one value of each setting: the preferred rate if offered, else the first."""
         wish = round(FORMATS[stream].fs)
         chosen: dict[int, tuple[int, ...]] = {}
         for kind, values in offered.items():

@@ -62,7 +62,7 @@ class Result(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class RacpMessage:
-    """One request or response; ``operand`` as the op says."""
+    """One request or response; ``operand`` as the op defines it."""
 
     op: int
     operator: int = Operator.NONE

@@ -113,7 +113,7 @@ class WeightScale(Simple):
 
 
 def is_other_user(shown: int | None, wanted: int | None) -> bool:
-    """Say whether a reading belongs to another user of the scale than the wanted one."""
+    """Return whether a reading belongs to another user of the scale than the wanted one."""
     return wanted is not None and shown not in (None, USER_UNKNOWN, wanted)
 
 

@@ -76,7 +76,7 @@ class BciFrame:
 
 
 def probe(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]``; a frame needs the first byte after it."""
+    """Classify the frame at ``buffer[at]``; a frame needs the first byte after it."""
     if not buffer[at] & 0x80:
         return "resync"
     for offset in range(1, min(SIZE, len(buffer) - at)):
@@ -95,7 +95,7 @@ class BciDecoder(FrameByFrame[BciFrame]):
 
 
 def module_reading(frame: BciFrame) -> Reading:
-    """Return what a module's frame says: bit 5 is the probe's plug, bit 4 the signal."""
+    """Decode a module's frame: bit 5 is the probe's plug, bit 4 the signal."""
     if frame.flag_5 or frame.probe_error:
         return Reading(reason="probe_off", faults=frozenset({"probe_off"}))
     if frame.flag_4:
@@ -106,7 +106,7 @@ def module_reading(frame: BciFrame) -> Reading:
 
 
 class BciOximeter:
-    """The driver; ``fs`` frames a second, which say what ``reading`` makes of them."""
+    """The driver; ``fs`` is frames a second, ``reading`` decodes a frame."""
 
     def __init__(self, fs: int, reading: Callable[[BciFrame], Reading] = module_reading) -> None:
         self.decoder = BciDecoder()
@@ -126,7 +126,7 @@ class BciOximeter:
         return self._oximeter.take(pieces, received.time_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say when the values are stale."""
+        """Report when the values are stale."""
         return self._oximeter.tick(now_ns)
 
 

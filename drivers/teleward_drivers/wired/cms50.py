@@ -21,7 +21,7 @@ FS = 60
 
 
 def cms50_reading(frame: BciFrame) -> Reading:
-    """Return what a CMS50's frame says: bit 4 is the finger."""
+    """Decode a CMS50's frame: bit 4 is the finger."""
     if frame.flag_4 or frame.probe_error:
         return Reading(reason="probe_off", faults=frozenset({"probe_off"}))
     if frame.searching:

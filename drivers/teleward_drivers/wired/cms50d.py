@@ -120,7 +120,7 @@ class Live:
         return pack(self.kind, bytes(payload))
 
     def reading(self) -> Reading:
-        """Return what the frame says of the patient."""
+        """Return the patient values of the frame."""
         if self.finger_out:
             return Reading(reason="probe_off", faults=frozenset({"probe_off"}))
         if self.searching or self.long_search:
@@ -172,7 +172,7 @@ LAST_KIND = 0x10
 
 
 def probe(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]``; a frame needs the type byte after it."""
+    """Classify the frame at ``buffer[at]``; a frame needs the type byte after it."""
     kind = buffer[at]
     if kind > LAST_KIND or kind == 0:
         return "resync"

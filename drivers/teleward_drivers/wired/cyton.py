@@ -64,7 +64,7 @@ class CytonFrame:
 
 
 def probe(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]``; a frame needs the header after it."""
+    """Classify the frame at ``buffer[at]``; a frame needs the header after it."""
     if buffer[at] != 0xA0:
         return "resync"
     if len(buffer) - at >= SIZE and buffer[at + SIZE - 1] & 0xF0 != 0xC0:
@@ -132,7 +132,7 @@ class Cyton:
         yield from self._blocks(frames)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Start a board that said nothing."""
+        """Start a silent board."""
         if not self._running and now_ns - self._started_ns >= START_ANYWAY_NS:
             yield self._begin()
 

@@ -102,7 +102,7 @@ def pack_v5(
 
 
 def probe(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]``."""
+    """Classify the frame at ``buffer[at]``."""
     if len(buffer) - at < 5:
         return 0
     length, number = struct.unpack_from("<HB", buffer, at + 2)
@@ -216,7 +216,7 @@ class HealthyPi:
         yield from self._blocks(waves)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say once that the last values no longer hold."""
+        """Report once that the last values are stale."""
         if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
             self._heard_ns = None
             for metric in sorted(self._metrics):

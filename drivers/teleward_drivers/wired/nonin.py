@@ -88,7 +88,7 @@ class Sample:
 
 
 def probe_2(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]`` in format 2."""
+    """Classify the frame at ``buffer[at]`` in format 2."""
     if buffer[at] != 1:
         return "resync"
     if len(buffer) - at < 5:
@@ -99,7 +99,7 @@ def probe_2(buffer: bytearray, at: int) -> int | str:
 
 
 def probe_7(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]`` in format 7."""
+    """Classify the frame at ``buffer[at]`` in format 7."""
     if not buffer[at] & 0x80:
         return "resync"
     if len(buffer) - at < 5:
@@ -108,7 +108,7 @@ def probe_7(buffer: bytearray, at: int) -> int | str:
 
 
 def probe_8(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]`` in format 8; a frame needs the first byte after it."""
+    """Classify the frame at ``buffer[at]`` in format 8; a frame needs the first byte after it."""
     if not buffer[at] & 0x80:
         return "resync"
     for offset in range(1, min(4, len(buffer) - at)):
@@ -120,7 +120,7 @@ def probe_8(buffer: bytearray, at: int) -> int | str:
 
 
 def probe_13(buffer: bytearray, at: int) -> int | str:
-    """Say what starts at ``buffer[at]`` in format 13."""
+    """Classify the frame at ``buffer[at]`` in format 13."""
     if len(buffer) - at < 6:
         head = bytes(buffer[at : at + 4])
         return 0 if b"\x00\x02\x00\x0d".startswith(head) else "resync"
@@ -171,7 +171,7 @@ class Packet:
         self._frames = []
 
     def reading(self, sample: Sample) -> Reading:
-        """Return what a frame says, with the numbers of the last whole packet."""
+        """Decode a frame, with the numbers of the last whole packet."""
         status = sample.status
         if status & (Status.DISCONNECTED | Status.SENSOR_ALARM):
             return Reading(reason="probe_off", faults=frozenset({"probe_off"}))
@@ -206,7 +206,7 @@ class SlowFrame:
         return bytes([0x80 | self.status & 0x7C | pulse >> 7, pulse & 0x7F, spo2, self.status_2])
 
     def reading(self) -> Reading:
-        """Return what the frame says."""
+        """Decode the frame."""
         faults = frozenset({"low_battery"} if self.status_2 & 3 else set[str]())
         if self.status & 0x40 or self.status_2 & 8:
             name = "probe_off" if self.status & 0x40 else "sensor_fault"
@@ -307,7 +307,7 @@ class Nonin:
         self._oximeter = OximeterStream(1 if number == 8 else FS, 4 if number == 8 else 5, scale)
 
     def start(self, now_ns: int) -> Iterable[Output]:
-        """Select the format where the device wants to be told."""
+        """Select the format on devices that need the command."""
         if self._select:
             yield Write(select_format(self._number))
 
@@ -329,7 +329,7 @@ class Nonin:
         yield from self._oximeter.take(stream, received.time_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say when the values are stale."""
+        """Report when the values are stale."""
         return self._oximeter.tick(now_ns)
 
     def _spot(self, spot: SpotCheck) -> Iterable[Output]:

@@ -175,7 +175,7 @@ class TextSketch:
         yield from self._blocks(rows)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Say once that the last values no longer hold."""
+        """Report once that the last values are stale."""
         if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
             self._heard_ns = None
             for column in self._numerics:

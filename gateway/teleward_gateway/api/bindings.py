@@ -66,7 +66,7 @@ async def whose(desk: CommissioningDep, device: str, time_ns: Moment) -> Whose:
 
 @router.put("/devices/{device}/binding")
 async def bind(desk: CommissioningDep, device: str, request: Bind) -> BindingAnswer:
-    """Bind a device to a subject, or to a bed and whoever lies in it."""
+    """Bind a device to a subject, or to a bed and its occupant."""
     change = desk.registry.move_device if request.move else desk.registry.bind
     made = await asyncio.to_thread(change, device, request.subject, request.bed, request.author)
     return BindingAnswer.of(made)
@@ -80,7 +80,7 @@ async def unbind(desk: CommissioningDep, device: str, author: Author) -> None:
 
 @router.post("/devices/{device}/swap")
 async def swap(desk: CommissioningDep, device: str, request: Swap) -> BindingAnswer:
-    """Let another device take over what this one feeds, in the same instant."""
+    """Replace a device: another one takes over its subject or bed in the same instant."""
     if request.new == device:
         raise RegistryError("a device cannot be swapped for itself")
     made = await asyncio.to_thread(desk.registry.swap, device, request.new, request.author)

@@ -15,7 +15,7 @@ class NoGateway(Exception):
 
 
 class Refused(Exception):
-    """The gateway said no; the message is its reason and remedy."""
+    """The gateway refused the request; the message is its reason and remedy."""
 
 
 class ApiClient:
@@ -35,7 +35,7 @@ class ApiClient:
         return self._ask(method, path, body, query)
 
     def is_running(self) -> bool:
-        """Say whether a gateway answers."""
+        """Return whether a gateway answers."""
         try:
             self.get("/gateway")
         except NoGateway:

@@ -46,7 +46,7 @@ class Listen(Strict):
 
 
 class DetectionAnswer(BaseModel):
-    """What was heard; ``share`` is the part of the bytes that the driver understood."""
+    """The result of listening; ``share`` is the part of the bytes that the driver understood."""
 
     path: str
     heard: str
@@ -115,7 +115,7 @@ async def serial_ports(desk: CommissioningDep) -> list[PortAnswer]:
 
 @router.post("/commissioning/ports/detect")
 async def detect_device(desk: CommissioningDep, request: Listen) -> DetectionAnswer:
-    """Listen to a serial port for some seconds and say which driver understands it."""
+    """Listen to a serial port for some seconds and return which driver understands it."""
     found = await desk.detect(request.path, request.ask)
     return DetectionAnswer(
         path=found.port,

@@ -139,13 +139,13 @@ class Order(Strict):
 
 
 class PairAgain(Strict):
-    """Who says that it is the same device."""
+    """The person who confirms that it is the same device."""
 
     author: Author
 
 
 class DriverAnswer(BaseModel):
-    """A driver; ``verification`` says how sure we are of it, ``source`` after what."""
+    """A driver; ``verification`` is how well it was verified, ``source`` against what."""
 
     name: str
     title: str
@@ -213,7 +213,7 @@ async def add(desk: CommissioningDep, request: NewDevice) -> DeviceAnswer:
 
 @router.patch("/devices/{device}")
 async def change(desk: CommissioningDep, device: str, request: DeviceChange) -> DeviceAnswer:
-    """Change a device; its session starts anew, its history stays."""
+    """Change a device; its session starts again, its history stays."""
     fields = request.model_dump(exclude_none=True, exclude={"author"})
     changed = desk.checked(replace(desk.registry.device(device), **fields))
     await asyncio.to_thread(desk.registry.update_device, changed, request.author)
@@ -239,7 +239,7 @@ async def command(desk: CommissioningDep, device: str, name: str, order: Order) 
 
 @router.post("/devices/{device}/pair", status_code=204)
 async def pair(desk: CommissioningDep, device: str, order: PairAgain) -> None:
-    """Forget the bond: a person says that it is the same device. The next connect pairs."""
+    """Forget the bond: a person confirms that it is the same device. The next connect pairs."""
     try:
         await desk.pair_again(device)
     except LinkError as error:

@@ -86,7 +86,7 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
 
 def _gateway(view: GatewayView) -> Callable[[], Awaitable[GatewayAnswer]]:
     async def gateway() -> GatewayAnswer:
-        """Say who this gateway is."""
+        """Return the gateway's identity."""
         summary = view.summary()
         return GatewayAnswer(
             name=summary.name,

@@ -17,7 +17,7 @@ probes = APIRouter(prefix="/health", tags=["health"])
 
 @router.get("/health")
 async def report(request: Request) -> dict[str, Any]:
-    """Say how every part is: status ok, degraded or failing; per sink the backlog and losses."""
+    """Return the health of every part: ok, degraded or failing; per sink the backlog and losses."""
     return _registry(request).report()
 
 

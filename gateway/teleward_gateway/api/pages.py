@@ -95,7 +95,7 @@ def answer(request: Request, path: str) -> Response:
 
 
 def missing(path: str) -> Response:
-    """Say that a file is not there, and what to do when it should be."""
+    """Answer 404 with the remedy for a file that should be there."""
     remedy = "Open /ward."
     if path.startswith("vendor/"):
         remedy = "Fetch the browser libraries with: scripts/vendor-browser-libraries"

@@ -54,7 +54,7 @@ def refusal(method: str, headers: Headers, allowed_hosts: frozenset[str]) -> str
 
 
 def is_too_large(headers: Headers) -> bool:
-    """Say whether a request is larger than any of ours, or does not say how large it is."""
+    """Return whether a request is too large, or lacks its length."""
     length = headers.get("content-length", "0")
     return "transfer-encoding" in headers or not length.isdecimal() or int(length) > BODY_LIMIT
 

@@ -146,7 +146,7 @@ async def move(desk: CommissioningDep, subject: str, request: Move) -> SubjectAn
 
 @router.post("/subjects/{subject}/discharge")
 async def discharge(desk: CommissioningDep, subject: str, request: Leave) -> SubjectAnswer:
-    """Let a subject go: its bed is free, what it wore feeds nobody."""
+    """Discharge a subject: its bed is free, its worn devices feed nobody."""
     await asyncio.to_thread(desk.registry.discharge, subject, request.author)
     return answer(desk, desk.registry.subject(subject))
 

@@ -78,11 +78,11 @@ class GatewayView(Protocol):
         ...
 
     def summary(self) -> GatewaySummary:
-        """Say who this gateway is."""
+        """Return the gateway's identity."""
         ...
 
     def has_subject(self, subject: str) -> bool:
-        """Say whether ``subject`` is admitted."""
+        """Return whether ``subject`` is admitted."""
         ...
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:

@@ -86,7 +86,7 @@ async def _keep_appending(journal: Journal, n_subjects: int) -> None:
 
 
 class _LiveListener:
-    """Hears live messages and notes how old they are."""
+    """Receives live messages and notes how old they are."""
 
     def __init__(self, port: int, sink: MqttSink) -> None:
         self.delays_s: list[float] = []

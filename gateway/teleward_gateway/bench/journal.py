@@ -215,7 +215,7 @@ def _row(
 
 
 async def _backlog(folder: Path, count: int) -> dict[str, float]:
-    """Let a backlog grow with no server, watch the memory, then read it as a sink would."""
+    """Grow a backlog without a server, watch the memory, then read it as a sink would."""
     journal = Journal.open(
         folder,
         gateway="bench",

@@ -51,7 +51,7 @@ def ask_history(folder: Path, days: float) -> dict[str, Any]:
 
 
 class Template:
-    """A packed row that can be had again at other times, without packing all of it anew."""
+    """A packed row that can be shifted to other times without packing all of it again."""
 
     def __init__(self, row: Row) -> None:
         body = unpack_blob(row.blob).body

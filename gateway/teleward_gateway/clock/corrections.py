@@ -26,7 +26,7 @@ class Correction:
     uncertainty_ns: int = 0
 
     def payload(self) -> dict[str, Any]:
-        """Return the payload of the record that tells of the correction."""
+        """Return the payload of the record of a correction."""
         return {
             "event": "correction",
             "corrected_boot": self.boot,
@@ -38,7 +38,7 @@ class Correction:
 
     @classmethod
     def from_payload(cls, payload: dict[str, Any]) -> "Correction | None":
-        """Return the correction that a clock record tells of, ``None`` for other clock records."""
+        """Return the correction in a clock record, ``None`` for other clock records."""
         if payload.get("event") != "correction":
             return None
         return cls(
@@ -73,7 +73,7 @@ class Corrections:
         return sum(c.shift_ns for c in self._of(boot, monotonic_ns, known))
 
     def concern(self, boot: str) -> bool:
-        """Say whether any correction is about times stamped in ``boot``."""
+        """Return whether any correction is about times stamped in ``boot``."""
         return boot in self._boots
 
     def _of(self, boot: str, monotonic_ns: int, known: int | None) -> list[Correction]:
@@ -112,7 +112,7 @@ class Corrections:
 
 
 def follows_gateway_clock(record: Record) -> bool:
-    """Say whether a record's time came from the gateway's clock and moves with its corrections."""
+    """Return whether a record's time is the gateway's and moves with its corrections."""
     if record.kind is RecordKind.CLOCK:
         return False
     detail = record.payload.get("detail") or {}

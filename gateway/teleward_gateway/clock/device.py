@@ -38,12 +38,12 @@ class DeviceClock:
 
     @property
     def drift_ppm(self) -> dict[str, float]:
-        """Return how much faster (-) or slower (+) each stream's samples come than it says."""
+        """Return how far each stream's rate is from its nominal rate: faster (-), slower (+)."""
         return {metric: line.drift * 1e6 for metric, line in self._lines.items()}
 
     @property
     def restarts(self) -> int:
-        """Return how often a stream's counter began anew."""
+        """Return how often a stream's counter began again."""
         return sum(line.restarts for line in self._lines.values())
 
     def stamp_block(self, block: SampleBlock, received: Received) -> tuple[SampleBlock, int]:
@@ -86,7 +86,7 @@ class DeviceClock:
     def _stamp_stored(
         self, measurement: Measurement, arrival_ns: int, error_ns: int
     ) -> Measurement:
-        """Place a reading from a device's memory by its own clock, mended if it is known."""
+        """Place a reading from a device's memory by its own clock, corrected if it is known."""
         own_ns, known = measurement.device_time_ns, self.coincidence
         if own_ns is None:
             return replace(

@@ -44,7 +44,7 @@ class Clock(Protocol):
 
     @property
     def confirmed(self) -> bool:
-        """Say whether the time was confirmed by synchronisation in this boot."""
+        """Return whether the time was confirmed by synchronisation in this boot."""
         ...
 
     def now(self) -> Stamp:
@@ -72,7 +72,7 @@ class TimeBase:
 
     @property
     def trusted(self) -> bool:
-        """Say whether the time was ever confirmed by synchronisation in this boot."""
+        """Return whether the time was ever confirmed by synchronisation in this boot."""
         return self._trusted
 
     def stamp(self, monotonic_ns: int) -> Stamp:
@@ -105,7 +105,7 @@ class TimeBase:
         return correction and replace(correction, uncertainty_ns=self._error_ns)
 
     def _read(self, reading: Reading, elapsed_ns: int) -> None:
-        """Take over what the kernel says of its error; without it a trusted time drifts."""
+        """Take over the kernel's error estimate; without it a trusted time drifts."""
         self._read_at_ns = reading.monotonic_ns
         if reading.synchronised:
             self._trusted = True
@@ -135,7 +135,7 @@ class GatewayClock:
 
     @property
     def confirmed(self) -> bool:
-        """Say whether the time was confirmed by synchronisation in this boot."""
+        """Return whether the time was confirmed by synchronisation in this boot."""
         return self.base.trusted
 
     def poll(self) -> Correction | None:

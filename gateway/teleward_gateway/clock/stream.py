@@ -95,7 +95,7 @@ class StreamLine:
         self._spread_ns = 0.0
 
     def _learn(self, arrival_ns: int, length_ns: float) -> None:
-        """Slew towards the lower edge and, once a window is over, mend offset and drift."""
+        """Slew towards the lower edge and, once a window is over, correct offset and drift."""
         delay_ns = arrival_ns - self._time_ns
         self._least_ns = delay_ns if self._least_ns is None else min(self._least_ns, delay_ns)
         if delay_ns < 0:

@@ -20,7 +20,7 @@ MODULES = {"signal": "signal_speed", "accuracy": "accuracy.command"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the benchmark names and let each module add its own options."""
+    """Declare the benchmark names; each module adds its own options."""
     names = parser.add_subparsers(dest="benchmark", required=True, metavar="NAME")
     for name, summary in BENCHMARKS.items():
         child = names.add_parser(name, help=summary, description=summary)

@@ -108,7 +108,7 @@ async def _open(
 
 
 async def _converse(link: CapturingLink, driver: Driver, listen: bool) -> None:
-    """Do what the driver says, or only listen, until cancelled."""
+    """Run the driver's start sequence, or only listen, until cancelled."""
 
     async def take(outputs: Iterable[Output]) -> None:
         for output in outputs:

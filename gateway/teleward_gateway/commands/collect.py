@@ -69,7 +69,7 @@ async def _collect(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 async def _report(collector: Collector, source: MqttSource) -> None:
-    """Say when it starts to collect, and how it goes."""
+    """Print the start of collection and its progress."""
     while not source.connected.is_set():
         try:
             async with asyncio.timeout(_REPORT_S):

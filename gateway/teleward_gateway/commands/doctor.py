@@ -1,4 +1,4 @@
-"""``teleward doctor``: check this machine and what the gateway talks to, and say what to do."""
+"""``teleward doctor``: check this machine and what the gateway talks to, with remedies."""
 
 import argparse
 import asyncio

@@ -130,7 +130,7 @@ def _do(arguments: argparse.Namespace, api: ApiClient) -> Any:
 
 
 def parse_order(text: str) -> dict[str, Any]:
-    """Return the order that ``text`` states; ValueError says how to write it."""
+    """Return the order that ``text`` states; ValueError lists the forms."""
     kind, _, rest = text.partition(":")
     parts = rest.split(":")
     try:

@@ -193,7 +193,7 @@ SENTENCES = {
 
 
 def sentence(row: dict[str, Any]) -> str:
-    """Return what was heard on a port, in words."""
+    """Return the detection result of a port in words."""
     heard = row["heard"]
     if heard is Heard.FOUND:
         said = f"{row['driver']} at {row['baudrate']} baud"

@@ -161,7 +161,7 @@ class Delivery:
         return True
 
     async def _backlog(self) -> bool:
-        """Send the oldest records that are owed; return whether there were any to try."""
+        """Send the oldest pending records; return whether there were any to try."""
         if _now_s() < self._backlog_at_s:
             return False
         gap = self._journal.first_owed(self._sink.name, self._held, self._cursor.number + 1)
@@ -219,7 +219,7 @@ class Delivery:
             return Answer(error=f"{type(error).__name__}: {error}")
 
     def _account(self, records: tuple[Record, ...], answer: Answer) -> list[tuple[int, int]]:
-        """Take an answer over; return the numbers of ``records`` still owed, as ranges of one."""
+        """Apply an answer; return the numbers of ``records`` still pending, as ranges of one."""
         journal, sink, held = self._journal, self._sink.name, self._held
         journal.acknowledge(sink, answer.acknowledged)
         for rejected in answer.rejected:
@@ -263,7 +263,7 @@ class Delivery:
         self.status.retry_in_s = 0.0
 
     async def _idle(self) -> None:
-        """Wait for news; ask now and then what became of held records."""
+        """Wait for new records; check now and then what became of records in doubt."""
         wait_s = IDLE_S
         if self._backlog_at_s > _now_s():
             wait_s = min(wait_s, self._backlog_at_s - _now_s())

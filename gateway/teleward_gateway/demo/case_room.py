@@ -23,7 +23,7 @@ class CaseRoom:
     n_devices: int
 
     def words(self) -> list[str]:
-        """Return what to tell whoever started the demo."""
+        """Return the message for the person who started the demo."""
         room = f"teleward room --url {self.address}"
         return [
             f"room {self.code}, case {self.case} (review: {self.review}): "
@@ -34,7 +34,7 @@ class CaseRoom:
 
 
 def open_room(address: str, case: str, held: bool, keep: Path) -> CaseRoom:
-    """Open a room, let it run unless ``held``, and keep what `open` told in the file ``keep``.
+    """Open a room, run it unless ``held``, and keep the answer of `open` in the file ``keep``.
 
     Raises ValueError with the gateway's reason.
     """

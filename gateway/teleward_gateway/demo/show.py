@@ -1,4 +1,4 @@
-"""Bring the simulated ward up, say what is happening, and take everything down again.
+"""Bring the simulated ward up, print its progress, and take everything down again.
 
 fleet process     virtual radio, BLE peripherals, serial devices on ptys
 gateway process   `teleward run` with a settings file, exactly as shipped
@@ -57,7 +57,7 @@ class Demo:
 
 
 async def show(arguments: argparse.Namespace) -> int:
-    """Run the demo until it is told to stop; raises DemoError."""
+    """Run the demo until it is stopped; raises DemoError."""
     began = time.monotonic()
     demo = prepare(arguments)
     stopped = asyncio.Event()
@@ -241,7 +241,7 @@ class _Kernels:
         self._since_s = time.monotonic()
 
     def tell(self) -> None:
-        """Say what is new, after a few quiet seconds."""
+        """Print what is new, after a few quiet seconds."""
         if time.monotonic() - self._since_s < QUIET_S or not self._log.exists():
             return
         self._since_s = time.monotonic()
@@ -255,7 +255,7 @@ class _Kernels:
 async def _watch_fleet(
     fleet: asyncio.subprocess.Process, demo: Demo, controlled: asyncio.Event | None = None
 ) -> None:
-    """Keep reading what the fleet says, so that its pipe never fills.
+    """Keep reading the fleet's output, so that its pipe never fills.
 
     ``controlled`` is set when its control API answers.
     """
@@ -313,7 +313,7 @@ def explain(demo: Demo, name: str) -> str:
 
 
 def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | None) -> None:
-    """Tell where to look."""
+    """Print the addresses of the pages."""
     for line in room.words() if room else ():
         say(line)
     say(f"the ward: {demo.address}/ward")

@@ -28,7 +28,7 @@ _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 
 
 class BrokerUnavailable(Exception):
-    """No broker could be started; the message says why and what to do."""
+    """No broker could be started; the message gives the cause and remedy."""
 
 
 class _Engine(Protocol):

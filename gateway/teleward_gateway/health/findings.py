@@ -1,4 +1,4 @@
-"""What ``teleward doctor`` finds: each finding says what is, and what to do about it."""
+"""Findings of ``teleward doctor``: each has a state and a remedy."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,5 +35,5 @@ def warning(check: str, said: str, remedy: str) -> Finding:
 
 
 def failed(check: str, said: str, remedy: str) -> Finding:
-    """Return a finding that must be mended."""
+    """Return a finding that must be corrected."""
     return Finding(check, State.FAILED, said, remedy)

@@ -1,4 +1,4 @@
-"""Prometheus metrics, made from what the health probes say; no second set of counters.
+"""Prometheus metrics, made from the health probes; no second set of counters.
 
 part "sink:mqtt", {"ok": true, "backlog_records": 4, "sent_total": 9}
     teleward_ok{part="sink:mqtt"} 1

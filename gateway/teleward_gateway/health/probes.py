@@ -18,7 +18,7 @@ _SLOW_LOOP_S = 0.5
 
 
 def journal_health(stats: JournalStats) -> dict[str, Any]:
-    """Say whether the journal writes, how full it is, and what it had to give up."""
+    """Return whether the journal writes, how full it is, and what it had to give up."""
     return {
         "ok": stats.problem is None,
         "error": stats.problem,
@@ -46,7 +46,7 @@ def sink_health(
     delivery: DeliveryStatus,
     counters: SinkCounters,
 ) -> dict[str, Any]:
-    """Say what a sink still has to get and how its server answers.
+    """Health of one sink: its backlog and how its server answers.
 
     ``backlog_bytes`` is the backlog's share of the journal's pages.
     """
@@ -69,7 +69,7 @@ def sink_health(
 
 
 def disk_health(folder: Path) -> dict[str, Any]:
-    """Say how much room the data folder has."""
+    """Health of the data folder: free space."""
     usage = shutil.disk_usage(folder)
     writable = os.access(folder, os.W_OK)
     low = usage.free < _LOW_DISK

@@ -39,7 +39,7 @@ class HealthRegistry:
         return {name: _ask(part.probe) for name, part in list(self._parts.items())}
 
     def report(self) -> dict[str, Any]:
-        """Return status and uptime, and what every part says of itself."""
+        """Return status and uptime, and the health of every part."""
         parts = self.parts()
         broken = self._broken(parts)
         status = "ok" if all(part["ok"] for part in parts.values()) else "degraded"
@@ -50,7 +50,7 @@ class HealthRegistry:
         }
 
     def ready(self) -> tuple[bool, dict[str, str]]:
-        """Say whether the gateway can do its work, with the reasons of essential parts."""
+        """Return whether the gateway can do its work, with the reasons of essential parts."""
         parts = self.parts()
         broken = self._broken(parts)
         return not broken, {name: str(parts[name].get("error", "not ok")) for name in broken}

@@ -83,7 +83,7 @@ def newest(
     corrections: Corrections,
     open_from: int,
 ) -> Record | None:
-    """Return the last record of a series in ``[start_ns, end_ns)`` that tells a number.
+    """Return the last record of a series in ``[start_ns, end_ns)`` with a number.
 
     Trends say where it is, so that a value charted once a day is found without reading the day.
     """
@@ -123,7 +123,7 @@ def _spans(reader: Reader, runs: Ranges) -> list[tuple[int, int]]:
 def _trends(
     reader: Reader, level: int, runs: Iterable[tuple[int, int]], series: Series
 ) -> Iterator[tuple[int, int, Buckets | None]]:
-    """Yield what the trends of one level over some ranges of numbers tell of a series."""
+    """Yield the trend points of one level for a series over some ranges of numbers."""
     for first, last in runs:
         begun = reader.all(
             "SELECT key FROM trend WHERE key >= ? AND key <= ? ORDER BY key DESC LIMIT 1",

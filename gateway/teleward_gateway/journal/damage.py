@@ -1,4 +1,4 @@
-"""Telling a damaged file from a disk that only refuses for now."""
+"""Classify database errors: a damaged file, or a disk that refuses for now."""
 
 import contextlib
 import sqlite3
@@ -25,7 +25,7 @@ class Damaged(Exception):
 
 
 def is_damage(error: Exception) -> bool:
-    """Say whether ``error`` means that the file is damaged rather than the disk unwilling."""
+    """Return whether ``error`` means that the file is damaged rather than the disk unwilling."""
     if isinstance(error, Damaged):
         return True
     if not isinstance(error, sqlite3.Error):

@@ -39,7 +39,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare_for_writing(database: Database) -> None:
-    """Make commits durable: WAL, synced at each commit, checkpoints when the writer says so."""
+    """Make commits durable: WAL, synced at each commit, checkpoints when the writer asks."""
     list(database.execute(f"PRAGMA page_size = {PAGE_BYTES}"))
     list(database.execute("PRAGMA journal_mode = WAL"))
     list(database.execute("PRAGMA synchronous = FULL"))

@@ -43,7 +43,7 @@ def waveform_draft(
 
 
 def measurement_draft(subject: str | None, device: str | None, measurement: Measurement) -> Draft:
-    """Return the draft of a measurement; what it does not say is left out."""
+    """Return the draft of a measurement; empty fields are left out."""
     payload: dict[str, Any] = {
         "value": measurement.value,
         "source": measurement.source.value,

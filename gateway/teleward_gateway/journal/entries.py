@@ -144,7 +144,7 @@ def unpack_entries(packed: bytes, wanted: Filter | None = None) -> tuple[str, di
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What the measurements of a row tell, in columns of shape (n,).
+    """The measurements of a row, in columns of shape (n,).
 
     ``subject`` and ``metric`` are places in ``names``; NaN stands for no number.
     """
@@ -182,7 +182,7 @@ def unpack_kinds(packed: bytes) -> list[RecordKind]:
 
 
 def number_in(told: object) -> float:
-    """Return the number that a payload tells as a value, NaN when it is none."""
+    """Return the numeric value of a payload, NaN when it has none."""
     if isinstance(told, float):
         return told
     try:

@@ -48,7 +48,7 @@ def annotation_draft(subject: str, annotation: Annotation) -> Draft:
 def status_draft(
     subject: str | None, device: str, status: DeviceStatus, state: str | None = None
 ) -> Draft:
-    """Keep what a device says of itself."""
+    """Record what a device reports of itself."""
     payload = _without_empty(
         battery_percent=status.battery_percent,
         faults=sorted(status.faults),

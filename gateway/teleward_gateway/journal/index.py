@@ -106,7 +106,7 @@ class JournalIndex:
         self._progress.put_back(due.states, due.aside)
 
     def committed(self, commit: Commit, closed: Span | None) -> None:
-        """Hear of a commit, before anyone else does."""
+        """Note a commit, before anyone else does."""
         self.cache.put(commit.records)
         news = _corrections_in(commit.records)
         with self._lock:
@@ -125,7 +125,7 @@ class JournalIndex:
         self._tell(commit)
 
     def damaged_row(self, table: str, seq: int, count: int) -> None:
-        """Hear of a row that fails its checksum; the writer will mend the file."""
+        """Note a row that fails its checksum; the writer repairs the file."""
         self.suspect = f"row {seq} of {table} ({count} records) fails its checksum"
 
     def tidy(self, store: Store, log_bytes: int, *, urgent: bool = False) -> bool:

@@ -139,7 +139,7 @@ class Journal:
 
     @property
     def clock_confirmed(self) -> bool:
-        """Say whether the time was confirmed by synchronisation in this boot."""
+        """Return whether the time was confirmed by synchronisation in this boot."""
         return self._clock.confirmed
 
     # Sinks
@@ -147,7 +147,7 @@ class Journal:
     async def register(
         self, sink: str, kinds: frozenset[RecordKind], *, from_now: bool = False
     ) -> None:
-        """Make a sink known as `enlist` does, and count what it is owed."""
+        """Make a sink known as `enlist` does, and count its backlog."""
         self.enlist(sink, kinds, from_now=from_now)
         await self.count_owed(sink, kinds)
 
@@ -159,7 +159,7 @@ class Journal:
         self._progress.add(sink, kinds, self.next_number, from_now)
 
     async def count_owed(self, sink: str, kinds: frozenset[RecordKind]) -> None:
-        """Count what an enlisted sink is owed, in short steps between which others can read.
+        """Count the backlog of an enlisted sink, in short steps between which others can read.
 
         `stats` shows the sink once all is counted. Raises sqlite3.Error while the disk cannot be
         read; call again to go on.
@@ -190,7 +190,7 @@ class Journal:
         self._progress.dead_letter(sink, identity, reason, self._clock.now().time_ns)
 
     def settle(self, sink: str, after: int, through: int, owed: Ranges) -> None:
-        """Mark numbers above ``after`` up to ``through`` done, but for those still ``owed``.
+        """Mark numbers above ``after`` up to ``through`` done, except those still ``pending``.
 
         This is how records of kinds that a sink does not take, and deleted ones, are passed over.
         """
@@ -201,7 +201,7 @@ class Journal:
         return self._progress.first_owed(sink, held, stop)
 
     async def freeze(self, sink: str, batch: Batch, numbers: Iterable[int]) -> None:
-        """Let records of ``batch`` keep, for ``sink``, the unconfirmed time they are sent with.
+        """Pin, for ``sink``, the unconfirmed time that records of ``batch`` are sent with.
 
         Remembered on disk before they are sent, some records ahead, so that no crash forgets it.
         """
@@ -270,7 +270,7 @@ class Journal:
         )
 
     async def newest(self, subject: str, metric: str, start_ns: int, end_ns: int) -> Record | None:
-        """Return the last measurement in ``[start_ns, end_ns)`` UTC that tells a number."""
+        """Return the last measurement in ``[start_ns, end_ns)`` UTC with a number."""
         corrections, open_from = self._index.corrections(), self._index.open_from
         return await self._looking.run(
             lambda r: newest(r, (subject, metric), start_ns, end_ns, corrections, open_from)

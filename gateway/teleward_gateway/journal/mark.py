@@ -1,4 +1,4 @@
-"""The high-water mark: a small file beside the journal that says how far it had come.
+"""The high-water mark: a small file beside the journal with the last number written.
 
 SQLite drops a damaged end of its log without a word. The mark, written after every commit and left
 to the kernel to sync, tells how many records there should be. After a power cut it may be old,

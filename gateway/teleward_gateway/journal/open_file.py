@@ -1,4 +1,4 @@
-"""Opening a journal's file: lock it, make or mend it, and find out where to go on.
+"""Open a journal's file: lock it, create or repair it, and find where to go on.
 
 DIR/field.sqlite3       the tables          DIR/field.mark      how far it had come
 DIR/field.sqlite3-wal   the log             DIR/field.lock      one gateway at a time
@@ -80,7 +80,7 @@ class Opening:
             self._lock = None
 
     def open(self) -> Ready:
-        """Open the file for writing, mended if it was damaged; raises sqlite3.Error or OSError."""
+        """Open the file for writing, repaired if damaged; raises sqlite3.Error or OSError."""
         self.lock()
         finish_repair(self.path)
         log_bytes = self._read_log()

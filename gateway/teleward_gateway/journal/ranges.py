@@ -66,7 +66,7 @@ class Ranges:
                 self.remove(start, stop)
 
     def covers(self, start: int, stop: int) -> bool:
-        """Say whether all of ``[start, stop)`` is in the set."""
+        """Return whether all of ``[start, stop)`` is in the set."""
         return next(self.gaps(start, stop), None) is None
 
     def first_missing(self, start: int) -> int:

@@ -43,7 +43,7 @@ class Batch:
 
 
 class Reader:
-    """Reads rows; ``cached`` offers rows still in memory, ``on_damage`` hears of bad ones."""
+    """Reads rows; ``cached`` offers rows still in memory, ``on_damage`` is called for bad ones."""
 
     def __init__(
         self,

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class ReaderThread:
-    """Runs queries one after the other on a connection of its own, opened anew after a repair."""
+    """Runs queries one after the other on a connection of its own, opened again after a repair."""
 
     def __init__(self, path: Path, connect: Connect, index: JournalIndex) -> None:
         self._path, self._connect, self._index = path, connect, index

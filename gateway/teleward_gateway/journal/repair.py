@@ -96,7 +96,7 @@ class Salvage:
             self.store.write_span(summarise(self.store, start, stop))
 
     def write(self, lost: int, mark: int) -> None:
-        """Write what goes with the rows; spans are told what is left of their records."""
+        """Write what goes with the rows; spans are updated to what is left of their records."""
         counters = self.states.get(COUNTERS, {})
         counters["damaged"] = counters.get("damaged", 0) + lost
         counters["healed"] = counters.get("healed", 0) + 1

@@ -66,7 +66,7 @@ class Origin:
 
 
 def is_wave(entry: Entry) -> bool:
-    """Say whether an entry belongs into the table of waveforms."""
+    """Return whether an entry belongs into the table of waveforms."""
     return entry.kind is RecordKind.WAVEFORM
 
 

@@ -37,7 +37,7 @@ class SinkProgress:
     def add(
         self, sink: str, kinds: frozenset[RecordKind], next_number: int, from_now: bool
     ) -> None:
-        """Make a sink active, new or known; what it is owed is counted by `owe`."""
+        """Make a sink active, new or known; its backlog is counted later."""
         with self._lock:
             state = self._sinks.get(sink)
             if state is None:
@@ -66,7 +66,7 @@ class SinkProgress:
             self._changed.add(state.key)
 
     def uncounted(self, sink: str) -> tuple[int, int] | None:
-        """Return the next range that a sink was owed when it was added and nobody counted."""
+        """Return the next range of a sink's backlog that is not counted yet."""
         with self._lock:
             return self._sinks[sink].uncounted()
 
@@ -99,7 +99,7 @@ class SinkProgress:
             self._changed.add(state.key)
 
     def settle(self, sink: str, after: int, through: int, owed: Ranges) -> None:
-        """Mark numbers above ``after`` up to ``through`` done, but for those still ``owed``."""
+        """Mark numbers above ``after`` up to ``through`` done, except those still ``pending``."""
         with self._lock:
             state = self._sinks[sink]
             for start, stop in list(owed.gaps(after + 1, through + 1)):
@@ -118,7 +118,7 @@ class SinkProgress:
         return None
 
     def freeze(self, sink: str, numbers: Iterable[int], known: int) -> bool:
-        """Let records keep the unconfirmed time they are sent with; return whether to write it."""
+        """Pin the unconfirmed time that records are sent with; return whether to write it."""
         with self._lock:
             state = self._sinks[sink]
             if not state.freeze(numbers, known, FREEZE_AHEAD):
@@ -136,7 +136,7 @@ class SinkProgress:
         return {number: known for number, known in found.items() if known is not None}
 
     def committed(self, records: Iterable[Record]) -> None:
-        """Count new records as owed."""
+        """Count new records as pending."""
         with self._lock:
             for record in records:
                 self._next = record.id.seq + record.id.part + 1
@@ -151,7 +151,7 @@ class SinkProgress:
                 state.thaw()
 
     def delivered(self, start: int, stop: int) -> bool:
-        """Say whether every active sink is done with a range; without sinks none is."""
+        """Return whether every active sink is done with a range; without sinks none is."""
         with self._lock:
             active = [state for state in self._sinks.values() if state.active]
             return bool(active) and all(state.done.covers(start, stop) for state in active)
@@ -166,7 +166,7 @@ class SinkProgress:
         return found
 
     def give_up(self, records: Iterable[tuple[int, RecordKind]]) -> int:
-        """Take deleted records off what is owed; return how many some sink did not have."""
+        """Take deleted records off the backlog; return how many some sink did not have."""
         missed = 0
         with self._lock:
             active = [state for state in self._sinks.values() if state.active]

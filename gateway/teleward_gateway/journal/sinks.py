@@ -39,7 +39,7 @@ class SinkState:
     edition: int = 0
 
     def acknowledge(self, number: int) -> bool:
-        """Take an acknowledgement; return whether it was news."""
+        """Take an acknowledgement; return whether it changed anything."""
         if number in self.done:
             return False
         self.done.add(number, number + 1)
@@ -50,7 +50,7 @@ class SinkState:
         return True
 
     def begin_count(self, next_number: int) -> None:
-        """Begin to count what is owed below ``next_number``; what is committed later counts too."""
+        """Begin to count the backlog below ``next_number``; what is committed later counts too."""
         self.pending, self.counted_to, self.count_stop = 0, 1, next_number
 
     def uncounted(self) -> tuple[int, int] | None:
@@ -67,7 +67,7 @@ class SinkState:
 
     @property
     def counted(self) -> bool:
-        """Say whether ``pending`` is all that is owed."""
+        """Return whether ``pending`` is the whole backlog."""
         return self.counted_to >= self.count_stop
 
     def known_at(self, number: int) -> int | None:
@@ -75,7 +75,7 @@ class SinkState:
         return next((n for n in sorted(self.frozen) if number in self.frozen[n]), None)
 
     def freeze(self, numbers: Iterable[int], known: int, ahead: int) -> bool:
-        """Let records keep the time they are sent with; return whether that was news."""
+        """Pin the time that records are sent with; return whether that changed anything."""
         news = False
         for number in numbers:
             self.sent.add(number, number + 1)

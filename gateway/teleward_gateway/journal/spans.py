@@ -1,4 +1,4 @@
-"""Spans: a minute of rows told in one line, the journal's sparse index and its bill.
+"""Spans: one index entry per minute of rows, also used for the disk budget.
 
 A span says which numbers it covers, when its records were, and how many of each kind must be in
 the two tables. History finds its rows by it (a hot index page a commit would cost a sixth of the

@@ -1,4 +1,4 @@
-"""What a journal says of itself, for health, metrics and the command line."""
+"""Statistics of a journal, for health, metrics and the command line."""
 
 from dataclasses import dataclass, field
 

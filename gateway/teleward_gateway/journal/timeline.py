@@ -1,4 +1,4 @@
-"""When the record numbers were written: enough for the age of a backlog, small for ever."""
+"""When the record numbers were written: enough for the age of a backlog, small indefinitely."""
 
 from bisect import bisect_right
 

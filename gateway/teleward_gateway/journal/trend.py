@@ -120,7 +120,7 @@ class Gathering:
 
 
 def value_of(record: Record) -> float | None:
-    """Return the number that a record tells, ``None`` when it tells none."""
+    """Return the number in a record, ``None`` when it has none."""
     if record.kind is not RecordKind.MEASUREMENT:
         return None
     value = number_in(record.payload.get("value"))
@@ -191,7 +191,7 @@ def _pack_section(metrics: Mapping[str, Buckets]) -> bytes:
 
 
 def unpack_trend(body: bytes, subject: str | None = None, metric: str | None = None) -> Trend:
-    """Return a packed trend, or what of it tells of ``subject`` and ``metric``.
+    """Return a packed trend, or the part of it for ``subject`` and ``metric``.
 
     Raises ValueError, struct.error or zlib.error for what is no trend.
     """

@@ -87,7 +87,7 @@ class Trends:
         return stored(0, span.seq, span.stop, boot, mono_ns, trend)
 
     def committed(self, records: Iterable[Record], *, closed: bool, corrected: bool) -> None:
-        """Hear of a commit, whether it ended the span and whether it corrected the clock."""
+        """Note a commit, whether it ended the span and whether it corrected the clock."""
         if closed:
             self._gathering, self._busy = Gathering(WIDTHS_NS[0]), True
         elif self._gathering is not None:

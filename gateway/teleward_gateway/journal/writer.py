@@ -95,7 +95,7 @@ class Ready:
 
 
 class Opener(Protocol):
-    """Opens or mends the file."""
+    """Opens or repairs the file."""
 
     suspect: str | None
 
@@ -105,7 +105,7 @@ class Opener(Protocol):
 
 
 class Knowledge(Protocol):
-    """Who is asked and told; see `teleward_gateway.journal.index`."""
+    """The index that serves reads; see `teleward_gateway.journal.index`."""
 
     suspect: str | None
 
@@ -122,7 +122,7 @@ class Knowledge(Protocol):
         ...
 
     def committed(self, commit: Commit, closed: Span | None) -> None:
-        """Hear of a commit and of the span that it closed."""
+        """Note a commit and of the span that it closed."""
         ...
 
     def tidy(self, store: Store, log_bytes: int, *, urgent: bool = False) -> bool:
@@ -173,7 +173,7 @@ class Writer:
             return self._asked
 
     def flushed(self, ticket: int) -> bool:
-        """Say whether everything that was queued before `flush` is on disk."""
+        """Return whether everything that was queued before `flush` is on disk."""
         return self._answered >= ticket
 
     def stop(self) -> None:
@@ -210,7 +210,7 @@ class Writer:
         self._close()
 
     def _attempt_round(self) -> bool:
-        """Do a round; a mistake of ours is a problem to show: a dead thread would say nothing."""
+        """Do a round; an internal error becomes a reported problem and the thread lives on."""
         try:
             return self._attempt(self._round)
         except Exception as error:
@@ -236,7 +236,7 @@ class Writer:
         return True
 
     def _failed(self, error: Exception) -> None:
-        """Make room on a full disk; open the file anew after anything that leaves it in doubt."""
+        """Make room on a full disk; reopen the file after anything that leaves it in doubt."""
         code = getattr(error, "sqlite_errorcode", 0)
         if code == sqlite3.SQLITE_FULL and self._ready is not None:
             self._make_room(self._ready)

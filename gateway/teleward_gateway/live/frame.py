@@ -70,7 +70,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What one frame says of one subject."""
+    """One subject's part of a frame."""
 
     key: int
     sequence: int

@@ -41,7 +41,7 @@ class Page:
         self._ready.set()
 
     def watches(self, subject: str) -> bool:
-        """Say whether the page shows ``subject``."""
+        """Return whether the page shows ``subject``."""
         return self.subjects is None or subject in self.subjects
 
     def put(self, message: str | bytes) -> None:

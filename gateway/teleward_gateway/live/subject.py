@@ -228,6 +228,6 @@ class LiveSubject:
 
 
 def _is_new_high(event: AlarmEvent, before: Mapping[str, Any] | None) -> bool:
-    """Say whether a high-priority alarm begins, or a lesser one becomes it."""
+    """Return whether a high-priority alarm begins, or a lesser one becomes it."""
     is_high = event.priority is Priority.HIGH and event.presence is Presence.ON
     return is_high and (before is None or before["priority"] != Priority.HIGH)

@@ -32,7 +32,7 @@ _USUAL = {*logging.LogRecord("", 0, "", 0, "", None, None).__dict__, "message", 
 
 
 class Redactor:
-    """Replaces personal names; `learn` tells it which there are.
+    """Replaces personal names; `learn` takes the names.
 
     It keeps the `_MOST` names told last. Whoever is on the ward is told again with every change of
     it, so that what is forgotten, with one warning, are names of people long gone.
@@ -87,7 +87,7 @@ class Redactor:
 
 
 def _stands_alone(text: str, start: int, name: str) -> bool:
-    """Say whether ``name`` is at ``start`` and no part of a longer word."""
+    """Return whether ``name`` is at ``start`` and no part of a longer word."""
     end = start + len(name)
     return (
         text.startswith(name, start)

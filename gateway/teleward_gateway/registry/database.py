@@ -149,7 +149,7 @@ def _check_meta(connection: sqlite3.Connection, path: Path | str, mode: Provenan
 
 
 def mend_future(db: sqlite3.Connection, now_ns: int) -> None:
-    """Let nothing begin or end later than now: a Raspberry Pi starts without knowing the time."""
+    """Clamp begin and end to now: a Raspberry Pi starts without knowing the time."""
     for table in ("bindings", "stays"):
         for column in ("from_ns", "until_ns"):
             db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now_ns, now_ns))

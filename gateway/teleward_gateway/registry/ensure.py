@@ -1,4 +1,4 @@
-"""Bring what the settings file says into the registry, without undoing what people did since.
+"""Apply the settings file to the registry, without undoing what people changed since.
 
 The file's wish for a device (its subject or bed) is carried out once and remembered; it is carried
 out again only when the file itself has changed since. So a device that someone has moved on the

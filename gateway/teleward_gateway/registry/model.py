@@ -71,13 +71,13 @@ class Interval:
     until_ns: int | None
 
     def covers(self, time_ns: int) -> bool:
-        """Say whether ``time_ns`` lies in the interval."""
+        """Return whether ``time_ns`` lies in the interval."""
         return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
 
 
 @dataclass(frozen=True, slots=True)
 class Binding(Interval):
-    """A device feeds ``subject``, or whoever lies in ``bed``."""
+    """A device feeds ``subject``, or the subject in ``bed``."""
 
     device: str
     provenance: Provenance
@@ -99,7 +99,7 @@ class Stay(Interval):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change, for the audit trail and for whoever must follow (sessions, pages)."""
+    """One change, for the audit trail and for the parts that follow it (sessions, pages)."""
 
     what: str
     time_ns: int

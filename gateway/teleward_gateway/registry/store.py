@@ -50,7 +50,7 @@ class Registry(Answers):
         super().__init__(History.load(self._connection), now_ns)
 
     def clock_corrected(self) -> None:
-        """Mend intervals that a clock running ahead had put into the future; call after a step."""
+        """Correct intervals that a fast clock had put into the future; call after a step."""
         with self._change():
             pass
 
@@ -127,7 +127,7 @@ class Registry(Answers):
         self._tell(Change("subject_moved", now_ns, subject=subject, bed=bed, author=author))
 
     def discharge(self, subject: str, author: str | None = None) -> None:
-        """Let a subject go: the bed is free and the worn devices feed nobody."""
+        """Discharge a subject: the bed is free and the worn devices feed nobody."""
         with self._change() as (db, now_ns):
             bed = self._admitted(subject).bed
             for table in ("stays", "bindings"):
@@ -195,7 +195,7 @@ class Registry(Answers):
         bed: str | None = None,
         author: str | None = None,
     ) -> Binding:
-        """Have ``device`` feed ``subject``, or whoever lies in ``bed``, from now on.
+        """Have ``device`` feed ``subject``, or the subject in ``bed``, from now on.
 
         A device that feeds another subject is refused: unbind or `move_device` it, knowingly.
         """
@@ -216,7 +216,7 @@ class Registry(Answers):
         bed: str | None = None,
         author: str | None = None,
     ) -> Binding:
-        """End the device's binding and bind it anew in the same instant."""
+        """End the device's binding and bind it again in the same instant."""
         with self._change() as (db, now_ns):
             self._unbind(db, device, now_ns)
             made = self._bind(db, self._known(device), subject, bed, now_ns)

@@ -21,7 +21,7 @@ class Subjects(Protocol):
     """The part of a gateway's view that commands need."""
 
     def has_subject(self, subject: str) -> bool:
-        """Say whether ``subject`` is admitted."""
+        """Return whether ``subject`` is admitted."""
         ...
 
     async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:

@@ -51,7 +51,7 @@ class CommandMemory:
             )
 
     def is_over(self, expires_ns: int) -> bool:
-        """Say whether a command with this expiry may have been taken and forgotten."""
+        """Return whether a command with this expiry may have been taken and forgotten."""
         return expires_ns <= self._floor_ns
 
     def __contains__(self, identity: str) -> bool:

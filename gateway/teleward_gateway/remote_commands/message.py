@@ -65,7 +65,7 @@ def decode(message: bytes) -> tuple[Command, str]:
 
 
 def is_signed(command: Command, signature: str, to: str, key: bytes) -> bool:
-    """Say whether the owner of ``key`` signed this command for topic ``to``."""
+    """Return whether the owner of ``key`` signed this command for topic ``to``."""
     expected = _signature(_content(command), to, key)
     return hmac.compare_digest(expected.encode(), signature.encode())
 

@@ -57,7 +57,7 @@ class Backoff:
 
 
 def needs_person(error: LinkError | None) -> bool:
-    """Say whether waiting alone cannot cure ``error``."""
+    """Return whether waiting alone cannot cure ``error``."""
     if isinstance(error, BondLost):
         return True
     if isinstance(error, OperationRefused):  # no such characteristic, or pairing did not help

@@ -1,4 +1,4 @@
-"""BlueZ asks before it pairs: our agent on D-Bus lets commissioned devices in, and no others.
+"""BlueZ pairing agent on D-Bus: accepts commissioned devices, and no others.
 
     bluetoothd --org.bluez.Agent1--> BluezAgent --> PairingDesk --> a person at the page or CLI
 

@@ -1,4 +1,4 @@
-"""When a device has forgotten its bond: notice it, and pair again, but not for ever.
+"""When a device has forgotten its bond: notice it, and pair again, but not indefinitely.
 
 A device that was reset or given new batteries no longer knows our keys. Some radios say so
 (PIN or Key Missing, Core specification error 0x06); BlueZ often only drops the link as soon as
@@ -28,7 +28,7 @@ class BondPolicy:
     repaired_s: float | None = None
 
     def is_lost(self, error: LinkError, state: State, bonded: bool) -> bool:
-        """Say whether ``error``, met in ``state``, means that the device forgot its bond."""
+        """Return whether ``error``, met in ``state``, means that the device forgot its bond."""
         if isinstance(error, BondLost):
             return True
         if state is not State.DISCOVERING or not bonded:
@@ -39,7 +39,7 @@ class BondPolicy:
         return self.suspicions >= SUSPICIONS
 
     def may_repair(self, now_s: float | None = None) -> bool:
-        """Say whether to pair again without a person, and note it."""
+        """Return whether to pair again without a person, and note it."""
         now_s = time.monotonic() if now_s is None else now_s
         if not self.allowed or (self.repaired_s is not None and now_s - self.repaired_s < AGAIN_S):
             return False

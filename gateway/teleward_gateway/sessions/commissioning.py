@@ -139,7 +139,7 @@ class Commissioning:
         return rows
 
     async def detect(self, port: str, ask: bool = False) -> Detection:
-        """Listen to a port and say whose device speaks; one that is in use is left alone."""
+        """Listen to a port and identify its device; one that is in use is left alone."""
         return await detect(port, self.drivers.values(), ask)
 
     def checked(self, device: Device) -> Device:

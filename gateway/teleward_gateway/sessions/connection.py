@@ -64,7 +64,7 @@ class _Order:
 
 
 class Silent(LinkLost):
-    """The link is there and says nothing."""
+    """The link is up and silent."""
 
 
 class Connection:
@@ -95,7 +95,7 @@ class Connection:
         self._bytes_before = counters.n_bytes
 
     async def serve(self) -> None:
-        """Run until the link ends; raises the `LinkError` that says why."""
+        """Run until the link ends; raises the `LinkError` with the cause."""
         self._take(self._driver.start(time.time_ns()), _now(), starting=True)
         self._orders.put_nowait(None)
         helpers = [asyncio.create_task(self._execute()), asyncio.create_task(self._watch())]

@@ -66,7 +66,7 @@ class SessionManager:
         self._applying = asyncio.Lock()
 
     async def apply(self, devices: Iterable[Device]) -> None:
-        """Run exactly ``devices``: new ones start, gone ones stop, changed ones start anew.
+        """Run exactly ``devices``: new ones start, gone ones stop, changed ones start again.
 
         One that feeds another subject than before is made anew too: its driver must not carry the
         last second of one person into the first of the next.
@@ -160,7 +160,7 @@ class SessionManager:
 
 
 def not_installed(device: Device) -> Opener:
-    """Return what says that the driver of ``device`` is missing, for its page and the log."""
+    """Return the text for a missing driver of ``device``, for its page and the log."""
     why = f"driver {device.driver!r} is not installed: see `teleward drivers list`"
     return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
 

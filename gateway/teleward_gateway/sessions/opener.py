@@ -33,7 +33,7 @@ class Opener(Protocol):
 
     @property
     def bonded(self) -> bool:
-        """Say whether this machine holds keys of the device, as far as it tells."""
+        """Return whether this machine holds keys of the device, as far as it is known."""
         ...
 
     async def forget_bond(self) -> None:
@@ -54,7 +54,7 @@ class Wired:
 
 
 class BleOpener:
-    """Hears the device before each connect, for a connect by address scans for itself."""
+    """Waits for the device's advertisement before each connect: connecting by address rescans."""
 
     def __init__(self, adapter: Adapter, address: str) -> None:
         self._adapter, self._address = adapter, address
@@ -71,7 +71,7 @@ class BleOpener:
 
     @property
     def bonded(self) -> bool:
-        """Say whether BlueZ holds a bond; other radios do not tell."""
+        """Return whether BlueZ holds a bond; ``None`` for other radios."""
         details = self._sighting.device.details if self._sighting else None
         properties = details.get("props", {}) if isinstance(details, dict) else {}
         return bool(properties.get("Bonded", properties.get("Paired", False)))

@@ -42,7 +42,7 @@ class SessionOptions:
 
     @property
     def pairs_first(self) -> bool:
-        """Say whether to pair right after connecting."""
+        """Return whether to pair right after connecting."""
         return self.pair or self.passkey is not None
 
     def serial(self, settings: SerialSettings) -> SerialSettings:

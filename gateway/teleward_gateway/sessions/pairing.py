@@ -26,7 +26,7 @@ class PairingRequest:
 
 
 class PairingDesk:
-    """Belongs to one event loop; ``device_at`` says which device is commissioned at an address,
+    """Pairing requests of one event loop; ``device_at`` maps an address to its commissioned device,
     ``known_passkey`` the passkey that is printed on it, if any."""
 
     def __init__(
@@ -39,7 +39,7 @@ class PairingDesk:
         self.n_refused = 0
 
     def allow(self, address: str) -> bool:
-        """Say whether the device at ``address`` may pair."""
+        """Return whether the device at ``address`` may pair."""
         if self._device_at(address) is not None:
             return True
         self.n_refused += 1

@@ -154,7 +154,7 @@ class Session:
                 await self._hurry.wait()
 
     async def _mend_bond(self, error: LinkError) -> LinkError:
-        """Forget the bond so that the next connect pairs anew, or say that a person must."""
+        """Forget the bond so that the next connect pairs again, or report that a person must."""
         if not self._bond.may_repair():
             return BondLost(
                 "the device has forgotten its bond: if it is the same device, press "

@@ -27,7 +27,7 @@ START_S = 240.0
 
 
 class DemoFailed(Exception):
-    """The demo did not come up; the message is what it said."""
+    """The demo did not come up; the message is its last output."""
 
 
 class Messages:

@@ -23,7 +23,7 @@ _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
 
 class ServerMissing(Exception):
-    """A program is not installed or did not start; the message says what to do."""
+    """A program is not installed or did not start; the message gives the remedy."""
 
 
 def program(name: str, package: str) -> str:
@@ -73,12 +73,12 @@ class Server:
         self._end(signal.SIGTERM)
 
     def freeze(self) -> None:
-        """Let it fall silent with its connections open."""
+        """Stop its answers with its connections open."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 

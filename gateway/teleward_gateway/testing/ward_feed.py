@@ -68,13 +68,13 @@ class WardFeed:
     # what the API asks
 
     def summary(self) -> GatewaySummary:
-        """Say who the feed is."""
+        """Return the feed's identity."""
         return GatewaySummary(
             "feed", "0", Provenance.SIMULATED, "feed", self.started_ns, 2.0, "Ward A"
         )
 
     def has_subject(self, subject: str) -> bool:
-        """Say whether there is such a bed."""
+        """Return whether there is such a bed."""
         return any(bed.subject == subject for bed in self.beds)
 
     def require(self, subject: str) -> None:
@@ -243,7 +243,7 @@ class WardFeed:
                 )  # fmt: skip
 
     async def run(self, period_s: float = 0.1) -> None:
-        """Send for ever, block after block."""
+        """Send indefinitely, block after block."""
         due = begin = time.monotonic()
         epoch_ns, ticks = time.time_ns(), 0
         while True:

@@ -100,7 +100,7 @@ def train_on(material: Material, networks: list[Array]) -> Networks:
 
 
 def train_detector(material: Material) -> list[Array]:
-    """Return networks of which the first two tell beats from the rest."""
+    """Return networks of which the first two separate beats from the rest."""
     networks = first_guess()
     for round_, (count, epochs) in enumerate(((3, 4), (material.variants, 8))):
         for stage in range(2):

@@ -144,7 +144,7 @@ class Ingest:
             self.scores.update(subject, measurement)
 
     def forget_device(self, device: str) -> None:
-        """Drop what is known of a device that left or whose session began anew."""
+        """Drop what is known of a device that left or whose session began again."""
         self._clocks.pop(device, None)
         self._faults.pop(device, None)
 
@@ -157,7 +157,7 @@ class Ingest:
             self.dsp.close_subject(subject)
 
     def tick(self) -> None:
-        """Let time pass for alarms and scores; once a second."""
+        """Advance time for alarms and scores; once a second."""
         now_ns = self._clock.now().time_ns
         self.raise_alarms(self._board.tick(now_ns))
         self.scores.tick(now_ns)

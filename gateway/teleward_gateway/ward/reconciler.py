@@ -39,7 +39,7 @@ class Reconciler:
         self._applying: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Import what the settings file says and start the sessions."""
+        """Import the settings file and start the sessions."""
         self._import()
         self._gateway.registry.on_change(self._on_change)
         await self.apply()
@@ -50,7 +50,7 @@ class Reconciler:
         await self.apply()
 
     def _import(self) -> None:
-        """Carry out the settings file; what cannot be is said, and the ward goes on."""
+        """Apply the settings file; an invalid entry is reported, and the ward goes on."""
         gateway = self._gateway
         wearers = {d.id: d.subject for d in gateway.settings.devices if d.subject is not None}
         try:

@@ -38,7 +38,7 @@ class SourceChoice:
         self._waves: dict[tuple[str, str], tuple[str, int]] = {}
 
     def accepts(self, subject: str, device: str, measurement: Measurement, now_ns: int) -> bool:
-        """Say whether ``measurement`` of ``device`` is the one to show for ``subject``."""
+        """Return whether ``measurement`` of ``device`` is the one to show for ``subject``."""
         key = (subject, measurement.metric)
         derived_spo2 = measurement.metric == "spo2" and measurement.source is Source.DERIVED
         rank = _LAST if derived_spo2 else _RANK[measurement.source]
@@ -58,7 +58,7 @@ class SourceChoice:
         return False
 
     def accepts_wave(self, subject: str, device: str, metric: str, now_ns: int) -> bool:
-        """Say whether the samples of ``device`` are the ones to show and to analyse."""
+        """Return whether the samples of ``device`` are the ones to show and to analyse."""
         key = (subject, metric)
         chosen = self._waves.get(key)
         if chosen is not None and chosen[0] != device and now_ns - chosen[1] <= HANDOVER_S * 1e9:

@@ -69,7 +69,7 @@ class AlarmBoard:
         return self._person(subject).rhythm(name, annotation.metric, ended, at)
 
     def tick(self, now_ns: int) -> list[AlarmEvent]:
-        """Let time pass: delays that elapse, values that stay away. Call about once a second."""
+        """Advance time: delays that elapse, values that stay away. Call about once a second."""
         at = self._at(now_ns)
         return [event for person in self._subjects.values() for event in person.tick(at)]
 
@@ -84,7 +84,7 @@ class AlarmBoard:
         return self._person(subject).act(condition, Event.INHIBIT, author, self._at(now_ns))
 
     def enable(self, subject: str, condition: str, author: str, now_ns: int) -> list[AlarmEvent]:
-        """Switch an inhibited alarm on; if its condition is present it starts anew."""
+        """Switch an inhibited alarm on; if its condition is present it starts again."""
         return self._person(subject).act(condition, Event.ENABLE, author, self._at(now_ns))
 
     def pause_audio(self, subject: str | None, until_ns: int) -> None:

@@ -32,11 +32,11 @@ class Condition:
 
     @property
     def is_signalled(self) -> bool:
-        """Say whether the condition shows on the board."""
+        """Return whether the condition shows on the board."""
         return self.state in PRESENCE
 
     def take(self, event: Event, clock_ns: int) -> bool:
-        """Move by the table; say whether what is seen outside has changed.
+        """Move by the table; return whether what is seen outside has changed.
 
         ``clock_ns`` never goes back. A breach that has no delay elapses at once.
         """

@@ -29,11 +29,11 @@ class Limit:
     hysteresis: float
 
     def is_breached(self, measured: float) -> bool:
-        """Say whether ``measured`` lies beyond the limit."""
+        """Return whether ``measured`` lies beyond the limit."""
         return measured > self.value if self.above else measured < self.value
 
     def is_clear(self, measured: float) -> bool:
-        """Say whether ``measured`` is inside by the hysteresis."""
+        """Return whether ``measured`` is inside by the hysteresis."""
         inside = self.value - measured if self.above else measured - self.value
         return inside >= self.hysteresis
 

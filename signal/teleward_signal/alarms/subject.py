@@ -34,7 +34,7 @@ class Instant(NamedTuple):
 
 @dataclass(slots=True)
 class Reading:
-    """The newest word on one metric: ``value`` is ``None`` while withheld, ``reason`` says why."""
+    """The latest state of one metric: ``value`` is ``None`` while withheld, for ``reason``."""
 
     value: float | None
     valued_ns: int
@@ -228,7 +228,7 @@ class SubjectAlarms:
         )
 
     def _is_supported(self, condition: Condition) -> bool:
-        """Say whether the newest word still shows the breach: withheld values do not."""
+        """Return whether the newest word still shows the breach: withheld values do not."""
         metrics = ("heart_rate", "pulse_rate") if condition.name == DIFFERENCE else ()
         for metric in metrics or (condition.metric,):
             reading = self.readings.get(metric or "")

@@ -86,7 +86,7 @@ class AnomalyBank:
 
     @property
     def n_slots(self) -> int:
-        """Say how many subjects the bank holds."""
+        """Return the number of subjects that the bank holds."""
         return len(self._states)
 
     def step(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

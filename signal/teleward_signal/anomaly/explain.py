@@ -11,7 +11,7 @@ SPOKEN = 0.05
 
 
 def sentence(changes: Sequence[Change]) -> str:
-    """Say what has changed, the main change first; empty for none.
+    """Return what has changed, the main change first; empty for none.
 
     Example: "SpO₂ 4 below this patient's usual 97 for 6 min while RR rose 5".
     """

@@ -41,7 +41,7 @@ class Reason(IntFlag):
 
 
 class EventKind(IntEnum):
-    """What an event of a bank says; ``value`` is explained with each member."""
+    """An event of a bank; ``value`` is explained with each member."""
 
     BEAT = 1
     """R peak; value = interval to the beat before in s (NaN for the first); ``symbol`` = class."""

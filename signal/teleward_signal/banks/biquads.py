@@ -22,7 +22,7 @@ def filtered(z: Floats, sos: Floats, x: float) -> float:
 
 @inner
 def at_rest(z: Floats, rest: Floats, x: float) -> None:
-    """Set a cascade as if ``x`` had stood for ever; ``rest`` is its state for a steady 1."""
+    """Set a cascade as if ``x`` had been constant; ``rest`` is its state for a steady 1."""
     for k in range(rest.shape[0]):
         for j in range(2):
             z[k, j] = rest[k, j] * x

@@ -49,7 +49,7 @@ def passthrough(n_sections: int) -> Sos:
 
 
 def steady_state(sos: Sos) -> NDArray[np.float64]:
-    """Return the state, shape (n_sections, 2), of a cascade that has seen ones for ever."""
+    """Return the state, shape (n_sections, 2), of a cascade that has seen ones indefinitely."""
     state = np.zeros((len(sos), 2))
     level = 1.0
     for section, (b0, b1, b2, _, a1, a2) in enumerate(sos):

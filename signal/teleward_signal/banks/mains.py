@@ -31,7 +31,7 @@ def accumulate(turns: Floats, z: Floats, x: Floats) -> None:
 
 
 class MainsDetector:
-    """Says 50.0 or 60.0 for a stream of ``fs`` Hz; constant in size, whatever the blocks.
+    """Mains detector: 50.0 or 60.0 for a stream of ``fs`` Hz; constant memory for any block size.
 
     ``start_hz`` is taken until the signal tells otherwise. A frequency above 0.45 fs is not seen.
     """
@@ -51,7 +51,7 @@ class MainsDetector:
         return self._second_n - self._n
 
     def push(self, x: NDArray[np.float64]) -> bool:
-        """Take samples in mV, NaN = lost; say whether the frequency has just changed."""
+        """Take samples in mV, NaN = lost; return whether the frequency has just changed."""
         if not np.isfinite(x).all():
             self._z[:] = np.nan  # a second with a hole says nothing
         accumulate(self._turns, self._z, x)

@@ -1,5 +1,5 @@
 # mypy: disable-error-code=no-any-return
-"""A network of two hidden layers that says how likely a candidate is what it seems.
+"""Neural network with two hidden layers: the probability that a candidate is a beat.
 
 Weights lie in one float32 vector: ``W1 (n_in, H1), b1, W2 (H1, H2), b2, w3 (H2), b3``. The input is
 first shifted and scaled by ``mean`` and ``scale``, folded into the first layer by the training.

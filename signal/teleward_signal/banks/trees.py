@@ -1,5 +1,5 @@
 # mypy: disable-error-code=no-any-return
-"""A sum of symmetric decision trees that says how likely a beat is of a class.
+"""Sum of symmetric decision trees: the probability that a beat is of a class.
 
 Each level of a tree asks one question of the features, the same in every branch, so a tree of depth
 three is three questions and eight answers (symmetric trees: Prokhorenkova et al., NeurIPS 2018).

@@ -119,7 +119,7 @@ def _folder_of(package: str) -> Path:
 
 
 def is_empty() -> bool:
-    """Say whether no kernel of this package has been kept yet: a first start."""
+    """Return whether no kernel of this package has been kept yet: a first start."""
     return next(_folder_of(PACKAGE).rglob("*.nbi"), None) is None
 
 
@@ -139,7 +139,7 @@ def _prune(package: str, keep: Path) -> None:
 
 @contextmanager
 def _one_writer(folder: Path) -> Iterator[None]:
-    """Let one process at a time write: Numba reads, changes and replaces its index."""
+    """Serialise writers across processes: Numba reads, changes and replaces its index."""
     with (folder / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

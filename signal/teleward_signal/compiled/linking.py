@@ -30,7 +30,7 @@ class _LinkedLibrary(JITCodeLibrary):
         self._finalized = True
 
     def get_pointer_to_function(self, name: str) -> int:
-        """Say that there is nothing to run."""
+        """Do nothing: there is no code to run."""
         self._ensure_finalized()
         return 0
 
@@ -72,7 +72,7 @@ class LinkedCompiler(Compiler):
 
 
 def without_literals(dispatcher: Any) -> Any:
-    """Let kernels that call ``dispatcher`` with different constants share one compilation.
+    """Share one compilation between kernels that call ``dispatcher`` with different constants.
 
     Numba would compile a function anew for each constant that it is called with.
     """

@@ -67,7 +67,7 @@ def _remove_if_unused(folder: Path, now_s: float) -> bool:
 
 
 def remove_unless_held(folder: Path) -> bool:
-    """Remove a folder of kernels and say so, or leave it to a process that runs from it.
+    """Remove a folder of kernels and log it, or leave it to a process that runs from it.
 
     Raises OSError when it cannot be removed.
     """

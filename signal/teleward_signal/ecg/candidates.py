@@ -23,7 +23,7 @@ def section(z: Floats, sos: Floats, k: int, v: float) -> float:
 
 @inner
 def restart(s: Record, x: float, rests: Floats) -> None:
-    """Start the filters as if ``x`` had stood for ever; what was learned of the beats stays."""
+    """Start the filters as if ``x`` had been constant; what was learned of the beats stays."""
     for j in range(2):
         for k in range(2):
             s.detect_z[k, j] = rests[0][k, j] * x

@@ -1,5 +1,5 @@
 # mypy: disable-error-code=no-any-return
-"""What the network is told of a candidate, and what is learned from each beat.
+"""Features of a beat candidate, and the templates learned from each beat.
 
 Everything is relative to the patient's own recent beats, so that gain, lead and rate do not
 matter: shapes in units of the usual amplitude, envelopes in units of the usual envelope.
@@ -264,7 +264,7 @@ def learn_levels(s: Record, t: Record, at: int, envelope: float, trust: float) -
 
 @inner
 def learn_template(s: Record, trust: float) -> None:
-    """Let the template follow beats that are like it; start anew when none has been for long."""
+    """Update the template from beats that are like it; reset it when none has been for long."""
     known = s.template_n > 3
     if known and s.found_likeness < 0.6:
         s.strangers += 1

@@ -119,7 +119,7 @@ def back(s: Record, n: int) -> int:
 
 @inner
 def is_wide(s: Record, n: int) -> bool:
-    """Tell whether the beat ``n`` beats ago was ventricular."""
+    """Return whether the beat ``n`` beats ago was ventricular."""
     return s.classes[(s.beats - n) % CLASSES] == VENTRICULAR
 
 
@@ -332,7 +332,7 @@ def even_rate(s: Record, t: Record) -> float:
 
 @inner
 def filter_leakage(s: Record, t: Record) -> float:
-    """Return what a filter at the mean period of the last seconds lets through, 0 to 1."""
+    """Return the VF filter leakage: the residue at the mean period of the last seconds, 0 to 1."""
     n = int(VF_WINDOW_S * t.fs)
     if s.n - s.started < n + t.second_n:
         return 1.0

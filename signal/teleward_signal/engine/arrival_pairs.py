@@ -40,7 +40,7 @@ class Arrivals:
                 heapq.heappop(person.marks)
 
     def seen(self, subject: str, is_pulse: bool, source: int, time_ns: int) -> None:
-        """Say up to when the ECG or the PPG of a subject has been analysed."""
+        """Set up to when the ECG or the PPG of a subject has been analysed."""
         person = self._people.setdefault(subject, _Person())
         if person.sources.setdefault(is_pulse, source) == source:
             person.seen_ns[is_pulse] = time_ns

@@ -28,7 +28,7 @@ Output = tuple[str, Measurement | Annotation]
 
 @dataclass(frozen=True, slots=True)
 class EngineConfig:
-    """What the engine is told once.
+    """Engine options, fixed at the start.
 
     ``quality_floor``: numerics of a stream whose quality is below it are withheld.
     ``rates_hz``: rates expected, so that their banks exist before the first device connects.
@@ -51,7 +51,7 @@ class Engine:
         self._next_handle = 1
 
     def warm(self, progress: Progress | None = None) -> None:
-        """Compile or load every kernel, telling ``progress(what, share done)``.
+        """Compile or load every kernel, reporting to ``progress(what, share done)``.
 
         Those of `DerivedBreathing`, `Oximetry` and `AnomalyWatch`, which work beside an engine, are
         included.
@@ -60,7 +60,7 @@ class Engine:
 
     @staticmethod
     def analyses(metric: str) -> bool:
-        """Say whether there is an analysis for this metric."""
+        """Return whether there is an analysis for this metric."""
         return kind_of(metric) is not None
 
     def open_stream(self, subject: str, metric: str, fs: float, clock: str = "") -> int:
@@ -97,7 +97,7 @@ class Engine:
         stream.pushed += len(samples)
 
     def gap(self, handle: int, n_samples: int) -> None:
-        """Say that the next ``n_samples`` of a stream are lost."""
+        """Note that the next ``n_samples`` of a stream are lost."""
         stream = self._stream(handle)
         stream.pending.append(np.full(n_samples, np.nan, np.float32))
         stream.pushed += n_samples

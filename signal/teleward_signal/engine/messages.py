@@ -39,7 +39,7 @@ STRIP_AFTER_NS = 4_000_000_000
 def message_of(
     event: np.void, metric: str, time_ns: int, floor: float, onsets: dict[str, int]
 ) -> Measurement | Annotation | None:
-    """Return what one event of a stream of ``metric`` says, ``None`` if it is of inner use.
+    """Return the message of one event of a stream of ``metric``, ``None`` if it is internal.
 
     ``onsets`` remembers when the rhythms that are on began, by label.
     """

@@ -34,7 +34,7 @@ _COUNTS = np.array([8], np.int32)
 
 
 def warm(rate_hz: float, options: Options, progress: Progress | None = None) -> None:
-    """Compile or load every kernel, telling ``progress(what, share done)``."""
+    """Compile or load every kernel, reporting to ``progress(what, share done)``."""
     names = [name for name, _ in _steps(rate_hz, options)]
     with _few_collections():
         beside = _start_beside() if is_empty() else None

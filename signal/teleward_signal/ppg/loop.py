@@ -46,7 +46,7 @@ BEAT_SYMBOL = 78
 
 @inner
 def restart(s: Record, x: float, rest: Floats) -> None:
-    """Start the filters as if ``x`` had stood for ever; what was learned of the pulse stays."""
+    """Start the filters as if ``x`` had been constant; what was learned of the pulse stays."""
     at_rest(s.z, rest, x)
     s.previous = 0.0
     s.wave[:] = 0.0

@@ -33,7 +33,7 @@ BREATH, RESPIRATORY_RATE, APNOEA_ON, APNOEA_OFF = 32, 33, 34, 35
 
 @inner
 def restart(s: Record, x: float, rest: Floats) -> None:
-    """Start the filters as if ``x`` had stood for ever; the usual depth stays."""
+    """Start the filters as if ``x`` had been constant; the usual depth stays."""
     at_rest(s.z, rest, x)
     s.coarse_n = 0
     s.extreme = s.turn = s.top = 0.0
@@ -70,7 +70,7 @@ def learn_depth(s: Record, depth: float) -> None:
 
 @inner
 def find_turn(s: Record, v: float) -> bool:
-    """Follow the signal up and down; say whether a breath in has just been seen to end."""
+    """Follow the signal up and down; return whether a breath in has just been seen to end."""
     if s.rising == 1:
         if v > s.extreme:
             s.extreme, s.extreme_at = v, s.n

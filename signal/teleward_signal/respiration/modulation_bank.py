@@ -88,7 +88,7 @@ class ModulationBank:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Say which slots have a spectrum."""
+        """Return which slots have a spectrum."""
         return np.asarray(self._states["known"] == 1)
 
     def process(self, samples: NDArray[np.float32], counts: NDArray[np.int32]) -> None:

@@ -21,7 +21,7 @@ CLIP = 0.35
 
 @inner
 def restart(s: Record, x: float, rest: Floats) -> None:
-    """Start the filters as if ``x`` had stood for ever and empty the window."""
+    """Start the filters as if ``x`` had been constant and empty the window."""
     at_rest(s.z, rest, x)
     s.ring_n = 0
     s.started = s.n

@@ -63,7 +63,7 @@ class Oximetry:
 
     @staticmethod
     def analyses(metric: str, fs: float) -> bool:
-        """Say whether light of this metric and rate is one half of a pair."""
+        """Return whether light of this metric and rate is one half of a pair."""
         return metric in (RED, INFRARED) and 25 <= fs <= 1000
 
     def push(

@@ -110,7 +110,7 @@ class BloodPressure(OnDemand):
         return MedFloat.of(mmhg)
 
     def _reading(self, now_s: float, ago_s: float = 0.0) -> codec.BloodPressure:
-        """Return a reading; a cuff that does not fit finds nothing and says why."""
+        """Return a reading; a cuff that does not fit gives none, with the reason."""
         names = ("nibp_systolic", "nibp_diastolic", "nibp_mean", "pulse_rate")
         systolic, diastolic, mean, pulse = (
             None if self.probe_off else self.source.numeric(name, now_s) for name in names

@@ -19,7 +19,7 @@ REQUEST_REJECTED = 0x80
 
 
 class HealthSensor(Peripheral):
-    """Sends once a second after the control point was told to start."""
+    """Sends once a second after the start command on its control point."""
 
     kind = "health-sensor"
     title = "Health sensor"

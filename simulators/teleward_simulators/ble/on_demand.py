@@ -19,7 +19,7 @@ class OnDemand(Peripheral):
         self._pressed.set()
 
     async def wait_pressed(self, most_s: float | None) -> None:
-        """Wait for the button, ``most_s`` seconds at most (None: for ever), and let it go."""
+        """Wait for the button, ``most_s`` seconds at most (None: indefinitely), and release it."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(most_s):
                 await self._pressed.wait()

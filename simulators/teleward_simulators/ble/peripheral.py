@@ -170,11 +170,11 @@ class Peripheral:
 
     @property
     def connected(self) -> bool:
-        """Say whether a central is linked."""
+        """Return whether a central is linked."""
         return bool(self.device and self.device.connections)
 
     def subscribed(self, characteristic: Characteristic[bytes]) -> bool:
-        """Say whether anybody wants notifications or indications of ``characteristic``."""
+        """Return whether anybody wants notifications or indications of ``characteristic``."""
         server = self.device.gatt_server if self.device else None
         return server is not None and any(
             cccds.get(characteristic.handle, b"\0\0")[0] & 3
@@ -348,7 +348,7 @@ class Peripheral:
         self.probe_off = off
 
     def set_battery(self, percent: int) -> None:
-        """Set the charge and tell subscribers."""
+        """Set the charge and notify subscribers."""
         self.battery_percent = percent
         if self._battery is not None:
             self._notify(self._battery.handle, bytes([percent]))

@@ -39,7 +39,7 @@ ServiceData = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
 
 
 class RemoteDevice(ServiceInterface):
-    """One device that was heard."""
+    """One discovered device."""
 
     def __init__(self, facade: "BluezFacade", device: BLEDevice, heard: AdvertisementData) -> None:
         super().__init__("org.bluez.Device1")
@@ -55,7 +55,7 @@ class RemoteDevice(ServiceInterface):
         self._attempt: asyncio.Task[None] | None = None
 
     def hear(self, heard: AdvertisementData) -> None:
-        """Take a newer advertisement and tell about it."""
+        """Take a newer advertisement and signal the change."""
         self._heard = heard
         self.emit_properties_changed(
             {

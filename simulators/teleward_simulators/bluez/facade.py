@@ -202,7 +202,7 @@ class AgentManager(ServiceInterface):
             raise DBusError("org.bluez.Error.DoesNotExist", "Does Not Exist")
 
     def notice(self, message: Message) -> None:
-        """Remember who calls: dbus-fast does not tell a method its sender."""
+        """Remember the caller: dbus-fast does not pass a method its sender."""
         if message.interface == self.name and message.sender:
             self._caller = message.sender
 

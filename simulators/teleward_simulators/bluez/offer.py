@@ -14,7 +14,7 @@ from teleward_simulators.radio.central import Central
 
 @contextlib.asynccontextmanager
 async def offered(radio: str, told: Callable[[str], None]) -> AsyncIterator[None]:
-    """Serve ``org.bluez`` of the hub at ``radio``; ``told`` gets the D-Bus address."""
+    """Serve ``org.bluez`` of the hub at ``radio``; the callback gets the D-Bus address."""
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="teleward-bus-"))
         private = PrivateBus(Path(folder))

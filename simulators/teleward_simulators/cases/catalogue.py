@@ -40,7 +40,7 @@ def all_cases(extra: Path | None = None) -> tuple[dict[str, Case], list[CaseErro
 
 
 def case_named(name: str, extra: Path | None = None) -> Case:
-    """Return a case by id or by the path of its file; ValueError says what there is."""
+    """Return a case by id or by the path of its file; ValueError lists the choices."""
     if name.endswith((".yaml", ".yml")):
         return load(Path(name))
     shipped = LIBRARY / f"{name}.yaml"

@@ -1,4 +1,4 @@
-"""Does a case do what its file says? Bands untreated, bands treated, and every critical action.
+"""Check that a case does what its file states: bands with and without treatment, and actions.
 
 Recovery: with the case's own treatment all `treated` bands hold, and with any one critical action
 left out at least one of them fails. Invariants hold at every second.
@@ -33,7 +33,7 @@ class BandResult:
 
     @property
     def holds(self) -> bool:
-        """Say whether the value lies in the band."""
+        """Return whether the value lies in the band."""
         return self.band.low <= self.value <= self.band.high
 
     def __str__(self) -> str:

@@ -34,12 +34,12 @@ LONGEST = 400
 
 
 class ExpressionError(ValueError):
-    """A condition that cannot be read; the message says where."""
+    """A condition that cannot be read; the message gives the place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A part of a condition; ``word`` says whether it is a word, None where nobody knows."""
+    """A part of a condition; ``word`` is whether it is a word, None where it is not known."""
 
     bind: Bind
     word: bool | None = False
@@ -63,7 +63,7 @@ class Expression:
         return self._node.bind(lambda name: lambda: lookup(name))()
 
     def holds(self, lookup: Lookup) -> bool:
-        """Say whether the condition is true."""
+        """Return whether the condition is true."""
         return bool(self.value(lookup))
 
 

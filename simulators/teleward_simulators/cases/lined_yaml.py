@@ -27,7 +27,7 @@ class Table(dict[str, Any]):
 
 
 def read(path: Path) -> Table:
-    """Return the mapping of a file; CaseError says file and line."""
+    """Return the mapping of a file; CaseError names file and line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

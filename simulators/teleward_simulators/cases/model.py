@@ -1,4 +1,4 @@
-"""A case as values: what the file says, checked, with conditions parsed."""
+"""A case as values: the parsed, checked content of its file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -73,7 +73,7 @@ class RoomPatient:
 
 
 def make(spec: str, seed: int) -> VitalSource:
-    """Return the source that ``spec`` names; ValueError says what there is."""
+    """Return the source that ``spec`` names; ValueError lists the choices."""
     kind, _, name = spec.partition(":")
     if kind == "physiology":
         return SensedPatient(make_patient(name, seed))

@@ -1,4 +1,4 @@
-"""Beats and breaths of a simple patient: times drawn from a seed, the same for whoever asks."""
+"""Beats and breaths of a simple patient: times drawn from a seed, the same for every caller."""
 
 import bisect
 from collections.abc import Callable

@@ -46,7 +46,7 @@ Plan = tuple[int, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What was done: when, in the unit of the action, and what a reader should be told."""
+    """An action carried out: when, in its own unit, and a note for the reader."""
 
     step: int
     name: str
@@ -213,7 +213,7 @@ class Body:
         )
 
     def cause_fixed(self) -> bool:
-        """Say whether nothing keeps the heart from starting again."""
+        """Return whether nothing keeps the heart from starting again."""
         engine = self.engine
         if engine.get("blood_ml") < LEAST_VOLUME * engine.get("volume0_ml"):
             return False

@@ -64,7 +64,7 @@ def advance_volumes(p: Record, k: Record, dt: float) -> None:
 
 @kernel
 def advance_reflexes(p: Record, k: Record, dt: float) -> None:
-    """Let the nerves answer pressure, filling, hypoxia and what the case adds."""
+    """Baroreflex: answer pressure, filling, hypoxia and what the case adds."""
     p.map_felt += dt * (p.map - p.map_felt) / 2.0
     p.pra_felt += dt * (p.pra - p.pra_felt) / 3.0
     hypoxia = max(0.0, (60.0 - p.pao2) / 30.0)

@@ -70,7 +70,7 @@ KNOB_INDEX = {name: index for index, name in enumerate(KNOBS)}
 
 
 def checked(name: str, value: float) -> float:
-    """Return ``value`` when knob ``name`` can be turned there; ValueError says what can be."""
+    """Return ``value`` when knob ``name`` can be turned there; ValueError lists the range."""
     knob = KNOBS.get(name)
     if knob is None:
         raise ValueError(f"no knob {name!r}; there are {', '.join(KNOBS)}")

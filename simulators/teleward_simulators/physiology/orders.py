@@ -8,7 +8,7 @@ from teleward_simulators.physiology.body import Body
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Something done at a tick; ``data`` is plain JSON and belongs to whoever reads ``kind``."""
+    """An order at a tick; ``data`` is plain JSON and belongs to the reader of ``kind``."""
 
     tick: int
     kind: str

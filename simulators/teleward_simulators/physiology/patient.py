@@ -272,7 +272,7 @@ class PhysiologyPatient:
         self._history[second] = tuple(map(self.body.engine.get, KEPT))
 
     def advance_body(self, steps: int) -> None:
-        """Move the body on, letting the case look at it after every step."""
+        """Move the body on; the case checks it after every step."""
         if self.director is None:
             self.body.advance(steps)
             return

@@ -34,7 +34,7 @@ class Found:
 
     @property
     def holds(self) -> bool:
-        """Say whether the value lies between the bounds, as displayed."""
+        """Return whether the value lies between the bounds, as displayed."""
         return self.target.low <= round(self.value) <= self.target.high
 
 

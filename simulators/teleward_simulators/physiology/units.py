@@ -30,7 +30,7 @@ def convert(value: float, unit: str, wanted: str) -> float:
 
 
 def parse_dose(text: str, wanted: str) -> float:
-    """Return the dose that ``text`` states in unit ``wanted``; ValueError says what is missing."""
+    """Return the dose that ``text`` states in unit ``wanted``; ValueError lists what is missing."""
     match = _DOSE.match(text)
     if match is None:
         raise ValueError(f"{text!r} is no dose; write a number and a unit, such as '1 {wanted}'")

@@ -21,7 +21,7 @@ _BASE = "-0000-1000-8000-00805f9b34fb"
 
 
 def parse(advertisement: Advertisement) -> AdvertisementData:
-    """Return what an advertisement and its scan response say."""
+    """Decode an advertisement and its scan response."""
     name: str | None = None
     maker: dict[int, bytes] = {}
     service_data: dict[str, bytes] = {}

@@ -1,4 +1,4 @@
-"""The ether: controllers hear each other through it, under conditions that a test can set.
+"""The ether: carries packets between controllers, under conditions that a test can set.
 
 Built on the virtual controller of `bumble` 0.0.236, with what it leaves out put right:
 
@@ -39,7 +39,7 @@ SUPERVISION_TIMEOUT_S = 2.0
 
 @dataclass(slots=True)
 class Conditions:
-    """How one device is heard. Times in seconds, probabilities 0 to 1, signal strength in dBm."""
+    """Reception of one device. Times in seconds, probabilities 0 to 1, signal strength in dBm."""
 
     rssi: int = -50
     rssi_walk: int = 0
@@ -81,7 +81,7 @@ class Air(LocalLink):
         return self._conditions.setdefault(address.upper(), Conditions())
 
     def clear(self, address: str) -> None:
-        """Let the device at ``address`` be heard normally again."""
+        """Restore normal reception of the device at ``address``."""
         self._conditions.pop(address.upper(), None)
 
     def of(self, address: hci.Address) -> Conditions | None:
@@ -110,7 +110,7 @@ class Air(LocalLink):
     def send_advertising_pdu(  # type: ignore[override]
         self, sender: "AirController", packet: ll.AdvertisingPdu
     ) -> None:
-        """Let every controller that listens hear ``packet``, or one of them be connected."""
+        """Deliver ``packet`` to every controller that listens, or connect one of them."""
         loop = asyncio.get_running_loop()
         if isinstance(packet, ll.ConnectInd):
             self._request_connection(sender, packet)
@@ -147,7 +147,7 @@ class Air(LocalLink):
         transport: PhysicalTransport,
         data: bytes,
     ) -> None:
-        """Carry ``data`` in order; a device out of range neither sends nor hears."""
+        """Carry ``data`` in order; a device out of range neither sends nor receives."""
         self.frames += 1
         target = self.find_le_controller(destination_address)
         connection = sender_controller.le_connections.get(destination_address)
@@ -268,7 +268,7 @@ class AirController(Controller):
         self._handles: dict[int, Connection] = {}
 
     def listens(self) -> bool:
-        """Say whether an advertisement would be heard now."""
+        """Return whether an advertisement would be received now."""
         return bool(self.le_scan_enable or self.pending_le_connection)
 
     def shut_down(self) -> None:

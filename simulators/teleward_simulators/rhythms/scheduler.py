@@ -53,7 +53,7 @@ class TrainState:
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """What the body says now: ventricular rate and breaths per minute, K in mmol/L.
+    """The body's state now: ventricular rate and breaths per minute, K in mmol/L.
 
     ``vagal`` is the tone over that at rest; the newest breath began at ``breath_start_s``.
     """
@@ -68,7 +68,7 @@ class Tempo:
 
 
 class Scheduler:
-    """Makes the events of one heart; deterministic by ``seed`` and what it was told when."""
+    """Makes the events of one heart; deterministic by ``seed`` and its timed inputs."""
 
     def __init__(self, seed: int, rhythm: str = "sinus", sway: Sway | None = None) -> None:
         self.seed = seed
@@ -77,7 +77,7 @@ class Scheduler:
         self.state = TrainState(next_s=0.2, next_p_s=0.11)
 
     def change(self, rhythm: str, time_s: float, pause_s: float = 0.0) -> None:
-        """Let ``rhythm`` take over at the next cycle after ``time_s``, after a pause."""
+        """Switch to ``rhythm`` at the next cycle after ``time_s``, after a pause."""
         self.rhythm = RHYTHMS[rhythm]
         state = self.state
         # beats already fixed ahead stay, and leave the ventricle time to recover
@@ -179,7 +179,7 @@ def _irregular(scheduler: Scheduler, tempo: Tempo) -> list[Electric]:
 
 
 def _pauses(scheduler: Scheduler, tempo: Tempo) -> list[Electric]:
-    """Let the node be silent for two to three seconds after five to twelve beats."""
+    """Pause the node for two to three seconds after five to twelve beats."""
     state = scheduler.state
     rate = tempo.rate / scheduler.rhythm.conduction
     rr_s = scheduler.sinus_rr(tempo, rate)

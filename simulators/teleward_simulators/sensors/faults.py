@@ -69,7 +69,7 @@ class ActiveFault:
     value: float | None = None
 
     def at(self, time_s: float) -> bool:
-        """Say whether it is on."""
+        """Return whether it is on."""
         return self.start_s <= time_s < self.end_s
 
 

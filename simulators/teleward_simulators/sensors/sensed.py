@@ -34,7 +34,7 @@ SMALL_CUFF = (26.0, 20.0)
 
 
 class FaultBook(Protocol):
-    """Whoever knows the faults: a case, or a list in a test."""
+    """The source of faults: a case, or a list in a test."""
 
     def faults(self) -> tuple[ActiveFault, ...]:
         """Return all faults so far, in device time."""
@@ -145,7 +145,7 @@ class SensedPatient:
         return float(round(min(100.0, max(1.0, reading))))
 
     def _saturation(self, time_s: float) -> float | None:
-        """Return what the light of a second says, without a device's averaging."""
+        """Return the light values of a second, without a device's averaging."""
         true = self.patient.numeric("spo2", time_s)
         return None if true is None else _coloured(true, self.faults("ox", time_s))
 

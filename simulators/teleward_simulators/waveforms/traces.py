@@ -63,7 +63,7 @@ class Traces:
         self.breaths.append((start_s, inspiration_s, whole_s, litres, peak, tau_s))
 
     def run(self, kinds: tuple[str, ...], time_s: float, phase: float) -> None:
-        """Let these running segments be on from ``time_s``, and end all others."""
+        """Switch these running segments on from ``time_s``, and end all others."""
         self.segments = [
             replace(segment, end_s=min(segment.end_s, time_s))
             if segment.kind not in kinds else segment

@@ -111,7 +111,7 @@ class Cms50dEngine:
         self._found_s = float("-inf")
 
     def set_battery(self, percent: int) -> None:
-        """The protocol does not tell."""
+        """Not known: the protocol has no field for it."""
 
 
 class Cms50d(SerialDevice):

@@ -12,7 +12,7 @@ class PlainEngine:
         self.battery_percent = 90
 
     def connected(self, now_s: float) -> list[bytes]:
-        """Begin anew; the device says nothing by itself."""
+        """Restart; the device sends nothing by itself."""
         return []
 
     def feed(self, data: bytes, now_s: float) -> list[bytes]:
@@ -38,7 +38,7 @@ class PlainEngine:
 
 
 class Every:
-    """Says how often something came due since the last question, ``period_s`` apart."""
+    """Counts how often something came due since the last call, ``period_s`` apart."""
 
     def __init__(self, period_s: float) -> None:
         self._period_s = period_s

@@ -91,7 +91,7 @@ class PtyPort:
         self.overflowed += len(data) - written
 
     def speaks_alike(self) -> bool:
-        """Say whether the host has set the device's baud rate."""
+        """Return whether the host has set the device's baud rate."""
         if self._master is None:
             return False
         speed = termios.tcgetattr(self._master)[5]
@@ -122,7 +122,7 @@ class PtyPort:
             self._on_data(data)
 
     def _host_left(self) -> None:
-        """The host closed the port: wait for the next one (end of file would fire for ever)."""
+        """The host closed the port: wait for the next one (end of file would fire indefinitely)."""
         if self._master is None or not self.is_open:
             return
         self.is_open = False

@@ -23,7 +23,7 @@ class Engine(Protocol):
     """The protocol of a serial device, without the port."""
 
     def connected(self, now_s: float) -> list[bytes]:
-        """Begin anew, as after power-on; return what the device says by itself."""
+        """Restart, as after power-on; return the bytes that the device sends by itself."""
         ...
 
     def feed(self, data: bytes, now_s: float) -> list[bytes]:
@@ -88,7 +88,7 @@ class SerialDevice:
 
     @property
     def connected(self) -> bool:
-        """Say whether a host has the port open."""
+        """Return whether a host has the port open."""
         return self.port.is_open
 
     async def start(self) -> None:

@@ -35,7 +35,7 @@ Booleans = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One series: intervals in s, the truth of each, and which of them fibrillation is told from.
+    """One series: intervals in s, the truth of each, and which of them decide on fibrillation.
 
     ``stream``, where there is one, is what the events of the engine said of each beat.
     """
@@ -62,7 +62,7 @@ def afdb(folder: Path) -> Iterator[Case]:
 
 
 def annotated(folder: Path) -> Iterator[tuple[Path, Annotations]]:
-    """Yield the WFDB records below ``folder`` whose annotations tell the rhythm."""
+    """Yield the WFDB records below ``folder`` with rhythm annotations."""
     for header in records(folder):
         notes = header.with_suffix(".atr")
         if notes.exists() and not NOISY.search(header.stem):
@@ -108,7 +108,7 @@ def rows(folder: Path) -> dict[str, Any]:
 
 
 def scored(case: Case, said: Booleans) -> dict[str, Any]:
-    """Return the row of a record from what was said of its used intervals; others follow them."""
+    """Return a record's row from the verdicts on its used intervals; others follow them."""
     everywhere = np.zeros(len(case.truth), bool)
     everywhere[case.used] = said
     nearest = np.maximum.accumulate(np.where(case.used, np.arange(len(case.used)), 0))

@@ -65,7 +65,7 @@ class Ask(BaseModel):
 
 
 class Act(BaseModel):
-    """What the worker is told to do."""
+    """Commands to the worker."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=60)

@@ -27,7 +27,7 @@ ROOM = "room"
 
 
 class NoDevices(Exception):
-    """The simulated devices cannot be switched on; the message says what to do."""
+    """The simulated devices cannot be switched on; the message gives the remedy."""
 
 
 class Bedside:

@@ -208,7 +208,7 @@ class RoomService:
         return learner_view(room)
 
     def ask(self, room: Room, name: str, now_s: float) -> float:
-        """Let the worker find something out; return the seconds it takes."""
+        """Ask the worker for a result; return the seconds it takes."""
         room.live(now_s)
         if len(room.asked) >= MOST_ASKED:
             raise ValueError(f"room {room.code}: {MOST_ASKED} things were asked; that is enough")
