@@ -19,10 +19,10 @@ from typing import Protocol
 
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.connection import (
+    BrokerRefused,
     Incoming,
     MqttConnection,
     MqttUnavailable,
-    Refused,
 )
 from teleward_cloud.mqtt.connection_log import lost
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
@@ -202,7 +202,7 @@ class MqttSource:
         topic = Topics(self.root, gateway).confirmed
         try:
             await connection.publish(topic, payload.confirmation(stored, refused))
-        except (MqttUnavailable, Refused) as error:
+        except (MqttUnavailable, BrokerRefused) as error:
             self.last_error = str(error)
             raise ConnectionError(str(error)) from error
 
@@ -229,7 +229,7 @@ class MqttSource:
                 connection = await connect(self._settings, self._make)
                 retry.connected()
                 await self._serve(connection, retry)
-            except (MqttUnavailable, Refused, ValueError) as error:
+            except (MqttUnavailable, BrokerRefused, ValueError) as error:
                 self.last_error = str(error)
             await retry.wait()
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from teleward_signal.errors import Invalid
+
 
 class TlsSettings(BaseModel):
     """Certificates of a connection; with none named, the system's authorities are trusted."""
@@ -22,7 +24,7 @@ class TlsSettings(BaseModel):
     @model_validator(mode="after")
     def _certificate_with_key(self) -> "TlsSettings":
         if (self.certificate_file is None) != (self.key_file is None):
-            raise ValueError("certificate_file and key_file belong together: give both or neither")
+            raise Invalid("certificate_file and key_file belong together: give both or neither")
         return self
 
 
@@ -33,24 +35,24 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
     """
     for path in (settings.authority_file, settings.certificate_file, settings.key_file):
         if path is not None and not path.is_file():
-            raise ValueError(f"{path}: no such file; give the path of a PEM file")
+            raise Invalid(f"{path}: no such file; give the path of a PEM file")
     try:
         context = ssl.create_default_context(cafile=settings.authority_file)
     except ssl.SSLError as error:
-        raise ValueError(f"{settings.authority_file}: not a PEM certificate: {error}") from error
+        raise Invalid(f"{settings.authority_file}: not a PEM certificate: {error}") from error
     except OSError as error:
-        raise ValueError(f"{settings.authority_file}: {error.strerror}") from error
+        raise Invalid(f"{settings.authority_file}: {error.strerror}") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.certificate_file is not None:
         try:
             context.load_cert_chain(settings.certificate_file, settings.key_file)
         except ssl.SSLError as error:
-            raise ValueError(
+            raise Invalid(
                 f"{settings.certificate_file} and {settings.key_file}: not a certificate and its "
                 f"key: {error}"
             ) from error
         except OSError as error:
-            raise ValueError(
+            raise Invalid(
                 f"{settings.certificate_file} or {settings.key_file}: {error.strerror}; let the "
                 "gateway's user read them"
             ) from error

@@ -43,6 +43,7 @@ from teleward_drivers.wired import (
     nonin,
     text,
 )
+from teleward_signal.errors import Invalid
 
 ENTRY_POINT_GROUP = "teleward.drivers"
 BUILT_IN: tuple[DriverInfo, ...] = (
@@ -100,7 +101,7 @@ def driver(name: str) -> DriverInfo:
     """Return the driver ``name``; ValueError lists the names there are."""
     drivers = catalogue()
     if name not in drivers:
-        raise ValueError(f"no driver {name!r}; there are: {', '.join(sorted(drivers))}")
+        raise Invalid(f"no driver {name!r}; there are: {', '.join(sorted(drivers))}")
     return drivers[name]
 
 

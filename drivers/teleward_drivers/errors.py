@@ -11,8 +11,10 @@ LinkError
 
 from enum import StrEnum
 
+from teleward_signal.errors import TelewardError
 
-class LinkError(Exception):
+
+class LinkError(TelewardError):
     """Any failure of a link."""
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from teleward_drivers.medfloat import MedFloat
+from teleward_signal.errors import Invalid
 
 
-class Malformed(ValueError):
+class Malformed(Invalid):
     """Malformed bytes: they break the protocol; the text is the reason to report."""
 
 

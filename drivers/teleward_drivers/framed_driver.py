@@ -17,6 +17,7 @@ from teleward_drivers.framed import Frame, FrameDecoder, FrameType
 from teleward_drivers.link import Received
 from teleward_drivers.plausible import measurement
 from teleward_signal.calibration import Calibration
+from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
 
@@ -121,7 +122,7 @@ class FramedDriver:
             "measure": messages.measure,
         }
         if name not in make:
-            raise ValueError(f"framed device: no command {name!r}; there are {', '.join(make)}")
+            raise Invalid(f"framed device: no command {name!r}; there are {', '.join(make)}")
         if name in ("start", "stop"):
             self._running = name == "start"
         return [self._send(make[name](**arguments))]

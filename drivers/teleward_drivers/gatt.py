@@ -15,6 +15,7 @@ from typing import Any
 from teleward_drivers.device import Discarded, Output, Request, Subscribe
 from teleward_drivers.fields import Malformed
 from teleward_drivers.link import Received
+from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus
 
 
@@ -91,7 +92,7 @@ class GattDriver:
             outputs = part.command(name, **arguments)
             if outputs is not None:
                 return outputs
-        raise ValueError(f"this device has no command {name!r}")
+        raise Invalid(f"this device has no command {name!r}")
 
 
 class Simple(Part):

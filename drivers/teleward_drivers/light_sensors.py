@@ -9,6 +9,7 @@ from typing import Any
 
 from teleward_drivers.options import read_options
 from teleward_signal.calibration import Calibration
+from teleward_signal.errors import Invalid
 
 SENSORS = {
     "max30102": Calibration(
@@ -39,7 +40,7 @@ def sensor_curve(driver: str, name: str) -> Calibration | None:
         return SENSORS[name]
     except KeyError:
         known = ", ".join(sorted(SENSORS))
-        raise ValueError(
+        raise Invalid(
             f"driver {driver}: no calibration curve for sensor {name!r}; there are: {known}. Leave "
             "the option out to record the ratio of ratios without SpO2"
         ) from None

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from teleward_signal.errors import Invalid
+
 
 def read_options(
     driver: str, options: Mapping[str, Any], known: Mapping[str, tuple[type, Any]]
@@ -14,12 +16,12 @@ def read_options(
     for name, value in options.items():
         if name not in known:
             choices = ", ".join(sorted(known)) or "none"
-            raise ValueError(f"driver {driver}: unknown option {name!r}; options: {choices}")
+            raise Invalid(f"driver {driver}: unknown option {name!r}; options: {choices}")
         wanted = known[name][0]
         accepted = (int, float) if wanted is float else wanted
         wrong_bool = isinstance(value, bool) and wanted is not bool
         if not isinstance(value, accepted) or wrong_bool:
-            raise ValueError(
+            raise Invalid(
                 f"driver {driver}: option {name!r} must be {wanted.__name__}, not {value!r}"
             )
     return {name: options.get(name, default) for name, (_, default) in known.items()}

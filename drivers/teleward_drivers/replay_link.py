@@ -21,6 +21,7 @@ from typing import Any, TextIO
 from teleward_drivers.errors import LinkLost, OperationRefused
 from teleward_drivers.inbox import Inbox
 from teleward_drivers.link import Link, Received
+from teleward_signal.errors import Invalid
 
 VERSION = 1
 
@@ -74,7 +75,7 @@ def parse_capture(lines: Iterable[str], name: str = "capture") -> Capture:
     wrong = ""
     for number, line in enumerate(lines, 1):
         if wrong:
-            raise ValueError(wrong)
+            raise Invalid(wrong)
         try:
             values = json.loads(line)
             if header is None:
@@ -84,13 +85,13 @@ def parse_capture(lines: Iterable[str], name: str = "capture") -> Capture:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             wrong = f"{name}:{number}: not a line of a capture: {error}"
     if header is None:
-        raise ValueError(wrong or f"{name}: empty")
+        raise Invalid(wrong or f"{name}: empty")
     return Capture(header, tuple(pieces))
 
 
 def _checked_header(values: Any) -> dict[str, Any]:
     if not isinstance(values, dict) or values.get("capture") != VERSION:
-        raise ValueError(f'the first line must hold "capture": {VERSION}')
+        raise Invalid(f'the first line must hold "capture": {VERSION}')
     return values
 
 

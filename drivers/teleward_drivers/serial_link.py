@@ -33,6 +33,7 @@ from teleward_drivers.errors import (
 )
 from teleward_drivers.inbox import Inbox
 from teleward_drivers.link import Received
+from teleward_signal.errors import Invalid
 
 if sys.platform != "win32":
     import termios
@@ -146,7 +147,7 @@ async def _open_wire(port: str, settings: SerialSettings, inbox: Inbox) -> Wire:
     if port.startswith("socket://"):
         host, _, number = port.removeprefix("socket://").partition("/")[0].rpartition(":")
         if not host or not number.isdigit():
-            raise ValueError("write it as socket://host:port")
+            raise Invalid("write it as socket://host:port")
         reader, writer = await asyncio.open_connection(host, int(number))
         return StreamWire(port, reader, writer, inbox)
     opened = await asyncio.to_thread(_open_port, port, settings)

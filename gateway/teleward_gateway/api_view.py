@@ -14,6 +14,7 @@ from teleward_gateway.journal.chart import Line
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.errors import Conflict, Invalid, NotFound, Unavailable
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
 from teleward_signal.record import Record, RecordId
 
@@ -113,9 +114,7 @@ class ApiView:
         now_ns = gateway.clock.now().time_ns
         latest_ns = now_ns + int(AHEAD_S * 1e9)
         if any(m.time_ns is not None and m.time_ns > latest_ns for m in measurements):
-            raise ValueError(
-                "time_ns lies in the future: give the time of the observation, or none"
-            )
+            raise Invalid("time_ns lies in the future: give the time of the observation, or none")
         stamped = [replace(m, time_ns=m.time_ns or now_ns) for m in measurements]
         for measurement in stamped:
             gateway.ingest.observe(subject, measurement)
@@ -129,7 +128,7 @@ class ApiView:
         )
         written = [r.id for r in records if r.payload.get("author") == measurement.author]
         if not written:
-            raise ValueError("the journal cannot be written now; see /api/v1/health")
+            raise Unavailable("the journal cannot be written now; see /api/v1/health")
         return max(written)
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
@@ -141,11 +140,11 @@ class ApiView:
         gateway = self._gateway
         known = {event.condition for event in gateway.board.active(subject)}
         if condition not in known:
-            raise LookupError(f"subject {subject} has no active alarm {condition!r}")
+            raise NotFound(f"subject {subject} has no active alarm {condition!r}")
         now_ns = gateway.clock.now().time_ns
         events = gateway.board.acknowledge(subject, condition, author, now_ns)
         if not events:
-            raise ValueError(f"alarm {condition!r} of subject {subject} is acknowledged already")
+            raise Conflict(f"alarm {condition!r} of subject {subject} is acknowledged already")
         gateway.ingest.raise_alarms(events)
         gateway.audit.note("acknowledge alarm", author, subject, condition=condition)
         await gateway.journal.flush()

@@ -46,6 +46,7 @@ from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.reconciler import Reconciler
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.engine.engine import Engine, EngineConfig
+from teleward_signal.errors import Invalid, TelewardError
 from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ OpenRadio = Callable[[str], Awaitable[Radio]]
 """Makes the radio of the setting ``radio.adapter``; the command line injects the virtual one."""
 
 
-class StartError(Exception):
+class StartError(TelewardError):
     """The gateway cannot start; the message gives the cause and remedy."""
 
 
@@ -107,13 +108,13 @@ class Gateway:
         Everything else keeps its settings until the next start.
         """
         if self._config is None:
-            raise ValueError("this gateway was started without a settings file")
+            raise Invalid("this gateway was started without a settings file")
         try:
             found = await asyncio.to_thread(load, self._config)
         except SettingsError as error:
-            raise ValueError(str(error)) from error
+            raise Invalid(str(error)) from error
         if found.gateway.mode is not self.provenance:
-            raise ValueError("gateway.mode changes with a restart only")
+            raise Invalid("gateway.mode changes with a restart only")
         changed = {"subjects": found.subjects, "devices": found.devices}
         self.settings = self.settings.model_copy(update=changed)
         await self.reconciler.import_settings()

@@ -9,6 +9,8 @@ ratio is all that is known, and SpO2 is withheld.
 from dataclasses import dataclass
 from math import isfinite
 
+from teleward_signal.errors import Invalid
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -29,9 +31,9 @@ class Calibration:
     def __post_init__(self) -> None:
         """Refuse a calibration curve that does not name its purpose."""
         if not self.sensor or not self.source:
-            raise ValueError("a calibration curve names its sensor and its source")
+            raise Invalid("a calibration curve names its sensor and its source")
         if not self.coefficients or not self.lowest < self.highest:
-            raise ValueError(f"calibration of {self.sensor}: coefficients and lowest < highest")
+            raise Invalid(f"calibration of {self.sensor}: coefficients and lowest < highest")
 
     def spo2(self, ratio: float) -> float | None:
         """Return the saturation, ``None`` outside the range of the curve."""

@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING
 
+from teleward_signal.errors import Invalid
+
 if TYPE_CHECKING:
     from teleward_simulators.ble.peripheral import Peripheral
     from teleward_simulators.wired.serial_device import SerialDevice
@@ -52,7 +54,7 @@ def wired_kind(kind: str) -> "type[SerialDevice]":
 
 def _load(table: dict[str, str], kind: str) -> type:
     if kind not in table:
-        raise ValueError(f"no simulated device {kind!r}: there are {', '.join(sorted(table))}")
+        raise Invalid(f"no simulated device {kind!r}: there are {', '.join(sorted(table))}")
     module, _, name = table[kind].partition(":")
     found: type = getattr(importlib.import_module(f"teleward_simulators.{module}"), name)
     return found

@@ -24,6 +24,7 @@ from typing import Any
 import uvicorn
 from fastapi import Body, FastAPI, HTTPException
 
+from teleward_signal.errors import NotFound
 from teleward_simulators.faults import FAULTS
 from teleward_simulators.fleet import Device, DeviceSpec, Fleet
 from teleward_simulators.guard import HostGuard
@@ -58,7 +59,7 @@ def find(fleet: Fleet, name: str) -> str:
         if name in known or name.upper() in known:
             return first
     there = ", ".join(PurePath(address).name for address in fleet.devices) or "none"
-    raise LookupError(f"no device {name!r}; there are: {there}")
+    raise NotFound(f"no device {name!r}; there are: {there}")
 
 
 def create_app(fleet: Fleet) -> FastAPI:

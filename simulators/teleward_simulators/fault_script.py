@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.faults import FAULTS
 
 _LINE = re.compile(
@@ -43,15 +44,15 @@ def parse_step(line: str) -> Step:
     """Return the step that ``line`` describes; ValueError lists the mistake."""
     match = _LINE.fullmatch(line.strip())
     if match is None:
-        raise ValueError(f"fault {line!r}: write NAME[@START][+LENGTH][:key=value,...]")
+        raise Invalid(f"fault {line!r}: write NAME[@START][+LENGTH][:key=value,...]")
     name = match["name"]
     if name not in FAULTS:
-        raise ValueError(f"fault {line!r}: no fault {name!r}; there are {', '.join(FAULTS)}")
+        raise Invalid(f"fault {line!r}: no fault {name!r}; there are {', '.join(FAULTS)}")
     arguments = {}
     for pair in (match["rest"] or "").split(",") if match["rest"] else ():
         key, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"fault {line!r}: {pair!r} is not key=value")
+            raise Invalid(f"fault {line!r}: {pair!r} is not key=value")
         arguments[key.strip()] = _value(value.strip())
     length = match["length"]
     return Step(name, float(match["start"] or 0.0), float(length) if length else None, arguments)

@@ -8,6 +8,8 @@ out by the device (see `SimulatedDevice.fault`).
 import random
 from dataclasses import dataclass
 
+from teleward_signal.errors import Invalid
+
 FAULTS: dict[str, str] = {
     "link_loss": "the link ends as by a supervision timeout, or the serial port hangs up",
     "peer_disconnect": "BLE: the device itself ends the connection (0x13)",
@@ -56,9 +58,9 @@ class PacketMangler:
     def set(self, name: str, rate: float) -> None:
         """Set the share of one packet fault; raises ValueError for one that there is not."""
         if name not in PacketFaults.__slots__:
-            raise ValueError(f"no packet fault {name!r}: use {', '.join(PacketFaults.__slots__)}")
+            raise Invalid(f"no packet fault {name!r}: use {', '.join(PacketFaults.__slots__)}")
         if not 0.0 <= rate <= 1.0:
-            raise ValueError(f"{name}: the rate {rate} is not between 0 and 1")
+            raise Invalid(f"{name}: the rate {rate} is not between 0 and 1")
         setattr(self.faults, name, rate)
 
     def clear(self) -> None:

@@ -28,6 +28,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from teleward_signal.errors import Invalid
 from teleward_simulators import catalogue
 from teleward_simulators.ble.peripheral import Peripheral
 from teleward_simulators.device_clock import DeviceClock
@@ -152,7 +153,7 @@ class Fleet:
             await device.start(self.hub.air, self._transport)
         if device.address in self.devices:
             await device.stop()
-            raise ValueError(f"two devices at {device.address}: give each its own address")
+            raise Invalid(f"two devices at {device.address}: give each its own address")
         source = self.sources.setdefault(key, source)
         self._keys[device.address] = key
         self.devices[device.address] = device
@@ -198,16 +199,16 @@ def read_spec(text: str) -> tuple[list[DeviceSpec], dict[str, Any]]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error}") from None
+        raise Invalid(f"not JSON: {error}") from None
     rows = content.pop("devices", None)
     if not isinstance(rows, list):
-        raise ValueError('the key "devices" must hold a list')
+        raise Invalid('the key "devices" must hold a list')
     specs = []
     for number, row in enumerate(rows, 1):
         unknown = set(row) - set(DeviceSpec.__slots__)
         if unknown or "kind" not in row:
             wrong = f"unknown key {sorted(unknown)[0]!r}" if unknown else 'no "kind"'
-            raise ValueError(f"device {number}: {wrong}; keys: {', '.join(DeviceSpec.__slots__)}")
+            raise Invalid(f"device {number}: {wrong}; keys: {', '.join(DeviceSpec.__slots__)}")
         specs.append(DeviceSpec(**row))
     return specs, content
 

@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from teleward_signal.errors import Invalid
 from teleward_signal.vocabulary import METRICS, MetricKind
 from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
 from teleward_simulators.patients.simple import SimplePatient
@@ -38,7 +39,7 @@ class Dial(SimplePatient):
         """Set one vital, in the unit of the vocabulary; ValueError for one that cannot be set."""
         name = _ALIASES.get(metric, metric)
         if name not in DIALS:
-            raise ValueError(f"{metric!r} cannot be dialled: use one of {', '.join(DIALS)}")
+            raise Invalid(f"{metric!r} cannot be dialled: use one of {', '.join(DIALS)}")
         change: dict[str, Any] = {name: Trend(float(value))}
         self.profile = replace(self.profile, **change)
 
@@ -61,10 +62,10 @@ def make_source(spec: str, seed: int = 0) -> VitalSource:
                 return cast(VitalSource, cases.make(spec, seed))
     except KeyError as error:
         known = f"profiles: {', '.join(PROFILES)}" if kind != "recording" else str(error)
-        raise ValueError(f"source {spec!r}: {known}") from None
+        raise Invalid(f"source {spec!r}: {known}") from None
     except OSError as error:
-        raise ValueError(f"source {spec!r}: {error}") from None
-    raise ValueError(
+        raise Invalid(f"source {spec!r}: {error}") from None
+    raise Invalid(
         f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH, physiology:KIND, "
         "case:ID or dial:"
     )

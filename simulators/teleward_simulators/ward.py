@@ -8,6 +8,7 @@ seeds. No patient mixes two people.
 from dataclasses import dataclass, field
 from typing import Any
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.patients.profiles import PROFILES
 from teleward_simulators.recordings.excerpt import Excerpt
 
@@ -59,7 +60,7 @@ class WardPlan:
 def plan_ward(n_patients: int = 8, seed: int = 1) -> WardPlan:
     """Return the plan for ``n_patients`` (1 to 64); the first eight are always the same people."""
     if not 1 <= n_patients <= 64:
-        raise ValueError(f"{n_patients} patients: a simulated ward has 1 to 64")
+        raise Invalid(f"{n_patients} patients: a simulated ward has 1 to 64")
     subjects: list[WardSubject] = []
     devices: list[WardDevice] = []
     for number in range(1, n_patients + 1):

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.errors import Invalid
+
 SEAM_S = 2.0
 """Silence between two rounds: longer than a normal RR."""
 BEATS = frozenset({*range(1, 14), 25, 30, 34, 35, 38, 41})
@@ -36,7 +38,7 @@ class WfdbRecording:
         lines = [line for line in header.read_text().splitlines() if line.strip()]
         lines = [line for line in lines if not line.startswith("#")]
         if not lines or len(lines[0].split()) < 3:
-            raise ValueError(f"{header}: the first line must be NAME SIGNALS FREQUENCY")
+            raise Invalid(f"{header}: the first line must be NAME SIGNALS FREQUENCY")
         first = lines[0].split()
         self.fs = float(first[2].split("/")[0].split("(")[0])
         self._waves: dict[str, NDArray[np.float32]] = {}
@@ -69,7 +71,7 @@ class WfdbRecording:
     def waveform(self, metric: str, fs: float, first: int, count: int) -> NDArray[np.float32]:
         """Return recorded samples; ``fs`` must be the recorded rate."""
         if fs != self.fs:
-            raise ValueError(f"{metric} was recorded at {self.fs} Hz, not at {fs} Hz")
+            raise Invalid(f"{metric} was recorded at {self.fs} Hz, not at {fs} Hz")
         wave = self._waves[metric]
         at = (first + np.arange(count)) % (len(wave) + round(SEAM_S * fs))
         out = np.full(count, np.nan, np.float32)
@@ -101,7 +103,7 @@ def _read(header: Path, fields: list[list[str]]) -> list[NDArray[np.int64]]:
         shared = [field for field in fields if field[0] == name]
         formats = {field[1] for field in shared}
         if len(formats) != 1:
-            raise ValueError(f"{header}: {name} mixes the formats {', '.join(sorted(formats))}")
+            raise Invalid(f"{header}: {name} mixes the formats {', '.join(sorted(formats))}")
         data = np.frombuffer((header.parent / name).read_bytes(), np.uint8)
         flat = _decode(formats.pop(), data, header)
         rows = flat[: len(flat) // len(shared) * len(shared)].reshape(-1, len(shared))
@@ -121,7 +123,7 @@ def _decode(code: str, data: NDArray[np.uint8], header: Path) -> NDArray[np.int6
         flat: NDArray[np.int64] = pairs.ravel()
         flat[flat > 2047] -= 4096
         return flat
-    raise ValueError(f"{header}: format {code} cannot be read; 16, 61, 80 and 212 can")
+    raise Invalid(f"{header}: format {code} cannot be read; 16, 61, 80 and 212 can")
 
 
 def _read_beats(path: Path) -> NDArray[np.float64]:

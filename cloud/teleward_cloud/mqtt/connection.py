@@ -35,6 +35,7 @@ from teleward_cloud.mqtt.client import QuickClient
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.problems import Problem, connection_problem, refusal_problem
 from teleward_cloud.tls import client_context
+from teleward_signal.errors import TelewardError, Unavailable
 
 _CONNECT_TIMEOUT_S = 10.0
 """A broker over a mobile network answers within seconds; later means it is not there."""
@@ -46,10 +47,10 @@ kernel delays by 40 ms holds up the end of every batch. Linux forgets it, hence 
 _FAREWELL_S = 0.8
 """Time for the DISCONNECT to be written; a sink must close within two seconds."""
 Done = Callable[[Exception | None], None]
-"""Called once on the loop: ``None`` on the PUBACK, else `MqttUnavailable` or `Refused`."""
+"""Called once on the loop: ``None`` on the PUBACK, else `MqttUnavailable` or `BrokerRefused`."""
 
 
-class MqttUnavailable(Exception):
+class MqttUnavailable(Unavailable):
     """There is no connection, or it ended before the acknowledgement; try again later."""
 
     def __init__(self, problem: Problem | str) -> None:
@@ -57,11 +58,12 @@ class MqttUnavailable(Exception):
         self.problem = Problem(problem) if isinstance(problem, str) else problem
 
 
-@dataclass(frozen=True, slots=True)
-class Refused(Exception):
+class BrokerRefused(TelewardError):
     """The broker answered PUBACK or SUBACK with an error, for instance not authorised."""
 
-    reason: str
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ class MqttConnection:
     ) -> None:
         """Publish with QoS 1 and wait for the PUBACK; 3.1.1 has no place for ``correlation``.
 
-        Raises `MqttUnavailable` without connection or when it ends first, `Refused` when the
+        Raises `MqttUnavailable` without connection or when it ends first, `BrokerRefused` when the
         broker says no.
         """
         future: asyncio.Future[None] = self._loop.create_future()
@@ -205,7 +207,7 @@ class MqttConnection:
     async def subscribe(self, *topics: str) -> None:
         """Subscribe with QoS 1 and wait for the broker's answer.
 
-        Raises `MqttUnavailable` without one, `Refused` when any topic is refused.
+        Raises `MqttUnavailable` without one, `BrokerRefused` when any topic is refused.
         """
         future: asyncio.Future[None] = self._loop.create_future()
         code, mid = self._client.subscribe([(topic, 1) for topic in topics])
@@ -221,7 +223,7 @@ class MqttConnection:
     async def close(self, *, farewell: tuple[str, bytes] | None = None) -> None:
         """Publish ``farewell`` retained, disconnect; idempotent, at most a second or so."""
         if farewell is not None and not self.ended.is_set():
-            with contextlib.suppress(MqttUnavailable, Refused, TimeoutError):
+            with contextlib.suppress(MqttUnavailable, BrokerRefused, TimeoutError):
                 async with asyncio.timeout(_FAREWELL_S):
                     await self.publish(*farewell, retain=True)
         self._client.disconnect()
@@ -371,7 +373,7 @@ class MqttConnection:
     def _published(self, mid: int, refusal: str | None) -> None:
         done = self._pending.pop(mid, None)
         if done is not None:
-            done(None if refusal is None else Refused(refusal))
+            done(None if refusal is None else BrokerRefused(refusal))
 
     def _end(self, reason: str) -> None:
         self.reason = self.reason or reason

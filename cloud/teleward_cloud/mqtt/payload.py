@@ -25,6 +25,7 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
+from teleward_signal.errors import Invalid
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 from teleward_signal.vocabulary import METRICS
@@ -49,7 +50,7 @@ _FRAME = frozenset(
 _SECOND_NS = 1_000_000_000
 
 
-class PayloadError(ValueError):
+class PayloadError(Invalid):
     """A message that is not one of ours, with the reason."""
 
 

@@ -16,10 +16,10 @@ from functools import lru_cache, partial
 
 from teleward_cloud.mqtt import home_assistant, payload
 from teleward_cloud.mqtt.connection import (
+    BrokerRefused,
     Incoming,
     MqttConnection,
     MqttUnavailable,
-    Refused,
     Will,
 )
 from teleward_cloud.mqtt.connection_log import ConnectionLog, lost
@@ -249,7 +249,7 @@ class MqttSink:
         flight.open -= 1
         if error is None:
             flight.taken += ids
-        elif isinstance(error, Refused):
+        elif isinstance(error, BrokerRefused):
             flight.refused.update(dict.fromkeys(ids, error.reason))
         else:
             flight.error = str(error)
@@ -306,7 +306,7 @@ class MqttSink:
                 prefix = self._settings.home_assistant.prefix
                 for topic, message in home_assistant.discovery(prefix, self.topics, record):
                     await connection.publish(topic, message, retain=True)
-        except Refused as error:  # the records go on without it
+        except BrokerRefused as error:  # the records go on without it
             self._failed(f"the broker refuses Home Assistant's discovery: {error.reason}")
         flight = Flight()
         for topic, message in home_assistant.states(self.topics, bundle):
@@ -352,7 +352,7 @@ class MqttSink:
             self._news.connected()
             await connection.ended.wait()
             self._failed(lost(connection.reason, soon=not retry.is_steady))
-        except (MqttUnavailable, Refused) as error:
+        except (MqttUnavailable, BrokerRefused) as error:
             self._failed(str(error))
         self._online.clear()
         await connection.close()
@@ -363,7 +363,7 @@ class MqttSink:
             return
         try:
             await connection.subscribe(self.topics.commands)
-        except Refused as error:
+        except BrokerRefused as error:
             self._failed(f"no remote commands: {self.topics.commands}: {error.reason}")
 
     def _status(self, *, online: bool, time_ns: int | None) -> bytes:

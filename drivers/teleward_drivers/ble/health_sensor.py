@@ -29,6 +29,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
+from teleward_signal.errors import Invalid
 
 SERVICE = uuid16(0x1840)
 LIVE = uuid16(0x2B8B)
@@ -183,7 +184,7 @@ def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver; refused without the flag."""
     chosen = read_options("health-sensor", options, {"experimental": (bool, False)})
     if not chosen["experimental"]:
-        raise ValueError(
+        raise Invalid(
             "driver health-sensor has never met a real device; set the option "
             "experimental = true to use it"
         )

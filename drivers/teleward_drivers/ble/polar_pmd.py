@@ -40,6 +40,7 @@ from teleward_drivers.fields import Fields, Malformed
 from teleward_drivers.gatt import GattDriver, Part
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
+from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, SampleBlock
 
 SERVICE = "fb005c80-02e7-f387-1cad-8acd2d8df0c8"
@@ -320,7 +321,7 @@ def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("polar-pmd", options, OPTIONS)
     if chosen["lead"] not in ("ecg_i", "ecg_ii", "ecg_iii", "ecg_v1", "ecg_v5"):
-        raise ValueError(f"driver polar-pmd: lead must be an ECG metric, not {chosen['lead']!r}")
+        raise Invalid(f"driver polar-pmd: lead must be an ECG metric, not {chosen['lead']!r}")
     streams = [stream for stream in Stream if chosen[stream.name.lower()]]
     return GattDriver([PolarPmd(streams, chosen["lead"]), HeartRate(), *battery_parts()])
 

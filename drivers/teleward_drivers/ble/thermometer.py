@@ -21,6 +21,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
+from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus
 
 SERVICE = uuid16(0x1809)
@@ -125,7 +126,7 @@ def make(options: dict[str, Any]) -> GattDriver:
     chosen = read_options("thermometer", options, OPTIONS)
     interval_s, offset = chosen["interval_s"], chosen["utc_offset_minutes"]
     if interval_s is not None and not 0 <= interval_s <= 0xFFFF:
-        raise ValueError(f"driver thermometer: interval_s must be 0 to 65535, not {interval_s}")
+        raise Invalid(f"driver thermometer: interval_s must be 0 to 65535, not {interval_s}")
     parts = [Thermometer(offset, interval_s), *battery_parts()]
     if chosen["set_clock"]:
         parts.insert(1, ClockSetting(offset))

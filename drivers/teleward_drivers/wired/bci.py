@@ -29,6 +29,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import OximeterStream, Reading
 from teleward_drivers.resync import Resynchroniser
+from teleward_signal.errors import Invalid
 
 SIZE = 5
 PLETH_SCALE = 1 / 127
@@ -134,7 +135,7 @@ def make(options: dict[str, Any]) -> BciOximeter:
     """Return a driver."""
     fs = read_options("bci", options, {"frames_per_s": (int, 60)})["frames_per_s"]
     if not 1 <= fs <= 500:
-        raise ValueError(f"driver bci: frames_per_s must be 1 to 500, not {fs}")
+        raise Invalid(f"driver bci: frames_per_s must be 1 to 500, not {fs}")
     return BciOximeter(fs)
 
 

@@ -36,6 +36,7 @@ from teleward_drivers.options import no_options
 from teleward_drivers.oximeter_stream import OximeterStream, Reading
 from teleward_drivers.plausible import measurement
 from teleward_drivers.resync import Resynchroniser
+from teleward_signal.errors import Invalid
 
 FS = 60
 SIZE = 9
@@ -236,7 +237,7 @@ class Cms50d:
     def command(self, name: str, **arguments: Any) -> Iterable[Output]:
         """``read_memory`` with ``started_ns``, when the recording began, UTC; erases nothing."""
         if name != "read_memory" or not isinstance(arguments.get("started_ns"), int):
-            raise ValueError("driver cms50d: the only command is read_memory(started_ns=...)")
+            raise Invalid("driver cms50d: the only command is read_memory(started_ns=...)")
         self._memory_ns = arguments["started_ns"]
         return [Write(host_command(READ_MEMORY))]
 

@@ -29,6 +29,7 @@ from teleward_drivers.device import (
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.resync import Resynchroniser
+from teleward_signal.errors import Invalid
 from teleward_signal.model import SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
 
@@ -159,9 +160,9 @@ def make(options: dict[str, Any]) -> Cyton:
     channels = {}
     for key, metric in chosen["channels"].items():
         if not str(key).isdigit() or not 1 <= int(key) <= N_CHANNELS:
-            raise ValueError(f"driver cyton: channels are 1 to 8, not {key!r}")
+            raise Invalid(f"driver cyton: channels are 1 to 8, not {key!r}")
         if metric not in METRICS or METRICS[metric].kind is not MetricKind.WAVEFORM:
-            raise ValueError(f"driver cyton: channel {key}: {metric!r} is not a waveform metric")
+            raise Invalid(f"driver cyton: channel {key}: {metric!r} is not a waveform metric")
         channels[int(key)] = metric
     return Cyton(channels)
 

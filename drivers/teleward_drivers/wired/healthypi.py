@@ -40,6 +40,7 @@ from teleward_drivers.oximeter_stream import STALE_NS
 from teleward_drivers.plausible import measurement
 from teleward_drivers.resync import Resynchroniser
 from teleward_drivers.voting import Claim, Vote
+from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, SampleBlock
 
 FS = 125
@@ -258,7 +259,7 @@ def make(options: dict[str, Any]) -> HealthyPi:
     """Return a driver."""
     rates = read_options("healthypi", options, {"rates": (str, "")})["rates"]
     if rates not in ORDERS:
-        raise ValueError(f"driver healthypi: rates must be 'firmware' or 'viewer', not {rates!r}")
+        raise Invalid(f"driver healthypi: rates must be 'firmware' or 'viewer', not {rates!r}")
     return HealthyPi(ORDERS[rates])
 
 

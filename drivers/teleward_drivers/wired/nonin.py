@@ -40,6 +40,7 @@ from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import OximeterStream, Reading
 from teleward_drivers.plausible import measurement
 from teleward_drivers.resync import Probe, Resynchroniser
+from teleward_signal.errors import Invalid
 from teleward_signal.model import Measurement
 
 FS = 75
@@ -347,7 +348,7 @@ def make(options: dict[str, Any]) -> Nonin:
     """Return a driver."""
     chosen = read_options("nonin", options, OPTIONS)
     if chosen["format"] not in _FORMATS:
-        raise ValueError(f"driver nonin: format must be 2, 7, 8 or 13, not {chosen['format']}")
+        raise Invalid(f"driver nonin: format must be 2, 7, 8 or 13, not {chosen['format']}")
     return Nonin(chosen["format"], chosen["select"], chosen["utc_offset_minutes"])
 
 

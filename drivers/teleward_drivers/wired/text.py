@@ -46,6 +46,7 @@ from teleward_drivers.options import read_options
 from teleward_drivers.oximeter_stream import STALE_NS
 from teleward_drivers.plausible import measurement
 from teleward_drivers.voting import Claim, Vote
+from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
 
@@ -231,12 +232,12 @@ def _column(number: int, options: dict[str, Any]) -> Column:
     if chosen.pop("skip"):
         return Column()
     if chosen["metric"] not in METRICS:
-        raise ValueError(
+        raise Invalid(
             f"driver text: column {number}: no metric {chosen['metric']!r}; "
             "name one of the vocabulary or set skip = true"
         )
     if not 0 <= chosen["decimals"] <= 6:
-        raise ValueError(f"driver text: column {number}: decimals must be 0 to 6")
+        raise Invalid(f"driver text: column {number}: decimals must be 0 to 6")
     return Column(**chosen)
 
 
@@ -244,15 +245,15 @@ def layout(options: dict[str, Any]) -> Layout:
     """Check options and return the layout; ValueError names what is wrong."""
     chosen = read_options("text", options, OPTIONS)
     if not chosen["columns"]:
-        raise ValueError("driver text: columns must list at least one column")
+        raise Invalid("driver text: columns must list at least one column")
     columns = tuple(_column(i, column) for i, column in enumerate(chosen["columns"], 1))
     metrics = [column.metric for column in columns if column.metric]
     if len(set(metrics)) != len(metrics) or not metrics:
-        raise ValueError("driver text: columns must name different metrics, at least one")
+        raise Invalid("driver text: columns must name different metrics, at least one")
     if not 0.01 <= chosen["rate"] <= 10_000:
-        raise ValueError(f"driver text: rate must be 0.01 to 10000 Hz, not {chosen['rate']}")
+        raise Invalid(f"driver text: rate must be 0.01 to 10000 Hz, not {chosen['rate']}")
     if not chosen["separator"]:
-        raise ValueError("driver text: separator must not be empty")
+        raise Invalid("driver text: separator must not be empty")
     sentinels = frozenset(float(number) for number in chosen["sentinels"])
     rate, separator = float(chosen["rate"]), chosen["separator"]
     return Layout(columns, separator, rate, sentinels, chosen["markers"])

@@ -17,6 +17,7 @@ from teleward_gateway.api.schemas import (
 )
 from teleward_gateway.api.view import GatewayView, view_of
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
+from teleward_signal.errors import Invalid
 
 router = APIRouter(tags=["alarms"])
 View = Annotated[GatewayView, Depends(view_of)]
@@ -74,6 +75,6 @@ def check_plausible(name: str, given: dict[str, float | None]) -> None:
     metric = known_metric(name)
     for key, value in given.items():
         if value is not None and not metric.low <= value <= metric.high:
-            raise ValueError(
+            raise Invalid(
                 f"limits of {name}: {key} {value:g} is outside {metric.low:g} to {metric.high:g}"
             )

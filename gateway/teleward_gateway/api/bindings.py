@@ -8,6 +8,7 @@ from pydantic import BaseModel, model_validator
 from teleward_gateway.api.devices import BindingAnswer, CommissioningDep
 from teleward_gateway.api.schemas import Author, Moment, Strict, iso_time
 from teleward_gateway.registry import RegistryError
+from teleward_signal.errors import Invalid
 
 router = APIRouter(tags=["bindings"])
 
@@ -23,7 +24,7 @@ class Bind(Strict):
     @model_validator(mode="after")
     def _one_target(self) -> "Bind":
         if (self.subject is None) == (self.bed is None):
-            raise ValueError("give a subject or a bed")
+            raise Invalid("give a subject or a bed")
         return self
 
 

@@ -6,15 +6,17 @@ import urllib.parse
 import urllib.request
 from typing import Any
 
+from teleward_signal.errors import TelewardError, Unavailable
+
 TIMEOUT_S = 30.0
 """A command to a device may take its operation timeouts; everything else is answered at once."""
 
 
-class NoGateway(Exception):
+class NoGateway(Unavailable):
     """Nothing answers at the address."""
 
 
-class Refused(Exception):
+class RequestRefused(TelewardError):
     """The gateway refused the request; the message is its reason and remedy."""
 
 
@@ -54,7 +56,7 @@ class ApiClient:
             with _OPENER.open(request, timeout=self.timeout_s) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as error:
-            raise Refused(_reason(error)) from None
+            raise RequestRefused(_reason(error)) from None
         except OSError as error:
             raise NoGateway(f"no gateway answers at {self._url}: {error}") from None
         return json.loads(content) if content else None

@@ -1,12 +1,13 @@
 """What is in reach: BLE devices, serial ports, and devices that wait for their passkey."""
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from teleward_drivers.errors import LinkUnavailable
 from teleward_gateway.api.devices import CommissioningDep
 from teleward_gateway.api.schemas import Author, Strict
 from teleward_gateway.sessions.pairing import LARGEST_PASSKEY
+from teleward_signal.errors import Unavailable
 
 router = APIRouter(tags=["commissioning"])
 
@@ -78,7 +79,7 @@ async def scan(desk: CommissioningDep) -> list[FoundAnswer]:
     try:
         found = desk.found()
     except LinkUnavailable as error:
-        raise HTTPException(503, str(error)) from error
+        raise Unavailable(str(error)) from error
     return [
         FoundAnswer(
             address=row.address,

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
@@ -14,6 +14,7 @@ from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Binding, Device, RegistryError
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.session import SessionStatus
+from teleward_signal.errors import Conflict, Invalid
 
 router = APIRouter(tags=["devices"])
 
@@ -232,9 +233,9 @@ async def command(desk: CommissioningDep, device: str, name: str, order: Order) 
     try:
         await desk.command(device, name, order.arguments)
     except LinkError as error:
-        raise HTTPException(409, str(error)) from error
+        raise Conflict(str(error)) from error
     except TypeError as error:
-        raise ValueError(f"command {name}: {error}") from error
+        raise Invalid(f"command {name}: {error}") from error
 
 
 @router.post("/devices/{device}/pair", status_code=204)
@@ -243,7 +244,7 @@ async def pair(desk: CommissioningDep, device: str, order: PairAgain) -> None:
     try:
         await desk.pair_again(device)
     except LinkError as error:
-        raise HTTPException(409, str(error)) from error
+        raise Conflict(str(error)) from error
 
 
 def answer(desk: Commissioning, device: Device) -> DeviceAnswer:

@@ -13,6 +13,7 @@ from teleward_gateway.api.schemas import (
     Reading,
 )
 from teleward_gateway.api.view import GatewayView, HistoryQuery, view_of
+from teleward_signal.errors import Invalid
 from teleward_signal.model import Measurement, Source
 from teleward_signal.record import Record, RecordKind
 from teleward_signal.vocabulary import METRICS, Metric, MetricKind, is_plausible, unit_text
@@ -102,7 +103,7 @@ def known_metric(name: str) -> Metric:
     """Return the metric called ``name``; ValueError names the near ones."""
     metric = METRICS.get(name)
     if metric is None:
-        raise ValueError(f"no metric {name!r}; known are: {', '.join(METRICS)}")
+        raise Invalid(f"no metric {name!r}; known are: {', '.join(METRICS)}")
     return metric
 
 
@@ -110,16 +111,16 @@ def checked_value(reading: Reading) -> float:
     """Return the value when it can be true of a living person, else raise ValueError."""
     metric = known_metric(reading.metric)
     if metric.kind is not MetricKind.NUMERIC:
-        raise ValueError(f"{metric.name} is a waveform and cannot be typed")
+        raise Invalid(f"{metric.name} is a waveform and cannot be typed")
     if reading.unit is not None and reading.unit != metric.unit:
-        raise ValueError(f"{metric.name} is in {metric.unit}, not {reading.unit!r}")
+        raise Invalid(f"{metric.name} is in {metric.unit}, not {reading.unit!r}")
     if not is_plausible(metric.name, reading.value):
-        raise ValueError(
+        raise Invalid(
             f"{metric.name} {reading.value:g} {unit_text(metric.unit)}".rstrip()
             + f" is outside {metric.low:g} to {metric.high:g}: check for a typing error"
         )
     if metric.name in ("consciousness", "spo2_scale") and reading.value % 1:
-        raise ValueError(f"{metric.name} must be a whole number")
+        raise Invalid(f"{metric.name} must be a whole number")
     return reading.value
 
 
@@ -127,4 +128,4 @@ def check_pressures(values: dict[str, float | None]) -> None:
     """Refuse a systolic pressure that is not above the diastolic one."""
     systolic, diastolic = values.get("nibp_systolic"), values.get("nibp_diastolic")
     if systolic is not None and diastolic is not None and systolic <= diastolic:
-        raise ValueError(f"systolic {systolic:g} must be above diastolic {diastolic:g} mm[Hg]")
+        raise Invalid(f"systolic {systolic:g} must be above diastolic {diastolic:g} mm[Hg]")

@@ -12,6 +12,7 @@ from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Stay, Subject
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.errors import Invalid
 
 router = APIRouter(tags=["subjects"])
 
@@ -22,16 +23,16 @@ ATTRIBUTES_LIMIT = 16_384
 def checked_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     """Return attributes that scores, limits and pages can use, else raise ValueError."""
     if len(json.dumps(attributes)) > ATTRIBUTES_LIMIT:
-        raise ValueError(f"at most {ATTRIBUTES_LIMIT} characters")
+        raise Invalid(f"at most {ATTRIBUTES_LIMIT} characters")
     if attributes.get("spo2_scale", 1) not in (1, 2):
-        raise ValueError("spo2_scale is 1 or 2")
+        raise Invalid("spo2_scale is 1 or 2")
     labels = attributes.get("channel_labels", {})
     if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
-        raise ValueError("channel_labels are texts by metric")
+        raise Invalid("channel_labels are texts by metric")
     try:
         AlarmLimits.from_dict(attributes.get("limits", {}))
     except (TypeError, AttributeError) as error:
-        raise ValueError(f"limits: {error}") from error
+        raise Invalid(f"limits: {error}") from error
     return attributes
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from teleward_gateway.api.observations import known_metric
 from teleward_gateway.api.schemas import Moment, Trend
 from teleward_gateway.api.view import GatewayView, view_of
+from teleward_signal.errors import Invalid, NotFound
 from teleward_signal.vocabulary import MetricKind
 
 USUAL_NS = 24 * 3600 * 1_000_000_000
@@ -30,11 +31,11 @@ async def trend(
 ) -> Trend:
     """Return lowest, mean and highest value of a metric in buckets of time, oldest first."""
     if known_metric(metric).kind is MetricKind.WAVEFORM:
-        raise ValueError(f"{metric} is a waveform: ask for its samples, or for what is derived")
+        raise Invalid(f"{metric} is a waveform: ask for its samples, or for what is derived")
     if not view.has_subject(subject):
-        raise LookupError(f"no subject {subject!r}")
+        raise NotFound(f"no subject {subject!r}")
     end = time.time_ns() if end_ns is None else end_ns
     start = max(0, end - USUAL_NS) if start_ns is None else start_ns
     if start >= end:
-        raise ValueError("start_ns must be before end_ns")
+        raise Invalid("start_ns must be before end_ns")
     return Trend.of(metric, await view.trend(subject, metric, start, end, points))

@@ -1,7 +1,7 @@
 """What the API needs of a running gateway; `teleward_gateway.app` gives it, tests give a small one.
 
-Methods that write return once the journal has committed. They raise LookupError for what does not
-exist and ValueError for what cannot be; the API turns both into a problem with a remedy.
+Methods that write return once the journal has committed. They raise the errors of
+`teleward_signal.errors`, which the API answers as problems with a remedy (`api.problems`).
 """
 
 from collections.abc import Sequence

@@ -24,6 +24,7 @@ from teleward_drivers.catalogue import driver as find_driver
 from teleward_drivers.device import Driver, Request, Subscribe, Write
 from teleward_drivers.radio import Adapter
 from teleward_gateway.commands.run import open_radio
+from teleward_signal.errors import Invalid
 from teleward_signal.model import SampleBlock
 
 SETTLE_S = 2.0
@@ -63,7 +64,7 @@ def table(result: dict[str, Any]) -> str:
 async def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     n_devices, n_streaming = arguments.devices, arguments.streaming
     if not 0 < n_streaming <= n_devices:
-        raise ValueError("--streaming must be between 1 and --devices")
+        raise Invalid("--streaming must be between 1 and --devices")
     kinds = ["polar-h10"] * n_streaming + ["heart-rate"] * (n_devices - n_streaming)
     async with _fleet(kinds) as (radio_spec, addresses, pid):
         radio = await open_radio(radio_spec)

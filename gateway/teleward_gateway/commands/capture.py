@@ -27,6 +27,7 @@ from teleward_drivers.link import Link
 from teleward_drivers.radio import Adapter
 from teleward_drivers.replay_link import CapturingLink
 from teleward_drivers.serial_link import SerialLink
+from teleward_signal.errors import Invalid
 
 TICK_S = 1.0
 FIND_S = 30.0
@@ -67,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(info: DriverInfo, arguments: argparse.Namespace) -> None:
     if (info.link is LinkType.SERIAL) != (arguments.port is not None):
-        raise ValueError(f"driver {info.name} is for {info.link}: give --port or --address for it")
+        raise Invalid(f"driver {info.name} is for {info.link}: give --port or --address for it")
 
 
 async def _capture(

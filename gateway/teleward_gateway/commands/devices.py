@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.api.client import ApiClient, NoGateway, Refused
+from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
 from teleward_gateway.commands.registry_file import RegistryFile
 from teleward_gateway.settings.load import SettingsError, load
+from teleward_signal.errors import Invalid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    except (NoGateway, Refused, ValueError, LookupError) as error:
+    except (NoGateway, RequestRefused, ValueError, LookupError) as error:
         print(f"teleward devices: {error.args[0] if error.args else error}", file=sys.stderr)
         return 1
     finally:
@@ -153,7 +154,7 @@ def options(words: list[str]) -> dict[str, Any]:
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            raise ValueError(f"--option {word!r}: write it as NAME=VALUE")
+            raise Invalid(f"--option {word!r}: write it as NAME=VALUE")
         try:
             made[name] = json.loads(text)
         except ValueError:

@@ -14,6 +14,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.errors import Invalid
+
 WIDTH, PANEL_HEIGHT, LEFT, TOP = 900, 110, 120, 30
 INK, GRID, TRACE = (30, 30, 30), (215, 215, 215), (20, 90, 160)
 
@@ -45,7 +47,7 @@ def write_plot(path: Path, title: str, axis: str, panels: list[Panel]) -> None:
         case ".svg":
             path.write_text(_svg(title, axis, panels), encoding="utf-8")
         case suffix:
-            raise ValueError(f"cannot draw {suffix or 'a file without ending'}: use .png or .svg")
+            raise Invalid(f"cannot draw {suffix or 'a file without ending'}: use .png or .svg")
 
 
 def _range(panel: Panel) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from teleward_drivers.catalogue import catalogue
 from teleward_gateway.api import bindings, devices, subjects
-from teleward_gateway.api.client import Refused
+from teleward_gateway.api.client import RequestRefused
 from teleward_gateway.registry import Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
@@ -28,7 +28,7 @@ class RegistryFile:
     def __init__(self, settings: Settings) -> None:
         folder = settings.gateway.data_folder / settings.gateway.mode.value
         if not folder.is_dir():
-            raise Refused(
+            raise RequestRefused(
                 f"no gateway runs and {folder} does not exist: start the gateway once, or check "
                 "gateway.data_folder"
             )
@@ -85,5 +85,5 @@ async def ask(
     content = b"".join(message.get("body", b"") for message in messages)
     answer = json.loads(content) if content else None
     if messages[0]["status"] >= 400:
-        raise Refused(str(answer["detail"] if isinstance(answer, dict) else answer))
+        raise RequestRefused(str(answer["detail"] if isinstance(answer, dict) else answer))
     return answer

@@ -15,7 +15,8 @@ import os
 import sys
 from typing import Any
 
-from teleward_gateway.api.client import ApiClient, NoGateway, Refused
+from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
+from teleward_signal.errors import Invalid
 
 OPEN_S = 300.0
 """The first room compiles the patient's kernels: half a minute, on a small machine minutes."""
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do it and print the answer as JSON."""
     try:
         answer = _do(arguments, RoomClient(arguments.url, getattr(arguments, "key", "")))
-    except (NoGateway, Refused, ValueError) as error:
+    except (NoGateway, RequestRefused, ValueError) as error:
         print(f"room: {error}", file=sys.stderr)
         return 2
     if answer is not None:
@@ -151,7 +152,7 @@ def parse_order(text: str) -> dict[str, Any]:
                 return {"kind": kind, "result": rest or "ended"}
     except (IndexError, ValueError):
         pass
-    raise ValueError(
+    raise Invalid(
         f"{text!r} is no order; write act:oxygen:10L/min, knob:bronch:0.8:60, rhythm:svt, "
         "fault:motion:ox:60, say:..., bookmark:... or end:..."
     )

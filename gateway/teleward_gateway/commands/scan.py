@@ -18,7 +18,7 @@ from teleward_drivers.detect import Heard, detect
 from teleward_drivers.errors import LinkError
 from teleward_drivers.ports import Port, ports
 from teleward_drivers.radio import Adapter, Radio
-from teleward_gateway.api.client import ApiClient, NoGateway, Refused
+from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
 from teleward_gateway.commands.devices import print_table
 from teleward_gateway.commands.run import open_radio
 from teleward_gateway.settings.load import SettingsError, load
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
         return asyncio.run(_scan_here(settings, arguments))
     except SettingsError as error:
         print(error, file=sys.stderr)
-    except (NoGateway, Refused, LinkError) as error:
+    except (NoGateway, RequestRefused, LinkError) as error:
         print(f"teleward scan: {error}", file=sys.stderr)
     return 1
 

@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from teleward_signal.errors import Invalid
+
 VITALS = {
     "hr": "heart_rate",
     "spo2": "spo2",
@@ -120,7 +122,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
         try:
             specs, extra = read_spec(arguments.file.read_text())
         except ValueError as error:
-            raise ValueError(f"{arguments.file}: {error}") from None
+            raise Invalid(f"{arguments.file}: {error}") from None
         settings |= extra
     else:
         kind = REPLAY_KINDS.get(arguments.kind, arguments.kind)
@@ -159,7 +161,7 @@ def _radio(spec: str) -> str:
 def _source(arguments: argparse.Namespace) -> str:
     if arguments.way == "replay":
         if not arguments.record.exists():
-            raise ValueError(f"{arguments.record} does not exist")
+            raise Invalid(f"{arguments.record} does not exist")
         return f"wfdb:{arguments.record}"
     chosen = {m: getattr(arguments, o) for o, m in VITALS.items()}
     return "dial:" + ",".join(f"{m}={v}" for m, v in chosen.items() if v is not None)
@@ -171,7 +173,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     for pair in arguments.option:
         key, equals, text = pair.partition("=")
         if not equals:
-            raise ValueError(f"--option {pair!r}: write KEY=VALUE")
+            raise Invalid(f"--option {pair!r}: write KEY=VALUE")
         try:
             options[key] = json.loads(text)
         except json.JSONDecodeError:

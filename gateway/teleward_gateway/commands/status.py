@@ -8,6 +8,8 @@ import time
 import urllib.request
 from typing import Any
 
+from teleward_signal.errors import Invalid
+
 _CLEAR = "\x1b[H\x1b[2J"
 _BOLD, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
 
@@ -44,7 +46,7 @@ def fetch(address: str) -> dict[str, Any]:
     with urllib.request.urlopen(url, timeout=5) as answer:
         report = json.load(answer)
     if not isinstance(report, dict) or "parts" not in report:
-        raise ValueError(f"{url} is no Teleward gateway")
+        raise Invalid(f"{url} is no Teleward gateway")
     return report
 
 

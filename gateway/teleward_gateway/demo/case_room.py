@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.api.client import NoGateway, Refused
+from teleward_gateway.api.client import NoGateway, RequestRefused
 from teleward_gateway.commands.room import KEY, RoomClient
+from teleward_signal.errors import Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ def open_room(address: str, case: str, held: bool, keep: Path) -> CaseRoom:
         if not held:
             start = {"orders": [{"kind": "clock"}]}
             RoomClient(address, told["key"]).send("POST", f"/rooms/{told['code']}/orders", start)
-    except (NoGateway, Refused) as error:
-        raise ValueError(f"no room for case {case}: {error}") from None
+    except (NoGateway, RequestRefused) as error:
+        raise Invalid(f"no room for case {case}: {error}") from None
     with open(os.open(keep, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(told, file)
     return CaseRoom(

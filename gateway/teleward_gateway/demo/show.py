@@ -23,6 +23,7 @@ from typing import Any
 from teleward_gateway.demo.case_room import CaseRoom, open_room
 from teleward_gateway.demo.settings_file import settings_text
 from teleward_gateway.process import child_processes
+from teleward_signal.errors import TelewardError
 from teleward_simulators.fleet import DeviceSpec, write_spec
 from teleward_simulators.ward import WardPlan, plan_ward
 
@@ -36,7 +37,7 @@ KERNELS = "signal kernels:"
 """Begins the log lines of the gateway that say how far compiling is."""
 
 
-class DemoError(Exception):
+class DemoError(TelewardError):
     """The demo cannot go on; the message is one clear line."""
 
 

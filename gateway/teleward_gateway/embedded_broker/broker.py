@@ -17,6 +17,7 @@ from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_gateway.embedded_broker import mosquitto
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_gateway.process import child_processes
+from teleward_signal.errors import Unavailable
 
 _START_S = 10.0
 """Mosquitto listens after a few milliseconds, iotcore after 0.7 s at most; a Pi is slower."""
@@ -27,7 +28,7 @@ _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
 """Debian keeps mosquitto where the PATH of a normal user does not look."""
 
 
-class BrokerUnavailable(Exception):
+class BrokerUnavailable(Unavailable):
     """No broker could be started; the message gives the cause and remedy."""
 
 

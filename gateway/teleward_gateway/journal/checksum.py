@@ -16,6 +16,8 @@ import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 
+from teleward_signal.errors import TelewardError
+
 MAGIC = b"TWJ\x01"
 HEADER = struct.Struct("<4sIIBBHQ")
 LONGEST = 64 * 2**20  # a commit's frame is far smaller; a larger length is damage
@@ -45,7 +47,7 @@ class BlobParts:
     body: bytes
 
 
-class DamagedBlob(ValueError):
+class DamagedBlob(TelewardError, ValueError):
     """The bytes are not a whole sealed blob."""
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from teleward_gateway.journal.database import PAGE_BYTES
+from teleward_signal.errors import Invalid
 
 SHORTEST_COMMIT_S = 0.25  # below it an SD card spends its time on syncs (10 ms each, measured 4-16)
 LONGEST_COMMIT_S = 5.0  # above it a power cut costs more than one breath of a patient
@@ -39,14 +40,14 @@ class JournalConfig:
 
     def __post_init__(self) -> None:
         if not SHORTEST_COMMIT_S <= self.commit_interval_s <= LONGEST_COMMIT_S:
-            raise ValueError(
+            raise Invalid(
                 f"journal.commit_interval_s is {self.commit_interval_s}; "
                 f"choose {SHORTEST_COMMIT_S} to {LONGEST_COMMIT_S} seconds"
             )
         if self.max_bytes < SMALLEST_BUDGET_BYTES:
-            raise ValueError(
+            raise Invalid(
                 f"journal.max_bytes is {self.max_bytes}; "
                 f"give the journal at least {SMALLEST_BUDGET_BYTES} bytes"
             )
         if self.queue_records < 1 or self.queue_bytes < 1:
-            raise ValueError("journal.queue_records and journal.queue_bytes must be positive")
+            raise Invalid("journal.queue_records and journal.queue_bytes must be positive")

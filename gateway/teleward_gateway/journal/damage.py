@@ -4,6 +4,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from teleward_signal.errors import TelewardError
+
 _REFUSING = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_BUSY,
@@ -20,7 +22,7 @@ VERSIONS_AT = 18  # write and read version in SQLite's file header, 1 or 2
 _SHORT_READ = 522  # SQLITE_IOERR_SHORT_READ: the file ends before a page that must be there
 
 
-class Damaged(Exception):
+class Damaged(TelewardError):
     """The file does not hold what it must; repair it is the only way on."""
 
 

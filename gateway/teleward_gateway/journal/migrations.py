@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from teleward_gateway.journal.damage import Damaged
 from teleward_gateway.journal.store import IDENTITY, SCHEMA, TREND_TABLE, Store, Transaction
+from teleward_signal.errors import Unavailable
 
 Step = Callable[[Store], None]
 
@@ -20,7 +21,7 @@ STEPS: dict[int, Step] = {1: add_trends}
 """From version to the step that leads to the next."""
 
 
-class JournalTooNew(RuntimeError):
+class JournalTooNew(Unavailable):
     """The file was written by a newer Teleward; nothing was changed."""
 
 

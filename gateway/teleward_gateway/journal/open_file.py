@@ -28,13 +28,14 @@ from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import COUNTERS, IDENTITY, SCHEMA, Store, Transaction
 from teleward_gateway.journal.verify import Findings, check_rows, summarise, verify
 from teleward_gateway.journal.writer import Opened, Ready
+from teleward_signal.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 MOST_LOG_BYTES = 256 * 2**20  # a log that large was never checkpointed: salvage leaves it to SQLite
 
 
-class JournalInUse(RuntimeError):
+class JournalInUse(Unavailable):
     """Another gateway has the journal open."""
 
 

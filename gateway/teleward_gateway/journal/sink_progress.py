@@ -8,6 +8,7 @@ from typing import Any
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.store import FIRST_SINK
+from teleward_signal.errors import Invalid
 from teleward_signal.record import Record, RecordId, RecordKind
 
 FREEZE_AHEAD = 10_000  # some 20 s of a ward: one extra commit in that time while time is a guess
@@ -59,7 +60,7 @@ class SinkProgress:
         """Give a sink's place to another name; raises ValueError if that has one already."""
         with self._lock:
             if new in self._sinks:
-                raise ValueError(f"sink {new} has its own place in the journal already")
+                raise Invalid(f"sink {new} has its own place in the journal already")
             state = self._sinks.pop(old)
             state.name = new
             self._sinks[new] = state

@@ -4,6 +4,7 @@ from teleward_gateway.registry.model import (
     Binding,
     Change,
     Device,
+    RegistryConflict,
     RegistryError,
     Stay,
     Subject,
@@ -11,4 +12,14 @@ from teleward_gateway.registry.model import (
 )
 from teleward_gateway.registry.store import Registry
 
-__all__ = ["Binding", "Change", "Device", "Registry", "RegistryError", "Stay", "Subject", "Unknown"]
+__all__ = [
+    "Binding",
+    "Change",
+    "Device",
+    "Registry",
+    "RegistryConflict",
+    "RegistryError",
+    "Stay",
+    "Subject",
+    "Unknown",
+]

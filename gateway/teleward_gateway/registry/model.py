@@ -11,17 +11,22 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from teleward_signal.errors import Conflict, Invalid, NotFound
 from teleward_signal.model import Provenance
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """An id goes into MQTT topics, file names and addresses of pages as it is."""
 
 
-class RegistryError(ValueError):
+class RegistryError(Invalid):
     """A change that would break a rule of the registry; the message names the remedy."""
 
 
-class Unknown(LookupError, RegistryError):
+class RegistryConflict(Conflict, RegistryError):
+    """A change that the present bindings, stays or devices forbid."""
+
+
+class Unknown(NotFound, RegistryError):
     """There is no such device, or no such subject is admitted."""
 
 

@@ -27,6 +27,7 @@ from teleward_gateway.registry.model import (
     Binding,
     Change,
     Device,
+    RegistryConflict,
     RegistryError,
     Subject,
     check_name,
@@ -71,9 +72,9 @@ class Registry(Answers):
             self._check_mode("subject", subject.id, subject.provenance)
             old = self._history.subjects.get(subject.id)
             if old is not None and old.discharged_ns is None:
-                raise RegistryError(f"subject {subject.id} is admitted already")
+                raise RegistryConflict(f"subject {subject.id} is admitted already")
             if old is not None and old.provenance is not subject.provenance:
-                raise RegistryError(f"subject {subject.id} was {old.provenance}: use another id")
+                raise RegistryConflict(f"subject {subject.id} was {old.provenance}: use another id")
             admitted = replace(subject, admitted_ns=now_ns, discharged_ns=None)
             db.execute(
                 "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE SET "
@@ -154,10 +155,12 @@ class Registry(Answers):
         with self._change() as (db, now_ns):
             self._check_mode("device", device.id, device.provenance)
             if device.id in self._history.devices:
-                raise RegistryError(f"device {device.id} exists already")
+                raise RegistryConflict(f"device {device.id} exists already")
             former = self._history.former.get(device.id)
             if former is not None and former.provenance is not device.provenance:
-                raise RegistryError(f"device {device.id} was {former.provenance}: use another id")
+                raise RegistryConflict(
+                    f"device {device.id} was {former.provenance}: use another id"
+                )
             self._put_device(db, device)
             if subject is not None or bed is not None:
                 self._bind(db, device, subject, bed, now_ns)
@@ -173,7 +176,7 @@ class Registry(Answers):
         with self._change() as (db, now_ns):
             old = self._known(device.id)
             if old.provenance is not device.provenance:
-                raise RegistryError(f"device {device.id} is {old.provenance} and stays so")
+                raise RegistryConflict(f"device {device.id} is {old.provenance} and stays so")
             self._put_device(db, device)
         self._tell(Change("device_changed", now_ns, device=device.id, author=author))
         return device
@@ -201,7 +204,7 @@ class Registry(Answers):
         """
         with self._change() as (db, now_ns):
             if (old := self._history.open_binding(device)) is not None:
-                raise RegistryError(
+                raise RegistryConflict(
                     f"device {device} feeds {old.subject or 'bed ' + str(old.bed)}: a device "
                     "cannot feed two; move it instead"
                 )
@@ -236,9 +239,9 @@ class Registry(Answers):
             self._known(old)
             binding = self._history.open_binding(old)
             if binding is None:
-                raise RegistryError(f"device {old} feeds nobody: bind {new} instead")
+                raise RegistryConflict(f"device {old} feeds nobody: bind {new} instead")
             if self._history.open_binding(new) is not None:
-                raise RegistryError(f"device {new} feeds someone already: unbind it first")
+                raise RegistryConflict(f"device {new} feeds someone already: unbind it first")
             self._unbind(db, old, now_ns)
             made = self._bind(db, self._known(new), binding.subject, binding.bed, now_ns)
         self._tell(
@@ -284,7 +287,7 @@ class Registry(Answers):
                 self._connection.execute("COMMIT")
             except sqlite3.IntegrityError as error:
                 self._connection.execute("ROLLBACK")
-                raise RegistryError(explain(error)) from error
+                raise RegistryConflict(explain(error)) from error
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
@@ -296,7 +299,7 @@ class Registry(Answers):
 
     def _check_mode(self, kind: str, name: str, provenance: Provenance) -> None:
         if provenance is not self.mode:
-            raise RegistryError(
+            raise RegistryConflict(
                 f"{kind} {name} is {provenance} and this gateway is {self.mode}: real and "
                 "simulated patients never share a gateway's data"
             )
@@ -304,7 +307,7 @@ class Registry(Answers):
     def _lie_down(self, db: sqlite3.Connection, subject: str, bed: str, now_ns: int) -> None:
         check_name("bed", bed)
         if (other := self._history.occupant(bed, now_ns)) not in (None, subject):
-            raise RegistryError(f"bed {bed} holds subject {other}: discharge or move first")
+            raise RegistryConflict(f"bed {bed} holds subject {other}: discharge or move first")
         db.execute("INSERT INTO stays VALUES (?, ?, ?, NULL)", (subject, bed, now_ns))
 
     def _put_device(self, db: sqlite3.Connection, device: Device) -> None:
@@ -335,7 +338,7 @@ class Registry(Answers):
         if subject is not None:
             target = self._admitted(subject).provenance
             if target is not device.provenance:
-                raise RegistryError(
+                raise RegistryConflict(
                     f"device {device.id} is {device.provenance} and subject {subject} is {target}: "
                     "they never mix"
                 )

@@ -7,6 +7,7 @@ from teleward_drivers.errors import LinkError
 from teleward_gateway.remote_commands.receiver import Handler
 from teleward_gateway.remote_commands.settings import CommandName
 from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.errors import Conflict, Invalid, NotFound
 
 
 class Devices(Protocol):
@@ -40,9 +41,9 @@ def gateway_handlers(
             try:
                 await devices.command(device, name, **details)
             except KeyError:
-                raise LookupError(f"no device {device!r} runs here") from None
+                raise NotFound(f"no device {device!r} runs here") from None
             except LinkError as error:
-                raise ValueError(f"device {device!r}: {error}") from error
+                raise Conflict(f"device {device!r}: {error}") from error
             return {"device": device}
 
         return handle
@@ -50,13 +51,13 @@ def gateway_handlers(
     async def set_limits(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
         subject, limits = _text(arguments, "subject"), arguments.get("limits")
         if not isinstance(limits, dict):
-            raise ValueError("arguments.limits must be an object")
+            raise Invalid("arguments.limits must be an object")
         if not subjects.has_subject(subject):
-            raise LookupError(f"no subject {subject!r} is admitted here")
+            raise NotFound(f"no subject {subject!r} is admitted here")
         try:
             wanted = AlarmLimits.from_dict(limits)
         except (TypeError, AttributeError) as error:
-            raise ValueError(f"arguments.limits: {error}") from error
+            raise Invalid(f"arguments.limits: {error}") from error
         await subjects.set_limits(subject, wanted, author)
         return {"subject": subject}
 
@@ -78,5 +79,5 @@ def gateway_handlers(
 def _text(arguments: dict[str, Any], key: str) -> str:
     value = arguments.get(key)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"arguments.{key} is missing")
+        raise Invalid(f"arguments.{key} is missing")
     return value

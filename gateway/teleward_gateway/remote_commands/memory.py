@@ -13,13 +13,15 @@ import logging
 import os
 from pathlib import Path
 
+from teleward_signal.errors import TooMany
+
 _MOST = 2000
 """Commands that have not expired; more at once is an attack or a fault. 100 KB on disk."""
 
 log = logging.getLogger(__name__)
 
 
-class TooManyCommands(Exception):
+class TooManyCommands(TooMany):
     """No further command can be remembered now."""
 
 

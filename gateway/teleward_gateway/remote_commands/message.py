@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_cloud.mqtt.payload import PayloadError, from_rfc3339, rfc3339
+from teleward_signal.errors import Invalid
 
 _LARGEST = 16_384
 """Bytes; alarm limits of every metric take 3 KB."""
 
 
-class CommandError(ValueError):
+class CommandError(Invalid):
     """A message that is not a valid command, with the reason."""
 
 

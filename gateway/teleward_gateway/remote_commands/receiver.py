@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,11 +14,14 @@ from teleward_gateway.journal.audit import Audit
 from teleward_gateway.remote_commands.memory import CommandMemory, TooManyCommands
 from teleward_gateway.remote_commands.message import Command, CommandError, decode, is_signed
 from teleward_gateway.remote_commands.settings import CommandName, RemoteCommandSettings
+from teleward_signal.errors import TelewardError
+
+log = logging.getLogger(__name__)
 
 Handler = Callable[[dict[str, Any], str], Awaitable[dict[str, Any] | None]]
 """Does a command: arguments and author in, result out.
 
-Raises ``LookupError`` or ``ValueError`` when it cannot be done, with the reason.
+Raises a `TelewardError` with the reason when it cannot be done.
 """
 
 
@@ -99,10 +103,11 @@ class RemoteCommands:
                 result = await handler(command.arguments, command.user)
         except TimeoutError:
             outcome: dict[str, Any] = {"ok": False, "error": "not done in time"}
-        except (CommandError, LookupError, ValueError) as error:
-            outcome = {"ok": False, "error": str(error.args[0]) if error.args else "refused"}
+        except TelewardError as error:
+            outcome = {"ok": False, "error": str(error) or "refused"}
         except Exception as error:
             # whatever a handler does, the sender gets an answer and the audit an entry
+            log.exception("remote command %s", name)
             outcome = {"ok": False, "error": f"failed: {type(error).__name__}"}
         else:
             outcome = {"ok": True, "result": result or {}}

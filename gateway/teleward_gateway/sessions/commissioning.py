@@ -20,7 +20,7 @@ from teleward_drivers.detect import Detection, detect
 from teleward_drivers.device import DriverInfo, LinkType
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.ports import Port, in_use, ports
-from teleward_gateway.registry import Device, Registry, RegistryError
+from teleward_gateway.registry import Device, Registry, RegistryConflict, RegistryError
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.pairing import PairingDesk
@@ -163,14 +163,14 @@ class Commissioning:
         """Carry out a driver's command; raises LookupError, ValueError or a `LinkError`."""
         self.registry.device(device)
         if self.sessions.status(device) is None:
-            raise RegistryError(f"device {device} feeds nobody: bind it first")
+            raise RegistryConflict(f"device {device} feeds nobody: bind it first")
         await self.sessions.command(device, name, **arguments)
 
     async def pair_again(self, device: str) -> None:
         """Forget the bond with a device, which then pairs; raises LookupError or a `LinkError`."""
         self.registry.device(device)
         if self.sessions.status(device) is None:
-            raise RegistryError(f"device {device} has no session: bind it and run the gateway")
+            raise RegistryConflict(f"device {device} has no session: bind it and run the gateway")
         await self.sessions.pair_again(device)
 
     async def _keep_scanning(self) -> None:

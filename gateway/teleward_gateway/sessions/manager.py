@@ -15,6 +15,7 @@ from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
 from teleward_gateway.sessions.options import SessionOptions
 from teleward_gateway.sessions.session import OnOutput, OnState, Session, SessionStatus
+from teleward_signal.errors import Invalid
 
 log = logging.getLogger(__name__)
 
@@ -166,7 +167,7 @@ def not_installed(device: Device) -> Opener:
 
 
 def _make_nothing(options: dict[str, Any]) -> Driver:
-    raise ValueError("this driver is not installed")
+    raise Invalid("this driver is not installed")
 
 
 PLACEHOLDER = DriverInfo(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from teleward_drivers.device import SerialSettings
+from teleward_signal.errors import Invalid
 
 DESCRIPTIONS = {
     "silence_s": "seconds without a byte after which the link is made anew; 0: never",
@@ -65,4 +66,4 @@ def _check(name: str, value: Any, types: tuple[type, ...], fits: Any, wanted: st
         return
     wrong_bool = isinstance(value, bool) and bool not in types
     if wrong_bool or not isinstance(value, types) or not fits(value):
-        raise ValueError(f"option {name} must be {wanted}, not {value!r}")
+        raise Invalid(f"option {name} must be {wanted}, not {value!r}")

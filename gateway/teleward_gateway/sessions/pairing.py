@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from teleward_signal.errors import Invalid, NotFound
+
 ANSWER_S = 30.0
 """The pairing protocol gives up after 30 s without a step (Core specification Vol 3 Part H 3.4)."""
 
@@ -73,8 +75,8 @@ class PairingDesk:
     def answer(self, address: str, passkey: int) -> None:
         """Give a passkey; raises LookupError when nobody waits, ValueError when it is none."""
         if not 0 <= passkey <= LARGEST_PASSKEY:
-            raise ValueError(f"a passkey has six digits, not {passkey}")
+            raise Invalid(f"a passkey has six digits, not {passkey}")
         waiting = self._open.get(address.upper())
         if waiting is None or waiting[1].done():
-            raise LookupError(f"no device at {address} waits for a passkey: start pairing anew")
+            raise NotFound(f"no device at {address} waits for a passkey: start pairing anew")
         waiting[1].set_result(passkey)

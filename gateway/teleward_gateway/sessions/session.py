@@ -26,6 +26,7 @@ from teleward_gateway.sessions.counters import Counters
 from teleward_gateway.sessions.opener import Opener
 from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.states import Event, State, after
+from teleward_signal.errors import Invalid
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Session:
         """Carry out one of the driver's commands; raises ValueError or a `LinkError`."""
         if name not in self.info.commands:
             known = ", ".join(sorted(self.info.commands)) or "none"
-            raise ValueError(f"driver {self.info.name} has no command {name!r}; it has: {known}")
+            raise Invalid(f"driver {self.info.name} has no command {name!r}; it has: {known}")
         if self._connection is None:
             raise LinkLost(f"{self.device} is not connected ({self._state})")
         await self._connection.command(name, arguments)

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from teleward_gateway.settings.model import Settings
+from teleward_signal.errors import Invalid
 
 Key = tuple[str | int, ...]
 
@@ -34,7 +35,7 @@ class Mistake:
         return f"{self.file}:{self.line}: {self.key}: {self.problem}"
 
 
-class SettingsError(Exception):
+class SettingsError(Invalid):
     """A settings file that cannot be used; ``mistakes`` holds every reason."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from teleward_signal.errors import TelewardError
 from teleward_simulators.source import VitalSource
 from teleward_simulators.sources import make_source
 from teleward_simulators.ward import WardPlan, plan_ward
@@ -26,7 +27,7 @@ START_S = 240.0
 """A cold kernel cache and two busy cores; a quiet second start takes below 10 s."""
 
 
-class DemoFailed(Exception):
+class DemoFailed(TelewardError):
     """The demo did not come up; the message is its last output."""
 
 

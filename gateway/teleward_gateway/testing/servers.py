@@ -18,11 +18,13 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from teleward_signal.errors import Unavailable
+
 _START_S = 20.0
 _PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
 
 
-class ServerMissing(Exception):
+class ServerMissing(Unavailable):
     """A program is not installed or did not start; the message gives the remedy."""
 
 

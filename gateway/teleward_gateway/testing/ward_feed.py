@@ -26,6 +26,7 @@ from teleward_gateway.live import LiveHub
 from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.errors import Conflict, NotFound
 from teleward_signal.model import (
     AlarmEvent,
     Annotation,
@@ -78,9 +79,9 @@ class WardFeed:
         return any(bed.subject == subject for bed in self.beds)
 
     def require(self, subject: str) -> None:
-        """Raise LookupError for a bed that there is not."""
+        """Raise NotFound for a bed that there is not."""
         if not self.has_subject(subject):
-            raise LookupError(f"no subject {subject!r}")
+            raise NotFound(f"no subject {subject!r}")
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:
         """Return what was typed in."""
@@ -134,9 +135,11 @@ class WardFeed:
     async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
         """Acknowledge on the real alarm board."""
         self.require(subject)
+        if condition not in {event.condition for event in self.board.active(subject)}:
+            raise NotFound(f"no alarm {condition!r} of {subject} to acknowledge")
         events = self.board.acknowledge(subject, condition, author, time.time_ns())
         if not events:
-            raise LookupError(f"no alarm {condition!r} of {subject} to acknowledge")
+            raise Conflict(f"alarm {condition!r} of {subject} is acknowledged already")
         self.tell(events)
         return events[-1]
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from math import isfinite
 from typing import Any
 
+from teleward_signal.errors import Invalid
 from teleward_signal.model import Priority
 from teleward_signal.vocabulary import METRICS
 
@@ -110,7 +111,7 @@ class AlarmLimits:
             _check(metric, limits)
         for name in ("difference_percent", "difference_delay_s", "no_data_s"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"{name}: must be above 0, got {getattr(self, name)}")
+                raise Invalid(f"{name}: must be above 0, got {getattr(self, name)}")
 
     def with_metric(self, metric: str, limits: MetricLimits) -> "AlarmLimits":
         """Return a copy in which ``metric`` has ``limits``."""
@@ -139,23 +140,23 @@ class AlarmLimits:
 def _refuse_unknown(where: str, values: Mapping[str, Any], known: set[str]) -> None:
     for key in values:
         if key not in known:
-            raise ValueError(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
+            raise Invalid(f"{where}: unknown key {key!r}; known are {', '.join(sorted(known))}")
 
 
 def _check(metric: str, limits: MetricLimits) -> None:
     if metric not in METRICS:
-        raise ValueError(f"limits of {metric!r}: no such metric; see teleward_signal.vocabulary")
+        raise Invalid(f"limits of {metric!r}: no such metric; see teleward_signal.vocabulary")
     for item in fields(limits):
         value = getattr(limits, item.name)
         if value is None and item.name in ("very_low", "low", "high", "very_high"):
             continue
         if not isinstance(value, int | float) or not isfinite(value):
-            raise ValueError(f"limits of {metric}: {item.name} must be a number, got {value!r}")
+            raise Invalid(f"limits of {metric}: {item.name} must be a number, got {value!r}")
         if item.name in ("hysteresis", "medium_delay_s", "high_delay_s") and value < 0:
-            raise ValueError(f"limits of {metric}: {item.name} must not be below 0, got {value}")
+            raise Invalid(f"limits of {metric}: {item.name} must not be below 0, got {value}")
     order = [limits.very_low, limits.low, limits.high, limits.very_high]
     given = [value for value in order if value is not None]
     if given != sorted(given):
-        raise ValueError(
+        raise Invalid(
             f"limits of {metric}: very_low <= low <= high <= very_high must hold, got {given}"
         )

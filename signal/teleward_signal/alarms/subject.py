@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
 from teleward_signal.alarms.table import RHYTHMS, TECHNICAL, Event, State
+from teleward_signal.errors import Invalid
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority, Source
 from teleward_signal.news2 import displayed
 from teleward_signal.vocabulary import METRICS
@@ -170,7 +171,7 @@ class SubjectAlarms:
                     delay_ns = round(limit.delay_s * SECOND_NS)
                     kind = AlarmKind.PHYSIOLOGICAL
                     return Condition(name, kind, limit.priority, latching, delay_ns, metric)
-        raise ValueError(f"no alarm condition {name!r}: neither a limit set for {self.name!r}, "
+        raise Invalid(f"no alarm condition {name!r}: neither a limit set for {self.name!r}, "
                          "a rhythm nor a technical condition")  # fmt: skip
 
     def _judge_metric(self, metric: str, at: Instant) -> list[AlarmEvent]:

@@ -10,6 +10,7 @@ from bumble.gatt import Service
 
 from teleward_drivers.ble import current_time as codec
 from teleward_drivers.fields import DateTime, Malformed
+from teleward_signal.errors import Invalid
 from teleward_simulators.ble.peripheral import Peripheral, refusal
 
 VALUE_NOT_ALLOWED = 0x13
@@ -23,7 +24,7 @@ class CalendarClock:
 
     def __init__(self, state: str = "right") -> None:
         if state not in STATES:
-            raise ValueError(f"clock {state!r}: use one of {', '.join(STATES)}")
+            raise Invalid(f"clock {state!r}: use one of {', '.join(STATES)}")
         self._offset_ns: int | None = {"right": 0, "unset": None}.get(state, WRONG_YEAR_NS)
 
     def now(self, ago_s: float = 0.0) -> DateTime | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from bumble.keys import MemoryKeyStore
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.faults import FAULTS
 
 if TYPE_CHECKING:
@@ -18,10 +19,10 @@ WELL_BATTERY = 90
 def carry_out(device: "Peripheral", name: str, arguments: Arguments) -> None:
     """Do fault ``name`` to ``device``; raises ValueError naming what there is."""
     if name not in FAULTS:
-        raise ValueError(f"no fault {name!r}: there are {', '.join(FAULTS)}")
+        raise Invalid(f"no fault {name!r}: there are {', '.join(FAULTS)}")
     air = device.air
     if air is None:
-        raise ValueError(f"{device.address} is switched off")
+        raise Invalid(f"{device.address} is switched off")
     if name in _ON_AIR:
         _ON_AIR[name](device, air, arguments)
     elif name in _CONDITIONS:

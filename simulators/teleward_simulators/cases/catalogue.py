@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.cases.lined_yaml import CaseError
 from teleward_simulators.cases.loader import load
 from teleward_simulators.cases.model import Case
@@ -49,5 +50,5 @@ def case_named(name: str, extra: Path | None = None) -> Case:
     cases, errors = all_cases(extra)
     if name not in cases:
         broken = "".join(f"\n{error}" for error in errors)
-        raise ValueError(f"no case {name!r}; there are {', '.join(sorted(cases))}{broken}")
+        raise Invalid(f"no case {name!r}; there are {', '.join(sorted(cases))}{broken}")
     return cases[name]

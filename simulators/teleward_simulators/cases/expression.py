@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from teleward_signal.errors import Invalid
+
 Value = float | str
 Lookup = Callable[[str], Value]
 Read = Callable[[], Value]
@@ -33,7 +35,7 @@ LONGEST = 400
 """Characters; a longer condition is a mistake."""
 
 
-class ExpressionError(ValueError):
+class ExpressionError(Invalid):
     """A condition that cannot be read; the message gives the place."""
 
 

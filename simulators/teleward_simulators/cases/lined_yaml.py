@@ -5,12 +5,14 @@ from typing import Any
 
 import yaml
 
+from teleward_signal.errors import Invalid
+
 LONGEST = 200_000
 """Characters of a file; the longest case has 5 000."""
 DEEPEST = 12
 
 
-class CaseError(ValueError):
+class CaseError(Invalid):
     """A case file that cannot be used; the message is ``file:line: reason``."""
 
 

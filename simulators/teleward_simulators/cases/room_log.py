@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.cases.catalogue import case_named
 from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.runner import CaseDirector, make_case_patient
@@ -56,7 +57,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(line)
         except json.JSONDecodeError as error:
-            raise ValueError(f"{path}:{number}: not a row of a room's log: {error}") from None
+            raise Invalid(f"{path}:{number}: not a row of a room's log: {error}") from None
 
 
 def replay(path: Path) -> PhysiologyPatient:
@@ -95,7 +96,7 @@ class LogFollower:
         try:
             first = next(read_rows(self._path))
         except (OSError, StopIteration):
-            raise ValueError(f"{self._path}: no room's log there; open the room first") from None
+            raise Invalid(f"{self._path}: no room's log there; open the room first") from None
         with self._path.open("rb") as file:
             self._position = len(file.readline())
         return first

@@ -7,6 +7,8 @@ guidelines (see docs of the cases) for a teaching simulator; nothing here is med
 
 from dataclasses import dataclass
 
+from teleward_signal.errors import Invalid
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -154,7 +156,7 @@ ACTIONS: dict[str, Action] = {action.name: action for action in _TABLE}
 def action_named(name: str) -> Action:
     """Return an action; ValueError names those there are."""
     if name not in ACTIONS:
-        raise ValueError(f"no action {name!r}; there are {', '.join(ACTIONS)}")
+        raise Invalid(f"no action {name!r}; there are {', '.join(ACTIONS)}")
     return ACTIONS[name]
 
 

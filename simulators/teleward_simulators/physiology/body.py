@@ -7,6 +7,7 @@ the same calls at the same steps make the same patient, bit for bit.
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.draws import Stream, uniform
 from teleward_simulators.physiology.actions import Action, action_named, oxygen_share
 from teleward_simulators.physiology.engine import (
@@ -149,7 +150,7 @@ class Body:
         action = action_named(name)
         amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
         if dose and not action.unit:
-            raise ValueError(f"{name} takes no dose, not {dose!r}")
+            raise Invalid(f"{name} takes no dose, not {dose!r}")
         flags = []
         share = amount / action.usual
         if action.by_weight and self.person.wt_kg < 50.0:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from teleward_signal.errors import Invalid
+
 
 @dataclass(frozen=True, slots=True)
 class Knob:
@@ -73,9 +75,9 @@ def checked(name: str, value: float) -> float:
     """Return ``value`` when knob ``name`` can be turned there; ValueError lists the range."""
     knob = KNOBS.get(name)
     if knob is None:
-        raise ValueError(f"no knob {name!r}; there are {', '.join(KNOBS)}")
+        raise Invalid(f"no knob {name!r}; there are {', '.join(KNOBS)}")
     if not knob.low <= value <= knob.high:
-        raise ValueError(
+        raise Invalid(
             f"knob {name}: {value:g} {knob.unit} is outside {knob.low:g} to {knob.high:g}"
         )
     return float(value)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.body import Body
 
 
@@ -42,4 +43,4 @@ def obey(body: Body, order: Order) -> None:
         case "note":
             pass
         case _:
-            raise ValueError(f"no order {order.kind!r}: use act, knob, rhythm, clock or note")
+            raise Invalid(f"no order {order.kind!r}: use act, knob, rhythm, clock or note")

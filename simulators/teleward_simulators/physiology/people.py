@@ -1,5 +1,6 @@
 """Ready-made people for `physiology:NAME`: a body without a case, for demos and load tests."""
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.patient import PhysiologyPatient
 from teleward_simulators.physiology.person import Person
@@ -21,7 +22,7 @@ def make_patient(name: str, seed: int) -> PhysiologyPatient:
         return PhysiologyPatient(seed=seed, rhythm=name)
     if name not in PEOPLE:
         known = ", ".join((*PEOPLE, *RHYTHMS))
-        raise ValueError(f"source 'physiology:{name}': there are {known}")
+        raise Invalid(f"source 'physiology:{name}': there are {known}")
     person, knobs = PEOPLE[name]
 
     def prepare(body: Body) -> None:

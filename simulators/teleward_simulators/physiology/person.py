@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.circulation import (
     RESTING_SYMPATHETIC,
     RESTING_VAGAL,
@@ -49,9 +50,9 @@ class Person:
         for name, low, high in _RANGES:
             value = getattr(self, name)
             if not low <= value <= high:
-                raise ValueError(f"patient {name}: {value:g} is outside {low:g} to {high:g}")
+                raise Invalid(f"patient {name}: {value:g} is outside {low:g} to {high:g}")
         if self.sex not in ("F", "M"):
-            raise ValueError(f"patient sex: {self.sex!r} is not F or M")
+            raise Invalid(f"patient sex: {self.sex!r} is not F or M")
 
 
 _RANGES = (

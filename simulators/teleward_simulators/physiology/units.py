@@ -2,6 +2,8 @@
 
 import re
 
+from teleward_signal.errors import Invalid
+
 _MASS_MG = {"g": 1000.0, "mg": 1.0, "ug": 0.001, "mcg": 0.001, "µg": 0.001}
 _SAME: dict[str, dict[str, float]] = {
     "mass": _MASS_MG,
@@ -26,15 +28,15 @@ def convert(value: float, unit: str, wanted: str) -> float:
     for family in _SAME.values():
         if unit in family and wanted in family:
             return value * family[unit] / family[wanted]
-    raise ValueError(f"{value:g} {unit} cannot be given as {wanted}: they measure different things")
+    raise Invalid(f"{value:g} {unit} cannot be given as {wanted}: they measure different things")
 
 
 def parse_dose(text: str, wanted: str) -> float:
     """Return the dose that ``text`` states in unit ``wanted``; ValueError lists what is missing."""
     match = _DOSE.match(text)
     if match is None:
-        raise ValueError(f"{text!r} is no dose; write a number and a unit, such as '1 {wanted}'")
+        raise Invalid(f"{text!r} is no dose; write a number and a unit, such as '1 {wanted}'")
     number, unit = match.groups()
     if unit is None:
-        raise ValueError(f"dose {text!r} has no unit; write '{number} {wanted}'")
+        raise Invalid(f"dose {text!r} has no unit; write '{number} {wanted}'")
     return convert(float(number), unit, wanted)

@@ -12,6 +12,8 @@ from bleak.backends.scanner import AdvertisementData
 from bleak.uuids import normalize_uuid_str
 from bumble.device import Advertisement
 
+from teleward_signal.errors import Invalid
+
 LARGEST = 31
 """Legacy advertising carries 31 bytes, and the scan response 31 more."""
 
@@ -72,7 +74,7 @@ def advertise(
     label = _field(_NAME, name.encode()[: LARGEST - 2])
     main = b"".join(first)
     if len(main) > LARGEST:
-        raise ValueError(f"{name}: {len(main)} bytes do not fit an advertisement of {LARGEST}")
+        raise Invalid(f"{name}: {len(main)} bytes do not fit an advertisement of {LARGEST}")
     if name_in_scan_response or len(main) + len(label) > LARGEST:
         return main, label
     return main + label, b""

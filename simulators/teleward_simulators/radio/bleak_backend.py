@@ -27,6 +27,7 @@ from bleak.uuids import normalize_uuid_str
 from bumble import att, core, hci
 from bumble.device import Advertisement, Connection, Peer
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.radio.advertising import parse
 from teleward_simulators.radio.air import address_text
 from teleward_simulators.radio.central import Central
@@ -74,7 +75,7 @@ async def connect(
     """
     kind, _, rest = spec.partition(":")
     if kind != "virtual":
-        raise ValueError(f"radio {spec!r}: expected virtual:unix:/path or virtual:tcp:host:port")
+        raise Invalid(f"radio {spec!r}: expected virtual:unix:/path or virtual:tcp:host:port")
     central = Central(rest, address, bonds)
     with contextlib.suppress(TimeoutError):
         await central.wait_ready(wait_s)

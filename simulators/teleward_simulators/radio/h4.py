@@ -16,11 +16,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from teleward_signal.errors import Invalid
+
 _LAYOUT = {1: (3, 1), 2: (3, 2), 3: (3, 1), 4: (2, 1), 5: (3, 2)}
 """Packet type -> (offset of the length, its size in bytes)."""
 
 
-class BadPacketType(ValueError):
+class BadPacketType(Invalid):
     """The stream is not HCI."""
 
 
@@ -104,7 +106,7 @@ def parse_address(spec: str) -> tuple[str, str, int]:
     host, _, port = rest.rpartition(":")
     if kind == "tcp" and host and port.isdigit():
         return kind, host, int(port)
-    raise ValueError(f"{spec!r} is no address: use unix:/path/to.sock or tcp:127.0.0.1:9700")
+    raise Invalid(f"{spec!r} is no address: use unix:/path/to.sock or tcp:127.0.0.1:9700")
 
 
 async def dial(spec: str) -> H4Connection:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.errors import Invalid
+
 SEAM_S = 2.0
 """Silence between two rounds: longer than a normal RR, so no detector joins the two ends."""
 
@@ -71,7 +73,7 @@ class Excerpt:
         """Return recorded samples; ``fs`` must be the recorded rate (no sample is invented)."""
         wave = self.about["waves"][metric]
         if fs != wave["fs"]:
-            raise ValueError(f"{metric} was recorded at {wave['fs']} Hz, not at {fs} Hz")
+            raise Invalid(f"{metric} was recorded at {wave['fs']} Hz, not at {fs} Hz")
         raw = self._waves[metric]
         period = len(raw) + round(SEAM_S * fs)
         number = (first + np.arange(count)) % period

@@ -7,6 +7,8 @@ Statistics of the trains were checked over 120 s against published descriptions;
 from dataclasses import dataclass
 from enum import StrEnum
 
+from teleward_signal.errors import Invalid
+
 
 class Atria(StrEnum):
     """What the atria do."""
@@ -112,5 +114,5 @@ they follow from potassium and temperature in any rhythm."""
 def rhythm_named(name: str) -> Rhythm:
     """Return a rhythm; ValueError names those there are."""
     if name not in RHYTHMS:
-        raise ValueError(f"no rhythm {name!r}; there are {', '.join(RHYTHMS)}")
+        raise Invalid(f"no rhythm {name!r}; there are {', '.join(RHYTHMS)}")
     return RHYTHMS[name]

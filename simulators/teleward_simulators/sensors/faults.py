@@ -6,6 +6,8 @@ carried out by the simulated device itself (`teleward_simulators.faults`), all o
 
 from dataclasses import dataclass
 
+from teleward_signal.errors import Invalid
+
 SENSORS: dict[str, tuple[str, ...]] = {
     "ox": ("spo2", "pulse_rate", "perfusion_index", "pleth", "ppg_red", "ppg_infrared"),
     "nibp": ("nibp_systolic", "nibp_diastolic", "nibp_mean"),
@@ -78,13 +80,13 @@ def make_fault(
 ) -> ActiveFault:
     """Return a fault; ValueError names what there is."""
     if kind not in FAULT_KINDS:
-        raise ValueError(f"no fault {kind!r}: there are {', '.join(FAULT_KINDS)}")
+        raise Invalid(f"no fault {kind!r}: there are {', '.join(FAULT_KINDS)}")
     if sensor not in SENSORS:
-        raise ValueError(f"no sensor {sensor!r}: there are {', '.join(SENSORS)}")
+        raise Invalid(f"no sensor {sensor!r}: there are {', '.join(SENSORS)}")
     if seconds <= 0:
-        raise ValueError(f"fault {kind}: {seconds:g} s is no duration")
+        raise Invalid(f"fault {kind}: {seconds:g} s is no duration")
     if value is not None and (what := LINK_KINDS.get(kind)):
         low, high = LIMITS[what]
         if not low <= value <= high:
-            raise ValueError(f"fault {kind}: {what} {value:g} is outside {low:g} to {high:g}")
+            raise Invalid(f"fault {kind}: {what} {value:g} is outside {low:g} to {high:g}")
     return ActiveFault(kind, sensor, start_s, start_s + seconds, value)

@@ -4,6 +4,7 @@ import time
 
 from teleward_drivers.fields import DateTime
 from teleward_drivers.wired import nonin as codec
+from teleward_signal.errors import Invalid
 from teleward_simulators.source import VitalSource
 from teleward_simulators.wired.oximeter_wave import OximeterWave
 from teleward_simulators.wired.plain_engine import Every, PlainEngine
@@ -22,7 +23,7 @@ class NoninEngine(PlainEngine):
     def __init__(self, source: VitalSource, data_format: int, spot_s: float) -> None:
         super().__init__(source)
         if data_format not in FORMATS:
-            raise ValueError(f"Nonin format {data_format}: use one of {FORMATS}")
+            raise Invalid(f"Nonin format {data_format}: use one of {FORMATS}")
         self._format = data_format
         self._frames: list[codec.Sample] = []
         self._second = Every(1.0)

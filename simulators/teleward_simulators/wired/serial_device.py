@@ -10,6 +10,7 @@ import random
 from pathlib import Path
 from typing import Any, Protocol
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.device_clock import DeviceClock
 from teleward_simulators.faults import FAULTS, PacketFaults, PacketMangler, mangle_bytes
 from teleward_simulators.source import VitalSource
@@ -165,7 +166,7 @@ class SerialDevice:
                 setattr(self.faults, name, float(arguments.get("rate", 0.01)))
             case _:
                 known = "a BLE fault" if name in FAULTS else f"none of {', '.join(FAULTS)}"
-                raise ValueError(f"{self.address}: {name!r} is {known}")
+                raise Invalid(f"{self.address}: {name!r} is {known}")
 
     def _replug(self) -> None:
         if self._task is not None:

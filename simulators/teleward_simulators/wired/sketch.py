@@ -1,6 +1,7 @@
 """An Arduino sketch that prints numbers: one line a sample (``AD8232``) or pairs once a second."""
 
 from teleward_drivers.wired.text import Column, Layout
+from teleward_signal.errors import Invalid
 from teleward_simulators.source import VitalSource
 from teleward_simulators.wired.plain_engine import PlainEngine
 from teleward_simulators.wired.serial_device import SerialDevice
@@ -29,7 +30,7 @@ class SketchEngine(PlainEngine):
     def __init__(self, source: VitalSource, layout: str) -> None:
         super().__init__(source)
         if layout not in LAYOUTS:
-            raise ValueError(f"sketch layout {layout!r}: use one of {', '.join(LAYOUTS)}")
+            raise Invalid(f"sketch layout {layout!r}: use one of {', '.join(LAYOUTS)}")
         self._layout = LAYOUTS[layout]
         self._clock = WaveClock(source, self._layout.rate)
 

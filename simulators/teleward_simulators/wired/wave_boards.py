@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_drivers.wired import cyton, healthypi
+from teleward_signal.errors import Invalid
 from teleward_simulators.device_clock import BUFFER_S, native_rate
 from teleward_simulators.sensors.raw_light import INFRARED, LEVEL, RED
 from teleward_simulators.source import VitalSource
@@ -53,7 +54,7 @@ class HealthyPiEngine(PlainEngine):
     def __init__(self, source: VitalSource, version: int) -> None:
         super().__init__(source)
         if version not in (4, 5):
-            raise ValueError(f"HealthyPi version {version}: use 4 or 5")
+            raise Invalid(f"HealthyPi version {version}: use 4 or 5")
         self._version = version
         self._clock = WaveClock(source, healthypi.FS)
 

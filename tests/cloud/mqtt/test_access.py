@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr, ValidationError
 
 from teleward_cloud.mqtt.access import ROLES, acl_file, user
-from teleward_cloud.mqtt.connection import Incoming, MqttConnection, MqttUnavailable, Refused
+from teleward_cloud.mqtt.connection import BrokerRefused, Incoming, MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.settings import HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.tls import TlsSettings, client_context
@@ -196,11 +196,11 @@ async def test_field_and_simulated_stay_apart(guarded: Mosquitto, eventually: Wa
             await client.connection.subscribe("#")
         await pretender.connection.publish(f"{simulated}/live/bed-1/numerics", b"played")
         await gateway.connection.publish(f"{field}/live/bed-1/numerics", b"real")
-        with pytest.raises(Refused, match="Not authorized"):
+        with pytest.raises(BrokerRefused, match="Not authorized"):
             await pretender.connection.publish(f"{field}/live/bed-1/numerics", b"forged")
-        with pytest.raises(Refused, match="Not authorized"):
+        with pytest.raises(BrokerRefused, match="Not authorized"):
             await gateway.connection.publish(f"{simulated}/live/bed-1/numerics", b"mixed up")
-        with pytest.raises(Refused, match="Not authorized"):
+        with pytest.raises(BrokerRefused, match="Not authorized"):
             await viewer.connection.publish(f"{field}/command/identify", b"mischief")
         await eventually(lambda: viewer.heard and student.heard)
         await asyncio.sleep(0.1)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from teleward_cloud.mqtt.connection import MqttConnection, Refused
+from teleward_cloud.mqtt.connection import BrokerRefused, MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 
 CONNACK = {MqttVersion.V5: b"\x20\x03\x00\x00\x00", MqttVersion.V311: b"\x20\x02\x00\x00"}
@@ -57,7 +57,7 @@ async def test_answers_are_understood_without_objects_for_each(
     await connection.publish("a", b"2")
     for code, said in ((0x87, "Not authorized"), (0x97, "Quota exceeded"), (0xF0, "Unspecified")):
         server.tail = bytes([code])
-        with pytest.raises(Refused, match=said):
+        with pytest.raises(BrokerRefused, match=said):
             await connection.publish("a", b"3")
 
 
@@ -67,7 +67,7 @@ async def test_properties_take_the_long_way(broker: tuple[Broker, MqttConnection
         return
     reason = b"\x1f\x00\x04full"  # reason string
     server.tail = b"\x97" + bytes([len(reason)]) + reason
-    with pytest.raises(Refused, match="Quota exceeded"):
+    with pytest.raises(BrokerRefused, match="Quota exceeded"):
         await connection.publish("a", b"1")
     server.tail = b""
     await connection.publish("a", b"2")

@@ -115,7 +115,7 @@ async def test_patient_moves_device_is_swapped_history_answers(gateway: Gateway)
         await ask("POST", "/subjects", 201, {"id": subject, "bed": bed, **NURSE})
     await ask("POST", "/devices", 201, new("strap", STRAP, subject="p1"))
     await ask("POST", "/devices", 201, new("spare", "C0:00:00:00:00:02"))
-    problem = await ask("PUT", "/devices/strap/binding", 422, {"subject": "p2", **NURSE})
+    problem = await ask("PUT", "/devices/strap/binding", 409, {"subject": "p2", **NURSE})
     assert "cannot feed two" in problem["detail"]
     first = await ask(
         "PUT", "/devices/strap/binding", 200, {"subject": "p2", "move": True, **NURSE}
@@ -178,7 +178,7 @@ async def test_orders_need_a_command_and_a_connection(gateway: Gateway) -> None:
     ask = gateway.ask
     assert "not registered" in (await ask("POST", "/devices/x/commands/y", 404, NURSE))["detail"]
     await ask("POST", "/devices", 201, new("spare", "C0:00:00:00:00:02"))
-    assert "feeds nobody" in (await ask("POST", "/devices/spare/commands/y", 422, NURSE))["detail"]
+    assert "feeds nobody" in (await ask("POST", "/devices/spare/commands/y", 409, NURSE))["detail"]
     await ask("POST", "/subjects", 201, {"id": "p1", **NURSE})
     await ask("PUT", "/devices/spare/binding", 200, {"subject": "p1", **NURSE})
     assert "no command" in (await ask("POST", "/devices/spare/commands/y", 422, NURSE))["detail"]

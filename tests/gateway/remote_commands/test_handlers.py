@@ -8,6 +8,7 @@ from teleward_drivers.errors import LinkError
 from teleward_gateway.remote_commands import gateway_handlers
 from teleward_gateway.remote_commands.settings import CommandName
 from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.errors import TelewardError
 
 
 class Ward:
@@ -66,6 +67,6 @@ async def test_each_command_reaches_its_part() -> None:
 )
 async def test_refusals_say_why(name: CommandName, arguments: dict[str, Any], reason: str) -> None:
     ward = Ward()
-    with pytest.raises((LookupError, ValueError), match=reason):
+    with pytest.raises(TelewardError, match=reason):
         await gateway_handlers(ward, ward)[name](arguments, "dr-1")
     assert ward.done == []

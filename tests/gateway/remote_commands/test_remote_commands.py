@@ -27,6 +27,7 @@ from teleward_gateway.remote_commands.memory import CommandMemory
 from teleward_gateway.remote_commands.message import Command, CommandError, decode, encode
 from teleward_gateway.remote_commands.settings import CommandName
 from teleward_gateway.testing.servers import Mosquitto
+from teleward_signal.errors import NotFound
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft
 
@@ -78,7 +79,7 @@ class Bench:
         return {"started": True}
 
     async def _fail(self, arguments: dict[str, Any], author: str) -> None:
-        raise LookupError("no subject 'bed-9'")
+        raise NotFound("no subject 'bed-9'")
 
     async def _reply(self, topic: str, message: bytes, *, correlation: bytes | None = None) -> None:
         self.replies.append((topic, json.loads(message)))

@@ -28,6 +28,7 @@ from teleward_gateway.bench.accuracy.bidmc_files import (
 from teleward_gateway.bench.accuracy.bidmc_motion import OF_PPG, OF_RESPIRATION, mark_motion
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
+from teleward_signal.errors import Invalid
 from teleward_signal.ppg.arrival import ArrivalTime
 from teleward_signal.ppg.bank import PpgBank
 from teleward_signal.respiration.bank import RespirationBank
@@ -58,7 +59,7 @@ def rows(data_dir: str | Path, peers: bool = True) -> dict[str, Any]:
     folder = folder / "bidmc" if (folder / "bidmc").is_dir() else folder
     names = bidmc_names(folder)
     if not names:
-        raise ValueError(f"no bidmc_NN_Signals.csv in {folder}; give the folder with --data")
+        raise Invalid(f"no bidmc_NN_Signals.csv in {folder}; give the folder with --data")
     found = [_measure(read_bidmc(folder, name), peers) for name in names]
     return {
         "reference": " and ".join(_detectors(peers)),

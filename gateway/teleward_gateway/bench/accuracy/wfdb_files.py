@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.errors import Invalid
+
 SYMBOLS = (
     " ", "N", "L", "R", "a", "V", "F", "J", "A", "S", "E", "j", "/", "Q", "~", "", "|", "",
     "s", "T", "*", "D", '"', "=", "p", "B", "^", "t", "+", "u", "?", "!", "[", "]", "e", "n",
@@ -125,7 +127,7 @@ def _samples(header: Path, fields: list[list[str]]) -> NDArray[np.int64]:
     """Return raw counts, shape (n_samples, n_channels), of signals that share one file."""
     names, formats = {field[0] for field in fields}, {field[1] for field in fields}
     if len(names) != 1 or not formats <= {"16", "212"} or len(formats) != 1:
-        raise ValueError(
+        raise Invalid(
             f"{header}: formats {sorted(formats)} in files {sorted(names)}; "
             "readable are 16 and 212, all signals in one file"
         )

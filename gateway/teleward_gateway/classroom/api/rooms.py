@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from teleward_gateway.classroom.rooms.fleet_client import NoDevices
 from teleward_gateway.classroom.rooms.service import Room, RoomService, WrongKey
 from teleward_gateway.classroom.rooms.visibility import actions
+from teleward_signal.errors import Invalid, NotFound
 
 router = APIRouter(tags=["rooms"])
 
@@ -88,7 +89,7 @@ async def service_of(connection: HTTPConnection) -> AsyncIterator[RoomService]:
     """Give the rooms of this gateway to one request at a time."""
     service = getattr(connection.app.state, "rooms", None)
     if not isinstance(service, RoomService):
-        raise LookupError("this gateway has no rooms: they belong to a simulated ward")
+        raise NotFound("this gateway has no rooms: they belong to a simulated ward")
     async with _TURN:
         yield service
 
@@ -168,7 +169,7 @@ def rewind(service: Service, code: str, request: Rewind, key: Key = "") -> dict[
     elif request.time_s is not None:
         tick = int(request.time_s * 10)
     else:
-        raise ValueError("say where to go back to: bookmark or time_s")
+        raise Invalid("say where to go back to: bookmark or time_s")
     service.rewind(room, tick, time.monotonic())
     return {"tick": tick}
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from teleward_gateway.registry import Device, Registry, RegistryError, Subject
+from teleward_signal.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ ROOM = "room"
 """Attribute of a subject that is the patient of a room."""
 
 
-class NoDevices(Exception):
+class NoDevices(Unavailable):
     """The simulated devices cannot be switched on; the message gives the remedy."""
 
 

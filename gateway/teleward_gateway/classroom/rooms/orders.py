@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.actions import action_named
 from teleward_simulators.physiology.knobs import checked
 from teleward_simulators.physiology.units import parse_dose
@@ -23,7 +24,7 @@ def check_order(row: dict[str, Any]) -> None:
             case "knob":
                 checked(str(row["name"]), float(row["to"]))
                 if not 0 <= float(row.get("over", 0.0)) <= 86400:
-                    raise ValueError(f"knob {row['name']}: over {row['over']} is no duration in s")
+                    raise Invalid(f"knob {row['name']}: over {row['over']} is no duration in s")
             case "rhythm":
                 rhythm_named(str(row["name"]))
             case "fault":
@@ -31,7 +32,7 @@ def check_order(row: dict[str, Any]) -> None:
                 make_fault(row["fault"], row["sensor"], 0.0, seconds, row.get("value"))
             case "clock":
                 if not 0 <= float(row["speed"]) <= MOST_SPEED:
-                    raise ValueError(f"speed {row['speed']} is outside 0 to {MOST_SPEED}")
+                    raise Invalid(f"speed {row['speed']} is outside 0 to {MOST_SPEED}")
             case "say" | "bookmark":
                 str(row["text"])
             case "finding":
@@ -39,7 +40,7 @@ def check_order(row: dict[str, Any]) -> None:
             case "end":
                 pass
             case kind:
-                raise ValueError(f"no order {kind!r}: use act, knob, rhythm, fault, clock, say, "
+                raise Invalid(f"no order {kind!r}: use act, knob, rhythm, fault, clock, say, "
                                  "finding, bookmark or end")  # fmt: skip
     except KeyError as error:
-        raise ValueError(f"order {row.get('kind')!r}: {error.args[0]!r} is missing") from None
+        raise Invalid(f"order {row.get('kind')!r}: {error.args[0]!r} is missing") from None

@@ -18,6 +18,7 @@ from typing import Any
 from teleward_gateway.classroom.rooms.fleet_client import Bedside, NoDevices
 from teleward_gateway.classroom.rooms.orders import check_order
 from teleward_gateway.classroom.rooms.visibility import learner_view, truth
+from teleward_signal.errors import Forbidden, Invalid, NotFound
 from teleward_simulators.cases.catalogue import all_cases, case_named
 from teleward_simulators.cases.kit import devices_of
 from teleward_simulators.cases.model import Case
@@ -41,7 +42,7 @@ MEASURED = {"blood_pressure": "nibp", "remeasure": "nibp", "glucose_check": "glu
 """Actions that press the button of a device."""
 
 
-class WrongKey(Exception):
+class WrongKey(Forbidden):
     """The key of the room is missing or wrong."""
 
 
@@ -97,7 +98,7 @@ class RoomService:
         ValueError when there is no such case, `NoDevices` when they cannot be switched on.
         """
         if len(self.rooms) >= MOST_ROOMS:
-            raise ValueError(f"{MOST_ROOMS} rooms are open; close one first")
+            raise Invalid(f"{MOST_ROOMS} rooms are open; close one first")
         case = case_named(case_id, self._cases)
         code = _new_code(set(self.rooms))
         seed = secrets.randbelow(2**31) if seed is None else seed
@@ -130,7 +131,7 @@ class RoomService:
         """Return a room; LookupError when there is none."""
         found = self.rooms.get(code.upper())
         if found is None:
-            raise LookupError(f"no room {code!r} is open")
+            raise NotFound(f"no room {code!r} is open")
         return found
 
     def led(self, code: str, key: str) -> Room:
@@ -173,7 +174,7 @@ class RoomService:
         for order in orders:
             check_order(order)
         if len(room.patient.orders) + len(orders) > MOST_ORDERS:
-            raise ValueError(f"room {room.code} has had {MOST_ORDERS} orders; open another one")
+            raise Invalid(f"room {room.code} has had {MOST_ORDERS} orders; open another one")
         tick = max(room.patient.pace.tick, math.ceil(room.time_s(now_s) * TICKS_PER_S))
         tick += LEAD_TICKS
         for row in orders:
@@ -186,7 +187,7 @@ class RoomService:
     def rewind(self, room: Room, tick: int, now_s: float) -> None:
         """Go back to ``tick`` and hold the case there; what came after is forgotten."""
         if not 0 < tick <= room.patient.pace.tick:
-            raise ValueError(f"room {room.code}: there is no tick {tick} to go back to")
+            raise Invalid(f"room {room.code}: there is no tick {tick} to go back to")
         room.behind_s = now_s - room.opened_s - tick / TICKS_PER_S
         room.log.rewind(tick, room.behind_s)
         room.patient.rewind(tick)
@@ -211,7 +212,7 @@ class RoomService:
         """Ask the worker for a result; return the seconds it takes."""
         room.live(now_s)
         if len(room.asked) >= MOST_ASKED:
-            raise ValueError(f"room {room.code}: {MOST_ASKED} things were asked; that is enough")
+            raise Invalid(f"room {room.code}: {MOST_ASKED} things were asked; that is enough")
         wait_s = FINDING_S.get(name, 15.0)
         room.asked[name] = room.patient.time_s + wait_s
         return wait_s
@@ -223,7 +224,7 @@ class RoomService:
             if order.kind == "bookmark" and order.data.get("text") == text
         ]  # fmt: skip
         if not ticks:
-            raise LookupError(f"room {room.code} has no bookmark {text!r}")
+            raise NotFound(f"room {room.code} has no bookmark {text!r}")
         return ticks[-1]
 
 
