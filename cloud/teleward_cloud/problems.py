@@ -32,7 +32,7 @@ _CONNACK_REMEDIES = {
     "Server busy": "the gateway tries again",
     "Server unavailable": "the gateway tries again",
     "Unsupported protocol version": 'set mqtt.version = "3.1.1"',
-    "no answer to CONNECT": "see that this is an MQTT port, and whether it wants [mqtt.tls]",
+    "no answer to CONNECT": "check that this is an MQTT port, and whether it wants [mqtt.tls]",
 }
 
 
@@ -62,7 +62,7 @@ def refusal_problem(address: str, reason: str, *, tls: bool) -> Problem:
     if tls:
         remedy = "it may want a client certificate, or another: mqtt.tls.certificate_file"
     else:
-        remedy = "see that this is an MQTT port, and whether it wants [mqtt.tls]"
+        remedy = "check that this is an MQTT port, and whether it wants [mqtt.tls]"
     return Problem(f"{address}: the broker closed the connection ({reason})", remedy)
 
 
@@ -82,18 +82,20 @@ def _problem(error: BaseException) -> tuple[str, str]:
         case ssl.SSLCertVerificationError():
             return _CERTIFICATE_TROUBLES.get(error.verify_code, _UNKNOWN_SIGNER)
         case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error):
-            return "speaks no TLS", "correct the port, or remove [{section}.tls]"
+            return "does not use TLS", "correct the port, or remove [{section}.tls]"
         case ssl.SSLError():
             reason = error.reason or str(error)
             return f"TLS fails: {reason}", "see [{section}.tls] and the server's log"
         case ConnectionRefusedError():
-            return "connection refused", "see that the server runs, or correct {address_key}"
+            return "connection refused", "check that the server runs, or correct {address_key}"
         case ConnectionResetError() | BrokenPipeError():
-            return "closes the connection", "see whether [{section}.tls] fits this server"
+            return "closes the connection", "check whether [{section}.tls] fits this server"
         case socket.gaierror():
-            return "no such name", "correct {address_key}, or see this network's DNS"
+            return "no such name", "correct {address_key}, or check this network's DNS"
         case TimeoutError():
-            return "no answer", "see network and firewall, or correct {address_key}"
+            return "no answer", "check network and firewall, or correct {address_key}"
         case OSError() if error.strerror and error.errno:
-            return error.strerror.lower(), "see the network, or correct {address_key}"
-    return str(error) or type(error).__name__, "see that the server runs, or correct {address_key}"
+            return error.strerror.lower(), "check the network, or correct {address_key}"
+    return str(error) or type(
+        error
+    ).__name__, "check that the server runs, or correct {address_key}"

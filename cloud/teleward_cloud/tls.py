@@ -53,7 +53,7 @@ def client_context(settings: TlsSettings) -> ssl.SSLContext:
             ) from error
         except OSError as error:
             raise Invalid(
-                f"{settings.certificate_file} or {settings.key_file}: {error.strerror}; let the "
-                "gateway's user read them"
+                f"{settings.certificate_file} or {settings.key_file}: {error.strerror}; make them "
+                "readable for the gateway's user"
             ) from error
     return context

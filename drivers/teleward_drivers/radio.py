@@ -108,7 +108,7 @@ class Adapter:
             async with self.scanning(), asyncio.timeout(timeout_s):
                 return await heard
         except TimeoutError:
-            raise DeviceNotFound(f"{address} was not heard in {timeout_s:.0f} s") from None
+            raise DeviceNotFound(f"{address} did not advertise in {timeout_s:.0f} s") from None
         finally:
             waiting.discard(heard)
             if not waiting:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from teleward_drivers.device import Discarded
 
 Probe = Callable[[bytearray, int], "int | str"]
-"""``probe(buffer, at)`` says what starts at ``buffer[at]``: the length of a whole, valid frame;
+"""``probe(buffer, at)`` classifies the bytes at ``buffer[at]``: the length of a whole, valid frame;
 0 when more bytes are needed; or the reason why no frame starts here."""
 
 

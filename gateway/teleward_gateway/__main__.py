@@ -23,7 +23,7 @@ COMMANDS = {
     "room": "control a running case as an instructor",
     "collect": "carry records from MQTT to InfluxDB",
     "stack": "write a compose file for mosquitto, InfluxDB and Grafana",
-    "doctor": "check this machine and say what to do",
+    "doctor": "check this machine, with remedies",
     "status": "show a running gateway",
     "bench": "measure, and compare with peers and limits",
 }

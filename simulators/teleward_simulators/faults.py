@@ -17,7 +17,7 @@ FAULTS: dict[str, str] = {
     "refuse": "BLE: connections are not answered until cleared",
     "silence": "the link stays up and nothing comes; cleared by a new connection",
     "latency": "every packet takes `seconds` longer, BLE: up to `jitter` more",
-    "advertising_loss": "BLE: this share of advertisements is not heard (`rate`)",
+    "advertising_loss": "BLE: this share of advertisements is lost (`rate`)",
     "rssi": "BLE: signal strength in dBm (`value`), wandering by `walk`",
     "drop": "this share of packets (serial: bytes, or `packets`) is lost (`rate`)",
     "duplicate": "this share of packets comes twice (`rate`)",

@@ -20,7 +20,7 @@ from teleward_signal.record import Draft, Record, RecordId, RecordKind
 
 _OPEN = frozenset({Presence.ON, Presence.LATCHED})
 _LIMIT = 500
-"""Open alarms watched at once; far beyond any ward, the oldest are let go."""
+"""Open alarms watched at once; far beyond any ward, the oldest are dropped."""
 
 
 @dataclass(slots=True)

@@ -11,9 +11,7 @@ from teleward_signal.model import Presence, Priority
 class _Target(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="unique; the backlog hangs on it"
-    )
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$", description="unique; names the backlog")
     lowest_priority: Priority = Field(
         Priority.MEDIUM, description="alarms below this priority are not sent: high, medium, low"
     )
@@ -21,7 +19,7 @@ class _Target(BaseModel):
         0, ge=0, le=9, description="0: every alarm; n: only those nobody acknowledged n times over"
     )
     stale_s: float = Field(
-        300.0, gt=0, description="an alarm older than this rings nobody; it is marked as delivered"
+        300.0, gt=0, description="an alarm older than this is not sent; it is marked as delivered"
     )
 
 

@@ -23,7 +23,7 @@ from teleward_cloud.tls import client_context
 from teleward_signal.record import Record
 
 _REFUSALS = frozenset({400, 410, 413, 415, 422})
-"""Answers by which a receiver says that it will never take this request."""
+"""Status codes with which a receiver refuses this request for good."""
 
 
 class WebhookSink(AlarmSink):

@@ -43,7 +43,7 @@ _FIRST_POINTS = 1_000
 """Points in the first request of a batch, doubled with each: encoding is quicker than writing, so
 that the server is at work from the start and never waits for the next."""
 _BLAMES_DATA = ("unable to parse", "partial write", "conflict", "beyond retention", "invalid field")
-"""What servers say of a 400 or 422 that is the fault of a point. Any other 400 is the fault of the
+"""Server messages of a 400 or 422 that is the fault of a point. Any other 400 is the fault of the
 settings or of a proxy, and no reason to give up records."""
 _ON_THEIR_WAY = 3
 """Requests at once: one is written, one waits for it, one travels; with two, a server beside other

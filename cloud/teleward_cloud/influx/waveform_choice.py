@@ -17,13 +17,13 @@ from teleward_signal.model import Presence, Priority
 from teleward_signal.record import Record, RecordId, RecordKind
 
 _RING = 4096
-"""Most records held: 60 s of one-second blocks of 64 streams; more lets the oldest go unwritten."""
+"""Most records held: 60 s of one-second blocks of 64 streams; beyond it the oldest go unwritten."""
 _WINDOWS = 32
 """Alarm windows remembered a subject; alarms closer together than this share samples anyway."""
 _SUBJECTS = 512
 """Subjects whose alarms are remembered, the newest; far more than a gateway serves at a time."""
 _IDLE_S = 30.0
-"""A stream that has stopped is let go after this, so that nothing waits for ever."""
+"""A stream that has stopped is released after this, so that nothing waits without end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -365,7 +365,7 @@ DRIVER = DriverInfo(
     silence_s=10,
     options={
         "format": "data format of the device: 2, 7, 8 or 13 (2)",
-        "select": "tell the device to use this format, 9560 and 3150 only (false)",
+        "select": "select this format on the device, 9560 and 3150 only (false)",
         "utc_offset_minutes": "how far the device's clock is ahead of UTC, format 13 (0)",
     },
 )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from teleward_simulators.cases.runner import CaseRun
 
 CAUTION = (
-    "Synthetic patients, for teaching only; not medical advice. Cases are unreviewed unless said."
+    "Synthetic patients, for teaching only; not medical advice. Cases are unreviewed unless marked."
 )
 SHOWN = ("HR", "SBP", "DBP", "RR", "SPO2", "T", "ETCO2", "PH", "G")
 PANELS = (("HR", "/min"), ("SBP", "mmHg"), ("DBP", "mmHg"), ("RR", "/min"), ("SPO2", "%"),

@@ -14,10 +14,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--case", help="also open a teaching room on this case (see `teleward cases list`)"
     )
     parser.add_argument("--held", action="store_true", help="leave the case to be started by you")
-    parser.add_argument("--seed", type=int, default=1, help="another seed, other patients (1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the patients (1)")
     parser.add_argument("--port", type=int, default=8080, help="port of the dashboard (8080)")
     parser.add_argument(
-        "--headless", action="store_true", help="do not point a person to a browser; for scripts"
+        "--headless", action="store_true", help="do not print the addresses; for scripts"
     )
     parser.add_argument("--seconds", type=float, help="stop by itself after so long")
     parser.add_argument(

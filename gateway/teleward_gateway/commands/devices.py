@@ -37,15 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     move.add_argument("id")
     _add_target(move, required=True)
     for name, text in (
-        ("release", "let a device feed nobody"),
+        ("release", "unbind a device: it feeds nobody"),
         ("remove", "decommission a device; its history stays"),
         ("pair", "pair again with a device that lost its bond"),
     ):
         actions.add_parser(name, help=text).add_argument("id")
-    swap = actions.add_parser("swap", help="let another device take over")
+    swap = actions.add_parser("swap", help="replace a device by another")
     swap.add_argument("id")
     swap.add_argument("new")
-    whose = actions.add_parser("whose", help="say whose reading a device made at a time")
+    whose = actions.add_parser("whose", help="show whose reading a device made at a time")
     whose.add_argument("id")
     whose.add_argument("time", help="e.g. 2026-11-22T10:30:00Z")
     admit = actions.add_parser("admit", help="admit a subject")
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_target(parser: argparse.ArgumentParser, required: bool) -> None:
     target = parser.add_mutually_exclusive_group(required=required)
     target.add_argument("--subject", help="who wears it")
-    target.add_argument("--bed", help="the bed it stays at, whoever lies there")
+    target.add_argument("--bed", help="the bed it stays at, for any occupant")
 
 
 def run(arguments: argparse.Namespace) -> int:

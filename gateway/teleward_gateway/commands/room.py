@@ -31,13 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     opening = verbs.add_parser("open", help="open a room on a case")
     opening.add_argument("case")
     opening.add_argument("--seed", type=int)
-    opening.add_argument("--exam", action="store_true", help="draw no lots: fair for all")
+    opening.add_argument("--exam", action="store_true", help="no chance events: fair for all")
     for name, summary in (
         ("show", "what learners see"),
         ("truth", "the true state"),
         ("log", "every order so far"),
-        ("start", "let the case run, at its own speed"),
-        ("pause", "hold the case; hearts go on beating"),
+        ("start", "run the case, at its own speed"),
+        ("pause", "pause the case; hearts go on beating"),
         ("close", "close the room"),
     ):
         _room(verbs.add_parser(name, help=summary))
@@ -58,11 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_learner(verbs: Any) -> None:
-    act = verbs.add_parser("act", help="have the worker do something")
+    act = verbs.add_parser("act", help="order the worker to act")
     _room(act)
     act.add_argument("name", help="see `teleward room actions`")
     act.add_argument("dose", nargs="?", help="with its unit, as 0.5mg")
-    ask = verbs.add_parser("ask", help="have the worker find something out")
+    ask = verbs.add_parser("ask", help="ask the worker for a finding")
     _room(ask)
     ask.add_argument("name", help="such as auscultate, blood_pressure, skin")
     verbs.add_parser("actions", help="what can be done to a patient")

@@ -34,7 +34,7 @@ START_S = 300.0
 QUIET_S = 3.0
 """A usual start is over before a progress line would be worth reading."""
 KERNELS = "signal kernels:"
-"""Begins the log lines of the gateway that say how far compiling is."""
+"""Prefix of the gateway's log lines that show the progress of compiling."""
 
 
 class DemoError(TelewardError):
@@ -307,7 +307,7 @@ def explain(demo: Demo, name: str) -> str:
     """Return why a child ended, from the last line of its log."""
     log = demo.folder / f"{name}.log"
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    last = lines[-1] if lines else "it said nothing"
+    last = lines[-1] if lines else "no output"
     with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
         last = json.loads(last)["message"]
     return f"the {name} process ended: {last} (all of it: {log})"

@@ -123,7 +123,7 @@ def check_clock() -> Iterator[Finding]:
     else:
         yield warning(
             "clock",
-            "not synchronised; records say so and are corrected once it is",
+            "not synchronised; records are marked and corrected once it is",
             "sudo timedatectl set-ntp true; without a network fit a battery clock (RTC)",
         )
 
@@ -149,7 +149,7 @@ def check_cache() -> Iterator[Finding]:
     if not os.access(used, os.W_OK):
         yield warning(
             "cache",
-            f"{used} cannot be written; every start compiles the kernels anew",
+            f"{used} cannot be written; every start compiles the kernels again",
             "set NUMBA_CACHE_DIR to a folder that can be written, such as /var/cache/teleward",
         )
     elif used != wanted and used != Path(os.environ.get("NUMBA_CACHE_DIR", "")):

@@ -57,10 +57,10 @@ async def _check_configured_broker(settings: MqttSettings) -> Finding:
                 ),
             )
     except MqttUnavailable as error:
-        remedy = f"see that a broker runs at {host}:{port} and that [mqtt] is right"
+        remedy = f"check that a broker runs at {host}:{port} and that [mqtt] is right"
         return failed("broker", error.problem.what, error.problem.remedy or remedy)
     except (TimeoutError, ValueError) as error:
-        return failed("broker", str(error) or "no answer", "see that [mqtt] is right")
+        return failed("broker", str(error) or "no answer", "check that [mqtt] is right")
     version = connection.version
     await connection.close()
     if settings.tls is None and host not in ("127.0.0.1", "localhost", "::1"):

@@ -112,7 +112,7 @@ class Trends:
             if is_damage(error):
                 raise
             # a disk too full for trends is one for records first
-            log.warning("journal: trends have to wait: %s", error)
+            log.warning("journal: trends are delayed: %s", error)
         except Exception:
             self._walked, self._busy = 0, False
             log.exception("journal: a trend cannot be made; lines are drawn from rows")

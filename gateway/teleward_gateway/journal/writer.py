@@ -225,13 +225,13 @@ class Writer:
             step()
         except (sqlite3.Error, OSError, Damaged) as error:
             if self.problem is None:
-                log.warning("journal: storage does not take records: %s", error)
-            self.problem = f"storage does not take records: {error}"
+                log.warning("journal: records cannot be written: %s", error)
+            self.problem = f"records cannot be written: {error}"
             self.counters.failures += 1
             self._failed(error)
             return False
         if self.problem is not None:
-            log.warning("journal: storage takes records again")
+            log.warning("journal: records are written again")
         self.problem = None
         return True
 

@@ -54,7 +54,7 @@ CHANGE_LIMIT = 2**24 - 1
 """Bytes of a change in front of frames; a longer one is a message of its own."""
 BEATS_LIMIT = 255
 HALVES = 0x8000
-"""Bit of the number of samples that says: steps are half bytes."""
+"""Bit of the sample count: steps are half bytes."""
 SEQUENCE_MASK = 0xFFFFFF
 
 

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 STEADY_S = 300.0
-"""A part that ran so long begins with the first wait again, and its failure is no longer news."""
+"""A part that ran so long begins with the first wait again, and its failure is no longer shown."""
 
 
 class Supervisor:

@@ -23,7 +23,7 @@ class RemoteUserSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1, max_length=60, description="stands in the audit")
+    name: str = Field(min_length=1, max_length=60, description="name in the audit trail")
     key: SecretStr = Field(description="signs the commands; shared with this user only")
     commands: tuple[CommandName, ...] = Field(
         min_length=1,

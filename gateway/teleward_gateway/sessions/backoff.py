@@ -24,13 +24,13 @@ MISSING_S = 2.0
 """A device out of reach is waited for, not hammered: the search itself is the wait."""
 
 REFUSED_S = 60.0
-"""What a person must mend is looked at again once a minute, so that mending is all it takes."""
+"""What a person must correct is tried again once a minute, so that correcting it is enough."""
 
 STEADY_S = 30.0
 """A link that held so long was good: the next loss starts from `FIRST_S` again."""
 
 NEEDS_PERSON = frozenset({Unavailable.NO_PERMISSION, Unavailable.UNSUPPORTED})
-"""The other reasons (no adapter, powered off, port in use) mend themselves."""
+"""The other reasons (no adapter, powered off, port in use) pass by themselves."""
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ LEASE_S = 10.0
 """A scan asked for by a page ends so long after the page last asked: pages are closed, not left."""
 
 GONE_S = 60.0
-"""A device not heard for so long is off the table; slow advertisers speak every 10.24 s."""
+"""A device silent for so long leaves the table; slow advertisers send every 10.24 s."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,7 +226,7 @@ class Connection:
         silent_s = (now_ns - self._heard_ns) / 1e9
         n_bytes = self._counters.n_bytes - self._bytes_before
         if self._ready and self._silence_s and silent_s >= self._silence_s:
-            said = "silent" if n_bytes else "connected, but nothing was ever heard,"
+            said = "silent" if n_bytes else "connected, but no data was ever received,"
             return Silent(f"{said} for {silent_s:.0f} s")
         if (
             self._info.link is LinkType.SERIAL

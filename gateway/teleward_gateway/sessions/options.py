@@ -8,11 +8,11 @@ from teleward_drivers.device import SerialSettings
 from teleward_signal.errors import Invalid
 
 DESCRIPTIONS = {
-    "silence_s": "seconds without a byte after which the link is made anew; 0: never",
+    "silence_s": "seconds without a byte after which the link is reconnected; 0: never",
     "baudrate": "baud rate of the port, when it differs from the driver's",
     "parity": "N, E or O, when it differs from the driver's",
     "passkey": "the six digits printed on the device, if pairing asks for them",
-    "pair": "true: pair before anything else, for devices that stay dumb until they are bonded",
+    "pair": "true: pair before anything else, for devices that stay silent until they are bonded",
     "repair_bond": "false: ask a person before pairing again with a device that lost its bond",
 }
 

@@ -78,5 +78,5 @@ class PairingDesk:
             raise Invalid(f"a passkey has six digits, not {passkey}")
         waiting = self._open.get(address.upper())
         if waiting is None or waiting[1].done():
-            raise NotFound(f"no device at {address} waits for a passkey: start pairing anew")
+            raise NotFound(f"no device at {address} waits for a passkey: start pairing again")
         waiting[1].set_result(passkey)

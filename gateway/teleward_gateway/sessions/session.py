@@ -165,7 +165,7 @@ class Session:
             await self._opener.forget_bond()
         except LinkError as failure:
             return failure
-        return LinkLost(f"pairing anew: {error}")
+        return LinkLost(f"pairing again: {error}")
 
     async def pair_again(self) -> None:
         """Forget the bond, as a person ordered; the next connect pairs."""

@@ -109,7 +109,7 @@ class SubjectSettings(Section):
     """A person who is monitored, or a simulated one."""
 
     id: str = Field(description="unique, never reused")
-    label: str = Field("", description="what the ward calls the subject; no full name is needed")
+    label: str = Field("", description="label on the pages; no full name is needed")
     bed: str = Field("", description="where the subject is")
     detail: str = Field("", description="one line shown beside the label")
     spo2_scale: int = Field(1, ge=1, le=2, description="NEWS2 SpO2 scale; 2 only if prescribed")
@@ -172,10 +172,10 @@ class Settings(Section):
     )
     embedded_broker: EmbeddedBrokerSettings = Field(default_factory=EmbeddedBrokerSettings)
     alarms: AlarmDeliverySettings = Field(
-        default_factory=AlarmDeliverySettings, description="who is told of alarms"
+        default_factory=AlarmDeliverySettings, description="alarm notifications"
     )
     remote_commands: RemoteCommandSettings = Field(
-        default_factory=RemoteCommandSettings, description="who may send commands by MQTT"
+        default_factory=RemoteCommandSettings, description="users who may send commands by MQTT"
     )
     classroom: ClassroomSettings = Field(
         default_factory=ClassroomSettings, description="teaching rooms of simulated patients"

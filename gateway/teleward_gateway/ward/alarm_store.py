@@ -44,7 +44,7 @@ class AlarmStore:
 
     def set_aside(self, why: Exception) -> None:
         """Keep a file that cannot be used out of the way."""
-        log.warning("%s cannot be used (%s): alarms begin anew", self._path.name, why)
+        log.warning("%s cannot be used (%s): alarms start empty", self._path.name, why)
         if self._path.exists():
             self._path.replace(self._path.with_suffix(".json.damaged"))
 

@@ -29,7 +29,7 @@ JUMP_S = 0.1
 """Blocks of one unbroken stream follow each other within the spread of their arrival times; more
 than this is a gap."""
 FORGET_S = 30.0
-"""After so long nothing that a detector has learnt can be relied on: the stream begins anew."""
+"""After a gap this long a detector's learned state is stale: the stream starts again."""
 
 MOST_BLOCKS = 10_000
 """Blocks that wait: 64 patients with three streams of 4 blocks a second for 13 s, 10 to 20 MB."""

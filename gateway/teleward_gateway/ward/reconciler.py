@@ -58,7 +58,7 @@ class Reconciler:
             self.refused = None
         except RegistryError as error:
             self.refused = str(error)
-            log.error("the settings file cannot be carried out: %s", error)
+            log.error("the settings file cannot be applied: %s", error)
 
     async def apply(self) -> None:
         """Bring everything in step."""
@@ -144,7 +144,7 @@ class Reconciler:
     def _applied_one(self, task: asyncio.Task[None]) -> None:
         self._applying.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a change could not be carried out", exc_info=error)
+            log.error("a change could not be applied", exc_info=error)
 
     def _show(self, subject: Subject, devices: set[str]) -> None:
         gateway = self._gateway
@@ -193,7 +193,7 @@ def limits_of(subject: Subject) -> AlarmLimits:
     try:
         return AlarmLimits.from_dict(subject.attributes.get("limits", {}))
     except (ValueError, TypeError, AttributeError) as error:
-        log.error("limits kept with a subject cannot be used, the usual ones hold: %s", error)
+        log.error("stored limits of a subject are invalid, the defaults apply: %s", error)
         return AlarmLimits()
 
 

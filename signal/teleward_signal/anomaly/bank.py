@@ -150,7 +150,7 @@ class AnomalyBank:
     def restore(self, slot: int, state: bytes) -> None:
         """Continue ``slot`` from a snapshot of a bank with the same metrics."""
         if len(state) != STATE.itemsize * len(self.metrics):
-            raise ValueError("snapshot of other metrics or another version; let it learn anew")
+            raise ValueError("snapshot of other metrics or another version; start without it")
         self._states[slot] = np.frombuffer(state, STATE)
         self._states[slot]["up_since"] += self._now_s
         self._states[slot]["down_since"] += self._now_s

@@ -11,7 +11,7 @@ from teleward_signal.model import Measurement
 
 PERIOD_S = 5.0
 REPORT_EVERY = 2
-"""Scores are told every ten seconds: a number that took minutes to move needs no more."""
+"""Scores are published every ten seconds: a number that took minutes to move needs no more."""
 FALLBACK = {"pulse_rate": "heart_rate"}
 """A pulse rate stands in while there is no heart rate."""
 LATE_S = 3600.0

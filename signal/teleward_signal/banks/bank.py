@@ -23,7 +23,7 @@ class Reason(IntFlag):
     NO_SIGNAL = 1
     """Flat line, or no samples arrive."""
     LEAD_OFF = 2
-    """Electrode or probe off: the device says so, or the input rests at a rail."""
+    """Electrode or probe off: the device reports it, or the input rests at a rail."""
     CLIPPED = 4
     """The converter saturates within beats."""
     MOTION = 8

@@ -105,7 +105,7 @@ class SlotBank:
         if len(state) != self._dtype.itemsize:
             raise ValueError(
                 f"{type(self).__name__}: snapshot of {len(state)} bytes, this version writes "
-                f"{self._dtype.itemsize}; start the stream anew instead of restoring it"
+                f"{self._dtype.itemsize}; restart the stream instead of restoring it"
             )
         self._states[slot] = np.frombuffer(state, self._dtype)[0]
         self._used[slot] = 0

@@ -29,7 +29,7 @@ _SIZE = n_weights(N_FEATURES)
 STICK = 0.025
 """Probability of a change of rhythm from look to look: once in 320 beats."""
 WEIGHT = 0.3
-"""Share of a look's log odds that is news: of its 128 beats eight are new, of the inner 64 too."""
+"""Share of a look's log odds that is new: of its 128 beats eight are new, of the inner 64 too."""
 BOUND = 8.0
 """Log odds are held within this, so that no window overrules all the others."""
 _SAME_S = 0.03

@@ -25,7 +25,7 @@ RAIL_MV = 2.0
 BEYOND_MV = 15.0
 """No ECG reaches 15 mV (AAMI EC11 asks for a range of +-5 mV); a loose lead picks up more."""
 MOTION_BELOW = 0.5
-"""Quality under which the stream is said to suffer from motion or muscle."""
+"""Quality below which the stream counts as disturbed by motion or muscle."""
 
 
 @inner

@@ -118,7 +118,7 @@ class ModulationBank:
         """Continue ``slot`` from a snapshot."""
         size = MODULATION_STATE.itemsize
         if len(state) != size + 8 * N_BINS:
-            raise ValueError("snapshot of another version; start the stream anew")
+            raise ValueError("snapshot of another version; restart the stream")
         self._states[slot] = np.frombuffer(state[:size], MODULATION_STATE)[0]
         self.spectra[slot] = np.frombuffer(state[size:])
 

@@ -16,9 +16,9 @@ from teleward_simulators.ble.calendar_clock import CalendarClock
 from teleward_simulators.ble.on_demand import OnDemand
 
 CUFF_STEP_S = 0.5
-"""Cuffs that tell their pressure do so about twice a second."""
+"""Cuffs that send their pressure do so about twice a second."""
 INFLATE_SHARE = 0.25
-"""A quarter of the time to pump up, the rest to let off at 3 to 5 mmHg a second."""
+"""A quarter of the time to pump up, the rest to deflate at 3 to 5 mmHg a second."""
 ABOVE_SYSTOLIC = 35.0
 """mmHg; cuffs inflate 30 to 40 above the expected systolic pressure."""
 MEMORY = 30

@@ -43,7 +43,7 @@ from teleward_simulators.rhythms.table import RHYTHMS
 from teleward_simulators.sensors.faults import FAULT_KINDS, LINK_KINDS, SENSORS
 
 STABLE = "HR > 45 and HR < 130 and SBP >= 90 and SPO2 >= 90 and RR >= 8 and RR <= 35"
-"""What counts as stable where a case does not say."""
+"""Bands that count as stable unless a case sets its own."""
 SCRIPT_NAMES = frozenset(
     {"t", "stable_for", "disposition", "resolved", "t_asystole", "t_pulseless", "rhythm"}
     | {f"faults_{sensor}" for sensor in SENSORS}
@@ -137,7 +137,9 @@ def _expression(table: Table, name: str, rest: str = "", more: frozenset[str] = 
 def _person(table: Table) -> Person:
     row = mapping(table, "patient", set(Person.__slots__) | {"synthetic"})
     if row.get("synthetic") is not True:
-        raise table.fail("patient: say synthetic: true; real people have no place here", "patient")
+        raise table.fail(
+            "patient: synthetic: true is missing; real people have no place here", "patient"
+        )
     values = {key: value for key, value in row.items() if key != "synthetic"}
     try:
         return Person(**values)
@@ -174,7 +176,7 @@ def _ramps(table: Table) -> list[Timed]:
     out = []
     for row in rows(table, "physiology", {"at", "knob", "to", "over"}):
         if "to" not in row:
-            raise row.fail("a ramp says where it goes: write to: VALUE")
+            raise row.fail("a ramp needs a target: write to: VALUE")
         _knob(row, str(row.get("knob")), number(row, "to", 0, -1e3, 1e3), "knob")
         effect = Effect("knob", row["knob"], "to", float(row["to"]), number(row, "over", 0, 0, 1e6))
         out.append(Timed(number(row, "at", 0, 0, 1e6), (effect,)))

@@ -398,4 +398,4 @@ _SPECIAL: dict[str, Callable[[Body, float], None]] = {
     "cpr_stop": _cpr_stop,
     "insulin_infusion": _insulin_infusion,
 }
-"""What a table of amounts cannot say."""
+"""What a table of amounts cannot express."""

@@ -36,10 +36,10 @@ DRUGS = (
     "pralidoxime_e", "legs_up", "upright", "fio2", "bagged", "cpap", "cpr", "cpr_quality",
     "anticonvulsant_e", "antivenom_e",
 )  # fmt: skip
-"""Levels in units of one usual adult dose unless the name says otherwise."""
+"""Levels in units of one usual adult dose unless the name gives another unit."""
 
 RHYTHM = ("pulse", "fixed_hr", "conduction", "rhythm_gain", "breath_block")
-"""What the rhythm tells the heart; ``fixed_hr`` 0 leaves the rate to the nerves, of whose beats
+"""Inputs of the rhythm to the heart; ``fixed_hr`` 0 leaves the rate to the nerves, of whose beats
 ``conduction`` is the share that passes."""
 
 OUTPUT = (

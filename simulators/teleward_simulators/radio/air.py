@@ -101,7 +101,7 @@ class Air(LocalLink):
     def on_address_changed(self, controller: "AirController") -> None:
         other = self._by_address.get(controller.random_address)
         if other is not None and other is not controller:
-            log.warning("two radios at %s: the first is not heard any more", controller.name)
+            log.warning("two radios at %s: the first is silenced", controller.name)
         self._by_address[controller.random_address] = controller
 
     def find_le_controller(self, address: hci.Address) -> "AirController | None":

@@ -83,7 +83,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[str], Mosquitto]]:
 
 
 def down(start: Any, folder: Path) -> tuple[MqttSettings, str, str]:
-    return MqttSettings(port=free_port()), "connection refused", "see that the server runs"
+    return MqttSettings(port=free_port()), "connection refused", "check that the server runs"
 
 
 def no_name(start: Any, folder: Path) -> tuple[MqttSettings, str, str]:

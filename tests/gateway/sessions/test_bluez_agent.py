@@ -178,5 +178,5 @@ async def test_passkey_nobody_types_is_given_up(
     monkeypatch.setattr("teleward_gateway.sessions.pairing.ANSWER_S", 0.05)
     assert await desk.passkey("C0:00:00:00:00:01") is None
     assert desk.requests() == []
-    with pytest.raises(LookupError, match="start pairing anew"):
+    with pytest.raises(LookupError, match="start pairing again"):
         desk.answer("C0:00:00:00:00:01", 1)

@@ -116,7 +116,7 @@ async def test_port_that_never_speaks_is_said_so_and_tried_again(
     await oximeter.start()
     await ports.use("cms50d", oximeter.address, silence_s=0.5)
     await ports.until(lambda: ports.states.count(State.STALLED) == 2)
-    assert any("nothing was ever heard" in reason for reason in ports.reasons)
+    assert any("no data was ever received" in reason for reason in ports.reasons)
     oximeter.fault("clear")
     await ports.more_values()
     await oximeter.stop()

@@ -85,7 +85,7 @@ def test_a_snapshot_continues_bit_exactly_in_another_bank_and_is_constant_in_siz
 
 
 def test_a_snapshot_of_another_version_is_refused_with_the_remedy() -> None:
-    with pytest.raises(ValueError, match="start the stream anew"):
+    with pytest.raises(ValueError, match="restart the stream"):
         EcgBank(FS, 1).restore(0, b"short")
 
 

@@ -135,7 +135,7 @@ def test_a_restored_stream_goes_on_bit_exactly(
     after["slot"] = 0
     assert_same(np.concatenate([before, after]), whole)
     assert len(first.snapshot(0)) == len(make(FS, 1).snapshot(0))
-    with pytest.raises(ValueError, match="start the stream anew"):
+    with pytest.raises(ValueError, match="restart the stream"):
         first.restore(0, b"old")
 
 

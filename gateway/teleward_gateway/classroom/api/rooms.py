@@ -169,7 +169,7 @@ def rewind(service: Service, code: str, request: Rewind, key: Key = "") -> dict[
     elif request.time_s is not None:
         tick = int(request.time_s * 10)
     else:
-        raise Invalid("say where to go back to: bookmark or time_s")
+        raise Invalid("give the place to go back to: bookmark or time_s")
     service.rewind(room, tick, time.monotonic())
     return {"tick": tick}
 
