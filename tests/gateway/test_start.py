@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from teleward_drivers.radio import Radio
-from teleward_gateway.app import Gateway, StartError, prepare_folder
+from teleward_gateway.app import Gateway
+from teleward_gateway.process.startup import StartError, prepare_folder
 from teleward_gateway.registry import Registry
 from teleward_gateway.settings.load import parse
 from teleward_signal.model import Provenance

@@ -14,7 +14,7 @@ is not believed: the monotonic clock knows better.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.kernel import Reading, boot_id, read_clocks
@@ -137,6 +137,11 @@ class GatewayClock:
     def confirmed(self) -> bool:
         """Return whether the time was confirmed by synchronisation in this boot."""
         return self.base.trusted
+
+    def health(self) -> dict[str, Any]:
+        """Return whether the time is confirmed and how uncertain it is."""
+        uncertainty_s = self.now().uncertainty_ns / 1e9
+        return {"confirmed": self.confirmed, "uncertainty_s": uncertainty_s}
 
     def poll(self) -> Correction | None:
         """Look at the system clock; return the correction to record if the time stepped."""

@@ -26,8 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
-    from teleward_gateway.app import StartError
     from teleward_gateway.process.logs import set_up_logs
+    from teleward_gateway.process.startup import StartError
 
     redactor = set_up_logs()
     try:
@@ -40,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _run(settings: Settings, redactor: Redactor, config: Path) -> int:
     from teleward_gateway.app import Gateway
 
-    gateway = Gateway(settings, open_radio, redactor, config)
-    gateway.leaves_process = True
+    gateway = Gateway(settings, open_radio, redactor, config, leaves_process=True)
     return await gateway.run()
 
 
@@ -52,7 +51,7 @@ async def open_radio(adapter: str) -> Radio:
     try:
         backend = importlib.import_module("teleward_simulators.radio.bleak_backend")
     except ModuleNotFoundError as error:
-        from teleward_gateway.app import StartError
+        from teleward_gateway.process.startup import StartError
 
         raise StartError(
             f'a virtual radio needs {error.name}: pip install "teleward[sim]"'

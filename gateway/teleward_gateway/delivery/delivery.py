@@ -14,12 +14,13 @@ import logging
 import random
 import sqlite3
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Sink
 from teleward_gateway.clock.corrections import follows_gateway_clock
 from teleward_gateway.delivery.backoff import FIRST_S, LONGEST_S, Backoff
+from teleward_gateway.delivery.status import DeliveryStatus
 from teleward_gateway.journal.journal import Journal
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Batch, number_of
@@ -47,18 +48,6 @@ class DeliveryConfig:
     hold_s: float = 60.0
     first_retry_s: float = FIRST_S
     longest_retry_s: float = LONGEST_S
-
-
-@dataclass(slots=True)
-class DeliveryStatus:
-    """What a delivery is doing, for health; ``error`` is the last failure since a success."""
-
-    batches: int = 0
-    acknowledged: int = 0
-    dead_letter: int = 0
-    failures: int = 0
-    error: str | None = None
-    retry_in_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -117,6 +106,10 @@ class Delivery:
                 await asyncio.gather(counting, return_exceptions=True)
             journal.forget_listener(self._on_commit)
             await sink.close()
+
+    def health(self) -> dict[str, Any]:
+        """Return the sink's backlog and the state of its server."""
+        return self.status.health(self._journal.stats(), self._sink)
 
     async def _open(self) -> None:
         """Open the sink; one that cannot be is tried again and takes nothing else down."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from teleward_cloud.alarms.targets import alarm_sinks
 from teleward_cloud.mqtt.connection import Incoming
@@ -12,6 +12,7 @@ from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
+from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.process.supervisor import Supervisor
@@ -31,20 +32,19 @@ class Sinks:
         self,
         settings: Settings,
         journal: Journal,
-        provenance: Provenance,
         audit: Audit,
         handlers: Mapping[CommandName, Handler],
-        on_ready: Callable[["Sinks"], None] = lambda sinks: None,
-        supervisor: Supervisor | None = None,
+        health: HealthRegistry,
+        supervisor: Supervisor,
     ) -> None:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: MqttSettings | None = settings.mqtt
         self.deliveries: dict[str, Delivery] = {}
-        self._settings, self._journal, self._provenance = settings, journal, provenance
+        self._settings, self._journal = settings, journal
+        self._provenance = settings.gateway.mode
         self._audit, self._handlers = audit, handlers
         self.remote: RemoteCommands | None = None
-        self._on_ready = on_ready
-        self._caretaker = supervisor or Supervisor()
+        self._health, self._supervisor = health, supervisor
         self._sinks: list[Sink] = []
 
     async def run(self) -> None:
@@ -55,11 +55,11 @@ class Sinks:
             simulated = self._provenance is Provenance.SIMULATED
             config = DeliveryConfig(hold_s=0.0) if simulated else DeliveryConfig()
             self.deliveries = {s.name: Delivery(self._journal, s, config) for s in self._sinks}
-            self._on_ready(self)
+            self._register()
             async with asyncio.TaskGroup() as tasks:
                 for name, delivery in self.deliveries.items():
                     part = f"delivery to {name}"
-                    tasks.create_task(self._caretaker.keep(part, delivery.run), name=part)
+                    tasks.create_task(self._supervisor.keep(part, delivery.run), name=part)
                 await asyncio.Event().wait()
         finally:
             await self.close()
@@ -76,9 +76,14 @@ class Sinks:
             with contextlib.suppress(ProcessLookupError):
                 await broker.stop()
 
-    def parts(self) -> list[tuple[Sink, Delivery]]:
-        """Return every sink with its delivery."""
-        return [(sink, self.deliveries[sink.name]) for sink in self._sinks]
+    def _register(self) -> None:
+        """Add every delivery, the remote commands and the broker of our own to health."""
+        for name, delivery in self.deliveries.items():
+            self._health.register(f"sink:{name}", delivery.health)
+        if self.remote is not None:
+            self._health.register("remote_commands", self.remote.health)
+        if self.broker is not None:
+            self._health.register("broker", self.broker.health)
 
     async def _make_sinks(self) -> None:
         settings = self._settings

@@ -1,14 +1,10 @@
-"""The probes of the parts every gateway has: journal, sinks, disk, loop."""
+"""Probes of the machine under the gateway: the disk of the data folder, the event loop."""
 
 import asyncio
 import os
 import shutil
 from pathlib import Path
 from typing import Any
-
-from teleward_cloud.sink import SinkCounters
-from teleward_gateway.delivery import DeliveryStatus
-from teleward_gateway.journal.stats import JournalStats, SinkStats
 
 _LOW_DISK = 200 * 2**20
 """With less the system itself starts to fail (logs, package updates)."""
@@ -17,59 +13,8 @@ _SLOW_LOOP_S = 0.5
 """A loop that is late by this delays alarms by as much."""
 
 
-def journal_health(stats: JournalStats) -> dict[str, Any]:
-    """Return whether the journal writes, how full it is, and what it had to give up."""
-    return {
-        "ok": stats.problem is None,
-        "error": stats.problem,
-        "journal": stats.journal,
-        "records": stats.records,
-        "bytes": stats.file_bytes,
-        "max_bytes": stats.max_bytes,
-        "queued": stats.queued,
-        "commits_total": stats.commits,
-        "last_commit_s": stats.last_commit_s,
-        "longest_commit_s": stats.longest_commit_s,
-        "loss_window_s": stats.loss_window_s,
-        "healed_total": stats.healed,
-        "expired_total": stats.expired,
-        "lost_total": stats.lost.total,
-        "lost_queue_total": sum(stats.lost.queue.values()),
-        "lost_damage_total": stats.lost.damage,
-        "lost_budget_total": stats.lost.budget,
-    }
-
-
-def sink_health(
-    journal: JournalStats,
-    sink: SinkStats,
-    delivery: DeliveryStatus,
-    counters: SinkCounters,
-) -> dict[str, Any]:
-    """Health of one sink: its backlog and how its server answers.
-
-    ``backlog_bytes`` is the backlog's share of the journal's pages.
-    """
-    share = sink.pending / journal.records if journal.records else 0.0
-    return {
-        "ok": delivery.error is None,
-        "error": delivery.error,
-        "backlog_records": sink.pending,
-        "backlog_bytes": round(min(1.0, share) * journal.file_bytes),
-        "backlog_age_s": round(sink.oldest_age_s or 0.0, 3),
-        "retry_in_s": round(delivery.retry_in_s, 3),
-        "batches_total": delivery.batches,
-        "failures_total": delivery.failures,
-        "sent_total": counters.sent,
-        "acknowledged_total": sink.acknowledged,
-        "dead_letters_total": sink.dead_letter,
-        "errors_total": counters.errors,
-        **counters.detail,
-    }
-
-
 def disk_health(folder: Path) -> dict[str, Any]:
-    """Health of the data folder: free space."""
+    """Return how much room the data folder has."""
     usage = shutil.disk_usage(folder)
     writable = os.access(folder, os.W_OK)
     low = usage.free < _LOW_DISK

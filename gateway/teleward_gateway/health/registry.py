@@ -11,8 +11,11 @@ A probe returns plain JSON values. ``ok`` (true when absent) says whether the pa
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Probe = Callable[[], dict[str, Any]]
 
@@ -58,6 +61,25 @@ class HealthRegistry:
     def _broken(self, parts: dict[str, dict[str, Any]]) -> list[str]:
         essential = {name for name, part in self._parts.items() if part.essential}
         return [name for name, part in parts.items() if name in essential and not part["ok"]]
+
+
+def totals(statistics: "DataclassInstance") -> dict[str, Any]:
+    """Return the counters of a dataclass as metrics: every name ends in ``_total``."""
+    return {f"{name}_total": value for name, value in asdict(statistics).items()}
+
+
+def merged(*probes: Probe) -> Probe:
+    """Return one probe of several parts: all are asked, the first error counts."""
+
+    def probe() -> dict[str, Any]:
+        answers = [each() for each in probes]
+        error = next((e for answer in answers if (e := answer.get("error"))), None)
+        together: dict[str, Any] = {"ok": error is None, "error": error}
+        for answer in answers:
+            together |= {key: answer[key] for key in answer if key not in ("ok", "error")}
+        return together
+
+    return probe
 
 
 def _ask(probe: Probe) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.gateway_clock import Clock
@@ -305,6 +306,10 @@ class Journal:
             ),
             sinks=tuple(self._sink_stats(state, now_ns) for state in self._progress.active()),
         )
+
+    def health(self) -> dict[str, Any]:
+        """Return whether the journal writes, how full it is, and what it had to give up."""
+        return self.stats().health()
 
     def _sink_stats(self, state: SinkState, now_ns: int) -> SinkStats:
         age_s = None

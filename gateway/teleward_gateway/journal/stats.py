@@ -1,6 +1,7 @@
 """Statistics of a journal, for health, metrics and the command line."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from teleward_signal.record import RecordKind
 
@@ -58,3 +59,25 @@ class JournalStats:
     expired: int
     lost: Losses
     sinks: tuple[SinkStats, ...]
+
+    def health(self) -> dict[str, Any]:
+        """Return whether the journal writes, how full it is, and what it had to give up."""
+        return {
+            "ok": self.problem is None,
+            "error": self.problem,
+            "journal": self.journal,
+            "records": self.records,
+            "bytes": self.file_bytes,
+            "max_bytes": self.max_bytes,
+            "queued": self.queued,
+            "commits_total": self.commits,
+            "last_commit_s": self.last_commit_s,
+            "longest_commit_s": self.longest_commit_s,
+            "loss_window_s": self.loss_window_s,
+            "healed_total": self.healed,
+            "expired_total": self.expired,
+            "lost_total": self.lost.total,
+            "lost_queue_total": sum(self.lost.queue.values()),
+            "lost_damage_total": self.lost.damage,
+            "lost_budget_total": self.lost.budget,
+        }

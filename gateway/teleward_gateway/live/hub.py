@@ -258,6 +258,19 @@ class LiveHub:
     def _update(self, changes: list[str]) -> str:
         return f'{{"type":"update","now":{self._now_ms()},"subjects":[{",".join(changes)}]}}'
 
+    def health(self) -> dict[str, Any]:
+        """Return the counters of the live view."""
+        statistics = self.statistics
+        return {
+            "pages": statistics.pages,
+            "late_ticks_total": statistics.late_ticks,
+            "messages_total": statistics.messages,
+            "dropped_messages_total": statistics.dropped_messages,
+            "wave_bytes_total": statistics.wave_bytes,
+            "unknown_subject_total": statistics.unknown_subject,
+            "refused_blocks_total": statistics.refused_blocks,
+        }
+
     def _snapshot(self, chosen: frozenset[str] | None, dropped: int) -> str:
         shown = [
             live.snapshot()

@@ -60,6 +60,16 @@ class Registry(Answers):
         with self._lock:
             self._connection.close()
 
+    def health(self) -> dict[str, Any]:
+        """Return how many subjects and devices there are, and a file that was set aside."""
+        error = f"damaged, set aside: {self.damaged}" if self.damaged else None
+        return {
+            "ok": error is None,
+            "error": error,
+            "subjects": len(self.subjects()),
+            "devices": len(self.devices()),
+        }
+
     def on_change(self, listener: Listener) -> None:
         """Have ``listener`` called after each change, in the thread that made it."""
         self._listeners.append(listener)

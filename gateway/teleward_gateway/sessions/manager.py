@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
 from teleward_gateway.sessions.options import SessionOptions
 from teleward_gateway.sessions.session import OnOutput, OnState, Session, SessionStatus
+from teleward_gateway.sessions.states import State
 from teleward_signal.errors import Invalid
 
 log = logging.getLogger(__name__)
@@ -102,6 +104,27 @@ class SessionManager:
         """Return one session as it stands, None when it does not run."""
         running = self._running.get(device)
         return running.session.status if running else None
+
+    def health(self) -> dict[str, Any]:
+        """Return devices by state; one that stays away is the ward's alarm, not a fault here."""
+        statuses = self.statuses()
+        states = Counter(status.state for status in statuses)
+        reasons = [f"{s.device}: {s.reason}" for s in statuses if s.state is State.REFUSED]
+        if self.adapter.error is not None:
+            reasons.insert(0, str(self.adapter.error))
+        return {
+            "ok": not reasons,
+            "error": "; ".join(reasons) or None,
+            "devices": len(statuses),
+            **{state.value: states.get(state, 0) for state in State},
+            "bytes_total": sum(s.counters.n_bytes for s in statuses),
+            "values_total": sum(s.counters.n_values for s in statuses),
+            "connects_total": sum(s.counters.n_connects for s in statuses),
+            "losses_total": sum(s.counters.n_losses for s in statuses),
+            "stalls_total": sum(s.counters.n_stalls for s in statuses),
+            "overflowed_total": sum(s.counters.n_overflowed for s in statuses),
+            "discarded_bytes_total": sum(s.counters.discarded.total() for s in statuses),
+        }
 
     async def command(self, device: str, name: str, **arguments: Any) -> None:
         """Carry out a driver's command; raises KeyError, ValueError or a `LinkError`."""

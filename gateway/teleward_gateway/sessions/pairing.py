@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from teleward_signal.errors import Invalid, NotFound
 
@@ -39,6 +40,10 @@ class PairingDesk:
         self._device_at, self._known_passkey = device_at, known_passkey
         self._open: dict[str, tuple[PairingRequest, asyncio.Future[int]]] = {}
         self.n_refused = 0
+
+    def health(self) -> dict[str, Any]:
+        """Return how many pairings were refused."""
+        return {"pairings_refused_total": self.n_refused}
 
     def allow(self, address: str) -> bool:
         """Return whether the device at ``address`` may pair."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.journal import Journal
+from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.model import Measurement, Source
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,17 @@ class AlarmStore:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "alarms.json"
+
+    def board(self) -> AlarmBoard:
+        """Return the board as it was last saved, or a new one."""
+        board = AlarmBoard()
+        if (kept := self.load()) is not None:
+            try:
+                board.restore(kept)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self.set_aside(error)
+                return AlarmBoard()
+        return board
 
     def load(self) -> dict[str, Any] | None:
         """Return the last board, None when there is none that can be read."""

@@ -15,10 +15,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_gateway.health import totals
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Annotation, Measurement
@@ -78,13 +80,10 @@ def _queue() -> deque[_Job]:
 class DspWorker:
     """Owns the engine; everything but `push` and `close_subject` happens in its thread."""
 
-    def __init__(
-        self, engine: Engine, tick_s: float, on_results: Callable[[list[Result]], None]
-    ) -> None:
+    def __init__(self, engine: Engine, tick_s: float) -> None:
         self.statistics = DspStatistics()
         self._engine = engine
         self._tick_s = tick_s
-        self._on_results = on_results
         self._jobs = _queue()
         self._leaving: list[str] = []
         self._streams: dict[tuple[str, str], _Stream] = {}
@@ -119,8 +118,12 @@ class DspWorker:
         """Drop the streams of a subject who left, at the next tick."""
         self._leaving.append(subject)
 
-    async def run(self) -> None:
-        """Tick until cancelled; after a failure `run` may be called again."""
+    def health(self) -> dict[str, Any]:
+        """Return what the worker has done."""
+        return totals(self.statistics)
+
+    async def run(self, on_results: Callable[[list[Result]], None]) -> None:
+        """Tick until cancelled, passing results on; after a failure `run` may be called again."""
         loop = asyncio.get_running_loop()
         due = loop.time()
         try:
@@ -138,7 +141,7 @@ class DspWorker:
                 )
                 self.statistics.results += len(results)
                 if results:
-                    self._on_results(results)
+                    on_results(results)
         except Exception:
             # whatever the detectors were in the middle of, they learn anew
             for stream in self._streams.values():

@@ -9,13 +9,14 @@ Everything runs on the event loop and returns at once.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
 from teleward_gateway.clock import Clock
 from teleward_gateway.clock.device import DeviceClock
+from teleward_gateway.health import totals
 from teleward_gateway.health.latency import Latency
 from teleward_gateway.journal import Commit, Journal
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
@@ -79,14 +80,13 @@ class Ingest:
         journal: Journal,
         board: AlarmBoard,
         live: LiveHub,
-        on_alarm: Callable[[AlarmEvent], None] = lambda event: None,
+        dsp: DspWorker,
     ) -> None:
         self.statistics = IngestStatistics()
         self.scores = ScoreBoard(self._on_score)
-        self.dsp: DspWorker | None = None
         self._registry = registry
         self._clock, self._journal, self._board, self._live = clock, journal, board, live
-        self._on_alarm = on_alarm
+        self._dsp = dsp
         self._source_choice = SourceChoice()
         self._anomaly = AnomalyWatch()
         self._clocks: dict[str, DeviceClock] = {}
@@ -94,6 +94,10 @@ class Ingest:
         self.alarms_changed = False
         self.commit_latency = Latency()
         journal.on_commit(self._on_commit)
+
+    def health(self) -> dict[str, Any]:
+        """Return what came in."""
+        return totals(self.statistics)
 
     def on_output(self, device: str, output: Output, received: Received) -> None:
         """Take one output of a session."""
@@ -153,8 +157,7 @@ class Ingest:
         self._source_choice.forget(subject)
         self._anomaly.forget(subject)
         self.scores.forget(subject)
-        if self.dsp is not None:
-            self.dsp.close_subject(subject)
+        self._dsp.close_subject(subject)
 
     def tick(self) -> None:
         """Advance time for alarms and scores; once a second."""
@@ -170,12 +173,11 @@ class Ingest:
         self.raise_alarms(self._board.release(subject, now_ns))
 
     def raise_alarms(self, events: list[AlarmEvent]) -> None:
-        """Record, show and pass on alarm events."""
+        """Record and show alarm events."""
         self.alarms_changed |= bool(events)
         for event in events:
             self._journal.append(alarm_draft(event))
             self._live.publish_alarm(event)
-            self._on_alarm(event)
 
     def technical(self, subject: str, condition: str, active: bool, text: str) -> None:
         """Set a technical alarm condition."""
@@ -201,9 +203,9 @@ class Ingest:
         analysed = not lead or self._source_choice.accepts_wave(
             subject, block.metric, "ecg", time_ns
         )
-        if self.dsp is not None and analysed:
+        if analysed:
             samples = block.physical()
-            self.dsp.push(
+            self._dsp.push(
                 subject, block.metric, block.fs, time_ns, samples, gap_samples,
                 device, block.calibration,
             )  # fmt: skip

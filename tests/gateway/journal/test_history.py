@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -42,8 +41,11 @@ async def fill(journal: Journal) -> None:
 
 
 def view_of(journal: Journal) -> ApiView:
-    gateway: Any = SimpleNamespace(journal=journal)
-    return ApiView(gateway)
+    none: Any = None
+    return ApiView(
+        settings=none, health=none, clock=none, journal=journal, audit=none, registry=none,
+        commissioning=none, board=none, live=none, ingest=none,
+    )  # fmt: skip
 
 
 async def pages(view: ApiView, limit: int, *, timed: bool = True) -> list[list[Record]]:

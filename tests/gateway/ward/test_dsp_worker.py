@@ -11,7 +11,7 @@ from teleward_signal.engine.engine import Engine, EngineConfig
 
 
 def test_blocks_that_nobody_takes_make_room_and_are_counted() -> None:
-    worker = DspWorker(Engine(EngineConfig()), 0.2, lambda results: None)
+    worker = DspWorker(Engine(EngineConfig()), 0.2)
     for n in range(MOST_BLOCKS + 5):
         worker.push("anna", "pleth", 125.0, n, np.zeros(1, np.float32))
     assert worker.statistics.dropped_blocks == 5
@@ -21,12 +21,12 @@ def test_blocks_that_nobody_takes_make_room_and_are_counted() -> None:
 async def test_after_a_failure_the_detectors_learn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(EngineConfig())
     ticked = asyncio.Event()
-    worker = DspWorker(engine, 0.01, lambda results: None)
+    worker = DspWorker(engine, 0.01)
     worker.push("anna", "pleth", 125.0, 0, np.zeros(16, np.float32))
     with monkeypatch.context() as broken:
         broken.setattr(engine, "process", lambda now_ns: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            await worker.run()
+            await worker.run(lambda results: None)
     assert worker._streams == {}
     process = engine.process
 
@@ -38,7 +38,7 @@ async def test_after_a_failure_the_detectors_learn_anew(monkeypatch: pytest.Monk
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(engine, "process", note)
     worker.push("anna", "pleth", 125.0, 10**9, np.zeros(16, np.float32))
-    running = asyncio.create_task(worker.run())
+    running = asyncio.create_task(worker.run(lambda results: None))
     async with asyncio.timeout(60):
         await ticked.wait()
     assert list(worker._streams) == [("anna", "pleth")]

@@ -70,15 +70,15 @@ class Gateway:
         self.registry = Registry(
             folder / "registry.sqlite", Provenance.SIMULATED, lambda: self.clock.now().time_ns
         )
+        self.dsp = DspWorker(Engine(), 0.02)
         self.ingest = Ingest(
             registry=self.registry,
             clock=self.clock,
             journal=self.journal,
             board=AlarmBoard(),
             live=LiveHub(),
+            dsp=self.dsp,
         )
-        self.dsp = DspWorker(Engine(), 0.02, self.ingest.on_results)
-        self.ingest.dsp = self.dsp
         self.registry.admit(Subject("anna", "Anna", Provenance.SIMULATED))
         self.records: list[Record] = []
         self.journal.on_commit(lambda commit: self.records.extend(commit.records))
@@ -103,7 +103,7 @@ class Gateway:
 
     async def values(self, metric: str) -> list[Record]:
         """Analyse what was taken and return the committed values of ``metric`` in order."""
-        running = asyncio.create_task(self.dsp.run())
+        running = asyncio.create_task(self.dsp.run(self.ingest.on_results))
         async with asyncio.timeout(90):  # kernels may have to be compiled
             while self.dsp.statistics.blocks == 0:
                 await asyncio.sleep(0.01)

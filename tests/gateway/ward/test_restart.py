@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
+from teleward_gateway.parts import Parts
 from teleward_gateway.settings.load import parse
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.model import Measurement, Presence, Source
@@ -38,21 +39,23 @@ async def no_radio(adapter: str) -> Radio:
     return Radio(adapter)
 
 
-async def live(folder: Path, act: Callable[[Gateway], Awaitable[None]]) -> None:
+async def live(folder: Path, act: Callable[[Parts], Awaitable[None]]) -> None:
     """Run one gateway from start to orderly stop, and ``act`` in between."""
     gateway = Gateway(parse(SETTINGS.format(folder=folder)), no_radio)
-    running = asyncio.create_task(gateway.run())
+    started: asyncio.Future[Parts] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(gateway.run(started.set_result))
     async with asyncio.timeout(120):
-        while not (hasattr(gateway, "view") and gateway.view.ready):
-            assert not running.done(), running
-            await asyncio.sleep(0.05)
-        await act(gateway)
+        either: set[asyncio.Future[Any]] = {started, running}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        assert started.done(), running
+        assert started.result().view.ready
+        await act(started.result())
         gateway.stop()
         assert await running == 0
 
 
 async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path) -> None:
-    async def before(gateway: Gateway) -> None:
+    async def before(gateway: Parts) -> None:
         limits = gateway.view.limits("anna")
         tighter = limits.with_metric("spo2", MetricLimits(very_low=91, low=95))
         await gateway.view.set_limits("anna", tighter, "nurse")
@@ -67,7 +70,7 @@ async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path
         while gateway.ingest.alarms_changed:
             await asyncio.sleep(0.05)
 
-    async def after(gateway: Gateway) -> None:
+    async def after(gateway: Parts) -> None:
         assert gateway.view.limits("anna").metrics["spo2"].very_low == 91
         while "consciousness" not in gateway.ingest.scores.inputs("anna"):
             await asyncio.sleep(0.05)
@@ -86,7 +89,7 @@ async def test_a_damaged_alarm_file_is_set_aside(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "alarms.json").write_text('{"clock_ns": 1')
 
-    async def act(gateway: Gateway) -> None:
+    async def act(gateway: Parts) -> None:
         assert gateway.view.alarms() == []
 
     await live(tmp_path, act)
@@ -94,10 +97,10 @@ async def test_a_damaged_alarm_file_is_set_aside(tmp_path: Path) -> None:
 
 
 async def test_limits_that_cannot_be_read_do_not_stop_the_ward(tmp_path: Path) -> None:
-    async def before(gateway: Gateway) -> None:
+    async def before(gateway: Parts) -> None:
         gateway.registry.update_subject("anna", attributes={"limits": "all"})
 
-    async def after(gateway: Gateway) -> None:
+    async def after(gateway: Parts) -> None:
         assert gateway.view.limits("anna") == AlarmLimits()
 
     await live(tmp_path, before)
@@ -105,7 +108,7 @@ async def test_limits_that_cannot_be_read_do_not_stop_the_ward(tmp_path: Path) -
 
 
 async def test_limits_and_scale_changed_with_the_subject_hold_at_once(tmp_path: Path) -> None:
-    async def act(gateway: Gateway) -> None:
+    async def act(gateway: Parts) -> None:
         tighter = AlarmLimits().with_metric("spo2", MetricLimits(very_low=91, low=95))
         changed = {"limits": tighter.to_dict(), "spo2_scale": 1}
         gateway.registry.update_subject("anna", attributes=changed, author="nurse")
@@ -119,7 +122,7 @@ async def test_limits_and_scale_changed_with_the_subject_hold_at_once(tmp_path: 
 
 
 async def test_a_mistake_in_a_part_does_not_end_the_gateway(tmp_path: Path) -> None:
-    async def act(gateway: Gateway) -> None:
+    async def act(gateway: Parts) -> None:
         def broken(now_ns: int) -> NoReturn:
             raise RuntimeError("mistake")
 

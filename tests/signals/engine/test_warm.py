@@ -24,7 +24,7 @@ def ready():
 engine = Engine(EngineConfig())
 engine.warm()
 before = ready()
-worker = DspWorker(engine, 0.2, lambda results: None)
+worker = DspWorker(engine, 0.2)
 light = Calibration("test", "test", (1.0,), 0.1, 2.0)
 rng = np.random.default_rng(1)
 for second in range(40):

@@ -1,0 +1,173 @@
+"""The parts of a running gateway, built bottom up; each one gets what it needs of those below.
+
+    folder    clock -> journal -> registry
+    record    kernels -> DSP worker -> live view -> ingest
+    devices   radio -> sessions -> commissioning
+    ward      reconciler -> API view -> sinks
+
+A part that was built is closed by the exit stack, in reverse order, however far building came.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from teleward_drivers.catalogue import catalogue
+from teleward_drivers.radio import Radio
+from teleward_gateway.api_view import ApiView, gateway_description
+from teleward_gateway.clock import GatewayClock
+from teleward_gateway.delivery.sinks import Sinks
+from teleward_gateway.health import HealthRegistry
+from teleward_gateway.health.probes import LoopWatch
+from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
+from teleward_gateway.journal.audit import Audit
+from teleward_gateway.live import LiveHub
+from teleward_gateway.process.logs import Redactor
+from teleward_gateway.process.startup import StartError, prepare_folder
+from teleward_gateway.process.supervisor import Supervisor
+from teleward_gateway.registry.model import RegistryError
+from teleward_gateway.registry.store import Registry
+from teleward_gateway.remote_commands import gateway_handlers
+from teleward_gateway.sessions.commissioning import Commissioning
+from teleward_gateway.sessions.manager import SessionManager
+from teleward_gateway.settings.model import Settings
+from teleward_gateway.settings.reload import SettingsReload
+from teleward_gateway.ward.alarm_store import AlarmStore
+from teleward_gateway.ward.dsp_worker import DspWorker
+from teleward_gateway.ward.ingest import Ingest
+from teleward_gateway.ward.link_alarms import LinkAlarms
+from teleward_gateway.ward.reconciler import Reconciler
+from teleward_signal.alarms.board import AlarmBoard
+from teleward_signal.engine.engine import Engine, EngineConfig
+
+log = logging.getLogger(__name__)
+
+CACHED_RECORDS = 4_000
+"""Five seconds of 64 patients, which the sinks read while they are fresh; 20 000 cost 20 MB."""
+
+OpenRadio = Callable[[str], Awaitable[Radio]]
+"""Makes the radio of the setting ``radio.adapter``; the command line injects the virtual one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All parts of one running gateway."""
+
+    settings: Settings
+    health: HealthRegistry
+    supervisor: Supervisor
+    loop_watch: LoopWatch
+    clock: GatewayClock
+    journal: Journal
+    audit: Audit
+    registry: Registry
+    engine: Engine
+    dsp: DspWorker
+    alarm_store: AlarmStore
+    board: AlarmBoard
+    live: LiveHub
+    ingest: Ingest
+    sessions: SessionManager
+    commissioning: Commissioning
+    reconciler: Reconciler
+    view: ApiView
+    sinks: Sinks
+
+
+async def build(
+    stack: AsyncExitStack,
+    settings: Settings,
+    open_radio: OpenRadio,
+    redactor: Redactor,
+    config: Path | None,
+) -> Parts:
+    """Return the parts of a gateway, closed by ``stack``; raises StartError."""
+    folder = data_folder(settings)
+    health, supervisor = HealthRegistry(), Supervisor()
+    clock = GatewayClock()
+    journal = open_journal(folder, settings, clock)
+    stack.push_async_callback(asyncio.to_thread, journal.close)
+    registry = open_registry(folder, settings, clock)
+    stack.callback(registry.close)
+    audit, alarm_store = Audit(journal.append), AlarmStore(folder)
+    engine = Engine(EngineConfig())
+    await asyncio.to_thread(engine.warm, log_warming)
+    dsp = DspWorker(engine, settings.signal.tick_ms / 1000)
+    stack.push_async_callback(asyncio.to_thread, dsp.close)
+    board, live = alarm_store.board(), LiveHub(gateway_description(settings))
+    ingest = Ingest(
+        registry=registry, clock=clock, journal=journal, board=board, live=live, dsp=dsp
+    )
+    links = LinkAlarms(registry=registry, clock=clock, live=live, ingest=ingest)
+    sessions = SessionManager(
+        catalogue(),
+        await open_radio(settings.radio.adapter),
+        ingest.on_output,
+        links.on_session_state,
+        feeds=registry.subject_now,
+    )
+    stack.push_async_callback(sessions.stop)
+    commissioning = Commissioning(registry, sessions, catalogue())
+    await commissioning.start()
+    stack.push_async_callback(commissioning.stop)
+    reconciler = Reconciler(
+        registry=registry, sessions=sessions, journal=journal, clock=clock, board=board,
+        live=live, ingest=ingest, links=links, audit=audit, redactor=redactor,
+    )  # fmt: skip
+    view = ApiView(
+        settings=settings, health=health, clock=clock, journal=journal, audit=audit,
+        registry=registry, commissioning=commissioning, board=board, live=live, ingest=ingest,
+    )  # fmt: skip
+    reload = SettingsReload(settings, config, reconciler.import_settings)
+    handlers = gateway_handlers(sessions, view, reload)
+    sinks = Sinks(settings, journal, audit, handlers, health, supervisor)
+    stack.push_async_callback(sinks.close)
+    return Parts(
+        settings=settings, health=health, supervisor=supervisor, loop_watch=LoopWatch(),
+        clock=clock, journal=journal, audit=audit, registry=registry, engine=engine, dsp=dsp,
+        alarm_store=alarm_store, board=board, live=live, ingest=ingest, sessions=sessions,
+        commissioning=commissioning, reconciler=reconciler, view=view, sinks=sinks,
+    )  # fmt: skip
+
+
+def data_folder(settings: Settings) -> Path:
+    """Return the folder of this gateway's mode, made ready; raises StartError."""
+    folder = settings.gateway.data_folder / settings.gateway.mode.value
+    prepare_folder(folder)
+    return folder
+
+
+def open_journal(folder: Path, settings: Settings, clock: GatewayClock) -> Journal:
+    """Open the journal; raises StartError."""
+    config = JournalConfig(
+        commit_interval_s=settings.journal.commit_interval_s,
+        max_bytes=settings.journal.max_megabytes * 2**20,
+        cache_records=CACHED_RECORDS,
+    )
+    try:
+        return Journal.open(
+            folder,
+            gateway=settings.gateway.name,
+            provenance=settings.gateway.mode,
+            clock=clock,
+            config=config,
+        )
+    except (JournalInUse, JournalTooNew) as error:
+        raise StartError(str(error)) from None
+
+
+def open_registry(folder: Path, settings: Settings, clock: GatewayClock) -> Registry:
+    """Open the registry; raises StartError."""
+    path = folder / "registry.sqlite"
+    try:
+        return Registry(path, settings.gateway.mode, lambda: clock.now().time_ns)
+    except RegistryError as error:
+        raise StartError(str(error)) from None
+
+
+def log_warming(what: str, share: float) -> None:
+    """Log how far loading or compiling the signal kernels is; ``share`` is 0 to 1."""
+    log.info("signal kernels: %3.0f %% (%s)", share * 100, what)

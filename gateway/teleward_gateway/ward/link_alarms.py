@@ -1,0 +1,40 @@
+"""The link of every device: its state on the page, and a technical alarm when it is lost."""
+
+from teleward_gateway.clock import Clock
+from teleward_gateway.live import LiveHub
+from teleward_gateway.registry.store import Registry
+from teleward_gateway.sessions.states import State
+from teleward_gateway.ward.ingest import Ingest
+
+LINK_LOST = "link_lost"
+"""Technical condition of a device that is bound and does not stream."""
+
+
+class LinkAlarms:
+    """Takes the state changes of all sessions; belongs to the event loop."""
+
+    def __init__(self, *, registry: Registry, clock: Clock, live: LiveHub, ingest: Ingest) -> None:
+        self._registry, self._clock, self._live, self._ingest = registry, clock, live, ingest
+        self._streamed: set[str] = set()
+
+    def on_session_state(self, device: str, state: State, reason: str) -> None:
+        """Show the state of a link and raise or clear its technical alarm."""
+        if state is State.CONNECTING:
+            self._ingest.forget_device(device)
+        subject = self._registry.subject_of(device, self._clock.now().time_ns)
+        if subject is None:
+            return
+        self._live.set_link(subject, device, state.value, reason=reason)
+        condition = f"{LINK_LOST}:{device}"
+        if state is State.STREAMING:
+            self._streamed.add(device)
+            self._ingest.technical(subject, condition, False, "")
+        elif device in self._streamed and state in (State.STALLED, State.BACKING_OFF):
+            text = f"{device}: {reason or 'connection lost'}"
+            self._ingest.technical(subject, condition, True, text)
+
+    def unbound(self, subject: str, device: str) -> None:
+        """Clear the alarm of a device that the subject no longer wears."""
+        self._live.drop_link(subject, device)
+        self._ingest.technical(subject, f"{LINK_LOST}:{device}", False, "")
+        self._ingest.release(subject)
