@@ -79,7 +79,7 @@ def _add_common(parser: argparse.ArgumentParser, is_file: bool) -> None:
     parser.add_argument("--adapter", default="", help="a real adapter instead: usb:0, hci-socket:0")
     parser.add_argument("--bluez", action="store_true", help="offer the radio as BlueZ on a D-Bus")
     parser.add_argument("--control", type=int, metavar="PORT", help="control API here (0: any)")
-    parser.add_argument("--seed", type=int, default=1, help="seed seed of everything random (1)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of everything random (1)")
     parser.add_argument("--seconds", type=float, help="end by itself")
     parser.add_argument("--json", action="store_true", help="events as JSON lines")
 
