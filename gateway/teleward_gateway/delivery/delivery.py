@@ -1,11 +1,40 @@
 """One sink's delivery: live records first, the backlog behind, each in order, until acknowledged.
 
-    numbers   1 ..... done ..... | owed ... done ... owed | live cursor ---> next commit
-                                   the backlog, oldest first   sent as it is committed
+Theory of operation
+===================
 
-After an outage the cursor moves to the newest commit: what is happening now goes out first, and
-what it skipped is backlog. A record leaves the backlog only when the server has it or refuses it
-for ever; then it is set aside, with the reason, and counted.
+    numbers   1 ..... done ..... | pending ... done ... pending | live cursor ---> next commit
+                                   the backlog, oldest first     sent as it is committed
+
+A sink's progress is a set of ranges of record numbers that it is done with (`journal.ranges`). It
+is not one position, because after an outage two streams run side by side:
+
+1. The *live cursor* stands at the newest commit. What is committed from now on goes out first,
+   in order: a page behind MQTT shows the present within a commit interval of the reconnect.
+2. The *backlog* is every number below the cursor that is not done. It is sent oldest first, and
+   only when nothing live waits (`_deliver`). While the sink fails, the cursor jumps over what it
+   missed (`_live`), which thereby becomes backlog; nothing is kept in memory for it.
+
+What happens to a batch is decided by the sink's answer, record by record:
+
+    answer          meaning                                   the record
+    ------------    --------------------------------------    ------------------------------------
+    acknowledged    the server has it                         is done
+    rejected        the server will never take it             is done, and kept as a dead letter
+    held            the server has it but may forget it       is in doubt: neither done nor sent
+    forgotten       a record in doubt was not confirmed       is pending again
+    none            nothing is known                          is pending, tried again with back-off
+
+Invariants: a number leaves the backlog only by *acknowledged* or *rejected*. Repeats are possible
+(an answer may be lost), losses are not; the identity of a record lets the receiver drop repeats.
+Progress is written with the journal's next commit, so that a power cut costs repeats, not records.
+
+Times: before the clock's first confirmation a record's time is a guess. Delivery waits up to
+``hold_s`` for the confirmation. After that it sends the guess and pins it (`Journal.freeze`): this
+sink gets the same time again in a repeat, since servers with time as a key would store it twice.
+
+Errors: an exception of a sink is an answer without acknowledgement. A journal that cannot be read
+for a while is tried again. Neither ends the task; it ends by cancellation only.
 """
 
 import asyncio

@@ -1,6 +1,30 @@
-"""What the writer knows and others ask: the next number, corrections, spans, counts; thread-safe.
+"""Index of the journal: the next number, spans, corrections, counts and caches; thread-safe.
 
-The writer's thread changes it (`opened`, `due`, `committed`, `tidy`); everyone reads.
+Theory of operation
+===================
+
+The tables are written by one thread and read by several. What they need to know without touching
+the file stands here: where the numbers end, which minutes exist, how the clock was corrected, what
+was lost. It is rebuilt from spans and state documents at each opening and takes a few bytes a
+minute of records, so that a journal of months opens at once.
+
+    writer:   opened -> { due -> (transaction) -> committed | failed } ... tidy
+    readers:  next_number, corrections, committed_ns, cache        sinks: progress
+
+1. ``due`` is asked before a transaction: what else must be written with these records. It hands
+   over sinks' progress (at most once an interval), dead letters and corrections of the clock.
+2. After the transaction comes exactly one of ``committed`` (publish it) and ``failed`` (put it
+   back, so that the next transaction writes it). Nothing is published before it is on disk.
+3. ``committed`` fills the row cache first, then moves ``next_number``, then calls listeners. A
+   listener that reads what it was called for therefore finds it, mostly without touching the disk.
+4. ``tidy`` enforces the budget by whole minutes. The span is rewritten in the transaction that
+   deletes its rows: a power cut between the two would make a deletion look like damage.
+5. ``suspect`` is set by any reader that meets a bad checksum. Readers never repair; the writer
+   does so at the start of its next round.
+
+Counters that must survive restarts (``counted``: records damaged, given up, expired; repairs) are a
+state document and change only together with what they count. The lock covers the fields that are
+read from other threads; it is never held while the disk is waited for.
 """
 
 import threading

@@ -1,9 +1,41 @@
-"""The journal's writer: a thread that commits what has come in, once an interval.
+"""The journal's writer: a thread that commits the write queue, once an interval.
 
-    event loop --put--> WriteQueue --take--> rows --one transaction, synced--> published
+Theory of operation
+===================
 
-What fails to commit is tried again with the same numbers until the disk takes it; meanwhile new
-records wait in the write_queue, whose bounds say what is given up.
+    event loop --put--> WriteQueue --take--> rows --one transaction, synced--> index, sinks, pages
+
+One thread owns the only writing connection. Everybody else puts entries into the write queue and
+is called back after the commit. A round (`_round`) goes like this:
+
+1. A damaged file is closed and reopened, which repairs it (`open_file`, `repair`).
+2. Up to `CHUNK` entries are taken from the queue and packed into rows: one for waveforms, one for
+   everything else, split at `ROW_RECORDS`. Numbers are assigned here and nowhere else.
+3. One transaction writes the rows and all that must agree with them: the span that they complete,
+   its trend, sinks' progress, clock corrections, dead letters. Either all of it is in the file
+   after a power cut or none of it is.
+4. COMMIT syncs the log. Only now are the records *recorded*: the mark file moves on, the index
+   learns of the commit, listeners are called, and tickets of `flush` are answered.
+5. Log and table are brought together now and then (`_checkpoint`), the disk budget is enforced,
+   and missing trends are rebuilt for a bounded time.
+
+Four rules hold whatever fails:
+
+- **A number belongs to one record for good.** ``_entries`` keeps the packed chunk until its commit
+  has succeeded. A commit that fails is tried again with the same entries and the same numbers, so
+  that a commit that did reach the disk although it reported an error does not double records.
+- **The numbers have no holes.** ``seq`` moves on by the count of records; a hole found later is
+  exactly as wide as what was lost. Numbers are not reused after a repair: the mark is the floor.
+- **The queue is the only buffer.** While the disk refuses, new records wait in the write queue,
+  whose bounds decide what is dropped (waveforms before values) and count it.
+- **The thread does not end.** Refusals of the disk are a `problem` for health and a retry with
+  back-off; a full disk first releases the reserve file and deletes by the budget's order; an entry
+  that cannot be packed is dropped alone (`_sift`); any other exception is logged and retried.
+
+What to know before changing it: SQLite runs in WAL mode with ``synchronous=FULL``, so COMMIT is the
+one sync of a round. The interval is measured from due time to due time: a flush in between does
+not delay the next commit. `Knowledge` is the index as the writer sees it; it is called from this
+thread and locks for itself.
 """
 
 import contextlib

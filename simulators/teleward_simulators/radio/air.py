@@ -1,14 +1,37 @@
 """The ether: carries packets between controllers, under conditions that a test can set.
 
-Built on the virtual controller of `bumble` 0.0.236, with what it leaves out put right:
+Theory of operation
+===================
+
+    gateway: bleak -> BlueZ facade -> bumble host --HCI--> AirController \
+                                                                          Air (this file)
+    device:  GATT server           -> bumble host --HCI--> AirController /
+
+Host and controller are bumble's and speak HCI as on real hardware. Only the air between the
+controllers is ours, so that everything above it (scanning, connecting, pairing, ATT) is the real
+code. There is no thread: a packet is a callback of the event loop, due now or at a later time.
+
+1. *Advertising.* An advertiser sends every interval plus 0 to 10 ms. Each controller that scans or
+   waits to connect gets the packet, unless the conditions of the device lose it. Signal strength
+   is that of the device with a random walk; both ends of a link share one set of conditions.
+2. *Connecting.* A request reaches the advertiser, or fails after six intervals when the device is
+   out of range or refuses. A device that somebody connects to advertises every 20 ms meanwhile
+   (`hurry`), as devices that want a connection do; a large ward costs little air otherwise.
+3. *Data* arrives in order. Delay and jitter move a packet's due time, which is never before that of
+   its predecessor on the same direction of the link (``_free_at``).
+4. *Losses* concern advertisements only: a real link layer repeats data until it is acknowledged. A
+   bad link is late or dead, never thin. Out of range, both ends see a timeout after
+   `SUPERVISION_TIMEOUT_S`; a silent device keeps its link and sends nothing.
+
+Every random choice comes from one seeded generator, so that a run can be repeated.
+
+What bumble 0.0.236 leaves out and this file corrects:
 
 - ``LE Create Connection Cancel`` ends the pending connection (one timeout wedged the adapter);
 - data of a connection goes out under the address the connection was made with (public addresses);
 - scan responses are sent, to active scanners only, and duplicate filtering is honoured;
 - legacy advertising intervals are in units of 0.625 ms, with the 0 to 10 ms of random delay;
 - signal strength, loss of advertisements, delay, links that die and devices that fall silent.
-
-Losses concern advertisements only: a real link layer repeats lost data until it is acknowledged.
 """
 
 import asyncio
