@@ -1,8 +1,8 @@
 """Fit the networks of the ECG engine to annotated recordings.
 
 Begins with nothing: a threshold on the envelope stands in for the networks in the first round. The
-detector runs over recordings and their variants (`ecg_augment`), keeping what it saw of each
-candidate (its ``trace``); the networks are fitted to the truth and the detector runs again, because
+detector runs over recordings and their variants (`ecg_augment`), and what it saw of each candidate
+is kept (`observed_loop`). The networks are fitted to the truth and the detector runs again, because
 what it sees depends on what it decided before. Then the trees that class the beats and the network
 that judges quality.
 """
@@ -19,21 +19,12 @@ from teleward_gateway.bench.accuracy.wfdb_files import read_annotations, read_re
 from teleward_gateway.training.ecg_augment import Beats, vary
 from teleward_gateway.training.ecg_simulated import simulate
 from teleward_gateway.training.network_fit import Array, fit, log_odds
+from teleward_gateway.training.observed_loop import Stage, observe
 from teleward_gateway.training.tree_fit import fit_trees
-from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.network import H1, H2, n_weights
-from teleward_signal.ecg.bank import EcgBank, Networks, load_networks
-from teleward_signal.ecg.state import (
-    AT_SCALARS,
-    N_CLASS,
-    N_FEATURES,
-    N_LATE,
-    N_QUALITY,
-    TRACE_AT,
-    TRACE_WIDTH,
-)
+from teleward_signal.ecg.networks import Networks, load_networks
+from teleward_signal.ecg.state import AT_SCALARS, N_FEATURES, N_LATE, N_QUALITY
 
-TRACE_ROWS = 20000
 LABEL_S, ERROR_S = 0.09, 0.15
 """A candidate is a beat when it is the nearest within 90 ms; errors are counted as EC57 does."""
 CLASS_MEMBERS = {"V": set("VE"), "S": set("AaJS"), "N": set("NLRej")}
@@ -81,37 +72,40 @@ def load(folder: Path, variants: int, seed: int, patients: int) -> Material:
 
 
 def train(material: Material) -> Networks:
-    """Return networks in the order of `NETWORKS`; that for fibrillation is trained elsewhere."""
+    """Return all networks but that for fibrillation, which is trained elsewhere."""
     return train_on(material, train_detector(material))
 
 
-def train_on(material: Material, networks: list[Array]) -> Networks:
+def train_on(material: Material, networks: Networks) -> Networks:
     """Return all networks for a detector, trained already: classes and quality."""
     for round_ in range(2):  # the second sees what the first makes the usual shape of
-        parts = gather_classes(material, networks, 50 + round_)
-        for place, symbol in ((2, "V"), (3, "S")):
-            networks[place] = fit_class(list(parts.values()), symbol)
-    x, truth, weight = _gather(3, _variants(material, 3, 60), networks)
+        parts = list(gather_classes(material, networks, 50 + round_).values())
+        networks = networks._replace(ventricular=fit_class(parts, "V"))
+        networks = networks._replace(supraventricular=fit_class(parts, "S"))
+    x, truth, weight = _gather(Stage.QUALITY, _variants(material, 3, 60), networks)
     quality = fit(x, truth == "1", np.ones_like(weight), epochs=6, decay=1e-4)
     odds = log_odds(quality, x)[truth == "1"]
     quality[-1] -= np.quantile(odds, 1 - ERRORS_HELD) - np.log((1 - FLOOR) / FLOOR)
-    networks[4] = quality
-    return tuple(networks)
+    return networks._replace(quality=quality)
 
 
-def train_detector(material: Material) -> list[Array]:
-    """Return networks of which the first two separate beats from the rest."""
+def train_detector(material: Material) -> Networks:
+    """Return networks of which those for beats and for doubtful candidates are trained."""
     networks = first_guess()
     for round_, (count, epochs) in enumerate(((3, 4), (material.variants, 8))):
-        for stage in range(2):
+        for stage in (Stage.BEAT, Stage.DOUBT):
             sources = _variants(material, count, 10 * round_ + stage)
             x, truth, weight = _gather(stage, sources, networks)
-            networks[stage] = fit(x, truth == "1", weight, epochs=epochs * (1 + stage))
+            weights = fit(x, truth == "1", weight, epochs=epochs * (1 + stage))
+            if stage is Stage.BEAT:
+                networks = networks._replace(beat=weights)
+            else:
+                networks = networks._replace(doubt=weights)
             print(f"round {round_ + 1}: {len(x)} candidates, stage {stage + 1}", flush=True)
     return networks
 
 
-def first_guess() -> list[Array]:
+def first_guess() -> Networks:
     """Return networks to begin with: half the usual envelope is a beat, and of class N."""
     beat, doubt = np.zeros(n_weights(N_FEATURES), np.float32), np.zeros(n_weights(N_LATE))
     for weights, n_in, feature, shift in (
@@ -127,7 +121,14 @@ def first_guess() -> list[Array]:
     quality = np.zeros(n_weights(N_QUALITY), np.float32)
     quality[-1] = -3.0
     never = np.array([-5.0], np.float32)
-    return [beat, doubt.astype(np.float32), never, never, quality, load_networks()[-1]]
+    return Networks(
+        beat=beat,
+        doubt=doubt.astype(np.float32),
+        ventricular=never,
+        supraventricular=never,
+        quality=quality,
+        fibrillation=load_networks().fibrillation,
+    )
 
 
 def fit_class(parts: list[tuple[Array, NDArray[np.str_], Array]], symbol: str) -> Array:
@@ -151,7 +152,7 @@ def fit_class(parts: list[tuple[Array, NDArray[np.str_], Array]], symbol: str) -
 
 
 def gather_classes(
-    material: Material, networks: list[Array], seed: int
+    material: Material, networks: Networks, seed: int
 ) -> dict[tuple[str, int], tuple[Array, NDArray[np.str_], Array]]:
     """Return what the classes are judged by, for each record: 0, 1 its channels, 2, 3 variants.
 
@@ -166,7 +167,7 @@ def gather_classes(
         for k, (source, weight) in enumerate(
             zip((first, second, *varied), (1.0, 0.7, 0.3, 0.2), strict=True)
         ):
-            parts[name, k] = _gather(2, iter([(source, weight)]), networks)
+            parts[name, k] = _gather(Stage.CLASS, iter([(source, weight)]), networks)
     return parts
 
 
@@ -183,30 +184,19 @@ def _variants(material: Material, count: int, seed: int) -> Iterator[tuple[Beats
             )
 
 
-def run(source: Beats, networks: list[Array] | Networks) -> tuple[EcgBank, NDArray[np.void]]:
-    """Run the engine over a recording; return the bank with its trace, and the beats."""
-    bank = EcgBank(source.fs, 1, tuple(networks))
-    bank.trace = np.zeros((4, TRACE_ROWS, TRACE_WIDTH), np.float32)
-    bank.process(source.ecg[None].astype(np.float32), np.array([len(source.ecg)], np.int32))
-    events = bank.drain()
-    return bank, events[events["kind"] == EventKind.BEAT]
-
-
 def _gather(
-    stage: int, sources: Iterator[tuple[Beats, float]], networks: list[Array]
+    stage: Stage, sources: Iterator[tuple[Beats, float]], networks: Networks
 ) -> tuple[Array, NDArray[np.str_], Array]:
     """Return features, truth and weight of everything that one stage judged."""
-    width = (N_FEATURES, N_LATE, N_CLASS, N_QUALITY)[stage]
     features, truths, weights = [], [], []
     for source, weight in sources:
-        bank, found = run(source, networks)
-        rows = bank.trace[stage, 1 : int(bank.trace[stage, 0, 0]) + 1]
-        at = rows[:, TRACE_AT].astype(np.int64)
-        if stage == 3:
+        judged, found = observe(source.fs, source.ecg, networks)
+        at, rows = judged.of(stage)
+        if stage is Stage.QUALITY:
             truth = _errors(source, at, found["sample"])
         else:
-            truth = _matches(source, at, stage == 2)
-        features.append(rows[:, :width].copy())
+            truth = _matches(source, at, stage is Stage.CLASS)
+        features.append(rows.copy())
         truths.append(truth)
         weights.append(np.full(len(rows), weight, np.float32))
     return np.concatenate(features), np.concatenate(truths), np.concatenate(weights)

@@ -11,13 +11,13 @@ from teleward_gateway.training.ecg_fit import (
     Material,
     fit_class,
     gather_classes,
-    run,
     train_detector,
 )
 from teleward_gateway.training.network_fit import Array
+from teleward_gateway.training.observed_loop import observe
 from teleward_gateway.training.tree_fit import tree_odds
-from teleward_signal.ecg.bank import Networks
 from teleward_signal.ecg.classes import PREMATURE_FROM, VENTRICULAR_FROM
+from teleward_signal.ecg.networks import Networks
 
 LEVELS_DB = (12.0, 6.0, 0.0)
 GAIN = 1.59
@@ -29,14 +29,17 @@ def classes(material: Material, networks: Networks) -> str:
 
     The detector and the usual shapes come from ``networks``, trained on all records.
     """
-    parts = gather_classes(material, list(networks), 51)
+    parts = gather_classes(material, networks, 51)
     lines = ["classes, each record by trees trained on the others: found, false, missed"]
     pooled = {key: Count() for key in ("V", "S", "V trained", "S trained")}
     for name in sorted({name for name, _ in parts}):
         others = [part for (other, _), part in parts.items() if other != name]
         left_out = [fit_class(others, "V"), fit_class(others, "S")]
         row = f"{name:>8}"
-        for key, pair in (("", left_out), (" trained", [networks[2], networks[3]])):
+        for key, pair in (
+            ("", left_out),
+            (" trained", [networks.ventricular, networks.supraventricular]),
+        ):
             counts = _score(parts[name, 0], pair)
             for symbol, count in counts.items():
                 pooled[symbol + key].add(count)
@@ -81,7 +84,7 @@ def detection(material: Material, folds: int) -> str:
             row = f"{name:>8}"
             for k, level in enumerate((None, *LEVELS_DB)):
                 noisy = source if level is None else stressed(source, material.noises["em"], level)
-                _, found = run(noisy, networks)
+                _, found = observe(noisy.fs, noisy.ecg, networks)
                 from_s = 0.0 if level is None else NOISE_FROM_S
                 count, _, _ = compare(source.samples, found["sample"], source.fs, from_s=from_s)
                 pooled[k].add(count)

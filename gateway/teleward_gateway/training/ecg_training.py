@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from teleward_gateway.training import ecg_fit, ecg_left_out
-from teleward_signal.ecg.bank import NETWORKS
 
 
 def main() -> None:
@@ -29,7 +28,8 @@ def main() -> None:
     start, cpu = time.monotonic(), time.process_time()
     material = ecg_fit.load(options.data, options.variants, options.seed, options.patients)
     networks = ecg_fit.train(material)
-    weights: dict[str, Any] = dict(zip(NETWORKS[:-1], networks[:-1], strict=True))
+    weights: dict[str, Any] = networks._asdict()
+    del weights["fibrillation"]  # trained elsewhere, in a file of its own
     np.savez(options.out, **weights)
     print(f"wrote {options.out}", flush=True)
     print(ecg_left_out.classes(material, networks), flush=True)

@@ -7,10 +7,10 @@ start loads in tenths of a second what the first compiled in seconds. First of: 
 temporary one.
 
 In it this package has a folder named by a hash of its sources, of the compiler's version and of the
-processor; the kernels of other packages have one for each folder of theirs, by the sources there: a
-kernel of another package calls what lies in its own folder only. Numba itself looks at the file of
-a kernel, and would go on running what it compiled before a callee elsewhere changed. A start
-removes what has not been used for long (`unused_kernels`).
+processor; the kernels of other packages have one for each folder of theirs, by the sources there
+and here, as they may call either. Numba itself looks at the file of a kernel only, and would go on
+running what it compiled before a callee elsewhere changed. A start removes what has not been used
+for long (`pruning`).
 """
 
 import fcntl
@@ -101,10 +101,8 @@ def _sources(folder: Path, pattern: str = "*.py") -> bytes:
 def _folder_of(package: str) -> Path:
     """Return the folder for the kernels of a package as its sources are now; prune old ones."""
     name = blake2b(digest_size=8)
-    if package == PACKAGE:
-        name.update(_sources(_PACKAGE_FOLDER))
-    else:
-        name.update(_sources(Path(__file__).parent))
+    name.update(_sources(_PACKAGE_FOLDER))
+    if package != PACKAGE:
         name.update(_sources(Path(str(sys.modules[package].__file__)).parent))
     for part in (numba.__version__, llvmlite.__version__, platform.python_version()):
         name.update(part.encode())

@@ -9,8 +9,9 @@ shape itself, so that it holds for new people.
 """
 
 from teleward_signal.banks.trees import vote
-from teleward_signal.compiled.cache import Floats, Record, inner
+from teleward_signal.compiled.cache import Record, inner
 from teleward_signal.ecg.features import read
+from teleward_signal.ecg.networks import Networks
 from teleward_signal.ecg.pacing import is_paced
 from teleward_signal.ecg.state import N_FINE, N_MORPHOLOGY
 from teleward_signal.ecg.templates import (
@@ -42,7 +43,7 @@ def take_window(s: Record, t: Record, at: int) -> None:
 
 
 @inner
-def classify(s: Record, t: Record, at: int, interval: float, networks: Floats) -> int:
+def classify(s: Record, t: Record, at: int, interval: float, networks: Networks) -> int:
     """Return the symbol of the beat at ``at``, described last, and learn from it.
 
     ``interval`` is the time since the beat before in s, not yet among ``s.intervals``.
@@ -53,9 +54,9 @@ def classify(s: Record, t: Record, at: int, interval: float, networks: Floats) -
         compare_usual(s)
         compare_others(s)
         compare_intervals(s, interval)
-        if vote(s.class_features, networks[2]) >= VENTRICULAR_FROM:
+        if vote(s.class_features, networks.ventricular) >= VENTRICULAR_FROM:
             symbol = VENTRICULAR
-        elif vote(s.class_features, networks[3]) >= PREMATURE_FROM:
+        elif vote(s.class_features, networks.supraventricular) >= PREMATURE_FROM:
             symbol = SUPRAVENTRICULAR
         strange = s.doubt > STRANGE_DOUBT and s.found_likeness < 0.5
         if strange or is_paced(s, t, at, s.class_features[AT_WIDTH]):

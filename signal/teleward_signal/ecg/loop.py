@@ -23,16 +23,11 @@ from teleward_signal.ecg.features import (
     logit,
     sharpness,
 )
+from teleward_signal.ecg.networks import Networks
 from teleward_signal.ecg.quality import assess, watch
 from teleward_signal.ecg.rhythm import follow_beat, follow_silence
 from teleward_signal.ecg.sequence import learn_interval, remember, share
-from teleward_signal.ecg.state import (
-    HISTORY,
-    N_CLASS,
-    N_FEATURES,
-    N_LATE,
-)
-from teleward_signal.ecg.training_trace import note, note_second
+from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE, Bands
 
 EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
 ACCEPT = 0.58
@@ -60,8 +55,7 @@ def accept(
     at: int,
     envelope: float,
     sure: bool,
-    networks: Floats,
-    trace: Floats,
+    networks: Networks,
     events: Records,
     n_events: int,
 ) -> int:
@@ -71,7 +65,6 @@ def accept(
         interval = (at - s.last_at) / t.fs
     since = s.interval if np.isnan(interval) else min(interval, 3.0)
     symbol = classify(s, t, at, since, networks)
-    note(trace[2], s.class_features[:], at, 1.0, N_CLASS)
     if interval < 3.0:
         s.intervals[s.intervals_n % HISTORY] = interval
         s.intervals_n += 1
@@ -88,7 +81,7 @@ def accept(
     s.crowd += 0.1 * (s.refused - s.crowd)
     s.refused = 0
     n_events = emit(events, n_events, s, at, EVENT_BEAT, symbol, interval)
-    return follow_beat(s, t, interval, networks[5], events, n_events)
+    return follow_beat(s, t, interval, networks.fibrillation, events, n_events)
 
 
 @inner
@@ -98,7 +91,13 @@ def is_ripe(s: Record, t: Record) -> bool:
         return False
     if s.queue_p[0] < 0.0 or s.n - s.queue_at[0] >= t.late_n:
         return True
-    return s.beats > 0 and s.queue_at[0] - s.last_at <= t.refractory_n
+    return is_refractory(s, t, s.queue_at[0])
+
+
+@inner
+def is_refractory(s: Record, t: Record, at: int) -> bool:
+    """Return whether sample ``at`` is too soon after the last beat for another."""
+    return s.beats > 0 and at - s.last_at <= t.refractory_n
 
 
 @inner
@@ -122,42 +121,36 @@ def is_faint(s: Record, t: Record, at: int) -> bool:
 
 
 @inner
-def decide(
-    s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
-) -> int:
-    """Judge the candidates in the queue, oldest first, as far as they are ripe."""
-    while s.queue_n > 0 and s.n - s.queue_at[0] >= t.after_n:
-        at, envelope, p = s.queue_at[0], s.queue_envelope[0], s.queue_p[0]
-        if s.beats > 0 and at - s.last_at <= t.refractory_n:
-            drop(s)
-            continue
-        if p < 0.0:
-            describe(s, t, at, envelope)
-            p = judge(s.features[:], N_FEATURES, networks[0])
-            note(trace[0], s.features[:], at, p, N_FEATURES)
-            first, sure = p, True
-            s.queue_p[0] = p
-            if p > SURELY_NOT and (p < SURELY or s.found_likeness < FAMILIAR):
-                continue
-        elif s.n - at < t.late_n:
-            break
-        else:
-            first, sure = p, False
-            p = judge_late(s, t, at, envelope, p, networks)
-            note(trace[1], s.features[:], at, p, N_LATE)
+def decide(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
+    """Take the oldest candidate, which `is_ripe`, one step further: judge it, or drop it."""
+    at, envelope, p = s.queue_at[0], s.queue_envelope[0], s.queue_p[0]
+    if is_refractory(s, t, at):
         drop(s)
-        remember(s, t, at, first)
-        s.doubt += 0.1 * (4.0 * p * (1.0 - p) - s.doubt)
-        s.doubt_now += 0.35 * (4.0 * p * (1.0 - p) - s.doubt_now)
-        if p >= ACCEPT and not is_faint(s, t, at):
-            n_events = accept(s, t, at, envelope, sure, networks, trace, events, n_events)
-        else:
-            refuse(s, t, at, envelope, p)
+        return n_events
+    sure = p < 0.0
+    if sure:
+        describe(s, t, at, envelope)
+        first = p = judge(s.features[:], N_FEATURES, networks.beat)
+        s.queue_p[0] = p
+        if p > SURELY_NOT and (p < SURELY or s.found_likeness < FAMILIAR):
+            return n_events
+    else:
+        first = p
+        p = judge_late(s, t, at, envelope, p, networks)
+    drop(s)
+    remember(s, t, at, first)
+    s.doubt += 0.1 * (4.0 * p * (1.0 - p) - s.doubt)
+    s.doubt_now += 0.35 * (4.0 * p * (1.0 - p) - s.doubt_now)
+    if p >= ACCEPT and not is_faint(s, t, at):
+        return accept(s, t, at, envelope, sure, networks, events, n_events)
+    refuse(s, t, at, envelope, p)
     return n_events
 
 
 @inner
-def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, networks: Floats) -> float:
+def judge_late(
+    s: Record, t: Record, at: int, envelope: float, p: float, networks: Networks
+) -> float:
     """Return the probability of a doubtful candidate, knowing what followed it."""
     best_p, best_after, best_likeness = 0.0, 0.0, -1.0
     near_p, near_after = 0.0, 0.0
@@ -168,7 +161,7 @@ def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, network
         if s.n - other < t.after_n:
             break
         describe(s, t, other, s.queue_envelope[k])
-        q = judge(s.features[:], N_FEATURES, networks[0])
+        q = judge(s.features[:], N_FEATURES, networks.beat)
         n_later += 1
         s.later_at[n_later], s.later_p[n_later] = other, q
         if q > best_p and other - at > t.refractory_n:
@@ -184,7 +177,7 @@ def judge_late(s: Record, t: Record, at: int, envelope: float, p: float, network
     s.features[k + 4] = logit(near_p)
     s.features[k + 5] = near_after
     s.features[k + 6] = logit(share(s, t, n_later))
-    return judge(s.features[:], N_LATE, networks[1])
+    return judge(s.features[:], N_LATE, networks.doubt)
 
 
 @inner
@@ -207,9 +200,7 @@ def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
 
 
 @inner
-def search_back(
-    s: Record, t: Record, networks: Floats, trace: Floats, events: Records, n_events: int
-) -> int:
+def search_back(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
     """Give the best refused candidate a second chance when a beat is overdue."""
     if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
         at, envelope = s.spare_at, s.spare_envelope
@@ -217,7 +208,7 @@ def search_back(
             s.spare_p = 0.0
             return n_events
         describe(s, t, at, envelope)
-        return accept(s, t, at, envelope, False, networks, trace, events, n_events)
+        return accept(s, t, at, envelope, False, networks, events, n_events)
     if s.n - s.relaxed_at > 2 * t.second_n:  # no beat for long: the levels were too high
         s.relaxed_at += t.second_n
         s.beat_envelope *= 0.85
@@ -239,47 +230,58 @@ def heart_rate(s: Record, t: Record) -> float:
 
 
 @inner
+def take(s: Record, t: Record, x: float, filters: Bands, rests: Bands) -> bool:
+    """Take one sample in mV, NaN = lost; return whether candidates can be judged at it."""
+    if np.isnan(x):
+        s.missing += 1
+        s.lost += 1
+        x = s.held
+    else:
+        watch(s, t, x)
+        if s.n == 0 or s.missing > t.bridge_n or s.missing == s.n:
+            restart(s, x, rests)
+        s.missing = 0
+        s.held = x
+    if s.missing > t.bridge_n:
+        return False
+    find_candidate(s, t, condition(s, t, x, filters))
+    if s.learned == 0:
+        if s.n - s.started >= t.learning_n:
+            learn_start(s, t)
+        return False
+    return True
+
+
+@inner
+def end_second(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
+    """Give what is known once a second: quality, silence and the heart rate."""
+    assess(s, t, networks.quality)
+    n_events = follow_silence(s, t, events, n_events)
+    return emit(events, n_events, s, s.n - 1, EVENT_RATE, 0, heart_rate(s, t))
+
+
+@inner
 def advance(
     s: Record,
     t: Record,
     samples: Floats,
-    filters: Floats,
-    rests: Floats,
-    networks: Floats,
-    trace: Floats,
+    filters: Bands,
+    rests: Bands,
+    networks: Networks,
     events: Records,
     n_events: int,
 ) -> int:
     """Take one block of one stream; return the number of events so far."""
     for i in range(samples.shape[0]):
-        x = float(samples[i])
-        if np.isnan(x):
-            s.missing += 1
-            s.lost += 1
-            x = s.held
-        else:
-            watch(s, t, x)
-            if s.n == 0 or s.missing > t.bridge_n or s.missing == s.n:
-                restart(s, x, rests)
-            s.missing = 0
-            s.held = x
-        if s.missing <= t.bridge_n:
-            find_candidate(s, t, condition(s, t, x, filters))
-            if s.learned == 0:
-                if s.n - s.started >= t.learning_n:
-                    learn_start(s, t)
-            else:
-                # asked here and not there: handing arrays to a function costs more than the answer
-                if is_ripe(s, t):
-                    n_events = decide(s, t, networks, trace, events, n_events)
-                if is_overdue(s, t):
-                    n_events = search_back(s, t, networks, trace, events, n_events)
+        if take(s, t, float(samples[i]), filters, rests):
+            # asked here and not there: handing arrays to a function costs more than the answer
+            while is_ripe(s, t):
+                n_events = decide(s, t, networks, events, n_events)
+            if is_overdue(s, t):
+                n_events = search_back(s, t, networks, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
-            assess(s, t, networks[4])
-            note_second(trace[3], s)
-            n_events = follow_silence(s, t, events, n_events)
-            n_events = emit(events, n_events, s, s.n - 1, EVENT_RATE, 0, heart_rate(s, t))
+            n_events = end_second(s, t, networks, events, n_events)
     return n_events
 
 
@@ -289,10 +291,9 @@ def advance_all(
     timing: Records,
     samples: Floats,
     counts: Ints,
-    filters: Floats,
-    rests: Floats,
-    networks: Floats,
-    trace: Floats,
+    filters: Bands,
+    rests: Bands,
+    networks: Networks,
     events: Records,
     used: Ints,
 ) -> None:
@@ -307,7 +308,6 @@ def advance_all(
                 filters,
                 rests,
                 networks,
-                trace,
                 events[slot],
                 used[slot],
             )

@@ -4,6 +4,8 @@ One record of `ECG_STATE` is all that a stream remembers, so saving it is copyin
 are addressed by sample number modulo their length, a power of two.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,9 +44,6 @@ FAMILIES = 3
 """Shapes of beats kept: the usual one and two kinds of ectopic beats."""
 PATHS = 12
 """Candidates remembered as possible beats: three to four seconds of noise."""
-TRACE_AT = N_LATE
-TRACE_WIDTH = N_LATE + 2
-"""Columns of the trace: features, sample, judgement."""
 AT_FINE = N_MORPHOLOGY
 AT_CONTEXT = AT_FINE + N_FINE
 AT_SCALARS = AT_CONTEXT + 2 * N_CONTEXT
@@ -213,6 +212,14 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     # a hole shorter than the thinnest QRS is held; a longer one restarts the filters
     out["bridge_n"] = round(0.04 * fs)
     return out
+
+
+class Bands(NamedTuple):
+    """One array for each band of the loop: filter sections, or what they hold at rest."""
+
+    detect: design.Sos
+    shape: design.Sos
+    sharp: design.Sos
 
 
 def detection_band(fs: float) -> design.Sos:

@@ -13,11 +13,13 @@ from teleward_gateway.training import ecg_training
 from teleward_gateway.training.ecg_augment import Beats
 from teleward_gateway.training.ecg_left_out import stressed
 from teleward_gateway.training.ecg_simulated import STRETCHES_S, WITHOUT_TRUTH, simulate
+from teleward_gateway.training.observed_loop import Stage, observe
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.compiled.cache import Records
-from teleward_signal.ecg.bank import NETWORKS, EcgBank, load_networks
+from teleward_signal.ecg.bank import EcgBank
+from teleward_signal.ecg.networks import Networks, load_networks
 from teleward_signal.ecg.sequence import remember, share
-from teleward_signal.ecg.state import ECG_STATE, timing
+from teleward_signal.ecg.state import ECG_STATE, N_CLASS, timing
 from teleward_simulators.rhythms.table import RHYTHMS
 
 DATA = Path(__file__).parents[2] / "signals" / "ecg" / "data"
@@ -66,8 +68,8 @@ def test_one_command_trains_weights_that_find_and_class_beats(
     assert "pooled V trained" in said
     assert "of processor" in said
     with np.load(out) as weights:
-        assert sorted(weights) == sorted(NETWORKS[:-1])
-        networks = (*(weights[name] for name in NETWORKS[:-1]), load_networks()[-1])
+        assert sorted(weights) == sorted({*Networks._fields} - {"fibrillation"})
+        networks = load_networks()._replace(**weights)
     with np.load(DATA / "mitdb_208.npz") as data:
         ecg = ((data["counts"] - 1024) / 200).astype(np.float32)
         beats = data["beats"]
@@ -89,6 +91,25 @@ def test_noise_is_put_where_the_noise_stress_records_have_it() -> None:
     minutes = added.reshape(10, -1).std(axis=1)
     assert list(minutes > 0) == [False] * 5 + [True, True, False, False, True]
     assert louder.std() / added.std() == pytest.approx(2, rel=0.01)
+
+
+def test_the_observed_loop_finds_what_the_production_loop_finds() -> None:
+    with np.load(DATA / "mitdb_208.npz") as data:
+        ecg = (data["counts"] - 1024) / 200
+    networks = load_networks()
+    judged, beats = observe(360.0, ecg, networks)
+    bank = EcgBank(360.0, 1, networks)
+    bank.process(ecg[None].astype(np.float32), np.array([len(ecg)], np.int32))
+    events = bank.drain()
+    assert beats.tobytes() == events[events["kind"] == EventKind.BEAT].tobytes()
+    samples, features = judged.of(Stage.CLASS)
+    assert np.array_equal(samples, beats["sample"])
+    assert features.shape == (len(beats), N_CLASS)
+    candidates, _ = judged.of(Stage.BEAT)
+    assert set(beats["sample"]) <= set(candidates)
+    doubtful, _ = judged.of(Stage.DOUBT)
+    assert set(doubtful) < set(candidates)
+    assert len(judged.of(Stage.QUALITY)[0]) == len(ecg) // 360
 
 
 def _share_of(states: Records, times: Records, at: int, p: float) -> float:

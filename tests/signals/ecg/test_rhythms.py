@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 
 from teleward_gateway.training.af_augment import one_rate, two_rates
 from teleward_signal.banks.bank import EventKind
-from teleward_signal.ecg.bank import EcgBank, load_networks
+from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ecg.fibrillation import DELAY, EVERY, fibrillation
+from teleward_signal.ecg.networks import load_networks
 from teleward_signal.ecg.rhythm_codes import Rhythm
 from teleward_simulators.physiology.patient import PhysiologyPatient
 
@@ -226,7 +227,7 @@ def test_the_simulators_calm_rhythms_are_left_alone(name: str) -> None:
 
 def test_irregular_intervals_are_atrial_fibrillation_and_ectopy_is_not() -> None:
     rng = np.random.default_rng(3)
-    networks = load_networks()[-1]
+    networks = load_networks().fibrillation
     sinus = 0.8 + 0.02 * np.sin(np.arange(400) / 3) + rng.normal(0, 0.01, 400)
     bigeminy = np.tile([0.55, 1.05], 200) + rng.normal(0, 0.01, 400)
     breathing = 0.9 + 0.12 * np.sin(np.arange(400) / 1.6) + rng.normal(0, 0.015, 400)
@@ -240,7 +241,9 @@ def test_irregular_intervals_are_atrial_fibrillation_and_ectopy_is_not() -> None
 def test_an_episode_of_fibrillation_is_found_where_it_is() -> None:
     rng = np.random.default_rng(4)
     calm = [0.8 + rng.normal(0, 0.02, 300) for _ in range(2)]
-    said = fibrillation(np.concatenate([calm[0], one_rate(rng, 200), calm[1]]), load_networks()[-1])
+    said = fibrillation(
+        np.concatenate([calm[0], one_rate(rng, 200), calm[1]]), load_networks().fibrillation
+    )
     inside = np.flatnonzero(said >= 0.5)
     assert inside[0] == pytest.approx(300, abs=40)
     assert inside[-1] == pytest.approx(500, abs=40)
@@ -249,7 +252,7 @@ def test_an_episode_of_fibrillation_is_found_where_it_is() -> None:
 
 def test_a_series_of_any_length_has_a_probability_for_each_interval() -> None:
     for n in (0, 1, 7, 63, 200):
-        said = fibrillation(np.full(n, 0.8), load_networks()[-1])
+        said = fibrillation(np.full(n, 0.8), load_networks().fibrillation)
         assert said.shape == (n,)
         assert (said < 0.5).all()
 

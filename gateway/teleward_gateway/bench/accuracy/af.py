@@ -23,8 +23,8 @@ from teleward_gateway.bench.accuracy.wfdb_files import (
     records,
 )
 from teleward_signal.banks.bank import EventKind
-from teleward_signal.ecg.bank import load_networks
 from teleward_signal.ecg.fibrillation import fibrillation
+from teleward_signal.ecg.networks import load_networks
 from teleward_signal.ecg.rhythm_codes import Rhythm
 
 COSEN_N, COSEN_ABOVE = 60, -1.38
@@ -92,7 +92,7 @@ def wfdb_cases(folder: Path) -> dict[str, list[Case]]:
 
 def rows(folder: Path) -> dict[str, Any]:
     """Measure every AFDB text and every WFDB record with rhythm annotations."""
-    networks = load_networks()[-1]
+    networks = load_networks().fibrillation
     sets: dict[str, list[dict[str, Any]]] = {"afdb": [], "wfdb, annotated": [], "wfdb, own": []}
     cases = wfdb_cases(folder)
     for name, part in (("afdb", afdb(folder)), ("wfdb, annotated", iter(cases["annotated"]))):
