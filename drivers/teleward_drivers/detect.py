@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from teleward_drivers.device import (
+    Command,
     Discarded,
     Driver,
     DriverInfo,
     LinkType,
-    Request,
     SerialSettings,
-    Subscribe,
     Write,
 )
 from teleward_drivers.errors import DeviceNotFound, LinkError, LinkUnavailable, Unavailable
@@ -150,5 +149,5 @@ class Trial:
         for output in self._driver.feed(received):
             if isinstance(output, Discarded):
                 self._n_discarded += output.n_bytes
-            elif not isinstance(output, (Subscribe, Request, Write)):
+            elif not isinstance(output, Command):
                 self.n_values += 1

@@ -9,13 +9,14 @@
       |  tick(now_ns)                           |   about once a second: keep-alives, silence
       |<----------- outputs                     |
 
-A driver never raises on bad bytes: it returns `Discarded`.
+A driver never raises on bad bytes: it returns `Discarded`. `Resumable`, `Confirming` and `Ending`
+are for drivers of devices with a memory; a driver without one needs none of them.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from teleward_drivers.link import Received
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
@@ -55,7 +56,15 @@ class Write:
     optional: bool = False
 
 
-Command = Subscribe | Request | Write
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Ask for a call of `Confirming.recorded` once all outputs so far are on disk.
+
+    A session that cannot confirm never answers, and nothing is erased.
+    """
+
+
+Command = Subscribe | Request | Write | Checkpoint
 Output = SampleBlock | Measurement | DeviceStatus | Discarded | Command
 
 
@@ -72,6 +81,41 @@ class Driver(Protocol):
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Return what is due by time alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LastRecord:
+    """The newest record of a device's memory that is on record: number and calendar stamp."""
+
+    record: int
+    calendar_ns: int | None = None
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A driver that reads a memory from a record on instead of as a whole."""
+
+    def resume(self, last: LastRecord) -> None:
+        """Take what is on record already; call it before `Driver.start`."""
+        ...
+
+
+@runtime_checkable
+class Confirming(Protocol):
+    """A driver that must know when its outputs are on disk, before it erases a memory."""
+
+    def recorded(self) -> Iterable[Output]:
+        """Return what to do now that everything up to the last `Checkpoint` is on disk."""
+        ...
+
+
+@runtime_checkable
+class Ending(Protocol):
+    """A driver that holds values back for a moment, e.g. until their context came."""
+
+    def end(self) -> Iterable[Output]:
+        """Return the values held back; called when the link has ended."""
         ...
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_drivers.device import (
+    Command,
     Discarded,
     Driver,
     DriverInfo,
@@ -18,7 +19,6 @@ from teleward_drivers.device import (
     Output,
     Request,
     Subscribe,
-    Write,
 )
 from teleward_drivers.link import Received
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
@@ -76,7 +76,7 @@ class Tally:
                 percent = output.battery_percent
                 assert percent is None or 0 <= percent <= 100
             else:
-                assert isinstance(output, Write | Subscribe | Request)
+                assert isinstance(output, Command)
                 self.commands += 1
 
 

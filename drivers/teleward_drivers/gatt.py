@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from teleward_drivers.device import Discarded, Output, Request, Subscribe
+from teleward_drivers.device import Discarded, LastRecord, Output, Request, Subscribe
 from teleward_drivers.fields import Malformed
 from teleward_drivers.link import Received
 from teleward_signal.errors import Invalid
@@ -44,6 +44,17 @@ class Part:
     def command(self, name: str, **arguments: Any) -> Iterable[Output] | None:
         """Carry out a command, or return ``None`` when it is not one of this part's."""
         return None
+
+    def resume(self, last: LastRecord) -> None:
+        """Take the newest record that is on record already; before `start`."""
+
+    def recorded(self) -> Iterable[Output]:
+        """Return what to do now that all outputs up to the last checkpoint are on disk."""
+        return ()
+
+    def end(self) -> Iterable[Output]:
+        """Return the values held back, when the link has ended."""
+        return ()
 
 
 class GattDriver:
@@ -85,6 +96,21 @@ class GattDriver:
                 self._faults[speaker] = output.faults
                 output = replace(output, faults=frozenset().union(*self._faults.values()))
             yield output
+
+    def resume(self, last: LastRecord) -> None:
+        """Hand what is on record already to every part."""
+        for part in self._parts:
+            part.resume(last)
+
+    def recorded(self) -> Iterable[Output]:
+        """Let every part go on after a checkpoint."""
+        for part in self._parts:
+            yield from part.recorded()
+
+    def end(self) -> Iterable[Output]:
+        """Return what the parts held back when the link ended."""
+        for part in self._parts:
+            yield from part.end()
 
     def command(self, name: str, **arguments: Any) -> Iterable[Output]:
         """Give an order to the part that knows it."""

@@ -55,6 +55,66 @@ class Source(StrEnum):
     MANUAL = "manual"
 
 
+CLOCK_TOLERANCE_NS = 2_000_000_000
+"""Calendars of devices count whole seconds, and a read takes up to a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """A device's calendar and the gateway's clocks at one moment.
+
+    ``calendar_ns`` is the calendar read as if it were UTC, in ns since 1970, whatever its zone;
+    ``None`` when the device states that its clock is not set. ``time_ns`` (UTC) and
+    ``monotonic_ns`` are the gateway's, when the answer arrived.
+    """
+
+    calendar_ns: int | None
+    time_ns: int
+    monotonic_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStamp:
+    """What a device states about the time, number and wearer of one reading: evidence, not truth.
+
+    ``calendar_ns`` is the reading's date and time on the device's calendar, read as if it were UTC,
+    ``None`` when it has none or its clock was never set. ``offset_minutes`` is how far that
+    calendar is ahead of UTC as the device or the settings state it, ``None`` when nobody does.
+    ``record`` is the device's own number of the reading, ``user`` the user it chose. ``memory``
+    is whether the device states that it comes from its memory (``None``: it does not state).
+    ``newest`` marks the last record of a memory that was read to its end. ``clock`` is the
+    device's calendar at this connect before anything set it, ``clock_set`` after it was set.
+    """
+
+    calendar_ns: int | None = None
+    offset_minutes: int | None = None
+    record: int | None = None
+    user: int | None = None
+    memory: bool | None = None
+    newest: bool = False
+    clock: ClockReading | None = None
+    clock_set: ClockReading | None = None
+
+    def age_ns(self, monotonic_ns: int) -> int | None:
+        """Return how old the reading is by the device's own clock; needs neither zone nor UTC.
+
+        ``monotonic_ns`` is the arrival. ``None`` when the clock could not be read; negative when
+        the device dates the reading after its own present.
+        """
+        if self.calendar_ns is None:
+            return None
+        for clock in (self.clock_set, self.clock):
+            if clock is None or clock.calendar_ns is None:
+                continue
+            since_ns = monotonic_ns - clock.monotonic_ns
+            age_ns = clock.calendar_ns + since_ns - self.calendar_ns
+            # a stamp older than the setting was made by the clock of before
+            after = -CLOCK_TOLERANCE_NS <= age_ns <= since_ns + CLOCK_TOLERANCE_NS
+            if clock is self.clock or after:
+                return age_ns
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
     """One numeric value, or the reason why there is none.
@@ -63,7 +123,8 @@ class Measurement:
     ``quality`` is 0 (useless) to 1 (clean) or ``None`` when the source does not say.
     ``valid_s`` is how long the value may be shown as current. Measurements of one reading
     (systolic, diastolic, mean) share ``group``. ``stored`` marks a reading from a device's
-    memory, which lands at its own time.
+    memory, which lands at its own time. ``stamp`` is what the device states about its time,
+    number and user; a driver's ``stored`` and ``device_time_ns`` are first guesses made from it.
     """
 
     metric: str
@@ -79,6 +140,7 @@ class Measurement:
     group: str | None = None
     stored: bool = False
     detail: dict[str, Any] = field(default_factory=dict)
+    stamp: DeviceStamp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +148,7 @@ class DeviceStatus:
     """A device's self-description; ``None`` means not reported.
 
     ``faults`` holds standard names such as ``lead_off``, ``probe_off``, ``low_battery``.
+    ``clock`` is the device's calendar beside the gateway's, read before anything set it.
     """
 
     battery_percent: float | None = None
@@ -93,6 +156,7 @@ class DeviceStatus:
     identity: dict[str, str] = field(default_factory=dict)
     time_ns: int | None = None
     uncertainty_ns: int | None = None
+    clock: ClockReading | None = None
 
 
 @dataclass(frozen=True, slots=True)

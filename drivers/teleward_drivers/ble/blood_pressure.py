@@ -4,14 +4,16 @@
                        user u8 | status u16 |
     0x2A36 notify      the same: cuff pressure in the systolic field, the others NaN
                        flags: 1 kPa (else mmHg), 2 date time, 4 pulse, 8 user, 16 status; SFLOATs
-    0x2B34 notify    enhanced measurement   | flags u8 | systolic | diastolic | mean | time u32 |
-    0x2B35 notify    enhanced cuff            pulse | user u8 | status u16 | user-facing time u32 |
+    0x2B34 notify    | flags u8 | systolic | diastolic | mean | time u32 | pulse |
+      enhanced         user u8 | status u16 | user-facing time u32 |
+    0x2B35 notify    the same with ONE pressure: | flags u8 | cuff pressure | time u32 | pulse ...
                        flags as above, 32 user-facing time, 64 epoch is 2000 (else 1900); seconds
     0x2A49 read      | features u16 |
 
 A failed reading has NaN in all three: it is a result with a reason, never the number 2047. Cuffs
 send stored readings as repeated indications right after connecting and then hang up, so
-subscribing comes first and repeats are dropped by (time, user, values).
+nothing but a read of the clock comes before subscribing; repeats are dropped by (time, user,
+values). With both times of the enhanced form the first is UTC and the second what the cuff shows.
 Source: Bluetooth SIG BPS 1.1.1 and GSS; vectors of Stanford Spezi.
 """
 
@@ -21,7 +23,12 @@ from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.ble.current_time import (
+    OFFSET_TEXT,
+    DeviceCalendar,
+    clock_parts,
+    reading_detail,
+)
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
 from teleward_drivers.fields import DateTime, Fields, sfloat_bytes
 from teleward_drivers.gatt import GattDriver, Simple, uuid16
@@ -29,6 +36,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat, Special
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
+from teleward_drivers.recent import RecentSet
 from teleward_signal.model import DeviceStatus
 
 SERVICE = uuid16(0x1810)
@@ -44,10 +52,10 @@ MMHG_PER_KPA = 7.500617
 """1 kPa = 7.500617 mmHg (NIST SP 811, conventional millimetre of mercury)."""
 NO_NUMBER = MedFloat(0, 0, Special.NAN)
 USER_UNKNOWN = 0xFF
+FARTHEST_ZONE_MINUTES = 14 * 60
+"""No place is farther ahead of UTC; a greater difference is a clock that somebody set by hand."""
 EPOCH_2000_S = 946_684_800
 EPOCH_1900_S = -2_208_988_800
-STORED_AFTER_NS = 300_000_000_000
-"""A reading more than five minutes old when it arrives comes from the cuff's memory."""
 
 
 class Status(IntFlag):
@@ -71,7 +79,8 @@ class BloodPressure:
     """One value of 0x2A35 or 0x2A36, or with ``enhanced`` set of 0x2B34 or 0x2B35.
 
     ``time_s`` and ``user_time_s`` are seconds since 1970 of the enhanced form; on air they count
-    from 2000 (``epoch_2000``) or 1900.
+    from 2000 (``epoch_2000``) or 1900. ``cuff`` is a value of 0x2A36 or 0x2B35: only the systolic
+    field is a pressure.
     """
 
     systolic: MedFloat
@@ -86,14 +95,17 @@ class BloodPressure:
     time_s: int | None = None
     user_time_s: int | None = None
     epoch_2000: bool = True
+    cuff: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes, enhanced: bool = False) -> "BloodPressure":
+    def from_bytes(cls, data: bytes, enhanced: bool = False, cuff: bool = False) -> "BloodPressure":
         """Decode a value; bytes after the announced fields are left alone."""
         fields = Fields(data)
         flags = fields.uint(1)
         shift = EPOCH_2000_S if flags & 64 else EPOCH_1900_S
-        numbers = (fields.sfloat(), fields.sfloat(), fields.sfloat())
+        numbers = (fields.sfloat(), NO_NUMBER, NO_NUMBER)
+        if not (enhanced and cuff):
+            numbers = (numbers[0], fields.sfloat(), fields.sfloat())
         date_time, time_s = None, None
         if flags & 2 and enhanced:
             time_s = fields.uint(4) + shift
@@ -114,6 +126,7 @@ class BloodPressure:
             time_s=time_s,
             user_time_s=user_time_s,
             epoch_2000=bool(flags & 64),
+            cuff=cuff,
         )
 
     def __bytes__(self) -> bytes:
@@ -121,7 +134,8 @@ class BloodPressure:
         optional = (stamped, self.pulse_rate, self.user, self.status, self.user_time_s)
         flags = self.kpa | sum(2 << bit for bit, v in enumerate(optional) if v is not None)
         flags |= 64 * (self.enhanced and self.epoch_2000)
-        out = bytes([flags]) + sfloat_bytes(self.systolic, self.diastolic, self.mean)
+        others = () if self.enhanced and self.cuff else (self.diastolic, self.mean)
+        out = bytes([flags]) + sfloat_bytes(self.systolic, *others)
         if self.enhanced and self.time_s is not None:
             out += self._seconds(self.time_s)
         elif self.date_time is not None:
@@ -138,17 +152,25 @@ class BloodPressure:
         epoch_s = EPOCH_2000_S if self.epoch_2000 else EPOCH_1900_S
         return (time_s - epoch_s).to_bytes(4, "little")
 
-    def stamp_ns(self, utc_offset_minutes: int) -> int | None:
-        """Return when it was measured, UTC, or ``None``."""
-        if self.time_s is not None:
-            return (self.time_s - 60 * utc_offset_minutes) * 1_000_000_000
-        return None if self.date_time is None else self.date_time.to_ns(utc_offset_minutes)
+    @property
+    def calendar(self) -> DateTime | None:
+        """What the cuff's calendar showed at the reading, ``None`` without a time."""
+        shown_s = self.time_s if self.user_time_s is None else self.user_time_s
+        return self.date_time if shown_s is None else DateTime.from_ns(shown_s * 1_000_000_000)
+
+    @property
+    def offset_minutes(self) -> int | None:
+        """How far that calendar is ahead of UTC by the cuff's own two times, if it has both."""
+        if self.time_s is None or self.user_time_s is None:
+            return None
+        minutes = round((self.user_time_s - self.time_s) / 60)
+        return minutes if abs(minutes) <= FARTHEST_ZONE_MINUTES else None
 
 
 class BloodPressureMonitor(Simple):
     """The service as a part of a driver."""
 
-    def __init__(self, utc_offset_minutes: int = 0, user: int | None = None) -> None:
+    def __init__(self, calendar: DeviceCalendar, user: int | None = None) -> None:
         super().__init__(
             {
                 MEASUREMENT: lambda r: self._result(r, False),
@@ -159,12 +181,12 @@ class BloodPressureMonitor(Simple):
             {FEATURE: self._feature},
             optional=True,
         )
-        self._offset = utc_offset_minutes
+        self._calendar = calendar
         self._user = user
-        self._seen: set[tuple[object, ...]] = set()
+        self._seen = RecentSet()
 
     def _cuff(self, received: Received, enhanced: bool) -> Iterable[Output]:
-        value = BloodPressure.from_bytes(received.data, enhanced)
+        value = BloodPressure.from_bytes(received.data, enhanced, cuff=True)
         yield measurement(
             "cuff_pressure",
             _mmhg(value.systolic, value.kpa),
@@ -174,17 +196,16 @@ class BloodPressureMonitor(Simple):
 
     def _result(self, received: Received, enhanced: bool) -> Iterable[Output]:
         value = BloodPressure.from_bytes(received.data, enhanced)
-        stamp_ns = value.stamp_ns(self._offset)
         numbers = (value.systolic, value.diastolic, value.mean)
-        identity = (stamp_ns, value.user, *numbers)
-        if stamp_ns is not None and identity in self._seen:
+        identity = (value.calendar, value.user, *numbers)
+        if value.calendar is not None and value.calendar.known and identity in self._seen:
             yield Discarded(len(received.data), "duplicate")
             return
         if self._user is not None and value.user not in (None, USER_UNKNOWN, self._user):
             yield Discarded(len(received.data), "other_user")
             return
-        self._remember(identity)
-        shared = self._shared(value, stamp_ns, received.time_ns)
+        self._seen.add(identity)
+        shared = self._shared(value, received)
         names = ("nibp_systolic", "nibp_diastolic", "nibp_mean")
         for metric, number in zip(names, numbers, strict=True):
             yield measurement(metric, _mmhg(number, value.kpa), number.reason, **shared())
@@ -192,30 +213,23 @@ class BloodPressureMonitor(Simple):
             pulse = value.pulse_rate
             yield measurement("pulse_rate", pulse.value, pulse.reason, **shared())
 
-    def _shared(self, value: BloodPressure, stamp_ns: int | None, now_ns: int) -> Any:
-        detail: dict[str, Any] = {}
-        if value.date_time is not None:
-            detail["device_clock"] = str(value.date_time)
-        if value.user is not None:
-            detail["user"] = value.user
+    def _shared(self, value: BloodPressure, received: Received) -> Any:
+        user = None if value.user in (None, USER_UNKNOWN) else value.user
+        stamped = self._calendar.stamped(
+            received, value.calendar, user=user, offset_minutes=value.offset_minutes
+        )
+        detail = reading_detail(value.calendar, user)
         bits = Status((value.status or 0) & 0x3F)
         if bits:
             detail["flags"] = [str(bit.name).lower() for bit in bits]
-        stored = stamp_ns is not None and now_ns - stamp_ns > STORED_AFTER_NS
         quality = None if value.status is None else min([1.0, *(QUALITY.get(b, 1.0) for b in bits)])
         return lambda: {
             "quality": quality,
-            "device_time_ns": stamp_ns,
             "valid_s": NIBP_VALID_S,
-            "group": f"nibp-{stamp_ns or now_ns}",
-            "stored": stored,
+            "group": f"nibp-{stamped['device_time_ns'] or received.time_ns}",
             "detail": dict(detail),
+            **stamped,
         }
-
-    def _remember(self, identity: tuple[object, ...]) -> None:
-        if len(self._seen) >= 1000:
-            self._seen.clear()
-        self._seen.add(identity)
 
     def _feature(self, received: Received) -> Iterable[Output]:
         features = Fields(received.data).uint(2)
@@ -227,17 +241,17 @@ def _mmhg(number: MedFloat, kpa: bool) -> float | None:
     return round(value * MMHG_PER_KPA, 1) if kpa and value is not None else value
 
 
-OPTIONS = {"utc_offset_minutes": (int, 0), "user": (int, None), "set_clock": (bool, True)}
+OPTIONS = {"utc_offset_minutes": (int, None), "user": (int, None), "set_clock": (bool, True)}
 
 
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("blood-pressure", options, OPTIONS)
-    offset = chosen["utc_offset_minutes"]
-    parts = [BloodPressureMonitor(offset, chosen["user"]), *battery_parts()]
-    if chosen["set_clock"]:
-        parts.insert(1, ClockSetting(offset))
-    return GattDriver(parts)
+    calendar = DeviceCalendar(chosen["utc_offset_minutes"])
+    monitor = BloodPressureMonitor(calendar, chosen["user"])
+    return GattDriver(
+        [calendar, monitor, *clock_parts(calendar, chosen["set_clock"]), *battery_parts()]
+    )
 
 
 DRIVER = DriverInfo(
@@ -253,7 +267,7 @@ DRIVER = DriverInfo(
     services=frozenset({SERVICE}),
     silence_s=0,
     options={
-        "utc_offset_minutes": "how far the cuff's clock is ahead of UTC (0)",
+        "utc_offset_minutes": OFFSET_TEXT,
         "user": "take only readings of this user of the cuff (all)",
         "set_clock": "set the cuff's clock after connecting (true)",
     },

@@ -7,8 +7,10 @@
                               bit 12 the value goes on in the next indication
                        masses 0.005 kg or 0.01 lb; height 0.001 m or 0.1 in; fat FFFF unsuccessful
 
-A value longer than the MTU comes in several indications, each with flags and fat; they are joined.
-Source: Bluetooth SIG BCS 1.0 and GSS (the multi-packet rule is untested against a device).
+A value longer than the MTU comes in two indications, each with flags and fat; they are joined.
+Makers set bit 12 in both, so the second completes the value whatever its flag; a time or a user
+begins another reading.
+Source: Bluetooth SIG BCS 1.0 and GSS; packets of Goodix' Body Composition service.
 """
 
 from collections.abc import Iterable
@@ -16,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.ble.current_time import DeviceCalendar, clock_parts
 from teleward_drivers.ble.weight_scale import (
     INCH,
     KG,
@@ -24,11 +26,10 @@ from teleward_drivers.ble.weight_scale import (
     METRE,
     OPTION_TEXTS,
     OPTIONS,
-    STORED_AFTER_NS,
     UNSUCCESSFUL,
-    VALID_S,
     WeightScale,
     is_other_user,
+    scale_fields,
 )
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
 from teleward_drivers.fields import DateTime, Fields
@@ -88,6 +89,11 @@ class BodyComposition:
         words = b"".join(number.to_bytes(2, "little") for number in numbers)
         return flags.to_bytes(2, "little") + fat.to_bytes(2, "little") + body + words
 
+    @property
+    def begins_anew(self) -> bool:
+        """Whether this is the first packet of a reading: only that has a time or a user."""
+        return self.date_time is not None or self.user is not None
+
     def joined(self, later: "BodyComposition") -> "BodyComposition":
         """Return this value with what the next indication adds."""
         return BodyComposition(
@@ -96,39 +102,37 @@ class BodyComposition:
             self.date_time or later.date_time,
             self.user if self.user is not None else later.user,
             {**self.values, **later.values},
-            later.more_follows,
         )
 
 
 class BodyCompositionScale(Simple):
     """The service as a part of a driver; ``user`` picks one person of a shared scale."""
 
-    def __init__(self, utc_offset_minutes: int = 0, user: int | None = None) -> None:
+    def __init__(self, calendar: DeviceCalendar, user: int | None = None) -> None:
         super().__init__({MEASUREMENT: self._indicated}, optional=True)
-        self._offset = utc_offset_minutes
+        self._calendar = calendar
         self._user = user
         self._begun: BodyComposition | None = None
 
     def _indicated(self, received: Received) -> Iterable[Output]:
         value = BodyComposition.from_bytes(received.data)
-        if self._begun is not None:
-            value, self._begun = self._begun.joined(value), None
-        if value.more_follows:
-            self._begun = value
-            return
+        begun, self._begun = self._begun, None
+        if value.begins_anew or begun is None:
+            if begun is not None:
+                yield Discarded(len(bytes(begun)), "second_packet_lost")
+            if value.more_follows:
+                self._begun = value
+                return
+        else:
+            value = begun.joined(value)
         if is_other_user(value.user, self._user):
             yield Discarded(len(received.data), "other_user")
             return
-        stamp_ns = None if value.date_time is None else value.date_time.to_ns(self._offset)
-        shared: dict[str, Any] = {
-            "device_time_ns": stamp_ns,
-            "valid_s": VALID_S,
-            "stored": stamp_ns is not None and received.time_ns - stamp_ns > STORED_AFTER_NS,
-            "group": f"body-{stamp_ns or received.time_ns}",
-        }
+        shared = scale_fields(self._calendar, received, value.date_time, value.user, "body")
+        detail = _detail(value) | shared.pop("detail")
         fat = None if value.fat is None else value.fat / 10
         reason = "unsuccessful" if fat is None else None
-        yield measurement("body_fat", fat, reason, detail=_detail(value), **shared)
+        yield measurement("body_fat", fat, reason, detail=detail, **shared)
         for name, metric, unit in (
             ("weight", "body_weight", LB if value.imperial else KG),
             ("height", "body_height", INCH if value.imperial else METRE),
@@ -149,19 +153,16 @@ def _detail(value: BodyComposition) -> dict[str, Any]:
     ):
         if name in value.values:
             detail[key] = value.values[name] / scale
-    if value.user is not None:
-        detail["user"] = value.user
     return detail
 
 
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("body-composition", options, OPTIONS)
-    offset, user = chosen["utc_offset_minutes"], chosen["user"]
-    parts: list[Part] = [BodyCompositionScale(offset, user), WeightScale(offset, user)]
-    if chosen["set_clock"]:
-        parts.append(ClockSetting(offset))
-    return GattDriver([*parts, *battery_parts()])
+    calendar, user = DeviceCalendar(chosen["utc_offset_minutes"]), chosen["user"]
+    scales: list[Part] = [BodyCompositionScale(calendar, user), WeightScale(calendar, user)]
+    clock = clock_parts(calendar, chosen["set_clock"])
+    return GattDriver([calendar, *scales, *clock, *battery_parts()])
 
 
 DRIVER = DriverInfo(

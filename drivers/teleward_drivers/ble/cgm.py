@@ -17,16 +17,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
+from teleward_drivers.ble.current_time import OFFSET_TEXT, DeviceCalendar
+from teleward_drivers.ble.memory_part import MemoryPart
 from teleward_drivers.ble.racp import RecordAccess
 from teleward_drivers.crc import crc16_mcrf4xx
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
 from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.gatt import GattDriver, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
-from teleward_signal.model import DeviceStatus
+from teleward_signal.model import DeviceStatus, Measurement
 
 SERVICE = uuid16(0x181F)
 MEASUREMENT = uuid16(0x2AA7)
@@ -36,11 +38,33 @@ VALID_S = 900.0
 """Three of the usual five-minute readings."""
 E2E_CRC_SUPPORTED = 1 << 12
 NO_CRC = 0xFFFF
-STATUS_REASONS = {0x01: "session_stopped", 0x08: "sensor_fault", 0x20: "sensor_fault"}
-"""Status octet: stopped, sensor malfunction, general fault."""
-CALIBRATION_REASONS = {0x04: "calibrating"}
-WARNING_REASONS = {0x10: "below_range", 0x20: "above_range"}
-"""Warning octet: result below or above what the sensor can process."""
+STATUS_REASONS = {
+    0x01: "session_stopped",
+    0x04: "wrong_sensor_type",
+    0x08: "sensor_fault",
+    0x20: "general_fault",
+}
+CALIBRATION_REASONS = {
+    0x08: "calibration_required",
+    0x10: "too_hot",
+    0x20: "too_cold",
+    0x40: "calibrating",
+}
+WARNING_REASONS = {0x40: "below_range", 0x80: "above_range"}
+"""Bits of the three octets with which the number is not a glucose; the first is the reason."""
+FLAGS = (
+    {0x02: "battery_low", 0x10: "device_alert"},
+    {0x01: "time_sync_required", 0x02: "calibration_not_allowed", 0x04: "calibration_recommended"},
+    {
+        0x01: "below_patient_low",
+        0x02: "above_patient_high",
+        0x04: "hypo",
+        0x08: "hyper",
+        0x10: "falling_fast",
+        0x20: "rising_fast",
+    },
+)
+"""Bits of status, calibration and warning octet that go with a valid number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +125,13 @@ class CgmRecord:
                     return reason
         return self.glucose.reason
 
+    @property
+    def flags(self) -> list[str]:
+        """What the sensor states beside a valid number."""
+        octets = (self.status or 0, self.calibration or 0, self.warning or 0)
+        named = zip(octets, FLAGS, strict=True)
+        return [name for octet, names in named for bit, name in names.items() if octet & bit]
+
 
 def records(data: bytes) -> Iterable[CgmRecord | Discarded]:
     """Walk the records of one notification by their sizes."""
@@ -135,52 +166,73 @@ class SessionStart:
         zone = self.zone.to_bytes(1, "little", signed=True)
         return bytes(self.date_time) + zone + bytes([self.daylight])
 
-    def to_ns(self, utc_offset_minutes: int) -> int | None:
-        """Return the start in UTC; the device's own zone wins over the configured offset."""
-        if self.zone != -128:
-            daylight = 0 if self.daylight == 0xFF else self.daylight
-            utc_offset_minutes = 15 * (self.zone + daylight)
-        return self.date_time.to_ns(utc_offset_minutes)
+    @property
+    def offset_minutes(self) -> int | None:
+        """How far the sensor's calendar is ahead of UTC, ``None`` when it does not state that."""
+        if self.zone == -128:
+            return None
+        return 15 * (self.zone + (0 if self.daylight == 0xFF else self.daylight))
+
+    def after(self, minutes: int) -> DateTime | None:
+        """Return the sensor's calendar ``minutes`` after the start, ``None`` if it is not set."""
+        start_ns = self.date_time.to_ns()
+        return None if start_ns is None else DateTime.from_ns(start_ns + minutes * 60_000_000_000)
 
 
-class GlucoseSensor(Simple):
+class GlucoseSensor(MemoryPart):
     """The service as a part of a driver."""
 
-    def __init__(self, access: RecordAccess, utc_offset_minutes: int = 0) -> None:
+    def __init__(self, access: RecordAccess, calendar: DeviceCalendar) -> None:
         super().__init__(
+            access,
+            calendar,
             {MEASUREMENT: self._measured},
             {SESSION_START: self._started, FEATURE: self._feature},
         )
-        self._access = access
-        self._offset = utc_offset_minutes
-        self._start_ns: int | None = None
+        self._start: SessionStart | None = None
 
     def _started(self, received: Received) -> Iterable[Output]:
-        self._start_ns = SessionStart.from_bytes(received.data).to_ns(self._offset)
+        self._start = SessionStart.from_bytes(received.data)
         return ()
 
     def _measured(self, received: Received) -> Iterable[Output]:
         for record in records(received.data):
             if isinstance(record, Discarded):
+                self._access.lost()
                 yield record
                 continue
-            stamp_ns = None
-            if self._start_ns is not None:
-                stamp_ns = self._start_ns + record.minutes * 60_000_000_000
-            detail: dict[str, Any] = {"record": record.minutes}
-            if record.trend is not None and record.trend.value is not None:
-                detail["trend_mg_per_dl_per_min"] = record.trend.value
-            quality = None if record.quality is None else record.quality.value
-            yield measurement(
-                "glucose",
-                None if record.reason else record.glucose.value,
-                record.reason,
-                quality=None if quality is None else max(0.0, min(1.0, quality / 100)),
-                device_time_ns=stamp_ns,
-                valid_s=VALID_S,
-                stored=self._access.reading,
-                detail=detail,
-            )
+            moment = None if self._start is None else self._start.after(record.minutes)
+            calendar_ns = None if moment is None else moment.to_ns()
+            if self._access.took(record.minutes, calendar_ns, received.time_ns):
+                yield from self.give([self._reading(record, moment, received)], received)
+            else:
+                yield Discarded(len(bytes(record)), "duplicate")
+
+    def _reading(
+        self, record: CgmRecord, moment: DateTime | None, received: Received
+    ) -> Measurement:
+        detail: dict[str, Any] = {"record": record.minutes}
+        if record.trend is not None and record.trend.value is not None:
+            detail["trend_mg_per_dl_per_min"] = record.trend.value
+        if record.flags:
+            detail["flags"] = record.flags
+        quality = None if record.quality is None else record.quality.value
+        reason = record.reason
+        return measurement(
+            "glucose",
+            None if reason else record.glucose.value,
+            reason,
+            quality=None if quality is None else max(0.0, min(1.0, quality / 100)),
+            valid_s=VALID_S,
+            detail=detail,
+            **self._calendar.stamped(
+                received,
+                moment,
+                record=record.minutes,
+                memory=True if self._access.reading else None,
+                offset_minutes=None if self._start is None else self._start.offset_minutes,
+            ),
+        )
 
     def _feature(self, received: Received) -> Iterable[Output]:
         fields = Fields(received.data)
@@ -191,15 +243,15 @@ class GlucoseSensor(Simple):
         yield DeviceStatus(identity={"cgm_features": f"{bits:06x}"})
 
 
-OPTIONS = {"utc_offset_minutes": (int, 0), "read_memory": (bool, True)}
+OPTIONS = {"utc_offset_minutes": (int, None), "read_memory": (bool, True)}
 
 
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("cgm", options, OPTIONS)
-    access = RecordAccess(ask=chosen["read_memory"])
-    sensor = GlucoseSensor(access, chosen["utc_offset_minutes"])
-    return GattDriver([sensor, *battery_parts(), access])
+    access = RecordAccess(ask=chosen["read_memory"], numbered=True)
+    calendar = DeviceCalendar(chosen["utc_offset_minutes"])
+    return GattDriver([calendar, GlucoseSensor(access, calendar), *battery_parts(), access])
 
 
 DRIVER = DriverInfo(
@@ -213,7 +265,7 @@ DRIVER = DriverInfo(
     services=frozenset({SERVICE}),
     silence_s=0,
     options={
-        "utc_offset_minutes": "how far the sensor's clock is ahead of UTC (0)",
+        "utc_offset_minutes": OFFSET_TEXT,
         "read_memory": "read the device's memory after connecting (true)",
     },
 )

@@ -15,17 +15,18 @@ mg/dL = kg/L x 1e5 = mol/L x 18015.6 (glucose 180.156 g/mol). A control solution
 blood: such a record is a reading without a value. Source: Bluetooth SIG GLS 1.0.1 and GSS.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.ble.current_time import OFFSET_TEXT, DeviceCalendar, clock_parts
+from teleward_drivers.ble.memory_part import MemoryPart
 from teleward_drivers.ble.racp import RecordAccess
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
-from teleward_drivers.fields import DateTime, Fields, sfloat_bytes
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
+from teleward_drivers.gatt import GattDriver, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
@@ -37,6 +38,8 @@ MEASUREMENT = uuid16(0x2A18)
 CONTEXT = uuid16(0x2A34)
 FEATURE = uuid16(0x2A51)
 VALID_S = 3600.0
+AGAIN_S = 20.0
+"""A meter reports only when asked: three times a minute while it stays connected."""
 MG_PER_DL_OF_KG_PER_L = 1e5
 MG_PER_DL_OF_MOL_PER_L = 18015.6
 CONTROL_SOLUTION_TYPE = 10
@@ -45,7 +48,7 @@ MEALS = dict(enumerate(["preprandial", "postprandial", "fasting", "casual", "bed
 
 
 class Status(IntFlag):
-    """The status flags of one reading."""
+    """What the meter states about a reading; a time fault spoils its time, not its number."""
 
     BATTERY_LOW = 1
     SENSOR_FAULT = 2
@@ -54,14 +57,14 @@ class Status(IntFlag):
     WRONG_STRIP = 16
     ABOVE_RANGE = 32
     BELOW_RANGE = 64
-    STRIP_PULLED_EARLY = 128
-    TOO_HOT = 256
-    TOO_COLD = 512
-    READ_INTERRUPTED = 1024
-    GENERAL_FAULT = 2048
-    TIME_FAULT = 4096
+    TOO_HOT = 128
+    TOO_COLD = 256
+    READ_INTERRUPTED = 512
+    GENERAL_FAULT = 1024
+    TIME_FAULT = 2048
 
 
+ALL_BITS = 0xFFF
 NO_VALUE = (
     Status.ABOVE_RANGE,
     Status.BELOW_RANGE,
@@ -69,7 +72,6 @@ NO_VALUE = (
     Status.SAMPLE_TOO_SMALL,
     Status.STRIP_ERROR,
     Status.WRONG_STRIP,
-    Status.STRIP_PULLED_EARLY,
     Status.TOO_HOT,
     Status.TOO_COLD,
     Status.READ_INTERRUPTED,
@@ -135,12 +137,16 @@ class GlucoseMeasurement:
                 return str(bit.name).lower()
         return "missing" if self.concentration is None else self.concentration.reason
 
-    def stamp_ns(self, utc_offset_minutes: int) -> int | None:
-        """Return when it was measured, UTC; base time and offset of the user's clock."""
-        base_ns = self.base_time.to_ns(utc_offset_minutes)
-        if base_ns is None:
-            return None
-        return base_ns + (self.offset_minutes or 0) * 60_000_000_000
+    @property
+    def moment(self) -> DateTime:
+        """When it was measured on the meter's calendar; base time and the user's offset.
+
+        Year 0 when the meter has no time or states that its time is at fault.
+        """
+        base_ns = self.base_time.to_ns()
+        if base_ns is None or (self.status or 0) & Status.TIME_FAULT:
+            return DateTime(0, 0, 0)
+        return DateTime.from_ns(base_ns + (self.offset_minutes or 0) * 60_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,63 +180,92 @@ class GlucoseContext:
         return out + (b"" if self.meal is None else bytes([self.meal])) + self.rest
 
 
-class GlucoseMeter(Simple):
-    """The service as a part of a driver; ``access`` shows whether records are being reported."""
+class GlucoseMeter(MemoryPart):
+    """The service as a part of a driver."""
 
-    def __init__(self, access: RecordAccess, utc_offset_minutes: int = 0) -> None:
+    def __init__(self, access: RecordAccess, calendar: DeviceCalendar) -> None:
         super().__init__(
-            {MEASUREMENT: self._measured, CONTEXT: self._context}, {FEATURE: self._feature}, True
+            access,
+            calendar,
+            {MEASUREMENT: self._measured, CONTEXT: self._context},
+            {FEATURE: self._feature},
+            optional=True,
         )
-        self._access = access
-        self._offset = utc_offset_minutes
-        self._seen: set[int] = set()
         self._waiting: Measurement | None = None
+        self._low_battery: bool | None = None
 
     def _measured(self, received: Received) -> Iterable[Output]:
-        value = GlucoseMeasurement.from_bytes(received.data)
-        if value.sequence in self._seen:
+        try:
+            value = GlucoseMeasurement.from_bytes(received.data)
+        except Malformed:
+            self._access.lost()
+            raise
+        if not self._access.took(value.sequence, value.base_time.to_ns(), received.time_ns):
             yield Discarded(len(received.data), "duplicate")
             return
-        self._seen.add(value.sequence)
         yield from self._flush()
-        reading = self._reading(value)
-        if value.context_follows:
+        reading = self._reading(value, received)
+        if value.context_follows and not self._access.reading:
             self._waiting = reading
         else:
-            yield reading
-        if (value.status or 0) & Status.BATTERY_LOW:
-            yield DeviceStatus(faults=frozenset({"low_battery"}))
+            yield from self.give([reading], received)
 
-    def _reading(self, value: GlucoseMeasurement) -> Measurement:
+    def _reading(self, value: GlucoseMeasurement, received: Received) -> Measurement:
         reason = value.reason
+        detail: dict[str, Any] = {"record": value.sequence, "device_clock": str(value.base_time)}
+        bits = Status((value.status or 0) & ALL_BITS)
+        if bits:
+            detail["flags"] = [str(bit.name).lower() for bit in bits]
+        if bits & Status.TIME_FAULT:
+            detail["time_unknown"] = True
         return measurement(
             "glucose",
             None if reason else value.mg_per_dl,
             reason,
-            device_time_ns=value.stamp_ns(self._offset),
             valid_s=VALID_S,
-            stored=self._access.reading,
-            detail={"record": value.sequence, "device_clock": str(value.base_time)},
+            detail=detail,
+            **self._calendar.stamped(
+                received,
+                value.moment,
+                record=value.sequence,
+                memory=True if self._access.reading else None,
+            ),
         )
+
+    def newest(self, readings: Sequence[Measurement]) -> Iterable[Output]:
+        """Return the battery's state at the newest reading, when it changed."""
+        for reading in readings:
+            low = "battery_low" in reading.detail.get("flags", ())
+            if low != bool(self._low_battery) and not reading.stored:
+                self._low_battery = low
+                yield DeviceStatus(faults=frozenset({"low_battery"}) if low else frozenset())
 
     def _context(self, received: Received) -> Iterable[Output]:
         value = GlucoseContext.from_bytes(received.data)
         waiting, meal = self._waiting, MEALS.get(value.meal or 0)
+        detail = {} if meal is None else {"meal": meal}
+        if self.amend(value.sequence, detail):
+            return
         if waiting is None or waiting.detail["record"] != value.sequence:
             yield Discarded(len(received.data), "context_without_record")
             return
-        if meal is not None:
-            self._waiting = replace(waiting, detail={**waiting.detail, "meal": meal})
+        self._waiting = replace(waiting, detail={**waiting.detail, **detail})
         yield from self._flush()
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Give up a context that was announced and did not come."""
         return self._flush()
 
+    def end(self) -> Iterable[Output]:
+        """Return what was held back when the link ended."""
+        yield from self._flush()
+        yield from super().end()
+
     def _flush(self) -> Iterable[Output]:
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
             yield waiting
+            yield from self.newest([waiting])
 
     def _feature(self, received: Received) -> Iterable[Output]:
         bits = Fields(received.data).uint(2)
@@ -238,7 +273,7 @@ class GlucoseMeter(Simple):
 
 
 OPTIONS = {
-    "utc_offset_minutes": (int, 0),
+    "utc_offset_minutes": (int, None),
     "read_memory": (bool, True),
     "erase_after_reading": (bool, False),
     "set_clock": (bool, True),
@@ -248,10 +283,13 @@ OPTIONS = {
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("glucose", options, OPTIONS)
-    offset = chosen["utc_offset_minutes"]
-    access = RecordAccess(chosen["erase_after_reading"], chosen["read_memory"])
-    clock = [ClockSetting(offset)] if chosen["set_clock"] else []
-    return GattDriver([GlucoseMeter(access, offset), *clock, *battery_parts(), access])
+    calendar = DeviceCalendar(chosen["utc_offset_minutes"])
+    access = RecordAccess(
+        chosen["erase_after_reading"], chosen["read_memory"], numbered=True, again_s=AGAIN_S
+    )
+    meter = GlucoseMeter(access, calendar)
+    clock = clock_parts(calendar, chosen["set_clock"])
+    return GattDriver([calendar, meter, *battery_parts(), access, *clock])
 
 
 DRIVER = DriverInfo(
@@ -265,9 +303,9 @@ DRIVER = DriverInfo(
     services=frozenset({SERVICE}),
     silence_s=0,
     options={
-        "utc_offset_minutes": "how far the meter's clock is ahead of UTC (0)",
+        "utc_offset_minutes": OFFSET_TEXT,
         "read_memory": "read the device's memory after connecting (true)",
-        "erase_after_reading": "erase the meter's memory once it was read (false)",
+        "erase_after_reading": "erase the meter's memory once it is on disk here (false)",
         "set_clock": "set the meter's clock after connecting (true)",
     },
 )

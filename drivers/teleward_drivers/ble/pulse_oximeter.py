@@ -17,15 +17,18 @@ from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
+from teleward_drivers.ble.current_time import OFFSET_TEXT, DeviceCalendar, reading_detail
+from teleward_drivers.ble.memory_part import MemoryPart
 from teleward_drivers.ble.racp import RecordAccess
-from teleward_drivers.device import DriverInfo, LinkType, Output, Verification
+from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
 from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.gatt import GattDriver, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import SlewLimit, measurement
-from teleward_signal.model import DeviceStatus
+from teleward_drivers.recent import RecentSet
+from teleward_signal.model import DeviceStatus, Measurement
 
 SERVICE = uuid16(0x1822)
 CONTINUOUS = uuid16(0x2A5F)
@@ -219,16 +222,19 @@ def judge(status: int | None, sensor: int | None) -> tuple[str | None, float | N
     return None, min(doubts) if doubts else (1.0 if sure else None)
 
 
-class PulseOximeter(Simple):
+class PulseOximeter(MemoryPart):
     """The service as a part of a driver."""
 
-    def __init__(self, utc_offset_minutes: int = 0) -> None:
+    def __init__(self, access: RecordAccess, calendar: DeviceCalendar) -> None:
         super().__init__(
+            access,
+            calendar,
             {CONTINUOUS: self._continuous, SPOT_CHECK: self._spot},
             {FEATURES: self._features},
             optional=True,
         )
-        self._offset = utc_offset_minutes
+        self._n_spots = 0
+        self._seen = RecentSet()
         self._slew = SlewLimit(STEP_LIMITS)
         self._faults: frozenset[str] | None = None
 
@@ -246,28 +252,37 @@ class PulseOximeter(Simple):
             yield _reading(metric, number, reason, **fields)
 
     def _spot(self, received: Received) -> Iterable[Output]:
-        value = SpotCheckMeasurement.from_bytes(received.data)
+        try:
+            value = SpotCheckMeasurement.from_bytes(received.data)
+        except Malformed:
+            self._access.lost()
+            raise
+        moment = None if value.clock_not_set else value.date_time
+        if moment is not None and received.data in self._seen:
+            yield Discarded(len(received.data), "duplicate")
+            return
+        self._seen.add(received.data)
+        if self._access.reading:
+            # spot-checks have no number: the memory counts those that arrived
+            self._n_spots += 1
+            self._access.took(self._n_spots, None, received.time_ns)
+        from_storage = bool((value.status or 0) & MeasurementStatus.FROM_STORAGE)
+        stamped = self._calendar.stamped(received, moment, memory=from_storage or None)
         reason, quality = judge(value.status, value.sensor)
-        stored = bool((value.status or 0) & MeasurementStatus.FROM_STORAGE)
-        device_ns, detail = None, dict[str, Any]()
-        if value.date_time is not None and not value.clock_not_set:
-            device_ns = value.date_time.to_ns(self._offset)
-            detail = {"device_clock": str(value.date_time)}
+        shared: dict[str, Any] = {
+            "quality": quality,
+            "valid_s": SPOT_VALID_S,
+            "group": f"plx-{stamped['device_time_ns'] or received.time_ns}",
+            **stamped,
+        }
         names = ("spo2", "pulse_rate", "perfusion_index")
         numbers = (value.spo2, value.pulse_rate, value.perfusion_index)
-        for metric, number in zip(names, numbers, strict=True):
-            if number is not None:
-                yield _reading(
-                    metric,
-                    number,
-                    reason,
-                    quality=quality,
-                    device_time_ns=device_ns,
-                    valid_s=SPOT_VALID_S,
-                    stored=stored,
-                    group=f"plx-{device_ns or received.time_ns}",
-                    detail=dict(detail),
-                )
+        readings = [
+            _reading(metric, number, reason, detail=reading_detail(moment), **shared)
+            for metric, number in zip(names, numbers, strict=True)
+            if number is not None
+        ]
+        yield from self.give(readings, received)
 
     def _status(self, sensor: int | None) -> Iterable[Output]:
         bits = sensor or 0
@@ -284,14 +299,14 @@ class PulseOximeter(Simple):
         yield DeviceStatus(identity={"oximeter_features": f"{features.bits:04x}"})
 
 
-def _reading(metric: str, number: MedFloat, reason: str | None, **fields: Any) -> Output:
+def _reading(metric: str, number: MedFloat, reason: str | None, **fields: Any) -> Measurement:
     if reason is not None:
         return measurement(metric, None, reason, **fields)
     return measurement(metric, number.value, number.reason, **fields)
 
 
 OPTIONS = {
-    "utc_offset_minutes": (int, 0),
+    "utc_offset_minutes": (int, None),
     "read_memory": (bool, True),
     "erase_after_reading": (bool, False),
 }
@@ -300,8 +315,9 @@ OPTIONS = {
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("pulse-oximeter", options, OPTIONS)
-    parts = [PulseOximeter(chosen["utc_offset_minutes"]), *battery_parts()]
-    return GattDriver([*parts, RecordAccess(chosen["erase_after_reading"], chosen["read_memory"])])
+    calendar = DeviceCalendar(chosen["utc_offset_minutes"])
+    access = RecordAccess(chosen["erase_after_reading"], chosen["read_memory"])
+    return GattDriver([calendar, PulseOximeter(access, calendar), *battery_parts(), access])
 
 
 DRIVER = DriverInfo(
@@ -314,8 +330,8 @@ DRIVER = DriverInfo(
     metrics=frozenset({"spo2", "pulse_rate", "perfusion_index"}),
     services=frozenset({SERVICE}),
     options={
-        "utc_offset_minutes": "how far the device's clock is ahead of UTC (0)",
+        "utc_offset_minutes": OFFSET_TEXT,
         "read_memory": "read the device's memory after connecting (true)",
-        "erase_after_reading": "erase the device's memory once it was read (false)",
+        "erase_after_reading": "erase the device's memory once it is on disk here (false)",
     },
 )

@@ -10,17 +10,20 @@ We report and never delete: op 2 is sent only by a driver with the option ``eras
 Source: Bluetooth SIG, Glucose Service 1.0.1 (RACP) and GSS. The client's timeout is 30 s.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from teleward_drivers.device import Discarded, Output, Subscribe, Write
+from teleward_drivers.device import Checkpoint, Discarded, LastRecord, Output, Subscribe, Write
 from teleward_drivers.fields import Fields
 from teleward_drivers.gatt import Part, uuid16
 from teleward_drivers.link import Received
+from teleward_drivers.recent import RecentSet
 
 CHANNEL = uuid16(0x2A52)
 TIMEOUT_NS = 30_000_000_000
+RecordKey = tuple[int, int | None]
+"""Number and calendar stamp: a device that was reset uses its numbers again, at other times."""
 
 
 class Op(IntEnum):
@@ -88,6 +91,18 @@ def report_from(sequence: int) -> RacpMessage:
     return RacpMessage(Op.REPORT, Operator.FROM, b"\x01" + sequence.to_bytes(2, "little"))
 
 
+def count(begun: RecordKey | None) -> RacpMessage:
+    """Ask how many records there are, from ``begun`` on if it is given."""
+    if begun is None:
+        return RacpMessage(Op.COUNT, Operator.ALL)
+    return RacpMessage(Op.COUNT, Operator.FROM, b"\x01" + begun[0].to_bytes(2, "little"))
+
+
+def delete_up_to(sequence: int) -> RacpMessage:
+    """Erase the records up to sequence number ``sequence``."""
+    return RacpMessage(Op.DELETE, Operator.UP_TO, b"\x01" + sequence.to_bytes(2, "little"))
+
+
 def count_response(count: int) -> RacpMessage:
     """Answer a count (for simulated devices)."""
     return RacpMessage(Op.COUNT_RESPONSE, Operator.NONE, count.to_bytes(2, "little"))
@@ -99,51 +114,143 @@ def response(op: int, result: Result = Result.DONE) -> RacpMessage:
 
 
 class RecordAccess(Part):
-    """Read the stored records once after connecting; add it after the parts that receive them.
+    """Read the stored records after connecting; add it after the parts that receive them.
 
-    A refusal or a silence of 30 s ends the reading and is reported; it never erases unless
-    ``erase`` is set, and then only after the device said that the report was complete. With
-    ``ask`` unset it asks for nothing.
+    A part calls `took` for each record and `lost` for one that it could not decode. A refusal, or
+    a silence of 30 s since the last record, ends the reading and is reported.
+
+    ``numbered`` devices can be asked from a record on: after `resume` the reading begins with the
+    last record that is on record already. When another one comes in its place the device was
+    reset, and everything is read. ``again_s`` repeats the question, for devices that report a new
+    reading only when asked.
+
+    Nothing is erased unless ``erase`` is set, and then only when the device counted as many
+    records as arrived and all of them are on disk; numbered devices erase up to the last of them.
+    With ``ask`` unset nothing is asked. ``when_read`` is called at the end of each report with
+    whether it was complete.
     """
 
-    def __init__(self, erase: bool = False, ask: bool = True) -> None:
+    def __init__(
+        self,
+        erase: bool = False,
+        ask: bool = True,
+        numbered: bool = False,
+        again_s: float | None = None,
+    ) -> None:
         super().__init__()
         self._erase = erase
         self._wanted = ask
-        self._asked_ns: int | None = None
+        self._numbered = numbered
+        self._again_ns = None if again_s is None else int(again_s * 1e9)
+        self._last: RecordKey | None = None
+        self._from: RecordKey | None = None
+        self._known = RecentSet()
+        self._arrived: set[RecordKey] = set()
+        self._incomplete = False
+        self._asked: RacpMessage | None = None
+        self._answered = False
+        self.when_read: Callable[[bool], Iterable[Output]] = lambda whole: ()
+        self._heard_ns = 0
         self._now_ns = 0
-        self.reading = False
         self.handlers = {CHANNEL: self._answer}
 
+    @property
+    def reading(self) -> bool:
+        """Whether what arrives now is the answer to a request for records."""
+        return self._asked is not None and self._asked.op == Op.REPORT
+
+    def resume(self, last: LastRecord) -> None:
+        """Read from this record on, if the device can."""
+        if self._numbered:
+            self._last = (last.record, last.calendar_ns)
+
     def start(self, now_ns: int) -> Iterable[Output]:
-        """Subscribe and ask for all records."""
+        """Subscribe and ask for the records."""
         self._now_ns = now_ns
         if not self._wanted:
             return
         yield Subscribe(CHANNEL, optional=True)
-        yield self._ask(report_all())
+        yield self._ask_records()
 
     def tick(self, now_ns: int) -> Iterable[Output]:
-        """Give a request up that was never answered."""
+        """Give up a request that is not answered; ask again when it is time."""
         self._now_ns = now_ns
-        if self._asked_ns is not None and now_ns - self._asked_ns >= TIMEOUT_NS:
-            self._asked_ns = None
-            self.reading = False
+        quiet_ns = now_ns - self._heard_ns
+        if self._asked is not None and quiet_ns >= TIMEOUT_NS:
+            was_reading, self._asked = self.reading, None
+            if was_reading:
+                yield from self.when_read(False)
             yield Discarded(0, "record_access_timeout")
+        elif self._asked is None and self._wanted and self._is_due(quiet_ns):
+            yield self._ask_records()
+
+    def took(self, record: int, calendar_ns: int | None, time_ns: int) -> bool:
+        """Note a record that arrived at ``time_ns``; return whether it is new."""
+        self._heard_ns = time_ns
+        key = (record, calendar_ns)
+        if self.reading:
+            self._arrived.add(key)
+        fresh = key not in self._known and key != self._last
+        self._known.add(key)
+        return fresh
+
+    def lost(self) -> None:
+        """Note a record that could not be read: the memory must not be erased."""
+        self._incomplete = True
+
+    def recorded(self) -> Iterable[Output]:
+        """Erase what is on disk now."""
+        if self._erase and self._arrived and self._asked is None:
+            highest = max(record for record, _ in self._arrived)
+            self._arrived.clear()
+            yield self._ask(
+                delete_up_to(highest) if self._numbered else RacpMessage(Op.DELETE, Operator.ALL)
+            )
+
+    def _is_due(self, quiet_ns: int) -> bool:
+        if self._again_ns is None or not self._answered:
+            return False
+        return quiet_ns >= self._again_ns
+
+    def _ask_records(self, everything: bool = False) -> Write:
+        self._arrived.clear()
+        self._incomplete = False
+        self._from = None if everything else self._last
+        return self._ask(report_all() if self._from is None else report_from(self._from[0]))
 
     def _ask(self, request: RacpMessage) -> Write:
-        self._asked_ns = self._now_ns
-        self.reading = request.op == Op.REPORT
+        self._asked = request
+        self._heard_ns = self._now_ns
         return Write(bytes(request), CHANNEL, response=True, optional=True)
 
     def _answer(self, received: Received) -> Iterable[Output]:
+        self._now_ns = self._heard_ns = received.time_ns
         message = RacpMessage.from_bytes(received.data)
-        if message.op != Op.RESPONSE or len(message.operand) != 2:
+        asked, self._asked, self._answered = self._asked, None, True
+        if message.op == Op.COUNT_RESPONSE and len(message.operand) == 2:
+            if self._is_whole(int.from_bytes(message.operand, "little")):
+                yield Checkpoint()
+        elif message.op != Op.RESPONSE or len(message.operand) != 2:
+            self._asked = asked
+        elif message.operand[0] == Op.REPORT:
+            yield from self._reported(message.operand[1])
+        elif message.operand[1] not in (Result.DONE, Result.NONE_FOUND):
+            yield Discarded(0, f"record_access_refused_{message.operand[1]}")
+
+    def _reported(self, result: int) -> Iterable[Output]:
+        begun, self._from = self._from, None
+        if begun is not None and (result != Result.DONE or begun not in self._arrived):
+            self._last = None  # reset, erased, or it cannot be asked from a record on
+            yield self._ask_records(everything=True)
             return
-        asked, result = message.operand
-        self._asked_ns = None
-        self.reading = False
+        yield from self.when_read(result == Result.DONE)
         if result not in (Result.DONE, Result.NONE_FOUND):
             yield Discarded(0, f"record_access_refused_{result}")
-        elif self._erase and asked == Op.REPORT and result == Result.DONE:
-            yield self._ask(RacpMessage(Op.DELETE, Operator.ALL))
+            return
+        if self._arrived and self._numbered:
+            self._last = max(self._arrived, key=lambda key: (key[0], key[1] or 0))
+        if self._erase and self._arrived and not self._incomplete:
+            yield self._ask(count(begun))
+
+    def _is_whole(self, counted: int) -> bool:
+        return not self._incomplete and counted == len(self._arrived)

@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.ble.current_time import (
+    OFFSET_TEXT,
+    DeviceCalendar,
+    clock_parts,
+    reading_detail,
+)
 from teleward_drivers.device import DriverInfo, LinkType, Output, Verification, Write
 from teleward_drivers.fields import DateTime, Fields, Malformed, float_bytes
 from teleward_drivers.gatt import GattDriver, Simple, uuid16
@@ -34,8 +39,6 @@ TYPES = dict(enumerate(_SITES.split(), 1))
 VALID_S = 600.0
 """Body temperature moves by less than 0.1 degrees in ten minutes."""
 INTERMEDIATE_VALID_S = 5.0
-STORED_AFTER_NS = 300_000_000_000
-"""A reading more than five minutes old when it arrives comes from the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class TemperatureMeasurement:
 class Thermometer(Simple):
     """The service as a part of a driver."""
 
-    def __init__(self, utc_offset_minutes: int = 0, interval_s: int | None = None) -> None:
+    def __init__(self, calendar: DeviceCalendar, interval_s: int | None = None) -> None:
         super().__init__(
             {
                 MEASUREMENT: lambda r: self._measured(r, True),
@@ -83,7 +86,7 @@ class Thermometer(Simple):
             {TYPE: self._type},
             optional=True,
         )
-        self._offset = utc_offset_minutes
+        self._calendar = calendar
         self._interval_s = interval_s
 
     def start(self, now_ns: int) -> Iterable[Output]:
@@ -94,21 +97,17 @@ class Thermometer(Simple):
 
     def _measured(self, received: Received, final: bool) -> Iterable[Output]:
         value = TemperatureMeasurement.from_bytes(received.data)
-        stamp_ns = None if value.date_time is None else value.date_time.to_ns(self._offset)
-        detail: dict[str, Any] = {} if final else {"intermediate": True}
-        if value.date_time is not None:
-            detail["device_clock"] = str(value.date_time)
+        detail = reading_detail(value.date_time) | ({} if final else {"intermediate": True})
         if value.type in TYPES:
             detail["site"] = TYPES[value.type]
         yield measurement(
             "body_temperature",
             value.celsius,
             value.temperature.reason,
-            device_time_ns=stamp_ns,
             quality=None if final else 0.5,
             valid_s=VALID_S if final else INTERMEDIATE_VALID_S,
-            stored=stamp_ns is not None and received.time_ns - stamp_ns > STORED_AFTER_NS,
             detail=detail,
+            **self._calendar.stamped(received, value.date_time),
         )
 
     def _type(self, received: Received) -> Iterable[Output]:
@@ -118,19 +117,18 @@ class Thermometer(Simple):
         yield DeviceStatus(identity={"measurement_site": TYPES[code]})
 
 
-OPTIONS = {"utc_offset_minutes": (int, 0), "interval_s": (int, None), "set_clock": (bool, True)}
+OPTIONS = {"utc_offset_minutes": (int, None), "interval_s": (int, None), "set_clock": (bool, True)}
 
 
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("thermometer", options, OPTIONS)
-    interval_s, offset = chosen["interval_s"], chosen["utc_offset_minutes"]
+    interval_s = chosen["interval_s"]
     if interval_s is not None and not 0 <= interval_s <= 0xFFFF:
         raise Invalid(f"driver thermometer: interval_s must be 0 to 65535, not {interval_s}")
-    parts = [Thermometer(offset, interval_s), *battery_parts()]
-    if chosen["set_clock"]:
-        parts.insert(1, ClockSetting(offset))
-    return GattDriver(parts)
+    calendar = DeviceCalendar(chosen["utc_offset_minutes"])
+    clock = clock_parts(calendar, chosen["set_clock"])
+    return GattDriver([calendar, Thermometer(calendar, interval_s), *clock, *battery_parts()])
 
 
 DRIVER = DriverInfo(
@@ -144,7 +142,7 @@ DRIVER = DriverInfo(
     services=frozenset({SERVICE}),
     silence_s=0,
     options={
-        "utc_offset_minutes": "how far the device's clock is ahead of UTC (0)",
+        "utc_offset_minutes": OFFSET_TEXT,
         "interval_s": "seconds between readings, 0 to 65535, if the device can (as it is)",
         "set_clock": "set the device's clock after connecting (true)",
     },

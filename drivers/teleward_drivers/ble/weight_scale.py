@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import ClockSetting
+from teleward_drivers.ble.current_time import (
+    OFFSET_TEXT,
+    DeviceCalendar,
+    clock_parts,
+    reading_detail,
+)
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
 from teleward_drivers.fields import DateTime, Fields
-from teleward_drivers.gatt import GattDriver, Part, Simple, uuid16
+from teleward_drivers.gatt import GattDriver, Simple, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
@@ -29,8 +34,6 @@ KG, LB = 0.005, 0.01 * 0.45359237
 METRE, INCH = 0.001, 0.1 * 0.0254
 VALID_S = 86400.0
 """A day: weight is taken once a day, at the same hour."""
-STORED_AFTER_NS = 300_000_000_000
-"""A reading more than five minutes old when it arrives comes from the memory."""
 USER_UNKNOWN = 0xFF
 
 
@@ -84,9 +87,9 @@ class WeightMeasurement:
 class WeightScale(Simple):
     """The service as a part of a driver; ``user`` picks one person of a shared scale."""
 
-    def __init__(self, utc_offset_minutes: int = 0, user: int | None = None) -> None:
+    def __init__(self, calendar: DeviceCalendar, user: int | None = None) -> None:
         super().__init__({MEASUREMENT: self._measured}, optional=True)
-        self._offset = utc_offset_minutes
+        self._calendar = calendar
         self._user = user
 
     def _measured(self, received: Received) -> Iterable[Output]:
@@ -94,22 +97,32 @@ class WeightScale(Simple):
         if is_other_user(value.user, self._user):
             yield Discarded(len(received.data), "other_user")
             return
-        stamp_ns = None if value.date_time is None else value.date_time.to_ns(self._offset)
-        detail: dict[str, Any] = {}
-        if value.user is not None:
-            detail["user"] = value.user
+        shared = scale_fields(self._calendar, received, value.date_time, value.user, "weight")
+        detail = shared.pop("detail")
         if value.bmi:
             detail["bmi"] = value.bmi / 10
-        shared: dict[str, Any] = {
-            "device_time_ns": stamp_ns,
-            "valid_s": VALID_S,
-            "stored": stamp_ns is not None and received.time_ns - stamp_ns > STORED_AFTER_NS,
-            "group": f"weight-{stamp_ns or received.time_ns}",
-        }
         reason = "unsuccessful" if value.weight is None else None
         yield measurement("body_weight", value.kilograms, reason, detail=detail, **shared)
         if value.metres is not None:
             yield measurement("body_height", value.metres, **shared)
+
+
+def scale_fields(
+    calendar: DeviceCalendar,
+    received: Received,
+    moment: DateTime | None,
+    user: int | None,
+    group: str,
+) -> dict[str, Any]:
+    """Return what all measurements of one reading of a scale share."""
+    user = None if user == USER_UNKNOWN else user
+    stamped = calendar.stamped(received, moment, user=user)
+    return {
+        "valid_s": VALID_S,
+        "group": f"{group}-{stamped['device_time_ns'] or received.time_ns}",
+        "detail": reading_detail(moment, user),
+        **stamped,
+    }
 
 
 def is_other_user(shown: int | None, wanted: int | None) -> bool:
@@ -117,9 +130,9 @@ def is_other_user(shown: int | None, wanted: int | None) -> bool:
     return wanted is not None and shown not in (None, USER_UNKNOWN, wanted)
 
 
-OPTIONS = {"utc_offset_minutes": (int, 0), "user": (int, None), "set_clock": (bool, True)}
+OPTIONS = {"utc_offset_minutes": (int, None), "user": (int, None), "set_clock": (bool, True)}
 OPTION_TEXTS = {
-    "utc_offset_minutes": "how far the scale's clock is ahead of UTC (0)",
+    "utc_offset_minutes": OFFSET_TEXT,
     "user": "take only readings of this user of the scale (all)",
     "set_clock": "set the scale's clock after connecting (true)",
 }
@@ -128,11 +141,11 @@ OPTION_TEXTS = {
 def make(options: dict[str, Any]) -> GattDriver:
     """Return a driver."""
     chosen = read_options("weight-scale", options, OPTIONS)
-    offset = chosen["utc_offset_minutes"]
-    parts: list[Part] = [WeightScale(offset, chosen["user"])]
-    if chosen["set_clock"]:
-        parts.append(ClockSetting(offset))
-    return GattDriver([*parts, *battery_parts()])
+    calendar = DeviceCalendar(chosen["utc_offset_minutes"])
+    scale = WeightScale(calendar, chosen["user"])
+    return GattDriver(
+        [calendar, scale, *clock_parts(calendar, chosen["set_clock"]), *battery_parts()]
+    )
 
 
 DRIVER = DriverInfo(
