@@ -108,6 +108,7 @@ async def build(
         ingest.on_output,
         links.on_session_state,
         feeds=registry.subject_now,
+        on_disk=ingest.on_disk,
     )
     stack.push_async_callback(sessions.stop)
     commissioning = Commissioning(registry, sessions, catalogue())

@@ -138,14 +138,17 @@ def test_a_cuff_reading_is_one_group_in_mmhg_and_its_repeat_is_dropped() -> None
     assert again == [Discarded(len(bytes(value)), "duplicate")]
 
 
-def test_a_cuff_subscribes_before_anything_else_and_sets_the_clock() -> None:
-    outputs = list(blood_pressure.make({}).start(START_NS))
-    assert isinstance(outputs[0], Subscribe)
-    assert outputs[0].channel == blood_pressure.MEASUREMENT
-    clock = [o for o in outputs if isinstance(o, Write)]
-    assert [w.channel for w in clock] == [current_time.CURRENT_TIME, current_time.DATE_TIME]
-    assert current_time.CurrentTime.from_bytes(clock[0].data).date_time == NOW
-    assert clock[1].data == bytes(NOW)
+def test_a_cuff_reads_the_clock_then_subscribes_and_sets_the_clock_last() -> None:
+    outputs = list(blood_pressure.make({"utc_offset_minutes": 0}).start(START_NS))
+    clock = current_time.CURRENT_TIME
+    assert outputs[:2] == [Request(clock, True), Request(current_time.DATE_TIME, True)]
+    assert isinstance(outputs[2], Subscribe)
+    assert outputs[2].channel == blood_pressure.MEASUREMENT
+    written = [o for o in outputs if isinstance(o, Write)]
+    assert [w.channel for w in written] == [clock, current_time.DATE_TIME]
+    assert current_time.CurrentTime.from_bytes(written[0].data).date_time == NOW
+    assert written[1].data == bytes(NOW)
+    assert outputs.index(Request(clock, True), 2) > outputs.index(written[1])
     silent = blood_pressure.make({"set_clock": False}).start(START_NS)
     assert not [o for o in silent if isinstance(o, Write)]
 
@@ -188,42 +191,10 @@ def glucose_record(sequence: int, **fields: Any) -> bytes:
     return bytes(record)
 
 
-def test_a_glucose_memory_is_read_and_never_erased_unless_configured() -> None:
-    for options, erases in (({}, 0), ({"erase_after_reading": True}, 1)):
-        driver = glucose.make(options)
-        outputs = list(driver.start(START_NS))
-        asked = [o for o in outputs if isinstance(o, Write) and o.channel == racp.CHANNEL]
-        assert [w.data for w in asked] == [bytes(racp.report_all())]
-        assert outputs.index(Subscribe(racp.CHANNEL, optional=True)) < outputs.index(asked[0])
-        found = readings(receive(driver, glucose_record(1), glucose.MEASUREMENT))["glucose"]
-        assert (found.value, found.stored) == (120.0, True)
-        assert found.device_time_ns == START_NS - 55 * MINUTE_NS
-        answer = bytes(racp.response(racp.Op.REPORT))
-        deletes = [
-            o
-            for o in receive(driver, answer, racp.CHANNEL)
-            if isinstance(o, Write) and o.data[0] == racp.Op.DELETE
-        ]
-        assert len(deletes) == erases
-        live = readings(receive(driver, glucose_record(2), glucose.MEASUREMENT))["glucose"]
-        assert not live.stored
-
-
 @pytest.mark.parametrize("module", [glucose, cgm, pulse_oximeter])
 def test_a_memory_is_left_alone_when_so_configured(module: Any) -> None:
     outputs = module.make({"read_memory": False}).start(START_NS)
     assert not [o for o in outputs if getattr(o, "channel", "") == racp.CHANNEL]
-
-
-def test_record_access_refused_or_silent_is_told() -> None:
-    driver = glucose.make({})
-    list(driver.start(START_NS))
-    refused = bytes(racp.response(racp.Op.REPORT, racp.Result.NOT_COMPLETED))
-    assert receive(driver, refused, racp.CHANNEL) == [Discarded(0, "record_access_refused_8")]
-    driver = glucose.make({})
-    list(driver.start(START_NS))
-    assert not list(driver.tick(START_NS + 29_000_000_000))
-    assert list(driver.tick(START_NS + 31_000_000_000)) == [Discarded(0, "record_access_timeout")]
 
 
 def test_control_solution_and_strip_faults_are_nobodys_glucose() -> None:

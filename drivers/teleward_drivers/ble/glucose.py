@@ -200,7 +200,7 @@ class GlucoseMeter(MemoryPart):
         except Malformed:
             self._access.lost()
             raise
-        if not self._access.took(value.sequence, value.base_time.to_ns(), received.time_ns):
+        if not self._access.took(value.sequence, value.moment.to_ns(), received.time_ns):
             yield Discarded(len(received.data), "duplicate")
             return
         yield from self._flush()

@@ -113,12 +113,13 @@ class Journal:
         """Record a correction of the clock; history follows it from the next commit on."""
         self.append(Draft(RecordKind.CLOCK, payload=correction.payload()))
 
-    async def flush(self) -> None:
-        """Commit now; returns when everything appended before is on disk or cannot be written."""
+    async def flush(self) -> bool:
+        """Commit now; return whether everything appended before is on disk."""
         failures = self._writer.counters.failures
         ticket = self._writer.flush()
         while not self._writer.flushed(ticket) and self._writer.counters.failures == failures:
             await asyncio.sleep(0.002)
+        return self._writer.flushed(ticket)
 
     def on_commit(self, listener: CommitListener) -> None:
         """Have ``listener`` called in this event loop after every commit."""

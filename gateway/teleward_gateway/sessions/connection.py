@@ -13,12 +13,26 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from teleward_drivers.ble_errors import NEEDS_BOND
-from teleward_drivers.device import Driver, DriverInfo, LinkType, Output, Request, Subscribe, Write
+from teleward_drivers.device import (
+    Checkpoint,
+    Command,
+    Confirming,
+    Driver,
+    DriverInfo,
+    Ending,
+    LastRecord,
+    LinkType,
+    Output,
+    Request,
+    Resumable,
+    Subscribe,
+    Write,
+)
 from teleward_drivers.errors import (
     LinkError,
     LinkLost,
@@ -53,14 +67,16 @@ class Bondable(Protocol):
         ...
 
 
-Command = Subscribe | Request | Write
-
-
 @dataclass(frozen=True, slots=True)
 class _Order:
     command: Command
     starting: bool = False
     done: "asyncio.Future[None] | None" = None
+
+
+async def _unconfirmed() -> bool:
+    """Confirm nothing: a session without a journal never lets a device erase its memory."""
+    return False
 
 
 class Silent(LinkLost):
@@ -80,6 +96,8 @@ class Connection:
         on_output: Callable[[Output, Received], None],
         on_ready: Callable[[], None],
         on_silent: Callable[[str], None],
+        on_disk: Callable[[], Awaitable[bool]] = _unconfirmed,
+        last: LastRecord | None = None,
     ) -> None:
         self._link, self._driver, self._info = link, driver, info
         own_s = options.silence_s
@@ -87,6 +105,9 @@ class Connection:
         self._pairs_first = options.pairs_first
         self._counters = counters
         self._on_output, self._on_ready, self._on_silent = on_output, on_ready, on_silent
+        self._on_disk = on_disk
+        if last is not None and isinstance(driver, Resumable):
+            driver.resume(last)
         self._orders: asyncio.Queue[_Order | None] = asyncio.Queue(COMMANDS)
         self._cause: LinkError | None = None
         self._ready = False
@@ -111,6 +132,7 @@ class Connection:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
             self._fail_orders()
+            self._take_last()
 
     async def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out a person's command; raises what the device answered."""
@@ -118,6 +140,15 @@ class Connection:
         waiting = self._take(made, _now(), wait=True)
         for done in waiting:
             await done
+
+    def _take_last(self) -> None:
+        """Pass on what the driver held back when the link ended."""
+        try:
+            if isinstance(self._driver, Ending):
+                self._take(self._driver.end(), _now())
+        except Exception:
+            self._counters.n_errors += 1
+            log.exception("driver %s failed at the end of its link", self._info.name)
 
     def _feed(self, received: Received) -> None:
         self._heard_ns = received.monotonic_ns
@@ -138,7 +169,7 @@ class Connection:
         """Pass values on and queue commands; returns what to wait for."""
         waiting: list[asyncio.Future[None]] = []
         for output in outputs:
-            if not isinstance(output, (Subscribe, Request, Write)):
+            if not isinstance(output, Command):
                 self._counters.output(output)
                 self._on_output(output, received)
                 continue
@@ -164,8 +195,11 @@ class Connection:
                 self._heard_ns = time.monotonic_ns()
                 self._on_ready()
                 continue
+            if isinstance(order.command, Checkpoint):
+                await self._confirm()
+                continue
             try:
-                await self._obey(order)
+                await self._obey(order.command)
             except OperationRefused as error:
                 if order.done is not None:
                     order.done.set_exception(error)
@@ -185,16 +219,25 @@ class Connection:
                 if order.done is not None:
                     order.done.set_result(None)
 
-    async def _obey(self, order: _Order) -> None:
+    async def _confirm(self) -> None:
+        """Report to the driver that everything up to here is on disk, once it is."""
         try:
-            await self._send(order.command)
+            if isinstance(self._driver, Confirming) and await self._on_disk():
+                self._take(self._driver.recorded(), _now())
+        except Exception:
+            self._counters.n_errors += 1
+            log.exception("driver %s failed after a checkpoint", self._info.name)
+
+    async def _obey(self, command: Subscribe | Request | Write) -> None:
+        try:
+            await self._send(command)
         except OperationRefused as error:
             if error.code not in NEEDS_BOND or not isinstance(self._link, Bondable):
                 raise
             await self._link.pair()
-            await self._send(order.command)
+            await self._send(command)
 
-    async def _send(self, command: Command) -> None:
+    async def _send(self, command: Subscribe | Request | Write) -> None:
         link = self._link
         if isinstance(command, Subscribe):
             await link.subscribe(command.channel)

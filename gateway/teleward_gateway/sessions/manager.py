@@ -15,7 +15,7 @@ from teleward_drivers.radio import Adapter, Radio
 from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
 from teleward_gateway.sessions.options import SessionOptions
-from teleward_gateway.sessions.session import OnOutput, OnState, Session, SessionStatus
+from teleward_gateway.sessions.session import OnDisk, OnOutput, OnState, Session, SessionStatus
 from teleward_gateway.sessions.states import State
 from teleward_signal.errors import Invalid
 
@@ -56,6 +56,7 @@ class SessionManager:
         make_opener: Callable[[Device, DriverInfo], Opener] | None = None,
         seed: int | None = None,
         feeds: Callable[[str], str | None] = lambda device: None,
+        on_disk: OnDisk | None = None,
     ) -> None:
         self.adapter = Adapter(radio or Radio("off"))
         self.has_radio = radio is not None and radio.name != "off"
@@ -64,6 +65,7 @@ class SessionManager:
         self._make_opener = make_opener or self._opener
         self._rng = random.Random(seed)
         self._feeds = feeds
+        self._more: dict[str, Any] = {} if on_disk is None else {"on_disk": on_disk}
         self._running: dict[str, Running] = {}
         self._check: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
@@ -145,6 +147,7 @@ class SessionManager:
             self._on_output,
             self._on_state,
             random.Random(self._rng.random()),
+            **self._more,
         )
         task = asyncio.create_task(session.run(), name=f"session {device.id}")
         self._running[device.id] = Running(self._key(device), session, task)

@@ -5,11 +5,11 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from teleward_drivers.device import DriverInfo, Output
+from teleward_drivers.device import DriverInfo, LastRecord, Output
 from teleward_drivers.errors import (
     BondLost,
     DeviceNotFound,
@@ -27,6 +27,7 @@ from teleward_gateway.sessions.opener import Opener
 from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.states import Event, State, after
 from teleward_signal.errors import Invalid
+from teleward_signal.model import DeviceStamp, Measurement
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,14 @@ OnOutput = Callable[[str, Output, Received], None]
 
 OnState = Callable[[str, State, str], None]
 """Called as ``(device_id, state, reason)`` at each change."""
+
+
+OnDisk = Callable[[str], Awaitable[bool]]
+"""Called as ``(device_id)``: wait until its outputs so far are on disk, return whether they are."""
+
+
+async def _unconfirmed(_device: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +71,11 @@ class Session:
         on_output: OnOutput,
         on_state: OnState,
         rng: random.Random | None = None,
+        on_disk: OnDisk = _unconfirmed,
     ) -> None:
         self.device, self.info = device, info
+        self._on_disk = on_disk
+        self._last: LastRecord | None = None
         self.counters = Counters()
         self._options, self._opener = options, opener
         self._give, self._tell = on_output, on_state
@@ -138,6 +150,8 @@ class Session:
                 self._on_output,
                 lambda: self._move(Event.READY),
                 self._on_silent,
+                lambda: self._on_disk(self.device),
+                self._last,
             )
             await self._connection.serve()
         finally:
@@ -174,11 +188,28 @@ class Session:
         self._hurry.set()
 
     def _on_output(self, output: Output, received: Received) -> None:
+        if isinstance(output, Measurement) and output.stamp is not None:
+            self._note_record(output.stamp)
         try:
             self._give(self.device, output, received)
         except Exception:
             self.counters.n_errors += 1
             log.exception("a value of %s was not taken", self.device)
+
+    def _note_record(self, stamp: DeviceStamp) -> None:
+        """Note the newest record, from which the next connection reads on.
+
+        The newest by the device's calendar: one that was reset begins its numbers again.
+        """
+        last, calendar_ns = self._last, stamp.calendar_ns
+        if stamp.record is None:
+            return
+        if last is None or calendar_ns is None or last.calendar_ns is None:
+            newer = last is None or stamp.record >= last.record
+        else:
+            newer = calendar_ns >= last.calendar_ns
+        if newer:
+            self._last = LastRecord(stamp.record, calendar_ns)
 
     def _on_silent(self, reason: str) -> None:
         self.counters.n_stalls += 1

@@ -91,6 +91,7 @@ class Ingest:
         self._anomaly = AnomalyWatch()
         self._clocks: dict[str, DeviceClock] = {}
         self._faults: dict[str, frozenset[str]] = {}
+        self._unfiled: set[str] = set()
         self.alarms_changed = False
         self.commit_latency = Latency()
         journal.on_commit(self._on_commit)
@@ -118,9 +119,18 @@ class Ingest:
             subject = self._subject(device, measurement.time_ns)
             if subject is not None:
                 self._take_measurement(subject, device, measurement, arrival_ns)
+            else:
+                self._unfiled.add(device)
         elif isinstance(output, DeviceStatus):
             status = replace(output, time_ns=arrival_ns)
             self._take_status(self._subject(device, arrival_ns), device, status)
+
+    async def on_disk(self, device: str) -> bool:
+        """Wait for the next commit; return whether all that ``device`` gave is on disk then.
+
+        A device with a reading that belonged to nobody never is: its memory is the only copy.
+        """
+        return device not in self._unfiled and await self._journal.flush()
 
     def _on_commit(self, commit: Commit) -> None:
         """Measure from arrival to synced commit, on one record in `SAMPLED`."""
