@@ -1,22 +1,38 @@
 """The fault menu carried out on a BLE peripheral: on its air, its clock, its body, its packets."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
+from bumble.device import Device
 from bumble.keys import MemoryKeyStore
 
 from teleward_signal.errors import Invalid
-from teleward_simulators.faults import FAULTS
-
-if TYPE_CHECKING:
-    from teleward_simulators.ble.peripheral import Peripheral
-    from teleward_simulators.radio.air import Air, Conditions
+from teleward_simulators.device_clock import DeviceClock
+from teleward_simulators.faults import FAULTS, PacketMangler
+from teleward_simulators.radio.air import Air, Conditions
 
 Arguments = dict[str, Any]
 WELL_BATTERY = 90
 
 
-def carry_out(device: "Peripheral", name: str, arguments: Arguments) -> None:
+class FaultyDevice(Protocol):
+    """The part of a `Peripheral` that faults act on."""
+
+    address: str
+    air: Air | None
+    clock: DeviceClock
+    device: Device | None
+    mangler: PacketMangler
+    stuck_silent: bool
+
+    async def disconnect(self, reason: int = ...) -> None: ...
+    async def move(self, address: str) -> None: ...
+    def set_battery(self, percent: int) -> None: ...
+    def set_probe(self, off: bool) -> None: ...
+    def spawn(self, work: Awaitable[None]) -> None: ...
+
+
+def carry_out(device: FaultyDevice, name: str, arguments: Arguments) -> None:
     """Do fault ``name`` to ``device``; raises ValueError naming what there is."""
     if name not in FAULTS:
         raise Invalid(f"no fault {name!r}: there are {', '.join(FAULTS)}")
@@ -33,12 +49,12 @@ def carry_out(device: "Peripheral", name: str, arguments: Arguments) -> None:
         device.mangler.set(name, float(arguments.get("rate", 0.05)))
 
 
-def _silence(device: "Peripheral", air: "Air", arguments: Arguments) -> None:
+def _silence(device: FaultyDevice, air: Air, arguments: Arguments) -> None:
     air.conditions(device.address).silent = True
     device.stuck_silent = bool(arguments.get("stuck", False))
 
 
-def _clear(device: "Peripheral", air: "Air", _arguments: Arguments) -> None:
+def _clear(device: FaultyDevice, air: Air, _arguments: Arguments) -> None:
     device.mangler.clear()
     air.clear(device.address)
     device.stuck_silent = False
@@ -47,42 +63,42 @@ def _clear(device: "Peripheral", air: "Air", _arguments: Arguments) -> None:
     device.set_probe(False)
 
 
-def _latency(conditions: "Conditions", arguments: Arguments) -> None:
+def _latency(conditions: Conditions, arguments: Arguments) -> None:
     conditions.delay_s = float(arguments.get("seconds", 0.03))
     conditions.jitter_s = float(arguments.get("jitter", 0.0))
 
 
-def _rssi(conditions: "Conditions", arguments: Arguments) -> None:
+def _rssi(conditions: Conditions, arguments: Arguments) -> None:
     conditions.rssi = int(arguments.get("value", -90))
     conditions.rssi_walk = int(arguments.get("walk", 0))
 
 
-def _advertising_loss(conditions: "Conditions", arguments: Arguments) -> None:
+def _advertising_loss(conditions: Conditions, arguments: Arguments) -> None:
     conditions.advertising_loss = float(arguments.get("rate", 0.5))
 
 
-def _refuse(conditions: "Conditions", _arguments: Arguments) -> None:
+def _refuse(conditions: Conditions, _arguments: Arguments) -> None:
     conditions.refuse = True
 
 
-def _forget_bonds(device: "Peripheral", _arguments: Arguments) -> None:
+def _forget_bonds(device: FaultyDevice, _arguments: Arguments) -> None:
     assert device.device is not None
     device.device.keystore = MemoryKeyStore()
 
 
-_ON_AIR: dict[str, Callable[["Peripheral", "Air", Arguments], object]] = {
+_ON_AIR: dict[str, Callable[[FaultyDevice, Air, Arguments], object]] = {
     "link_loss": lambda device, air, _: air.drop_links(device.address),
     "away": lambda device, air, _: air.move_away(device.address),
     "silence": _silence,
     "clear": _clear,
 }
-_CONDITIONS: dict[str, Callable[["Conditions", Arguments], None]] = {
+_CONDITIONS: dict[str, Callable[[Conditions, Arguments], None]] = {
     "refuse": _refuse,
     "latency": _latency,
     "advertising_loss": _advertising_loss,
     "rssi": _rssi,
 }
-_ON_DEVICE: dict[str, Callable[["Peripheral", Arguments], None]] = {
+_ON_DEVICE: dict[str, Callable[[FaultyDevice, Arguments], None]] = {
     "peer_disconnect": lambda device, _: device.spawn(device.disconnect()),
     "clock_skew": lambda device, a: device.clock.set_skew(float(a.get("ppm", 100.0))),
     "low_battery": lambda device, a: device.set_battery(int(a.get("percent", 5))),

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Protocol
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 from dbus_fast import DBusError, PropertyAccess, Variant
+from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import (
     DBusBool,
     DBusInt16,
@@ -24,10 +25,9 @@ from teleward_simulators.bluez.gatt_objects import (
     GattService,
     StrList,
 )
+from teleward_simulators.bluez.outbox import Outbox
 from teleward_simulators.radio.bleak_backend import VirtualClient
-
-if TYPE_CHECKING:
-    from teleward_simulators.bluez.facade import BluezFacade
+from teleward_simulators.radio.central import Central
 
 CONNECT_S = 20.0
 """BlueZ itself gives up after about 40 s (the kernel's LE create connection timeout is 20 s)."""
@@ -38,10 +38,20 @@ ManufacturerData = Annotated[dict[int, Variant], DBusSignature("a{qv}")]
 ServiceData = Annotated[dict[str, Variant], DBusSignature("a{sv}")]
 
 
+class Facade(Protocol):
+    """The adapter that a device belongs to, and the bus that both are on."""
+
+    adapter_path: str
+    bus: MessageBus
+    central: Central
+    client_type: type
+    outbox: Outbox
+
+
 class RemoteDevice(ServiceInterface):
     """One discovered device."""
 
-    def __init__(self, facade: "BluezFacade", device: BLEDevice, heard: AdvertisementData) -> None:
+    def __init__(self, facade: Facade, device: BLEDevice, heard: AdvertisementData) -> None:
         super().__init__("org.bluez.Device1")
         self.path = f"{facade.adapter_path}/dev_{device.address.replace(':', '_')}"
         self.client: VirtualClient | None = None

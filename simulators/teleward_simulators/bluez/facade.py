@@ -14,11 +14,8 @@ against the real one. As a program::
 
 import argparse
 import asyncio
-import select
 import signal
 import sys
-from collections import deque
-from collections.abc import Callable
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
@@ -29,6 +26,7 @@ from dbus_fast.service import ServiceInterface, dbus_method, dbus_property
 
 from teleward_simulators.bluez.device_object import RemoteDevice
 from teleward_simulators.bluez.gatt_objects import READ, StrList
+from teleward_simulators.bluez.outbox import Outbox
 from teleward_simulators.radio.bleak_backend import VirtualClient, VirtualScanner
 from teleward_simulators.radio.central import Central
 
@@ -72,40 +70,6 @@ class BluezFacade:
     def path_of(self, address: str) -> str:
         """Return the object path of the device at ``address``."""
         return f"{self.adapter_path}/dev_{address.upper().replace(':', '_')}"
-
-
-class Outbox:
-    """Sends changed values while the bus takes them, in order.
-
-    dbus-fast 5.2 drops the whole connection when the socket is full (its writer takes EAGAIN for
-    an error), which 200 notifications at once achieve. A socket that says it is writable has half
-    of its buffer free, enough for `AT_ONCE` values.
-    """
-
-    AT_ONCE = 8
-    AGAIN_S = 0.002
-
-    def __init__(self, bus: MessageBus) -> None:
-        self._bus = bus
-        self._fd = bus._fd or 0
-        self._queue: deque[Callable[[], None]] = deque()
-        self._waiting = False
-
-    def put(self, send: Callable[[], None]) -> None:
-        """Call ``send`` when its turn comes."""
-        self._queue.append(send)
-        if not self._waiting:
-            self._drain()
-
-    def _drain(self) -> None:
-        self._waiting = False
-        while self._queue:
-            if not select.select([], [self._fd], [], 0)[1]:
-                self._waiting = True
-                asyncio.get_running_loop().call_later(self.AGAIN_S, self._drain)
-                return
-            for _ in range(min(self.AT_ONCE, len(self._queue))):
-                self._queue.popleft()()
 
 
 class Adapter(ServiceInterface):
