@@ -5,7 +5,6 @@ stop    sessions -> journal flushed -> sinks -> derived values -> journal   (wit
 """
 
 import asyncio
-import importlib.util
 import logging
 import os
 import signal
@@ -14,17 +13,14 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from fastapi import FastAPI
-
-from teleward_gateway.api.factory import PREFIX, create_app
+from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.server import Server
+from teleward_gateway.classroom.mount import classroom
 from teleward_gateway.parts import OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.startup import listen
-from teleward_gateway.registry.store import Registry
 from teleward_gateway.settings.model import Settings
-from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +69,10 @@ class Gateway:
             parts = await build(stack, settings, self._open_radio, self._redactor, self._config)
             register_probes(parts)
             web = create_app(parts.view)
-            if settings.gateway.mode is Provenance.SIMULATED:
-                folder = data_folder(settings) / "rooms"
-                await add_rooms(web, folder, parts.registry, settings.classroom.fleet)
+            folder = data_folder(settings) / "rooms"
+            await stack.enter_async_context(
+                classroom(web, settings.classroom, folder, parts.registry, parts.health.register)
+            )
             await self._serve(parts, Server(web, listener), listener, on_started)
         return 0
 
@@ -131,21 +128,3 @@ def _give_up() -> None:
     hanging = [task.get_name() for task in asyncio.all_tasks() if not task.done()]
     log.error("not stopped after %.0f s, leaving: %s", STOP_LIMIT_S, ", ".join(hanging))
     os._exit(1)
-
-
-async def add_rooms(app: FastAPI, folder: Path, registry: Registry, fleet: str) -> None:
-    """Serve teaching rooms, where the simulators' libraries are installed.
-
-    ``fleet`` is the control API of simulated devices, if there is one.
-    """
-    if importlib.util.find_spec("yaml") is None:
-        log.info('no teaching rooms: pip install "teleward[sim]"')
-        return
-    from teleward_gateway.classroom.api.rooms import router
-    from teleward_gateway.classroom.rooms.fleet_client import Bedside
-    from teleward_gateway.classroom.rooms.service import RoomService
-
-    rooms = RoomService(folder, bedside=Bedside(fleet, registry) if fleet else None)
-    await asyncio.to_thread(rooms.tidy)
-    app.include_router(router, prefix=PREFIX)
-    app.state.rooms = rooms

@@ -108,7 +108,7 @@ class Ears:
             case_ward.demo, case_ward.messages, case_ward.influx,
         )  # fmt: skip
         self.code = case_ward.room["code"]
-        self.subject = self.code.lower()
+        self.subject = case_ward.room["subject"]
 
     def routes(self) -> Iterator[Heard]:
         """Ask every route by every method, as a stranger and as a learner; removals come last."""

@@ -102,9 +102,9 @@ def prepare(arguments: argparse.Namespace) -> Demo:
     try:
         if arguments.case is not None:
             # imported here: the cases bring the whole physiology, which a plain ward does without
-            from teleward_gateway.classroom.known_cases import check
+            from teleward_simulators.cases.catalogue import case_named
 
-            check(arguments.case)
+            case_named(arguments.case)
         alone = arguments.case is not None and arguments.patients == 0
         plan = WardPlan((), ()) if alone else plan_ward(arguments.patients, arguments.seed)
     except ValueError as error:
@@ -166,7 +166,9 @@ def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
     spec = write_spec(specs, hub=hub, ports=str(ports), control=control)
     (folder / "fleet.json").write_text(spec)
     extra = more.read_text() if more else ""
-    tables: dict[str, dict[str, Any]] = {"classroom": {"fleet": f"http://127.0.0.1:{control}"}}
+    tables: dict[str, dict[str, Any]] = {
+        "classroom": {"enabled": True, "fleet": f"http://127.0.0.1:{control}"}
+    }
     if "mqtt]" not in extra and "broker]" not in extra:
         tables["embedded_broker"] = _broker()
     text = settings_text(

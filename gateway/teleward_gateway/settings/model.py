@@ -16,9 +16,9 @@ from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
-from teleward_gateway.classroom.settings import ClassroomSettings
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_gateway.remote_commands.settings import RemoteCommandSettings
+from teleward_gateway.settings.classroom import ClassroomSettings
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Provenance
 
@@ -199,5 +199,9 @@ class Settings(Section):
         if self.radio.adapter.startswith("virtual:") and self.gateway.mode is Provenance.FIELD:
             raise ValueError(
                 'a virtual radio carries simulated devices: set gateway.mode = "simulated"'
+            )
+        if self.classroom.enabled and self.gateway.mode is Provenance.FIELD:
+            raise ValueError(
+                'classroom.enabled: its patients are simulated; set gateway.mode = "simulated"'
             )
         return self

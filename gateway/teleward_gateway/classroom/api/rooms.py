@@ -2,22 +2,29 @@
 
 Learner scope needs the code only; instructor scope needs the header ``X-Room-Key``. The true state
 leaves the gateway at ``/truth`` and ``/log`` alone, and only with the key; which case it is, also
-in the answer to whoever opened the room. ``/cases`` is the catalogue, whatever runs.
+in the answer to the person who opened the room. ``/cases`` is the catalogue, whatever runs.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Header
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import HTTPConnection
 
-from teleward_gateway.classroom.rooms.fleet_client import NoDevices
-from teleward_gateway.classroom.rooms.service import Room, RoomService, WrongKey
-from teleward_gateway.classroom.rooms.visibility import actions
+from teleward_gateway.classroom.rooms.orders import ActOrder, RoomOrder
+from teleward_gateway.classroom.rooms.service import RoomService
+from teleward_gateway.classroom.rooms.visibility import (
+    ActionAnswer,
+    LearnerView,
+    TrueState,
+    actions,
+    learner_view,
+    true_state,
+)
 from teleward_signal.errors import Invalid, NotFound
+from teleward_simulators.physiology.patient import TICKS_PER_S
 
 router = APIRouter(tags=["rooms"])
 
@@ -26,36 +33,16 @@ class OpenRoom(BaseModel):
     """What room to open."""
 
     model_config = ConfigDict(extra="forbid")
-    case: str
+    case: str = Field(max_length=200)
     seed: int | None = Field(None, ge=0, lt=2**31)
     exam: bool = False
-
-
-class OrderRow(BaseModel):
-    """One order; which further fields it needs depends on ``kind``."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    kind: str
-    name: str | None = None
-    dose: str | None = None
-    to: float | None = None
-    over: float | None = None
-    rate: float | None = None
-    fault: str | None = None
-    sensor: str | None = None
-    for_: float | None = Field(None, alias="for", gt=0, le=86400)
-    value: float | None = None
-    speed: float | None = None
-    text: str | None = Field(None, max_length=2000)
-    who: str | None = Field(None, max_length=40)
-    result: str | None = Field(None, max_length=40)
 
 
 class Orders(BaseModel):
     """Staged orders that take effect together."""
 
     model_config = ConfigDict(extra="forbid")
-    orders: list[OrderRow] = Field(min_length=1, max_length=50)
+    orders: list[RoomOrder] = Field(min_length=1, max_length=50)
 
 
 class Ask(BaseModel):
@@ -66,7 +53,7 @@ class Ask(BaseModel):
 
 
 class Act(BaseModel):
-    """Commands to the worker."""
+    """What the worker is asked to do."""
 
     model_config = ConfigDict(extra="forbid")
     name: str = Field(max_length=60)
@@ -77,120 +64,181 @@ class Rewind(BaseModel):
     """Where to go back to: a bookmark's text, or seconds of the room's time."""
 
     model_config = ConfigDict(extra="forbid")
-    bookmark: str | None = None
-    time_s: float | None = Field(None, gt=0)
+    bookmark: str | None = Field(None, max_length=200)
+    time_s: float | None = Field(None, gt=0, le=86400)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Rewind":
+        if (self.bookmark is None) == (self.time_s is None):
+            raise Invalid("give the bookmark or time_s to go back to")
+        return self
 
 
-_TURN = asyncio.Lock()
-"""Requests to the rooms take turns: they run in threads, and a room is one patient."""
+class CaseAnswer(BaseModel):
+    """A teaching case of the catalogue."""
+
+    id: str
+    title: dict[str, str]
+    difficulty: int
+    review: str
+    competencies: list[str]
+    sources: list[str]
 
 
-async def service_of(connection: HTTPConnection) -> AsyncIterator[RoomService]:
-    """Give the rooms of this gateway to one request at a time."""
+class OpenedRoom(BaseModel):
+    """A room that is open; the key is shown once."""
+
+    code: str
+    key: str
+    case: str
+    review: str
+    subject: str
+    page: str | None
+    log: str
+    start: float
+    devices: list[dict[str, Any]]
+
+
+class Wait(BaseModel):
+    """Seconds until the worker will have found it out."""
+
+    wait_s: float
+
+
+class Tick(BaseModel):
+    """The tenth of a second of the room's time at which orders take effect."""
+
+    tick: int
+
+
+class LogRow(BaseModel):
+    """One order of the log."""
+
+    tick: int
+    kind: str
+    data: dict[str, Any]
+
+
+def service_of(connection: HTTPConnection) -> RoomService:
+    """Return the rooms of this gateway (a FastAPI dependency)."""
     service = getattr(connection.app.state, "rooms", None)
     if not isinstance(service, RoomService):
-        raise NotFound("this gateway has no rooms: they belong to a simulated ward")
-    async with _TURN:
-        yield service
+        raise NotFound("this gateway has no rooms: set classroom.enabled on a simulated ward")
+    return service
 
 
 Service = Annotated[RoomService, Depends(service_of)]
 Key = Annotated[str, Header(alias="X-Room-Key")]
 
 
-def _led(service: RoomService, code: str, key: str) -> Room:
-    try:
-        return service.led(code, key)
-    except WrongKey as error:
-        raise HTTPException(403, str(error)) from None
-
-
 @router.get("/cases")
-def cases(service: Service) -> list[dict[str, Any]]:
+async def cases(service: Service) -> list[CaseAnswer]:
     """Return the teaching cases and how each was reviewed."""
     return [
-        {"id": case.id, "title": case.title, "difficulty": case.difficulty, "review": case.status,
-         "competencies": list(case.competencies), "sources": list(case.sources)}
-        for case in service.cases().values()
-    ]  # fmt: skip
+        CaseAnswer(
+            id=case.id,
+            title=case.title,
+            difficulty=case.difficulty,
+            review=case.status,
+            competencies=list(case.competencies),
+            sources=list(case.sources),
+        )
+        for case in (await asyncio.to_thread(service.cases)).values()
+    ]
 
 
 @router.post("/rooms", status_code=201)
-def open_room(service: Service, request: OpenRoom) -> dict[str, Any]:
+async def open_room(service: Service, request: OpenRoom) -> OpenedRoom:
     """Open a room on a case, held at its start; the key is shown once."""
-    try:
-        room = service.open(request.case, time.monotonic(), request.seed, request.exam)
-    except NoDevices as error:
-        raise HTTPException(503, str(error)) from None
-    return {"code": room.code, "key": room.key, "case": room.case.id, "review": room.case.status,
-            "page": f"/bed/{room.subject}" if room.subject else None, "log": str(room.log.path),
-            "start": room.opened_s, "devices": service.devices(room)}  # fmt: skip
+    room = await service.open(request.case, time.monotonic(), request.seed, request.exam)
+    return OpenedRoom(
+        code=room.code,
+        key=room.key,
+        case=room.case.id,
+        review=room.case.status,
+        subject=room.subject,
+        page=f"/bed/{room.subject}" if service.has_devices else None,
+        log=str(room.log.path),
+        start=room.opened_s,
+        devices=room.devices(),
+    )
 
 
 @router.get("/rooms/{code}")
-def view(service: Service, code: str) -> dict[str, Any]:
+async def view(service: Service, code: str) -> LearnerView:
     """Return what learners see."""
-    return service.view(service.room(code), time.monotonic())
+    room = service.room(code)
+    return await service.use(room, lambda: learner_view(room, time.monotonic()))
 
 
 @router.post("/rooms/{code}/findings")
-def ask(service: Service, code: str, request: Ask) -> dict[str, float]:
+async def ask(service: Service, code: str, request: Ask) -> Wait:
     """Ask the worker to find something out; it stands in the room after ``wait_s`` seconds."""
-    return {"wait_s": service.ask(service.room(code), request.name, time.monotonic())}
+    room = service.room(code)
+    wait_s = await service.use(room, lambda: room.ask(request.name, time.monotonic()))
+    return Wait(wait_s=wait_s)
 
 
 @router.get("/actions")
-def menu() -> list[dict[str, str]]:
+async def menu() -> list[ActionAnswer]:
     """Return what can be done to a patient: name, label, unit of the dose; the same in any case."""
     return actions()
 
 
 @router.post("/rooms/{code}/acts")
-def act(service: Service, code: str, request: Act) -> dict[str, int]:
+async def act(service: Service, code: str, request: Act) -> Tick:
     """Have the worker do something: a learner's drug, shock, manoeuvre or disposition."""
-    row = {"kind": "act", **request.model_dump(exclude_none=True)}
-    return {"tick": service.send(service.room(code), [row], time.monotonic(), "learner")}
+    orders = [ActOrder(name=request.name, dose=request.dose)]
+    room = service.room(code)
+    now_s = time.monotonic()
+    tick, pressed = await service.use(room, lambda: room.send(orders, now_s, "learner"))
+    await service.press(room, pressed)
+    return Tick(tick=tick)
 
 
 @router.post("/rooms/{code}/orders")
-def send(service: Service, code: str, request: Orders, key: Key = "") -> dict[str, int]:
+async def send(service: Service, code: str, request: Orders, key: Key = "") -> Tick:
     """Carry out staged orders in one go: act, knob, rhythm, fault, clock, say, bookmark, end."""
-    room = _led(service, code, key)
-    rows = [row.model_dump(exclude_none=True, by_alias=True) for row in request.orders]
-    return {"tick": service.send(room, rows, time.monotonic())}
+    room = service.led(code, key)
+    tick, pressed = await service.use(room, lambda: room.send(request.orders, time.monotonic()))
+    await service.press(room, pressed)
+    return Tick(tick=tick)
 
 
 @router.post("/rooms/{code}/rewind")
-def rewind(service: Service, code: str, request: Rewind, key: Key = "") -> dict[str, int]:
+async def rewind(service: Service, code: str, request: Rewind, key: Key = "") -> Tick:
     """Go back to a bookmark or a time and hold there."""
-    room = _led(service, code, key)
-    if request.bookmark is not None:
-        tick = service.bookmark_tick(room, request.bookmark)
-    elif request.time_s is not None:
-        tick = int(request.time_s * 10)
-    else:
-        raise Invalid("give the place to go back to: bookmark or time_s")
-    service.rewind(room, tick, time.monotonic())
-    return {"tick": tick}
+    room = service.led(code, key)
+
+    def go_back() -> int:
+        if request.bookmark is not None:
+            tick = room.bookmark_tick(request.bookmark)
+        else:
+            tick = int((request.time_s or 0.0) * TICKS_PER_S)
+        room.rewind(tick, time.monotonic())
+        return tick
+
+    return Tick(tick=await service.use(room, go_back))
 
 
 @router.get("/rooms/{code}/truth")
-def truth(service: Service, code: str, key: Key = "") -> dict[str, Any]:
+async def truth(service: Service, code: str, key: Key = "") -> TrueState:
     """Return the true state, to the instructor."""
-    return service.truth(_led(service, code, key), time.monotonic())
+    room = service.led(code, key)
+    return await service.use(room, lambda: true_state(room, time.monotonic()))
 
 
 @router.get("/rooms/{code}/log")
-def log(service: Service, code: str, key: Key = "") -> list[dict[str, Any]]:
+async def log(service: Service, code: str, key: Key = "") -> list[LogRow]:
     """Return every order so far, to the instructor."""
-    room = _led(service, code, key)
+    room = service.led(code, key)
     return [
-        {"tick": order.tick, "kind": order.kind, "data": order.data}
-        for order in room.patient.orders
+        LogRow(tick=order.tick, kind=order.kind, data=order.data)
+        for order in list(room.patient.orders)
     ]
 
 
 @router.delete("/rooms/{code}", status_code=204)
-def close(service: Service, code: str, key: Key = "") -> None:
+async def close(service: Service, code: str, key: Key = "") -> None:
     """Close the room and take its devices off; its log stays on disk."""
-    service.close(_led(service, code, key))
+    await service.close(service.led(code, key))

@@ -1,8 +1,9 @@
-"""Orders of an instructor or a learner, checked before any of them is carried out."""
+"""Orders to a room's patient: one typed model for each kind, checked before any is carried out."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from teleward_signal.errors import Invalid
+from pydantic import BaseModel, ConfigDict, Field
+
 from teleward_simulators.physiology.actions import action_named
 from teleward_simulators.physiology.knobs import checked
 from teleward_simulators.physiology.units import parse_dose
@@ -11,36 +12,121 @@ from teleward_simulators.sensors.faults import make_fault
 
 MOST_SPEED = 60
 """Times life: a case of six hours in six minutes."""
+DAY_S = 86400.0
 
 
-def check_order(row: dict[str, Any]) -> None:
-    """Raise ValueError for an order that cannot be carried out, naming what is wrong."""
-    try:
-        match row.get("kind"):
-            case "act":
-                action = action_named(str(row["name"]))
-                if row.get("dose"):
-                    parse_dose(str(row["dose"]), action.unit or "")
-            case "knob":
-                checked(str(row["name"]), float(row["to"]))
-                if not 0 <= float(row.get("over", 0.0)) <= 86400:
-                    raise Invalid(f"knob {row['name']}: over {row['over']} is no duration in s")
-            case "rhythm":
-                rhythm_named(str(row["name"]))
-            case "fault":
-                seconds = float(row.get("for", 60.0))
-                make_fault(row["fault"], row["sensor"], 0.0, seconds, row.get("value"))
-            case "clock":
-                if not 0 <= float(row["speed"]) <= MOST_SPEED:
-                    raise Invalid(f"speed {row['speed']} is outside 0 to {MOST_SPEED}")
-            case "say" | "bookmark":
-                str(row["text"])
-            case "finding":
-                str(row["name"]), str(row["text"])
-            case "end":
-                pass
-            case kind:
-                raise Invalid(f"no order {kind!r}: use act, knob, rhythm, fault, clock, say, "
-                                 "finding, bookmark or end")  # fmt: skip
-    except KeyError as error:
-        raise Invalid(f"order {row.get('kind')!r}: {error.args[0]!r} is missing") from None
+class OrderModel(BaseModel):
+    """Base of all orders: unknown fields are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def data(self) -> dict[str, Any]:
+        """Return what the patient's log keeps besides the kind."""
+        return self.model_dump(exclude_none=True, by_alias=True, exclude={"kind"})
+
+    def check(self) -> None:
+        """Raise Invalid when the order cannot be carried out on any patient."""
+
+
+class ActOrder(OrderModel):
+    """A drug, shock, manoeuvre or disposition, with its dose and unit."""
+
+    kind: Literal["act"] = "act"
+    name: str = Field(max_length=60)
+    dose: str | None = Field(None, max_length=60)
+
+    def check(self) -> None:
+        """Raise Invalid for an unknown action or a dose that it cannot have."""
+        action = action_named(self.name)
+        if self.dose:
+            parse_dose(self.dose, action.unit or "")
+
+
+class KnobOrder(OrderModel):
+    """A parameter of the illness, set at once or ramped over ``over`` seconds."""
+
+    kind: Literal["knob"] = "knob"
+    name: str = Field(max_length=60)
+    to: float = Field(allow_inf_nan=False)
+    over: float = Field(0.0, ge=0.0, le=DAY_S)
+
+    def check(self) -> None:
+        """Raise Invalid for an unknown parameter or a value beyond its limits."""
+        checked(self.name, self.to)
+
+
+class RhythmOrder(OrderModel):
+    """A heart rhythm."""
+
+    kind: Literal["rhythm"] = "rhythm"
+    name: str = Field(max_length=60)
+
+    def check(self) -> None:
+        """Raise Invalid for an unknown rhythm."""
+        rhythm_named(self.name)
+
+
+class FaultOrder(OrderModel):
+    """A fault of a sensor for ``for`` seconds."""
+
+    kind: Literal["fault"] = "fault"
+    fault: str = Field(max_length=60)
+    sensor: str = Field(max_length=60)
+    for_: float = Field(60.0, alias="for", gt=0, le=DAY_S)
+    value: float | None = Field(None, allow_inf_nan=False)
+
+    def check(self) -> None:
+        """Raise Invalid for an unknown fault or sensor, or a value beyond its limits."""
+        make_fault(self.fault, self.sensor, 0.0, self.for_, self.value)
+
+
+class ClockOrder(OrderModel):
+    """The speed of the case, times life; 0 holds it, none is the case's own."""
+
+    kind: Literal["clock"] = "clock"
+    speed: float | None = Field(None, ge=0, le=MOST_SPEED)
+
+
+class SayOrder(OrderModel):
+    """A message from the bedside."""
+
+    kind: Literal["say"] = "say"
+    text: str = Field(max_length=2000)
+    who: str = Field("worker", max_length=40)
+
+
+class FindingOrder(OrderModel):
+    """A finding that replaces the one of the case."""
+
+    kind: Literal["finding"] = "finding"
+    name: str = Field(max_length=60)
+    text: str = Field(max_length=2000)
+
+
+class BookmarkOrder(OrderModel):
+    """A bookmark to rewind to."""
+
+    kind: Literal["bookmark"] = "bookmark"
+    text: str = Field(max_length=200)
+
+
+class EndOrder(OrderModel):
+    """The end of the encounter."""
+
+    kind: Literal["end"] = "end"
+    result: str = Field("ended", max_length=40)
+
+
+RoomOrder = Annotated[
+    ActOrder
+    | KnobOrder
+    | RhythmOrder
+    | FaultOrder
+    | ClockOrder
+    | SayOrder
+    | FindingOrder
+    | BookmarkOrder
+    | EndOrder,
+    Field(discriminator="kind"),
+]
+"""Any order; the field ``kind`` decides which."""

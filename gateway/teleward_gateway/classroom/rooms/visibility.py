@@ -4,13 +4,11 @@ This file is the border. `learner_view` takes nothing from body, knobs, faults, 
 case; not even the name of the case, which often is the diagnosis.
 """
 
-from typing import TYPE_CHECKING, Any
+from pydantic import BaseModel
 
+from teleward_gateway.classroom.rooms.room import Room
 from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.sensors.faults import SENSORS
-
-if TYPE_CHECKING:
-    from teleward_gateway.classroom.rooms.service import Room
 
 TRUTH = (
     "HR", "SBP", "DBP", "MAP", "RR", "SPO2", "T", "PACO2", "ETCO2", "PH", "G", "K", "LACTATE",
@@ -27,62 +25,153 @@ READINGS = frozenset(
 """What a device shows as a number."""
 
 
-def learner_view(room: "Room") -> dict[str, Any]:
-    """Return opening, messages, readings and the findings asked for."""
-    state, time_s = room.director.state, room.patient.time_s
+class Message(BaseModel):
+    """A message from the bedside, at a second of the case."""
+
+    second: int
+    who: str
+    text: str
+
+
+class LearnerView(BaseModel):
+    """What learners see of a room; a reading is null where the device shows dashes."""
+
+    code: str
+    subject: str
+    state: str
+    opening: dict[str, str]
+    review: str
+    time_s: int
+    speed: float
+    result: str
+    said: list[Message]
+    readings: dict[str, float | None]
+    findings: dict[str, str]
+
+
+class ActiveFaultAnswer(BaseModel):
+    """A fault that is on, in seconds of the patient's time."""
+
+    kind: str
+    sensor: str
+    start_s: float
+    end_s: float
+
+
+class GivenAnswer(BaseModel):
+    """Something that was given, at a second of the case."""
+
+    second: float
+    name: str
+    dose: float
+    flags: list[str]
+
+
+class BookmarkAnswer(BaseModel):
+    """A bookmark, at a second of the case."""
+
+    second: int
+    text: str
+
+
+class CaseKey(BaseModel):
+    """The diagnoses and the actions that count."""
+
+    dx: dict[str, tuple[str, ...]]
+    marks: list[str]
+
+
+class TrueState(BaseModel):
+    """The true state of a patient, for its instructor only."""
+
+    case: str
+    title: dict[str, str]
+    truth: dict[str, float | str]
+    knobs: dict[str, float]
+    faults: list[ActiveFaultAnswer]
+    given: list[GivenAnswer]
+    stable_for: float
+    findings: dict[str, str]
+    bookmarks: list[BookmarkAnswer]
+    key: CaseKey
+
+
+class ActionAnswer(BaseModel):
+    """An action: its name, its label and the unit of its dose (empty without one)."""
+
+    name: str
+    label: str
+    unit: str
+
+
+def readings(room: Room) -> dict[str, float | None]:
+    """Return what the room's devices show now; None where one shows dashes."""
+    time_s = room.patient.time_s
     return {
-        "code": room.code,
-        "subject": room.subject,
-        "opening": room.case.opening,
-        "review": room.case.status,
-        "time_s": state.second,
-        "speed": room.patient.pace.speed_tenths / 10,
-        "result": state.result,
-        "said": [{"second": s, "who": who, "text": text} for s, who, text in state.said],
-        "readings": {
-            metric: room.sensors.numeric(metric, time_s)
-            for sensor in room.case.devices for metric in SENSORS[sensor]
-            if metric in READINGS and metric in room.sensors.metrics()
-        },
-        "findings": {
-            name: _finding(room, name) for name, due_s in room.asked.items() if due_s <= time_s
-        },
-    }  # fmt: skip
+        metric: room.sensors.numeric(metric, time_s)
+        for sensor in room.case.devices
+        for metric in SENSORS[sensor]
+        if metric in READINGS and metric in room.sensors.metrics()
+    }
 
 
-def _finding(room: "Room", name: str) -> str:
+def learner_view(room: Room, now_s: float) -> LearnerView:
+    """Return opening, messages, readings and the findings asked for."""
+    room.live(now_s)
+    state, time_s = room.director.state, room.patient.time_s
+    return LearnerView(
+        code=room.code,
+        subject=room.subject,
+        state=room.state,
+        opening=room.case.opening,
+        review=room.case.status,
+        time_s=state.second,
+        speed=room.patient.pace.speed_tenths / 10,
+        result=state.result,
+        said=[Message(second=s, who=who, text=text) for s, who, text in state.said],
+        readings=readings(room),
+        findings={
+            name: finding(room, name) for name, due_s in room.asked.items() if due_s <= time_s
+        },
+    )
+
+
+def finding(room: Room, name: str) -> str:
+    """Return what the worker finds, or hears, when asked for ``name``."""
     known = {**room.case.findings, **dict(room.director.state.findings)}
     answers = {question["id"]: question["answer"] for question in room.case.questions}
     return known.get(name) or answers.get(name) or "nothing remarkable"
 
 
-def actions() -> list[dict[str, str]]:
+def actions() -> list[ActionAnswer]:
     """Return what can be done to any patient, the same in every case."""
     return [
-        {"name": action.name, "label": action.label, "unit": action.unit}
+        ActionAnswer(name=action.name, label=action.label, unit=action.unit or "")
         for action in ACTIONS.values()
     ]
 
 
-def truth(room: "Room") -> dict[str, Any]:
+def true_state(room: Room, now_s: float) -> TrueState:
     """Return the true state, for the holder of the key only."""
+    room.live(now_s)
     state, body = room.director.state, room.patient.body
     time_s = room.patient.time_s
-    return {
-        "case": room.case.id,
-        "title": room.case.title,
-        "truth": {name: body.variable(name) for name in TRUTH},
-        "knobs": {k: float(body.engine.get(k)) for k in body.engine.knobs.dtype.names or ()},
-        "faults": [
-            {"kind": f.kind, "sensor": f.sensor, "start_s": f.start_s, "end_s": f.end_s}
-            for f in state.faults if f.at(time_s)
+    return TrueState(
+        case=room.case.id,
+        title=room.case.title,
+        truth={name: body.variable(name) for name in TRUTH},
+        knobs={k: float(body.engine.get(k)) for k in body.engine.knobs.dtype.names or ()},
+        faults=[
+            ActiveFaultAnswer(kind=f.kind, sensor=f.sensor, start_s=f.start_s, end_s=f.end_s)
+            for f in state.faults
+            if f.at(time_s)
         ],
-        "given": [
-            {"second": g.step / 10, "name": g.name, "dose": g.dose, "flags": list(g.flags)}
+        given=[
+            GivenAnswer(second=g.step / 10, name=g.name, dose=g.dose, flags=list(g.flags))
             for g in body.vital.given
         ],
-        "stable_for": state.stable_s,
-        "findings": {**room.case.findings, **dict(state.findings)},
-        "bookmarks": [{"second": s, "text": text} for s, text in state.bookmarks],
-        "key": {"dx": room.case.diagnosis, "marks": [m.action for m in room.case.marks]},
-    }  # fmt: skip
+        stable_for=state.stable_s,
+        findings={**room.case.findings, **dict(state.findings)},
+        bookmarks=[BookmarkAnswer(second=s, text=text) for s, text in state.bookmarks],
+        key=CaseKey(dx=room.case.diagnosis, marks=[m.action for m in room.case.marks]),
+    )

@@ -8,6 +8,10 @@ class ClassroomSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    enabled: bool = Field(
+        False,
+        description="serve teaching rooms; needs mode simulated and teleward[sim]",
+    )
     fleet: str = Field(
         "",
         description="control API of the simulated devices on this machine, "

@@ -1,0 +1,145 @@
+"""Room: one running case, its patient, its log and what was asked for.
+
+    orders --> room --log--> simulated devices (any process) --> gateway
+
+The room's patient is the authority; the devices live the same patient from the log, whatever is
+done to it: staged changes, drugs and shocks, faults, going back. Time is given by the caller
+(monotonic seconds), so nothing here reads a clock. A room is one patient: callers hold ``lock``
+while they use it and carry it out in a thread.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from teleward_gateway.classroom.rooms.orders import ActOrder, ClockOrder, OrderModel
+from teleward_signal.errors import Conflict, Invalid, NotFound, TooMany
+from teleward_simulators.cases.kit import devices_of
+from teleward_simulators.cases.model import Case
+from teleward_simulators.cases.room_log import RoomLog
+from teleward_simulators.cases.runner import CaseDirector
+from teleward_simulators.physiology.patient import TICKS_PER_S, Order, PhysiologyPatient
+from teleward_simulators.sensors.sensed import SensedPatient
+
+LEAD_TICKS = 3
+"""Orders take effect 0.3 s ahead, so that devices in other processes have read them by then."""
+MOST_ORDERS, MOST_ASKED = 5000, 200
+"""A case sees some hundred orders; these bound what one learner can make the gateway keep."""
+FINDING_S = {"auscultate": 30.0, "blood_pressure": 40.0, "ecg12": 180.0, "glucose_check": 60.0}
+"""What a worker needs to find something out; anything else takes 15 s."""
+MEASURED = {"blood_pressure": "nibp", "remeasure": "nibp", "glucose_check": "glu"}
+"""Actions that press the button of a device."""
+
+
+class RoomState(StrEnum):
+    """Life of a room: its devices are being switched on, it runs, it is closed."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(slots=True)
+class Room:
+    """One running case."""
+
+    code: str
+    """What people type; never the identity of its patient on the ward."""
+    key: str
+    """The instructor's key."""
+    subject: str
+    """The ward's identity of the patient."""
+    case: Case
+    seed: int
+    exam: bool
+    opened_s: float
+    """Second zero of its devices, `time.monotonic`."""
+    patient: PhysiologyPatient
+    director: CaseDirector
+    sensors: SensedPatient
+    log: RoomLog
+    state: RoomState = RoomState.OPENING
+    asked: dict[str, float] = field(default_factory=dict)
+    """Finding -> the patient's time at which the worker will have it."""
+    behind_s: float = 0.0
+    """How far rewinding has set the patient's time behind that of the devices."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def time_s(self, now_s: float) -> float:
+        """Return the patient's time."""
+        return max(0.0, now_s - self.opened_s - self.behind_s)
+
+    def live(self, now_s: float) -> None:
+        """Bring the patient to now."""
+        self.patient.live(self.time_s(now_s))
+
+    def devices(self) -> list[dict[str, Any]]:
+        """Return the rows of a fleet file whose devices follow this room."""
+        path = str(self.log.path.resolve())
+        specs = devices_of(self.case, self.subject, path, self.seed, self.opened_s)
+        return [asdict(spec) for spec in specs]
+
+    def add(self, order: Order, by: str) -> None:
+        """Give one order to the patient and write it to the log."""
+        self.patient.order(order)
+        self.log.add(order, by)
+
+    def send(
+        self, orders: Sequence[OrderModel], now_s: float, by: str = "instructor"
+    ) -> tuple[int, list[str]]:
+        """Carry out staged orders together; return their tick and the sensors to press.
+
+        All are checked before any is carried out; Invalid names a bad one. A clock order without a
+        speed is the case's own.
+        """
+        if self.state is not RoomState.OPEN:
+            raise Conflict(f"the room is {self.state}: wait until it is open")
+        for order in orders:
+            order.check()
+        if len(self.patient.orders) + len(orders) > MOST_ORDERS:
+            raise TooMany(f"this room has had {MOST_ORDERS} orders; open another one")
+        self.live(now_s)
+        tick = max(self.patient.pace.tick, math.ceil(self.time_s(now_s) * TICKS_PER_S))
+        tick += LEAD_TICKS
+        for order in orders:
+            data = order.data()
+            if isinstance(order, ClockOrder) and order.speed is None:
+                data["speed"] = self.case.speed
+            kind = str(order.model_dump()["kind"])
+            self.add(Order(tick, kind, data), by)
+        pressed = [o.name for o in orders if isinstance(o, ActOrder) and o.name in MEASURED]
+        return tick, [MEASURED[name] for name in pressed]
+
+    def rewind(self, tick: int, now_s: float) -> None:
+        """Go back to ``tick`` and hold the case there; what came after is forgotten."""
+        self.live(now_s)
+        if not 0 < tick <= self.patient.pace.tick:
+            raise Invalid(f"there is no second {tick / TICKS_PER_S:g} of this room to go back to")
+        self.behind_s = now_s - self.opened_s - tick / TICKS_PER_S
+        self.log.rewind(tick, self.behind_s)
+        self.patient.rewind(tick)
+        self.asked = {k: due_s for k, due_s in self.asked.items() if due_s <= tick / TICKS_PER_S}
+        self.add(Order(tick, "clock", {"speed": 0}), "room")
+
+    def ask(self, name: str, now_s: float) -> float:
+        """Have the worker find something out; return the seconds it takes."""
+        self.live(now_s)
+        if len(self.asked) >= MOST_ASKED:
+            raise TooMany(f"{MOST_ASKED} things were asked in this room; that is enough")
+        wait_s = FINDING_S.get(name, 15.0)
+        self.asked[name] = self.patient.time_s + wait_s
+        return wait_s
+
+    def bookmark_tick(self, text: str) -> int:
+        """Return the tick at which the newest bookmark ``text`` was set; NotFound if none."""
+        ticks = [
+            order.tick
+            for order in self.patient.orders
+            if order.kind == "bookmark" and order.data.get("text") == text
+        ]
+        if not ticks:
+            raise NotFound(f"this room has no bookmark {text!r}")
+        return ticks[-1]
