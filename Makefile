@@ -1,16 +1,27 @@
-# make demo   a simulated ward, gateway and dashboard on http://127.0.0.1:8080
-# make test   every test, on this machine as it is (installs what it needs)
-# make test-faults   every fault in full, and one table of what was lost, doubled or needed a hand
-# make test-bluez   the link tests against a real kernel and bluetoothd, in QEMU
-# make fuzz   random, mutated and coverage-guided bytes into every driver (half an hour)
-.PHONY: demo test test-bluez test-faults fuzz
-demo:
+# Bare `make` prints this help; the text behind ## is a target's line in it.
+.DEFAULT_GOAL := help
+.PHONY: help demo check test docs test-faults test-bluez fuzz
+
+help:  ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo:  ## a simulated ward, gateway and dashboard on http://127.0.0.1:8080
 	@./scripts/demo
-test:
+
+check:  ## before a commit: format, types, contracts, tests of what was touched
+	@./scripts/check
+
+test:  ## every check and test, on this machine as it is (installs what it needs)
 	@./scripts/test
-test-faults:
+
+docs:  ## the documentation site into build/site, with every link checked
+	@./scripts/docs
+
+test-faults:  ## every fault in full, and one table of losses, repeats and manual steps
 	@./scripts/test-faults
-fuzz:
-	@./scripts/fuzz
-test-bluez:
+
+test-bluez:  ## the link tests against a real kernel and bluetoothd, in QEMU
 	@./scripts/test-bluez
+
+fuzz:  ## random, mutated and coverage-guided bytes into every driver (half an hour)
+	@./scripts/fuzz
