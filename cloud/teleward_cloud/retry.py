@@ -5,8 +5,8 @@ import random
 import time
 
 _STEADY_S = 30.0
-"""A connection that ended sooner is a failed attempt: two clients of one id would put each other
-out twice a second for ever."""
+"""A connection that ended sooner is a failed attempt: two clients of one id would disconnect
+each other twice a second without end."""
 
 
 class Retry:

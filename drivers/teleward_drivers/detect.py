@@ -36,7 +36,7 @@ ENOUGH_SHARE = 0.7
 ENOUGH_VALUES = 2
 
 
-class Heard(StrEnum):
+class PortState(StrEnum):
     """What came of listening."""
 
     FOUND = "found"
@@ -51,7 +51,7 @@ class Detection:
     """The answer for one port; ``share`` is the part of the bytes that the driver understood."""
 
     port: str
-    heard: Heard
+    state: PortState
     driver: str = ""
     settings: SerialSettings | None = None
     share: float = 0.0
@@ -67,26 +67,26 @@ async def detect(
     for info in drivers:
         if info.link is LinkType.SERIAL and info.serial is not None:
             groups.setdefault(info.serial, []).append(info)
-    best, n_bytes = Detection(port, Heard.SILENT), 0
+    best, n_bytes = Detection(port, PortState.SILENT), 0
     for settings, members in groups.items():
         try:
             found = await _listen(port, settings, members, ask, listen_s)
         except LinkUnavailable as error:
-            heard = Heard.IN_USE if error.reason is Unavailable.IN_USE else Heard.UNKNOWN
-            return Detection(port, heard, detail=str(error))
+            state = PortState.IN_USE if error.reason is Unavailable.IN_USE else PortState.UNKNOWN
+            return Detection(port, state, detail=str(error))
         except DeviceNotFound as error:
-            return Detection(port, Heard.MISSING, detail=str(error))
+            return Detection(port, PortState.MISSING, detail=str(error))
         except LinkError as error:
-            return Detection(port, Heard.UNKNOWN, detail=str(error))
+            return Detection(port, PortState.UNKNOWN, detail=str(error))
         n_bytes += found.n_bytes
-        if found.heard is Heard.FOUND and found.share > best.share:
+        if found.state is PortState.FOUND and found.share > best.share:
             best = found
         if best.share > 0.99:
             break
-    if best.heard is Heard.FOUND or n_bytes == 0:
+    if best.state is PortState.FOUND or n_bytes == 0:
         return best
     detail = f"{n_bytes} bytes, and no driver understands them at its baud rate"
-    return Detection(port, Heard.UNKNOWN, n_bytes=n_bytes, detail=detail)
+    return Detection(port, PortState.UNKNOWN, n_bytes=n_bytes, detail=detail)
 
 
 async def _listen(
@@ -107,14 +107,14 @@ async def _listen(
             except TimeoutError:
                 break
             for trial in trials:
-                trial.hear(received)
+                trial.feed(received)
     finally:
         await link.close()
     best = max(trials, key=lambda trial: trial.share)
     n_bytes = best.n_bytes
     if best.n_values < ENOUGH_VALUES or best.share < ENOUGH_SHARE:
-        return Detection(port, Heard.UNKNOWN, n_bytes=n_bytes)
-    return Detection(port, Heard.FOUND, best.info.name, settings, best.share, n_bytes)
+        return Detection(port, PortState.UNKNOWN, n_bytes=n_bytes)
+    return Detection(port, PortState.FOUND, best.info.name, settings, best.share, n_bytes)
 
 
 class Trial:
@@ -141,7 +141,7 @@ class Trial:
         outputs = self._driver.start(time.time_ns())
         return [output.data for output in outputs if isinstance(output, Write)]
 
-    def hear(self, received: Received) -> None:
+    def feed(self, received: Received) -> None:
         """Take bytes in."""
         if self._driver is None:
             return

@@ -103,7 +103,7 @@ class GattDriver:
             part.resume(last)
 
     def recorded(self) -> Iterable[Output]:
-        """Let every part go on after a checkpoint."""
+        """Resume every part after a checkpoint."""
         for part in self._parts:
             yield from part.recorded()
 

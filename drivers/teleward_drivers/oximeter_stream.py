@@ -54,7 +54,7 @@ class OximeterStream:
         self._second: list[Reading] = []
         self._slew = SlewLimit(STEP_LIMITS)
         self._faults: frozenset[str] = frozenset()
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
 
     def take(self, pieces: Iterable[Reading | Discarded], time_ns: int) -> Iterable[Output]:
         """Take what a decoder found in one piece of the stream."""
@@ -66,7 +66,7 @@ class OximeterStream:
                 yield piece
                 continue
             for reading in self._confirm(piece):
-                self._heard_ns = time_ns
+                self._received_ns = time_ns
                 if reading.pleth is not None:
                     pleth.append(reading.pleth)
                 self._second.append(reading)
@@ -76,8 +76,8 @@ class OximeterStream:
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report once that the last values are stale."""
-        if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
-            self._heard_ns = None
+        if self._received_ns is not None and now_ns - self._received_ns >= STALE_NS:
+            self._received_ns = None
             self._second.clear()
             for metric in ("spo2", "pulse_rate"):
                 yield measurement(metric, None, "no_data")

@@ -34,13 +34,13 @@ SCAN_SILENCE_S = 90.0
 
 WAITED_SILENCE_S = 20.0
 """While somebody waits for a device, silence may be a radio that was unplugged and is back: BlueZ
-does not tell the old scan. Two turns of the slowest advertiser (10.24 s)."""
+does not inform the old scan. Two turns of the slowest advertiser (10.24 s)."""
 
 SCAN_START_S = 15.0
 """Starting or stopping a scan takes BlueZ under a second; habluetooth gives up after 15 s."""
 
 SIGHTINGS = 1024
-"""Phones around a ward change their address every 15 minutes: the table must not grow for ever."""
+"""Phones around a ward change their address every 15 minutes: the table must stay bounded."""
 
 
 Allow = Callable[[str], bool]
@@ -90,7 +90,7 @@ class Adapter:
         self._scanner: BleakScanner | None = None
         self._wanted = 0
         self._connecting = 0
-        self._heard_ns = 0
+        self._received_ns = 0
         self._change = asyncio.Lock()
         self._connect = asyncio.Lock()
         self._waiting: dict[str, set[asyncio.Future[Sighting]]] = {}
@@ -101,16 +101,16 @@ class Adapter:
         seen = self.sightings.get(key)
         if seen and time.monotonic_ns() - seen.monotonic_ns < FRESH_S * 1e9:
             return seen
-        heard: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
+        advertisement: asyncio.Future[Sighting] = asyncio.get_running_loop().create_future()
         waiting = self._waiting.setdefault(key, set())
-        waiting.add(heard)
+        waiting.add(advertisement)
         try:
             async with self.scanning(), asyncio.timeout(timeout_s):
-                return await heard
+                return await advertisement
         except TimeoutError:
             raise DeviceNotFound(f"{address} did not advertise in {timeout_s:.0f} s") from None
         finally:
-            waiting.discard(heard)
+            waiting.discard(advertisement)
             if not waiting:
                 self._waiting.pop(key, None)
 
@@ -146,7 +146,7 @@ class Adapter:
 
     async def check(self) -> None:
         """Restart a scan that has gone silent or could not be resumed; call every few seconds."""
-        silent_s = (time.monotonic_ns() - self._heard_ns) / 1e9
+        silent_s = (time.monotonic_ns() - self._received_ns) / 1e9
         longest_s = WAITED_SILENCE_S if self._waiting else SCAN_SILENCE_S
         if self._scanner is not None and silent_s > longest_s:
             log.warning("no advertisement for %.0f s: scan restarted", silent_s)
@@ -181,7 +181,7 @@ class Adapter:
             self.error = translated if isinstance(translated, LinkUnavailable) else None
             raise translated from error
         self.error = None
-        self._heard_ns = time.monotonic_ns()
+        self._received_ns = time.monotonic_ns()
         self._scanner = scanner
 
     async def _stop(self) -> None:
@@ -194,19 +194,20 @@ class Adapter:
         except Exception as error:  # an adapter that vanished has stopped scanning already
             log.info("stopping the scan: %s", translate(error, self.radio.name))
 
-    def _on_advertisement(self, device: BLEDevice, heard: AdvertisementData) -> None:
-        self._heard_ns = time.monotonic_ns()
+    def _on_advertisement(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
+        self._received_ns = time.monotonic_ns()
         key = device.address.upper()
         known = self.sightings.pop(key, None)
-        battery = heard.service_data.get(BATTERY_SERVICE)
+        battery = advertisement.service_data.get(BATTERY_SERVICE)
         sighting = Sighting(
             address=key,
-            name=heard.local_name or device.name or (known.name if known else ""),
-            services=frozenset(heard.service_uuids) | (known.services if known else frozenset()),
-            rssi_dbm=heard.rssi,
-            monotonic_ns=self._heard_ns,
+            name=advertisement.local_name or device.name or (known.name if known else ""),
+            services=frozenset(advertisement.service_uuids)
+            | (known.services if known else frozenset()),
+            rssi_dbm=advertisement.rssi,
+            monotonic_ns=self._received_ns,
             device=device,
-            manufacturers=frozenset(heard.manufacturer_data),
+            manufacturers=frozenset(advertisement.manufacturer_data),
             battery_percent=battery[0] if battery else None,
         )
         self.sightings[key] = sighting

@@ -287,15 +287,15 @@ class ThreadWire:
         try:
             while not self._stop.is_set():
                 if data := self._serial.read(self._serial.in_waiting or 1):
-                    self._tell(self._inbox.put, data)
+                    self._notify(self._inbox.put, data)
         except (OSError, TypeError, ValueError) as raised:  # what pyserial raises on a closed port
             error = str(raised)
         finally:
             with contextlib.suppress(OSError):
                 self._serial.close()
-            self._tell(self._inbox.end, LinkLost(f"{self._port}: {error}"))
+            self._notify(self._inbox.end, LinkLost(f"{self._port}: {error}"))
 
-    def _tell(self, what: Callable[[Any], None], value: object) -> None:
+    def _notify(self, what: Callable[[Any], None], value: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop may be closed already
             self._loop.call_soon_threadsafe(what, value)
 

@@ -28,12 +28,12 @@ class Vote:
         self._claims.append(claims)
         if len(self._claims) < self._n_frames:
             return []
-        heard, self._claims = self._claims, []
-        metrics = sorted({metric for frame in heard for metric in frame})
-        return [reading for metric in metrics for reading in self._decide(metric, heard)]
+        frames, self._claims = self._claims, []
+        metrics = sorted({metric for frame in frames for metric in frame})
+        return [reading for metric in metrics for reading in self._decide(metric, frames)]
 
-    def _decide(self, metric: str, heard: list[dict[str, Claim]]) -> Iterable[Measurement]:
-        claims = [frame[metric] for frame in heard if frame.get(metric) is not None]
+    def _decide(self, metric: str, frames: list[dict[str, Claim]]) -> Iterable[Measurement]:
+        claims = [frame[metric] for frame in frames if frame.get(metric) is not None]
         values = [claim for claim in claims if isinstance(claim, float | int)]
         if 2 * len(values) > len(claims):
             value = median_low(values)

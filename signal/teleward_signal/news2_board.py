@@ -21,7 +21,7 @@ class ScoreBoard:
     def __init__(self, on_score: Callable[[str, News2, int], None]) -> None:
         self._on_score = on_score
         self._inputs: dict[str, dict[str, Measurement]] = {}
-        self._told: dict[str, tuple[News2, int]] = {}
+        self._published: dict[str, tuple[News2, int]] = {}
 
     def update(self, subject: str, measurement: Measurement) -> None:
         """Take a displayed value in; metrics that NEWS2 does not use are ignored."""
@@ -31,7 +31,7 @@ class ScoreBoard:
     def forget(self, subject: str) -> None:
         """Drop a subject who left."""
         self._inputs.pop(subject, None)
-        self._told.pop(subject, None)
+        self._published.pop(subject, None)
 
     def inputs(self, subject: str) -> dict[str, Measurement]:
         """Return the newest inputs of a subject by metric."""
@@ -41,9 +41,13 @@ class ScoreBoard:
         """Score everybody; call about once a second."""
         for subject, inputs in self._inputs.items():
             score = news2(inputs, now_ns)
-            told = self._told.get(subject)
-            if told is None or _differs(told[0], score) or now_ns - told[1] >= REPEAT_S * 1e9:
-                self._told[subject] = (score, now_ns)
+            published = self._published.get(subject)
+            if (
+                published is None
+                or _differs(published[0], score)
+                or now_ns - published[1] >= REPEAT_S * 1e9
+            ):
+                self._published[subject] = (score, now_ns)
                 self._on_score(subject, score, now_ns)
 
 

@@ -94,7 +94,9 @@ def test_an_alarm_is_shown_acknowledged_and_gone(ward: FeedServer, open_page: Op
     expect(page.locator("#acknowledge")).to_be_disabled()
     assert [event.presence for event in feed.board.active(subject)] == [Presence.ACKNOWLEDGED]
     ward.call(
-        lambda: feed.tell(feed.board.technical(subject, "probe_off:ox", False, 10**18 + 70 * 10**9))
+        lambda: feed.publish(
+            feed.board.technical(subject, "probe_off:ox", False, 10**18 + 70 * 10**9)
+        )
     )
     expect(page.locator("#message")).to_have_count(0)
 

@@ -93,6 +93,6 @@ def test_announced_metrics_do_not_pile_up(monkeypatch: pytest.MonkeyPatch, recor
     monkeypatch.setattr(home_assistant, "_MOST", 3)
     announced = home_assistant.Announced()
     for number in range(10):
-        assert list(announced.news([record(number, subject=f"bed-{number}")]))
-        assert list(announced.news([record(number, subject=f"bed-{number}")])) == []
+        assert list(announced.unknown([record(number, subject=f"bed-{number}")]))
+        assert list(announced.unknown([record(number, subject=f"bed-{number}")])) == []
     assert len(announced._known) <= 3

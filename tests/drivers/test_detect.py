@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from teleward_drivers.catalogue import catalogue
-from teleward_drivers.detect import Heard, detect
+from teleward_drivers.detect import PortState, detect
 from teleward_drivers.serial_link import SerialLink
 from teleward_simulators.sources import make_source
 from teleward_simulators.wired.cms50d import Cms50d
@@ -42,30 +42,30 @@ async def test_streaming_device_is_recognised_among_others(tmp_path: Path) -> No
     await device.start()
     found = await detect(device.address, DRIVERS)
     await device.stop()
-    assert (found.heard, found.driver) == (Heard.FOUND, "nonin")
+    assert (found.state, found.driver) == (PortState.FOUND, "nonin")
     assert found.settings is not None
     assert found.settings.baudrate == 9600
 
 
 async def test_patch_is_recognised_when_asked(patch: FramedSerial) -> None:
     found = await detect(patch.address, [DRIVERS[2], *DRIVERS[:2]], ask=True)
-    assert (found.heard, found.driver) == (Heard.FOUND, "framed-serial")
+    assert (found.state, found.driver) == (PortState.FOUND, "framed-serial")
     assert found.settings is not None
     assert found.settings.baudrate == 115200
 
 
 async def test_device_that_waits_to_be_asked_is_silent_until_asked(oximeter: Cms50d) -> None:
     quiet = await detect(oximeter.address, DRIVERS[:1], listen_s=LISTEN_S)
-    assert quiet.heard is Heard.SILENT
+    assert quiet.state is PortState.SILENT
     assert oximeter.sent == 0
     found = await detect(oximeter.address, DRIVERS[:1], ask=True, listen_s=LISTEN_S)
-    assert (found.heard, found.driver) == (Heard.FOUND, "cms50d")
+    assert (found.state, found.driver) == (PortState.FOUND, "cms50d")
 
 
 async def test_port_in_use_is_left_alone(patch: FramedSerial) -> None:
     link = await SerialLink.open(patch.address, DRIVERS[2].serial)  # type: ignore[arg-type]
     found = await detect(patch.address, DRIVERS, listen_s=LISTEN_S)
-    assert found.heard is Heard.IN_USE
+    assert found.state is PortState.IN_USE
     assert not patch.port.speaks_alike()  # the baud rate of the program that has it stays
     await link.close()
 
@@ -78,13 +78,13 @@ async def test_noise_is_no_device(tmp_path: Path) -> None:
     serial = [info for info in catalogue().values() if info.serial is not None]
     found = await detect(device.address, serial, listen_s=LISTEN_S)
     await device.stop()
-    assert found.heard is Heard.UNKNOWN
+    assert found.state is PortState.UNKNOWN
     assert "no driver understands" in found.detail
 
 
 async def test_missing_port_is_missing(tmp_path: Path) -> None:
     found = await detect(str(tmp_path / "usb-none"), DRIVERS, listen_s=LISTEN_S)
-    assert found.heard is Heard.MISSING
+    assert found.state is PortState.MISSING
 
 
 async def test_silent_port_gets_not_one_byte() -> None:
@@ -94,6 +94,6 @@ async def test_silent_port_gets_not_one_byte() -> None:
     os.set_blocking(master, False)
     with pytest.raises(BlockingIOError):
         os.read(master, 1)
-    assert found.heard is Heard.SILENT
+    assert found.state is PortState.SILENT
     os.close(master)
     os.close(slave)

@@ -22,7 +22,7 @@ WINDOW_S = 20
 
 
 def test_it_says_what_it_does(demo: RunningDemo) -> None:
-    text = "\n".join(demo.said)
+    text = "\n".join(demo.output)
     assert "starting 27 simulated devices on 8 patients" in text
     assert re.search(r"live after \d+\.\d s", text)
 

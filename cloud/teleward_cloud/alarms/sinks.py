@@ -144,5 +144,5 @@ def _environment(record: Record) -> dict[str, str]:
         "TEXT": record.payload.get("text"),
         "STEP": record.payload.get("escalation", 0),
     }
-    said = {key: str(value) for key, value in found.items() if value is not None}
-    return {f"TELEWARD_{key}": value.replace("\0", "") for key, value in said.items()}
+    fields = {key: str(value) for key, value in found.items() if value is not None}
+    return {f"TELEWARD_{key}": value.replace("\0", "") for key, value in fields.items()}

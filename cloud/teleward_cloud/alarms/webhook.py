@@ -68,8 +68,8 @@ class WebhookSink(AlarmSink):
                 reason = f"{self._settings.url}: HTTP {answer.status}"
                 if answer.status in _REFUSALS:
                     return Delivery(rejected=(Rejected(record.id, reason),))
-                wish = answer.headers.get("Retry-After", "")
-                retry_after_s = float(wish) if wish.isdigit() else None
+                wait = answer.headers.get("Retry-After", "")
+                retry_after_s = float(wait) if wait.isdigit() else None
                 return Delivery(error=reason, retry_after_s=retry_after_s)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             section = f"alarms.webhooks ({self._settings.name})"

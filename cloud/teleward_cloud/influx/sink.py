@@ -311,19 +311,19 @@ def _answer(error: InfluxDBError | ApiException) -> _Answer:
     message = str(getattr(error, "message", "") or getattr(error, "reason", "") or error)
     remedy = _REMEDIES.get(status)
     reason = f"HTTP {status}: {message}" + (f" ({remedy})" if remedy else "")
-    wish = response.getheader("Retry-After") if response is not None else None
-    return _Answer(status, reason, _retry_after_s(wish))
+    wait = response.getheader("Retry-After") if response is not None else None
+    return _Answer(status, reason, _retry_after_s(wait))
 
 
-def _retry_after_s(wish: str | None) -> float | None:
+def _retry_after_s(wait: str | None) -> float | None:
     """Read Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)."""
-    if not wish:
+    if not wait:
         return None
     try:
-        return max(0.0, float(wish))
+        return max(0.0, float(wait))
     except ValueError:
         pass
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(wish).timestamp() - time.time())
+        return max(0.0, email.utils.parsedate_to_datetime(wait).timestamp() - time.time())
     except (TypeError, ValueError):
         return None

@@ -67,7 +67,7 @@ class AroundAlarms:
                 if _is_alarm(record):
                     self._open_window(record)
         released = self._release(choice)
-        self._let_go(now_s, choice)
+        self._drop_stopped(now_s, choice)
         held = {record.id for lane in self._lanes.values() for _, record in lane.ring}
         still = [found for found in choice.held if found in held]
         return Choice(choice.write, choice.skip, still, frozenset(released))
@@ -108,7 +108,7 @@ class AroundAlarms:
             lane.ring = kept
         return released
 
-    def _let_go(self, now_s: float, choice: Choice) -> None:
+    def _drop_stopped(self, now_s: float, choice: Choice) -> None:
         """Skip what is too old for any alarm to come, what idles, and what exceeds the ring."""
         idle_s = self._before_ns / 1e9 + _IDLE_S
         room = _RING // max(1, len(self._lanes))

@@ -14,20 +14,20 @@ class ConnectionLog:
 
     def __init__(self, settings: MqttSettings) -> None:
         self._name = "{}:{}".format(*settings.address)
-        self._told = ""
+        self._logged = ""
 
     def connected(self) -> None:
         """Log that the gateway is connected."""
-        self._tell(logging.INFO, "connected")
+        self._log_change(logging.INFO, "connected")
 
     def problem(self, what: str) -> None:
         """Log a problem."""
-        self._tell(logging.WARNING, what)
+        self._log_change(logging.WARNING, what)
 
-    def _tell(self, level: int, news: str) -> None:
-        if news != self._told:
-            log.log(level, "MQTT broker %s: %s", self._name, news)
-            self._told = news
+    def _log_change(self, level: int, text: str) -> None:
+        if text != self._logged:
+            log.log(level, "MQTT broker %s: %s", self._name, text)
+            self._logged = text
 
 
 def lost(reason: str, *, soon: bool) -> str:
@@ -35,5 +35,5 @@ def lost(reason: str, *, soon: bool) -> str:
 
     mosquitto 2.0.11 closes the older of two clients of one id without a word.
     """
-    said = "closed by the broker" if reason == "Unspecified error" else reason
-    return f"connection lost: {said}{_TAKEN if soon else ''}"
+    cause = "closed by the broker" if reason == "Unspecified error" else reason
+    return f"connection lost: {cause}{_TAKEN if soon else ''}"

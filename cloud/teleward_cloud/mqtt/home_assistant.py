@@ -87,7 +87,7 @@ class Announced:
         """Restart: another connection may be another broker."""
         self._known.clear()
 
-    def news(self, records: Iterable[Record]) -> Iterator[Record]:
+    def unknown(self, records: Iterable[Record]) -> Iterator[Record]:
         """Yield the first measurement of each metric that was not announced yet."""
         for record in records:
             key = (record.subject or "", record.metric or "")

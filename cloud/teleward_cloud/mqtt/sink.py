@@ -86,7 +86,7 @@ class MqttSink:
         self._announced = home_assistant.Announced()
         self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
         self.last_error: str | None = None
-        self._news = ConnectionLog(settings)
+        self._connection_log = ConnectionLog(settings)
 
     @property
     def connected(self) -> bool:
@@ -214,7 +214,7 @@ class MqttSink:
             if connection is None or not self.connected or self._outstanding >= connection.window:
                 connection = await self._with_room()
             if discover:
-                await self._tell_home(connection, bundle)
+                await self._publish_home(connection, bundle)
             self._post(connection, flight, bundle, live=live)
 
     def _post(
@@ -299,10 +299,10 @@ class MqttSink:
             return "no collector confirms storage; start `teleward collect`"
         return None
 
-    async def _tell_home(self, connection: MqttConnection, bundle: list[Record]) -> None:
+    async def _publish_home(self, connection: MqttConnection, bundle: list[Record]) -> None:
         """Publish plain values for Home Assistant, and announce metrics that are new to it."""
         try:
-            for record in self._announced.news(bundle):
+            for record in self._announced.unknown(bundle):
                 prefix = self._settings.home_assistant.prefix
                 for topic, message in home_assistant.discovery(prefix, self.topics, record):
                     await connection.publish(topic, message, retain=True)
@@ -343,13 +343,13 @@ class MqttSink:
         self._announced.clear()
         self._connects += 1
         try:
-            await self._hear_commands(connection)
+            await self._subscribe_commands(connection)
             if self._unconfirmed is not None:
                 await connection.subscribe(self.topics.confirmed)
             hello = self._status(online=True, time_ns=time.time_ns())
             await connection.publish(self.topics.status, hello, retain=True)
             self._online.set()
-            self._news.connected()
+            self._connection_log.connected()
             await connection.ended.wait()
             self._failed(lost(connection.reason, soon=not retry.is_steady))
         except (MqttUnavailable, BrokerRefused) as error:
@@ -357,7 +357,7 @@ class MqttSink:
         self._online.clear()
         await connection.close()
 
-    async def _hear_commands(self, connection: MqttConnection) -> None:
+    async def _subscribe_commands(self, connection: MqttConnection) -> None:
         """Subscribe to commands; a broker that does not allow it still gets the records."""
         if self._on_command is None:
             return
@@ -388,4 +388,4 @@ class MqttSink:
     def _failed(self, reason: str) -> None:
         self._errors += 1
         self.last_error = reason
-        self._news.problem(reason)
+        self._connection_log.problem(reason)

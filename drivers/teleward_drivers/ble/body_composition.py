@@ -90,7 +90,7 @@ class BodyComposition:
         return flags.to_bytes(2, "little") + fat.to_bytes(2, "little") + body + words
 
     @property
-    def begins_anew(self) -> bool:
+    def is_first_part(self) -> bool:
         """Whether this is the first packet of a reading: only that has a time or a user."""
         return self.date_time is not None or self.user is not None
 
@@ -117,7 +117,7 @@ class BodyCompositionScale(Simple):
     def _indicated(self, received: Received) -> Iterable[Output]:
         value = BodyComposition.from_bytes(received.data)
         begun, self._begun = self._begun, None
-        if value.begins_anew or begun is None:
+        if value.is_first_part or begun is None:
             if begun is not None:
                 yield Discarded(len(bytes(begun)), "second_packet_lost")
             if value.more_follows:

@@ -110,7 +110,7 @@ FORMATS: dict[int, StreamFormat] = {
         ("acceleration_x", "acceleration_y", "acceleration_z"), MS2_PER_MG, 3, 2, 1, 50, 16
     ),
 }
-"""Rates are the wish; the device's settings decide. Of PPG the first of the LEDs is published."""
+"""Rates are preferences; the device's settings decide. Of PPG the first LED is published."""
 
 
 def settings_bytes(settings: Settings) -> bytes:
@@ -265,14 +265,14 @@ class PolarPmd(Part):
 
     def _choose(self, stream: int, offered: Settings) -> Settings:
         """Return one value of each setting: the preferred rate if offered, else the first."""
-        wish = round(FORMATS[stream].fs)
+        preferred = round(FORMATS[stream].fs)
         chosen: dict[int, tuple[int, ...]] = {}
         for kind, values in offered.items():
             if values and kind != Setting.FACTOR:
-                wished = kind == Setting.RATE and wish in values
-                chosen[kind] = (wish if wished else values[0],)
+                has_rate = kind == Setting.RATE and preferred in values
+                chosen[kind] = (preferred if has_rate else values[0],)
         shape = FORMATS[stream]
-        self._rates[stream] = float(chosen.get(Setting.RATE, (wish,))[0] or wish)
+        self._rates[stream] = float(chosen.get(Setting.RATE, (preferred,))[0] or preferred)
         self._resolution[stream] = chosen.get(Setting.RESOLUTION, (shape.resolution,))[0]
         self._channels[stream] = chosen.get(Setting.CHANNELS, (shape.channels,))[0]
         return chosen

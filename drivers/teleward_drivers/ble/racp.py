@@ -150,7 +150,7 @@ class RecordAccess(Part):
         self._asked: RacpMessage | None = None
         self._answered = False
         self.when_read: Callable[[bool], Iterable[Output]] = lambda whole: ()
-        self._heard_ns = 0
+        self._received_ns = 0
         self._now_ns = 0
         self.handlers = {CHANNEL: self._answer}
 
@@ -175,7 +175,7 @@ class RecordAccess(Part):
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Give up a request that is not answered; ask again when it is time."""
         self._now_ns = now_ns
-        quiet_ns = now_ns - self._heard_ns
+        quiet_ns = now_ns - self._received_ns
         if self._asked is not None and quiet_ns >= TIMEOUT_NS:
             was_reading, self._asked = self.reading, None
             if was_reading:
@@ -186,7 +186,7 @@ class RecordAccess(Part):
 
     def took(self, record: int, calendar_ns: int | None, time_ns: int) -> bool:
         """Note a record that arrived at ``time_ns``; return whether it is new."""
-        self._heard_ns = time_ns
+        self._received_ns = time_ns
         key = (record, calendar_ns)
         if self.reading:
             self._arrived.add(key)
@@ -220,11 +220,11 @@ class RecordAccess(Part):
 
     def _ask(self, request: RacpMessage) -> Write:
         self._asked = request
-        self._heard_ns = self._now_ns
+        self._received_ns = self._now_ns
         return Write(bytes(request), CHANNEL, response=True, optional=True)
 
     def _answer(self, received: Received) -> Iterable[Output]:
-        self._now_ns = self._heard_ns = received.time_ns
+        self._now_ns = self._received_ns = received.time_ns
         message = RacpMessage.from_bytes(received.data)
         asked, self._asked, self._answered = self._asked, None, True
         if message.op == Op.COUNT_RESPONSE and len(message.operand) == 2:

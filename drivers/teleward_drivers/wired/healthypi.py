@@ -189,7 +189,7 @@ class HealthyPi:
         self._votes = {kind: Vote(n, STEP_LIMITS) for kind, n in _FRAMES_A_SECOND.items()}
         self._index: dict[str, int] = {}
         self._lead_off: bool | None = None
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
         self._metrics: set[str] = set()
 
     def start(self, now_ns: int) -> Iterable[Output]:
@@ -205,7 +205,7 @@ class HealthyPi:
                 self._lose(piece)
                 yield piece
                 continue
-            self._heard_ns = received.time_ns
+            self._received_ns = received.time_ns
             for metric, counts in piece.waves.items():
                 waves.setdefault((metric, piece.kind), []).extend(counts)
             if piece.lead_off is not None and piece.lead_off != self._lead_off:
@@ -218,8 +218,8 @@ class HealthyPi:
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report once that the last values are stale."""
-        if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
-            self._heard_ns = None
+        if self._received_ns is not None and now_ns - self._received_ns >= STALE_NS:
+            self._received_ns = None
             for metric in sorted(self._metrics):
                 yield measurement(metric, None, "no_data")
 

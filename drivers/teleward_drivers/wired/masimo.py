@@ -111,7 +111,7 @@ class Masimo:
         self._offset = utc_offset_minutes
         self._slew = SlewLimit(STEP_LIMITS)
         self._faults: frozenset[str] = frozenset()
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """The device speaks by itself."""
@@ -123,13 +123,13 @@ class Masimo:
             if isinstance(piece, Discarded):
                 yield piece
             else:
-                self._heard_ns = received.time_ns
+                self._received_ns = received.time_ns
                 yield from self._line(piece)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report once that the last values are stale."""
-        if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
-            self._heard_ns = None
+        if self._received_ns is not None and now_ns - self._received_ns >= STALE_NS:
+            self._received_ns = None
             for metric in ("spo2", "pulse_rate"):
                 yield measurement(metric, None, "no_data")
 

@@ -139,7 +139,7 @@ class TextSketch:
         self._vote = Vote(round(layout.rate))
         self._index = 0
         self._fault: str | None = None
-        self._heard_ns: int | None = None
+        self._received_ns: int | None = None
         kinds = [(c, METRICS[c.metric].kind) for c in layout.columns if c.metric]
         self._numerics = [c for c, kind in kinds if kind is MetricKind.NUMERIC]
         self._waves = [c for c, kind in kinds if kind is MetricKind.WAVEFORM]
@@ -159,7 +159,7 @@ class TextSketch:
                 self._index += piece.reason == "not_a_line"
                 yield piece
                 continue
-            self._heard_ns = received.time_ns
+            self._received_ns = received.time_ns
             fault = piece if isinstance(piece, str) else None
             if fault != self._fault:
                 self._fault = fault
@@ -177,8 +177,8 @@ class TextSketch:
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report once that the last values are stale."""
-        if self._heard_ns is not None and now_ns - self._heard_ns >= STALE_NS:
-            self._heard_ns = None
+        if self._received_ns is not None and now_ns - self._received_ns >= STALE_NS:
+            self._received_ns = None
             for column in self._numerics:
                 yield measurement(str(column.metric), None, "no_data")
 

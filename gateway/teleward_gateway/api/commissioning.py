@@ -50,7 +50,7 @@ class DetectionAnswer(BaseModel):
     """The result of listening; ``share`` is the part of the bytes that the driver understood."""
 
     path: str
-    heard: str
+    state: str
     driver: str | None
     baudrate: int | None
     share: float
@@ -120,7 +120,7 @@ async def detect_device(desk: CommissioningDep, request: Listen) -> DetectionAns
     found = await desk.detect(request.path, request.ask)
     return DetectionAnswer(
         path=found.port,
-        heard=found.heard,
+        state=found.state,
         driver=found.driver or None,
         baudrate=found.settings.baudrate if found.settings else None,
         share=round(found.share, 3),

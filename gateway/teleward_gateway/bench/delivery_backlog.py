@@ -35,7 +35,7 @@ _NS = 1_000_000_000
 
 _DAY_S = 86_400
 _FEW_SECONDS = 5
-"""What is live is owed for a moment, too: the backlog is done when no more than that is owed."""
+"""Live records are pending for a moment, too: the backlog is done when no more than that remain."""
 
 
 async def drain(port: int, hours: float, folder: Path, n_subjects: int) -> dict[str, float]:
@@ -95,7 +95,7 @@ class _LiveListener:
             MqttSettings(port=port),
             client_id="bench-listener",
             version=MqttVersion.V5,
-            on_message=self._heard,
+            on_message=self._received,
         )
 
     async def start(self) -> None:
@@ -105,7 +105,7 @@ class _LiveListener:
     async def stop(self) -> None:
         await self._connection.close()
 
-    def _heard(self, message: Incoming) -> None:
+    def _received(self, message: Incoming) -> None:
         (first, *_) = payload.decode(message.payload)
         self.delays_s.append((time.time_ns() - first.time_ns) / 1e9)
 

@@ -133,15 +133,15 @@ def _run(arguments: argparse.Namespace) -> int:
     values: dict[str, list[float]] = {name: [] for name, _ in PANELS}
     every = max(60, end_s // 30)
     began = time.monotonic()
-    said = 0
+    shown = 0
     for second in range(end_s + 1):
         while steps and steps[0].at_s <= second:
             step = steps.pop(0)
             course.act(step.action, step.dose)
             print(f"       {second / 60:.1f} min: {step.action} {step.dose}")
-        for _, who, text in course.director.state.said[said:]:
+        for _, who, text in course.director.state.said[shown:]:
             print(f"       {who}: {text}")
-        said = len(course.director.state.said)
+        shown = len(course.director.state.said)
         if second % 10 == 0:
             times.append(second / 60)
             for name in values:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_drivers.catalogue import catalogue, for_advertisement
-from teleward_drivers.detect import Heard, detect
+from teleward_drivers.detect import PortState, detect
 from teleward_drivers.errors import LinkError
 from teleward_drivers.ports import Port, ports
 from teleward_drivers.radio import Adapter, Radio
@@ -159,7 +159,7 @@ async def _scan_ports(arguments: argparse.Namespace) -> int:
         found = await asyncio.to_thread(ports)
     rows: Rows = []
     for port in found:
-        rows.append(await _hear(port, arguments.ask))
+        rows.append(await _listen(port, arguments.ask))
         if not arguments.json:
             print(sentence(rows[-1]), flush=True)
     if arguments.json:
@@ -169,34 +169,34 @@ async def _scan_ports(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _hear(port: Port, ask: bool) -> dict[str, Any]:
+async def _listen(port: Port, ask: bool) -> dict[str, Any]:
     drivers = list(catalogue().values())
-    heard = await detect(port.path, drivers)
-    if ask and heard.heard is Heard.SILENT:
-        heard = await detect(port.path, drivers, ask=True)
+    found = await detect(port.path, drivers)
+    if ask and found.state is PortState.SILENT:
+        found = await detect(port.path, drivers, ask=True)
     return {
         "path": port.path,
         "description": port.description,
-        "heard": heard.heard,
-        "driver": heard.driver or None,
-        "baudrate": heard.settings.baudrate if heard.settings else None,
-        "detail": heard.detail,
+        "state": found.state,
+        "driver": found.driver or None,
+        "baudrate": found.settings.baudrate if found.settings else None,
+        "detail": found.detail,
         "shares_its_name": port.shares_its_name,
     }
 
 
 SENTENCES = {
-    Heard.SILENT: "silent: switched off, or waits to be asked (--ask)",
-    Heard.IN_USE: "in use by another program; left alone",
-    Heard.MISSING: "not plugged in",
+    PortState.SILENT: "silent: switched off, or waits to be asked (--ask)",
+    PortState.IN_USE: "in use by another program; left alone",
+    PortState.MISSING: "not plugged in",
 }
 
 
 def sentence(row: dict[str, Any]) -> str:
     """Return the detection result of a port in words."""
-    heard = row["heard"]
-    if heard is Heard.FOUND:
-        said = f"{row['driver']} at {row['baudrate']} baud"
+    state = row["state"]
+    if state is PortState.FOUND:
+        text = f"{row['driver']} at {row['baudrate']} baud"
     else:
-        said = SENTENCES.get(heard) or f"unknown: {row['detail']}"
-    return f"{row['path']}: {said}"
+        text = SENTENCES.get(state) or f"unknown: {row['detail']}"
+    return f"{row['path']}: {text}"

@@ -184,23 +184,23 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 async def _serve(arguments: argparse.Namespace, specs: list[Any], settings: dict[str, Any]) -> None:
     from teleward_simulators.fleet import serve
 
-    tell = _teller(arguments.json)
+    report = _reporter(arguments.json)
     async with contextlib.AsyncExitStack() as stack:
         if arguments.bluez:
             from teleward_simulators.bluez.offer import offered
 
             # the facade waits for the hub, which `serve` starts
             await stack.enter_async_context(
-                offered(settings["hub"], lambda bus: tell({"event": "bluez", "bus": bus}))
+                offered(settings["hub"], lambda bus: report({"event": "bluez", "bus": bus}))
             )
-        await serve(specs, settings, tell=tell, seconds=arguments.seconds)
+        await serve(specs, settings, tell=report, seconds=arguments.seconds)
 
 
-def _teller(as_json: bool) -> Any:
-    def tell(event: dict[str, Any]) -> None:
+def _reporter(as_json: bool) -> Any:
+    def report(event: dict[str, Any]) -> None:
         print(json.dumps(event) if as_json else _sentence(event), flush=True)
 
-    return tell
+    return report
 
 
 def _sentence(event: dict[str, Any]) -> str:

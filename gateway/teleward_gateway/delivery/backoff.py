@@ -23,9 +23,9 @@ class Backoff:
         """Restart."""
         self.failures = 0
 
-    def failed(self, wish_s: float | None = None) -> float:
+    def failed(self, least_s: float | None = None) -> float:
         """Return the seconds to wait; the server's own Retry-After is a lower bound."""
         ceiling_s = min(self._longest_s, self._first_s * 2**self.failures)
         self.failures = min(self.failures + 1, 16)
         delay_s = self._rng.uniform(ceiling_s / 2, ceiling_s)
-        return max(delay_s, wish_s or 0.0)
+        return max(delay_s, least_s or 0.0)

@@ -40,15 +40,17 @@ def open_room(address: str, case: str, held: bool, keep: Path) -> CaseRoom:
     Raises ValueError with the gateway's reason.
     """
     try:
-        told: dict[str, Any] = RoomClient(address, "").send("POST", "/rooms", {"case": case})
+        answer: dict[str, Any] = RoomClient(address, "").send("POST", "/rooms", {"case": case})
         if not held:
             start = {"orders": [{"kind": "clock"}]}
-            RoomClient(address, told["key"]).send("POST", f"/rooms/{told['code']}/orders", start)
+            RoomClient(address, answer["key"]).send(
+                "POST", f"/rooms/{answer['code']}/orders", start
+            )
     except (NoGateway, RequestRefused) as error:
         raise Invalid(f"no room for case {case}: {error}") from None
     with open(os.open(keep, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(told, file)
+        json.dump(answer, file)
     return CaseRoom(
-        address, told["code"], told["key"], told["case"], told["review"], told["page"],
-        len(told["devices"]),
+        address, answer["code"], answer["key"], answer["case"], answer["review"], answer["page"],
+        len(answer["devices"]),
     )  # fmt: skip

@@ -67,8 +67,8 @@ async def show(arguments: argparse.Namespace) -> int:
         loop.add_signal_handler(number, stopped.set)
     children: list[asyncio.subprocess.Process] = []
     try:
-        say(f"starting {len(demo.plan.devices)} simulated devices on {len(demo.plan.subjects)} "
-            "patients, and the gateway")  # fmt: skip
+        counts = f"{len(demo.plan.devices)} simulated devices on {len(demo.plan.subjects)} patients"
+        print_line(f"starting {counts}, and the gateway")
         fleet = await child_processes.start(
             [sys.executable, "-m", "teleward_simulators.fleet", "--spec",
              str(demo.folder / "fleet.json")],
@@ -94,7 +94,7 @@ async def show(arguments: argparse.Namespace) -> int:
         for child in reversed(children):  # the gateway first, while its devices still answer
             await child_processes.stop(child)
         shutil.rmtree(demo.folder / "run", ignore_errors=True)
-        say("stopped")
+        print_line("stopped")
 
 
 def prepare(arguments: argparse.Namespace) -> Demo:
@@ -196,12 +196,12 @@ async def _begin(
     controlled = asyncio.Event()
     watch = asyncio.create_task(_watch_fleet(fleet, demo, controlled))
     try:
-        said = -1
+        streaming = -1
         room: CaseRoom | None = None
         progress = _Kernels(demo.folder / "gateway.log")
         while True:
             await asyncio.sleep(0.2)
-            progress.tell()
+            progress.report()
             for child, name in ((fleet, "fleet"), (gateway, "gateway")):
                 if child.returncode is not None:
                     raise DemoError(explain(demo, name))
@@ -213,12 +213,12 @@ async def _begin(
             if demo.case is not None and room is None and controlled.is_set():
                 room = await _open_room(demo, demo.case)
             devices = len(demo.plan.devices) + (room.n_devices if room else 0)
-            if state["streaming"] != said:
-                said = state["streaming"]
-                say(f"{said} of {devices} devices stream")
+            if state["streaming"] != streaming:
+                streaming = state["streaming"]
+                print_line(f"{streaming} of {devices} devices stream")
             # a case may have no device with a trace
-            if (demo.case is None or room) and (state["traces"] or said == devices):
-                say(f"live after {time.monotonic() - began:.1f} s")
+            if (demo.case is None or room) and (state["traces"] or streaming == devices):
+                print_line(f"live after {time.monotonic() - began:.1f} s")
                 return room
     finally:
         watch.cancel()
@@ -228,7 +228,7 @@ async def _begin(
 
 async def _open_room(demo: Demo, case: str) -> CaseRoom:
     keep = demo.folder / "run" / "room.json"
-    say(f"opening a room on {case}; the first one compiles the patient's kernels")
+    print_line(f"opening a room on {case}; the first one compiles the patient's kernels")
     try:
         return await asyncio.to_thread(open_room, demo.address, case, demo.held, keep)
     except ValueError as error:
@@ -240,19 +240,19 @@ class _Kernels:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._said = ""
+        self._shown = ""
         self._since_s = time.monotonic()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Print what is new, after a few quiet seconds."""
         if time.monotonic() - self._since_s < QUIET_S or not self._log.exists():
             return
         self._since_s = time.monotonic()
         lines = self._log.read_text(errors="replace").splitlines()
         newest = next((line for line in reversed(lines) if KERNELS in line), "")
-        if newest != self._said and "100 %" not in newest:
-            self._said = newest
-            say(f"first start: compiling the {newest[newest.index(KERNELS) :]}")
+        if newest != self._shown and "100 %" not in newest:
+            self._shown = newest
+            print_line(f"first start: compiling the {newest[newest.index(KERNELS) :]}")
 
 
 async def _watch_fleet(
@@ -269,7 +269,7 @@ async def _watch_fleet(
             with contextlib.suppress(json.JSONDecodeError):
                 event = json.loads(line).get("event")
                 if event == "ready":
-                    say("the simulated devices are switched on")
+                    print_line("the simulated devices are switched on")
                 elif event == "control" and controlled is not None:
                     controlled.set()
 
@@ -318,15 +318,17 @@ def explain(demo: Demo, name: str) -> str:
 def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | None) -> None:
     """Print the addresses of the pages."""
     for line in room.words() if room else ():
-        say(line)
-    say(f"the ward: {demo.address}/ward")
+        print_line(line)
+    print_line(f"the ward: {demo.address}/ward")
     if not arguments.headless:
         bed = f"/bed/{demo.plan.subjects[0].id}" if demo.plan.subjects else ""
-        say(f"one bed:  {demo.address}{bed or (room.page if room else '/ward')}    API: "
+        print_line(f"one bed:  {demo.address}{bed or (room.page if room else '/ward')}    API: "
             f"{demo.address}/api/v1/openapi.json")  # fmt: skip
-        say("simulated patients, for teaching only; not a medical device. Ctrl-C stops everything.")
+        print_line(
+            "simulated patients, for teaching only; not a medical device. Ctrl-C stops everything."
+        )
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print one line of progress."""
     print(f"teleward demo: {text}", flush=True)

@@ -58,13 +58,13 @@ def draw(
     todo = reader.runs(start_ns, end_ns, shifts, open_from)
     parts: list[Buckets] = []
     for at in range(level, -1, -1):
-        told = []
+        known = []
         for seq, stop, found in _trends(reader, at, list(todo), series):
             todo.remove(seq, stop)
             if found is not None:
-                told.append(found)
-        if told:
-            parts.append(widen(told, width_ns // WIDTHS_NS[at]))
+                known.append(found)
+        if known:
+            parts.append(widen(known, width_ns // WIDTHS_NS[at]))
     wanted = Filter(frozenset({RecordKind.MEASUREMENT}), *series)
     rest = Gathering(WIDTHS_NS[0])
     spans = _spans(reader, todo)
@@ -95,9 +95,9 @@ def newest(
         begin_ns = max(start_ns, place * line.width_ns)
         stop_ns = min(end_ns, (place + 1) * line.width_ns)
         found = reader.history(wanted, begin_ns, stop_ns, _ALL, corrections, open_from)
-        told = [record for record in found if value_of(record) is not None]
-        if told:
-            return told[-1]
+        known = [record for record in found if value_of(record) is not None]
+        if known:
+            return known[-1]
     return None
 
 

@@ -164,7 +164,7 @@ def unpack_values(packed: bytes) -> Values:
     for shape, (keys, columns) in enumerate(document["payloads"]):
         if "value" in keys:
             column = columns[keys.index("value")]
-            value[words[4] == shape] = [number_in(told) for told in column]
+            value[words[4] == shape] = [number_in(item) for item in column]
     times = _times(raw, times_at, words.shape[1])
     mine = words[0] == _KIND_NUMBER[RecordKind.MEASUREMENT]
     return Values(
@@ -181,12 +181,12 @@ def unpack_kinds(packed: bytes) -> list[RecordKind]:
     return [KINDS[number] for number in raw[begin : begin + count]]
 
 
-def number_in(told: object) -> float:
+def number_in(item: object) -> float:
     """Return the numeric value of a payload, NaN when it has none."""
-    if isinstance(told, float):
-        return told
+    if isinstance(item, float):
+        return item
     try:
-        return float(told) if isinstance(told, int) and not isinstance(told, bool) else math.nan
+        return float(item) if isinstance(item, int) and not isinstance(item, bool) else math.nan
     except OverflowError:
         return math.nan
 

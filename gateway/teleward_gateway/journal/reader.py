@@ -119,15 +119,15 @@ class Reader:
         known = self._cached(seq)
         if known is not None:
             return [r for r in known if wanted.kinds is None or r.kind in wanted.kinds]
-        wish = (table, seq, wanted)
-        if self._last[0] == wish:  # a backlog takes a long row in several batches
+        wanted_row = (table, seq, wanted)
+        if self._last[0] == wanted_row:  # a backlog takes a long row in several batches
             return self._last[1]
         blobs = self.all(f"SELECT data FROM {table} WHERE seq = ?", (seq,))
         if not blobs:
             return ()
         found = self._open(table, seq, count, blobs[0][0], wanted)
         if found:
-            self._last = (wish, found)
+            self._last = (wanted_row, found)
         return found
 
     def _open(

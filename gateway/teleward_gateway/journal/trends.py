@@ -152,10 +152,10 @@ class Trends:
                     self._walked = 0
                     return True
             factor = WIDTHS_NS[level] // WIDTHS_NS[level - 1]
-            told = next((child for child in reversed(children) if child.boot), children[-1])
+            last = next((child for child in reversed(children) if child.boot), children[-1])
             first, last = children[0], children[-1]
             row = stored(
-                level, first.seq, last.stop, told.boot, told.mono_ns, merge(trends, factor)
+                level, first.seq, last.stop, last.boot, last.mono_ns, merge(trends, factor)
             )
             table.put(row)
             return True

@@ -43,8 +43,8 @@ def ensure(
 
 
 def _ensure_subject(registry: Registry, subject: Subject) -> None:
-    wish = repr((subject.label, subject.bed, sorted(subject.attributes.items())))
-    if registry.applied(f"subject {subject.id}") == wish:
+    entry = repr((subject.label, subject.bed, sorted(subject.attributes.items())))
+    if registry.applied(f"subject {subject.id}") == entry:
         return
     admitted = {s.id: s for s in registry.subjects()}
     if subject.id not in admitted:
@@ -53,4 +53,4 @@ def _ensure_subject(registry: Registry, subject: Subject) -> None:
         registry.update_subject(subject.id, subject.label, subject.attributes, AUTHOR)
         if admitted[subject.id].bed != subject.bed:
             registry.move_subject(subject.id, subject.bed, AUTHOR)
-    registry.note_applied(f"subject {subject.id}", wish)
+    registry.note_applied(f"subject {subject.id}", entry)

@@ -36,7 +36,7 @@ class Reply(Protocol):
 _WAITING = 20
 """Commands being done at once; further ones are refused rather than queued past their expiry."""
 _STRANGER_S = 10.0
-"""Between audit entries about strangers: whoever may publish must not fill the journal."""
+"""Between audit entries about strangers: a stranger who may publish must not fill the journal."""
 _ACTION_S = 60.0
 """A blood pressure takes 40 s at most to start and fill; longer means that the device is stuck."""
 

@@ -120,14 +120,14 @@ class BluezAgent:
             self._task = None
 
     async def _keep_up(self) -> None:
-        said = ""
+        reported = ""
         while True:
             try:
                 await self._serve()
             except Exception as error:  # no bus, no bluetoothd, no permission: said once each
-                if str(error) != said:
-                    said = str(error)
-                    log.info("no pairing agent yet: %s", said)
+                if str(error) != reported:
+                    reported = str(error)
+                    log.info("no pairing agent yet: %s", reported)
             self.registered.clear()
             await asyncio.sleep(RETRY_S)
 

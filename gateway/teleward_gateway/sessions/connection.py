@@ -75,7 +75,7 @@ class _Order:
 
 
 async def _unconfirmed() -> bool:
-    """Confirm nothing: a session without a journal never lets a device erase its memory."""
+    """Confirm nothing: without a journal a device's memory is never erased."""
     return False
 
 
@@ -111,7 +111,7 @@ class Connection:
         self._orders: asyncio.Queue[_Order | None] = asyncio.Queue(COMMANDS)
         self._cause: LinkError | None = None
         self._ready = False
-        self._began_ns = self._heard_ns = time.monotonic_ns()
+        self._began_ns = self._received_ns = time.monotonic_ns()
         self._values_before = counters.n_values
         self._bytes_before = counters.n_bytes
 
@@ -151,7 +151,7 @@ class Connection:
             log.exception("driver %s failed at the end of its link", self._info.name)
 
     def _feed(self, received: Received) -> None:
-        self._heard_ns = received.monotonic_ns
+        self._received_ns = received.monotonic_ns
         self._counters.received(received)
         try:
             self._take(self._driver.feed(received), received)
@@ -192,7 +192,7 @@ class Connection:
             order = await self._orders.get()
             if order is None:
                 self._ready = True
-                self._heard_ns = time.monotonic_ns()
+                self._received_ns = time.monotonic_ns()
                 self._on_ready()
                 continue
             if isinstance(order.command, Checkpoint):
@@ -266,11 +266,11 @@ class Connection:
     def _wrong(self) -> LinkError | None:
         """Return why this link must not go on, or None."""
         now_ns = time.monotonic_ns()
-        silent_s = (now_ns - self._heard_ns) / 1e9
+        silent_s = (now_ns - self._received_ns) / 1e9
         n_bytes = self._counters.n_bytes - self._bytes_before
         if self._ready and self._silence_s and silent_s >= self._silence_s:
-            said = "silent" if n_bytes else "connected, but no data was ever received,"
-            return Silent(f"{said} for {silent_s:.0f} s")
+            text = "silent" if n_bytes else "connected, but no data was ever received,"
+            return Silent(f"{text} for {silent_s:.0f} s")
         if (
             self._info.link is LinkType.SERIAL
             and self._counters.n_values == self._values_before

@@ -13,7 +13,7 @@ from teleward_drivers.radio import Adapter, Sighting
 from teleward_drivers.serial_link import SerialLink
 
 SEARCH_S = 30.0
-"""How long a search lasts before the page says "not in reach"; with half of all advertisements
+"""How long a search lasts before the page shows "not in reach"; with half of all advertisements
 lost, finding took up to 7 s (measured on the virtual radio at 100 ms intervals)."""
 
 PORT_POLL_S = 1.0

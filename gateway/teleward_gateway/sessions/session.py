@@ -78,7 +78,7 @@ class Session:
         self._last: LastRecord | None = None
         self.counters = Counters()
         self._options, self._opener = options, opener
-        self._give, self._tell = on_output, on_state
+        self._publish, self._on_state = on_output, on_state
         self._backoff = Backoff(rng or random.Random())
         self._bond = BondPolicy(options.get("repair_bond") is not False)
         self._state, self._reason, self._since_ns = State.IDLE, "", time.time_ns()
@@ -97,7 +97,7 @@ class Session:
             while True:
                 error = await self._attempt()
                 if self._bond.is_lost(error, self._state, self._opener.bonded):
-                    error = await self._mend_bond(error)
+                    error = await self._repair_bond(error)
                 delay_s = self._backoff.delay_s(error)
                 if needs_person(error):
                     self._move(Event.REFUSE, str(error))
@@ -168,7 +168,7 @@ class Session:
             async with asyncio.timeout(delay_s):
                 await self._hurry.wait()
 
-    async def _mend_bond(self, error: LinkError) -> LinkError:
+    async def _repair_bond(self, error: LinkError) -> LinkError:
         """Forget the bond so that the next connect pairs again, or report that a person must."""
         if not self._bond.may_repair():
             return BondLost(
@@ -191,7 +191,7 @@ class Session:
         if isinstance(output, Measurement) and output.stamp is not None:
             self._note_record(output.stamp)
         try:
-            self._give(self.device, output, received)
+            self._publish(self.device, output, received)
         except Exception:
             self.counters.n_errors += 1
             log.exception("a value of %s was not taken", self.device)
@@ -221,4 +221,4 @@ class Session:
             return
         self._state, self._reason, self._since_ns = state, reason, time.time_ns()
         log.info("%s: %s%s", self.device, state, f" ({reason})" if reason else "")
-        self._tell(self.device, state, reason)
+        self._on_state(self.device, state, reason)

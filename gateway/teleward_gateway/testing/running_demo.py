@@ -72,7 +72,7 @@ class RunningDemo:
     plan: WardPlan
     address: str = ""
     start_ns: int = 0
-    said: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
 
     @classmethod
     def start(
@@ -98,14 +98,14 @@ class RunningDemo:
         killer.start()
         try:
             for line in self.process.stdout:
-                self.said.append(line.strip())
+                self.output.append(line.strip())
                 if "the ward: " in line:
                     break
             else:
-                raise DemoFailed("the demo did not start:\n" + "\n".join(self.said))
+                raise DemoFailed("the demo did not start:\n" + "\n".join(self.output))
         finally:
             killer.cancel()
-        self.address = self.said[-1].split("the ward: ")[1].removesuffix("/ward")
+        self.address = self.output[-1].split("the ward: ")[1].removesuffix("/ward")
         events = (self.folder / "fleet.log").read_text().splitlines()
         ready = next(json.loads(event) for event in events if '"ready"' in event)
         self.start_ns = int(ready["start_time_ns"])

@@ -140,7 +140,7 @@ class WardFeed:
         events = self.board.acknowledge(subject, condition, author, time.time_ns())
         if not events:
             raise Conflict(f"alarm {condition!r} of {subject} is acknowledged already")
-        self.tell(events)
+        self.publish(events)
         return events[-1]
 
     async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
@@ -158,7 +158,7 @@ class WardFeed:
 
     async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
         """Set limits on the real alarm board."""
-        self.tell(self.board.set_limits(subject, limits))
+        self.publish(self.board.set_limits(subject, limits))
         self.live.set_limits(subject, limits)
 
     # what the patients send
@@ -168,9 +168,9 @@ class WardFeed:
         self.live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)
         if self.with_alarms:
-            self.tell(self.board.update(subject, measurement, time.time_ns()))
+            self.publish(self.board.update(subject, measurement, time.time_ns()))
 
-    def tell(self, events: Sequence[AlarmEvent]) -> None:
+    def publish(self, events: Sequence[AlarmEvent]) -> None:
         """Publish alarm events."""
         for event in events:
             self.live.publish_alarm(event)
@@ -260,7 +260,7 @@ class WardFeed:
                     self.numerics(bed)
                 self.scores.tick(now_ns)
                 if self.with_alarms:
-                    self.tell(self.board.tick(now_ns))
+                    self.publish(self.board.tick(now_ns))
             ticks += 1
 
 

@@ -56,13 +56,13 @@ def _score(part: tuple[Array, NDArray[np.str_], Array], trees: list[Array]) -> d
     ventricular = tree_odds(trees[0], x) >= VENTRICULAR_FROM
     premature = ~ventricular & (tree_odds(trees[1], x) >= PREMATURE_FROM)
     counts = {}
-    for symbol, said in (("V", ventricular), ("S", premature)):
+    for symbol, called in (("V", ventricular), ("S", premature)):
         member = np.isin(symbols, sorted(CLASS_MEMBERS[symbol]))
         counted = ~np.isin(symbols, ["", *NOT_COUNTED])
         counts[symbol] = Count(
-            int((said & member).sum()),
-            int((said & ~member & counted).sum()),
-            int((~said & member).sum()),
+            int((called & member).sum()),
+            int((called & ~member & counted).sum()),
+            int((~called & member).sum()),
         )
     return counts
 

@@ -91,8 +91,8 @@ def _slopes(parts: list[Array], x: Array, truth: Array, weight: Array) -> list[A
     h1 = np.maximum(z1, 0)
     z2 = h1 @ w2 + b2
     h2 = np.maximum(z2, 0)
-    said = 1 / (1 + np.exp(-np.clip(h2 @ w3 + b3, -30, 30)))
-    d3 = (said - truth) * weight / len(x)
+    output = 1 / (1 + np.exp(-np.clip(h2 @ w3 + b3, -30, 30)))
+    d3 = (output - truth) * weight / len(x)
     d2 = (d3 @ w3.T) * (z2 > 0)
     d1 = (d2 @ w2.T) * (z1 > 0)
     return [x.T @ d1, d1.sum(0), h1.T @ d2, d2.sum(0), h2.T @ d3, d3.sum(0)]

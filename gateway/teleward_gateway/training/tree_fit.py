@@ -63,8 +63,8 @@ def fit_trees(
     odds = np.full(len(truth), bias)
     parts = [np.array([bias])]
     for _ in range(how.n_trees):
-        said = 1 / (1 + np.exp(-odds))
-        slope, curve = weight * (truth - said), weight * said * (1 - said)
+        output = 1 / (1 + np.exp(-odds))
+        slope, curve = weight * (truth - output), weight * output * (1 - output)
         tree, branch = _grow(codes, bounds, slope, curve, weight, how)
         odds += tree[2 * DEPTH :][branch]
         parts.append(tree)

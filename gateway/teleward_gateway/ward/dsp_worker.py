@@ -183,8 +183,8 @@ class DspWorker:
             apart_s = (job.time_ns - stream.end_ns) / 1e9
             if gap_samples == 0 and abs(apart_s) > JUMP_S:
                 gap_samples = max(1, round(apart_s * job.fs))
-            anew = (stream.fs, stream.device) != (job.fs, job.device)
-            if anew or gap_samples > FORGET_S * job.fs:
+            restarted = (stream.fs, stream.device) != (job.fs, job.device)
+            if restarted or gap_samples > FORGET_S * job.fs:
                 self._close(stream)
                 stream, gap_samples = None, 0
         if stream is None:

@@ -59,7 +59,7 @@ class Reconciler:
         self._applying: set[asyncio.Task[None]] = set()
 
     async def start(self, settings: Settings) -> None:
-        """Import what the settings file says and start the sessions."""
+        """Import the settings file and start the sessions."""
         self._import(settings)
         self._registry.on_change(self._on_change)
         await self.apply()
@@ -179,12 +179,12 @@ class Reconciler:
             scale,
             source=Source.MANUAL,
             time_ns=self._clock.now().time_ns,
-            valid_s=SCALE_FOR_EVER_S,
+            valid_s=SCALE_VALID_S,
         )
         self._ingest.scores.update(subject.id, prescribed)
 
 
-SCALE_FOR_EVER_S = 1e9
+SCALE_VALID_S = 1e9
 """A prescribed SpO2 scale stands until it is changed."""
 
 

@@ -42,7 +42,7 @@ class DerivedBreathing:
         """Begin with nobody."""
         self._groups: dict[tuple[Carrier, float], _Group] = {}
         self._direct_ns: dict[str, int] = {}
-        self._told_s = 0
+        self._published_s = 0
 
     def push(
         self,
@@ -75,9 +75,9 @@ class DerivedBreathing:
         """Analyse what was pushed; once a second return (subject, respiratory rate)."""
         for group in self._groups.values():
             self._advance(group)
-        if now_ns // SECOND_NS == self._told_s:
+        if now_ns // SECOND_NS == self._published_s:
             return []
-        self._told_s = now_ns // SECOND_NS
+        self._published_s = now_ns // SECOND_NS
         spectra: dict[str, dict[Carrier, NDArray[np.float64]]] = {}
         for (carrier, _), group in self._groups.items():
             known = group.bank.known

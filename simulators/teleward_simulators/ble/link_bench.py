@@ -108,10 +108,10 @@ class LinkBench(Peripheral):
         self._rate = 0
 
     async def run(self) -> None:
-        owed = 0.0
+        due = 0.0
         while True:
             await asyncio.sleep(STREAM_TICK_S)
-            owed += self._rate * STREAM_TICK_S
-            for _ in range(int(owed)):
+            due += self._rate * STREAM_TICK_S
+            for _ in range(int(due)):
                 self.notify(self._stream, self._next(self._size))
-            owed -= int(owed)
+            due -= int(due)

@@ -13,7 +13,7 @@ from teleward_simulators.radio.central import Central
 
 
 @contextlib.asynccontextmanager
-async def offered(radio: str, told: Callable[[str], None]) -> AsyncIterator[None]:
+async def offered(radio: str, on_address: Callable[[str], None]) -> AsyncIterator[None]:
     """Serve ``org.bluez`` of the hub at ``radio``; the callback gets the D-Bus address."""
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="teleward-bus-"))
@@ -25,5 +25,5 @@ async def offered(radio: str, told: Callable[[str], None]) -> AsyncIterator[None
         bus = await MessageBus(bus_address=private.address).connect()
         stack.callback(bus.disconnect)
         await BluezFacade(central, bus).start()
-        told(private.address)
+        on_address(private.address)
         yield

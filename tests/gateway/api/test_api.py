@@ -156,7 +156,7 @@ async def test_alarms_are_listed_by_urgency_and_acknowledged(
         at_ns = now_ns + step * 10**9
         for subject, metric, value in (("sim-01", "heart_rate", 125.0), ("sim-02", "spo2", 80.0)):
             measurement = Measurement(metric, value, time_ns=at_ns)
-            feed.tell(feed.board.update(subject, measurement, at_ns))
+            feed.publish(feed.board.update(subject, measurement, at_ns))
     alarms = (await client.get("/api/v1/alarms")).json()
     priorities = [each["priority"] for each in alarms]
     assert priorities == sorted(priorities, key=["high", "medium", "low", "info"].index)

@@ -331,6 +331,6 @@ def test_backoff_doubles_with_jitter_up_to_a_limit() -> None:
     assert all(0.25 * 2**i <= d <= 0.5 * 2**i for i, d in enumerate(delays[:6]))
     assert all(15 <= d <= 30 for d in delays[7:])
     assert len(set(delays)) == len(delays)
-    assert backoff.failed(wish_s=120) == 120
+    assert backoff.failed(least_s=120) == 120
     backoff.succeeded()
     assert backoff.failed() <= 0.5

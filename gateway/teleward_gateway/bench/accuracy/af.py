@@ -97,9 +97,9 @@ def rows(folder: Path) -> dict[str, Any]:
     cases = wfdb_cases(folder)
     for name, part in (("afdb", afdb(folder)), ("wfdb, annotated", iter(cases["annotated"]))):
         for case in part:
-            said = fibrillation(case.intervals, networks) >= 0.5
+            called = fibrillation(case.intervals, networks) >= 0.5
             peer = _cosen(case.intervals) > COSEN_ABOVE
-            sets[name].append(scored(case, said) | {"cosen": _counts(case.truth, peer)})
+            sets[name].append(scored(case, called) | {"cosen": _counts(case.truth, peer)})
     for case in cases["own"]:
         if case.stream is not None:
             counts = _counts(case.truth, case.stream)
@@ -107,10 +107,10 @@ def rows(folder: Path) -> dict[str, Any]:
     return {name: {"records": part, "pooled": pooled(part)} for name, part in sets.items() if part}
 
 
-def scored(case: Case, said: Booleans) -> dict[str, Any]:
+def scored(case: Case, called: Booleans) -> dict[str, Any]:
     """Return a record's row from the verdicts on its used intervals; others follow them."""
     everywhere = np.zeros(len(case.truth), bool)
-    everywhere[case.used] = said
+    everywhere[case.used] = called
     nearest = np.maximum.accumulate(np.where(case.used, np.arange(len(case.used)), 0))
     return {"record": case.name, "counts": _counts(case.truth, everywhere[nearest])}
 
@@ -138,11 +138,11 @@ def _own(name: str, events: NDArray[np.void], changes: list[tuple[int, str]]) ->
     used = np.isfinite(beats["value"]) & ~ventricular & ~np.append(False, ventricular[:-1])
     on = np.isin(events["kind"], (EventKind.RHYTHM_ON, EventKind.RHYTHM_OFF))
     turns = events[on & (events["symbol"] == Rhythm.ATRIAL_FIBRILLATION)]
-    said = [
+    called = [
         (int(turn["sample"]), "AFIB" if turn["kind"] == EventKind.RHYTHM_ON else "")
         for turn in turns
     ]
-    truth, stream = (_truth(beats["sample"], marks) for marks in (changes, said))
+    truth, stream = (_truth(beats["sample"], marks) for marks in (changes, called))
     return Case(name, np.nan_to_num(beats["value"], nan=1.0), truth, used, stream)
 
 
@@ -153,12 +153,12 @@ def _truth(samples: NDArray[np.int64], changes: list[tuple[int, str]]) -> Boolea
     return truth
 
 
-def _counts(truth: Booleans, said: Booleans) -> tuple[int, int, int, int]:
+def _counts(truth: Booleans, called: Booleans) -> tuple[int, int, int, int]:
     return (
-        int((truth & said).sum()),
-        int((truth & ~said).sum()),
-        int((~truth & ~said).sum()),
-        int((~truth & said).sum()),
+        int((truth & called).sum()),
+        int((truth & ~called).sum()),
+        int((~truth & ~called).sum()),
+        int((~truth & called).sum()),
     )
 
 

@@ -140,12 +140,12 @@ def _classes(
     i, j = pair(samples, run.beats["sample"], round(TOLERANCE_S * run.record.fs))
     truth = np.full(len(run.beats), "-", "U1")
     truth[j] = symbols[i]
-    said = np.array([chr(code) for code in run.beats["symbol"]], "U1")
+    called = np.array([chr(code) for code in run.beats["symbol"]], "U1")
     for symbol, members in CLASSES.items():
         is_member = np.isin(truth, list(members))
-        found = int((is_member & (said == symbol)).sum())
+        found = int((is_member & (called == symbol)).sum())
         counted = ~np.isin(truth, list(NOT_COUNTED))
-        false = int((~is_member & counted & (said == symbol)).sum())
+        false = int((~is_member & counted & (called == symbol)).sum())
         count = Count(found, false, int(np.isin(symbols, list(members)).sum()) - found)
         counts[symbol].add(count)
         row[symbol] = (found, false, count.missed)

@@ -40,7 +40,7 @@ GRAVE = (
     Rhythm.VENTRICULAR_TACHYCARDIA,
     Rhythm.VENTRICULAR_FIBRILLATION,
 )
-"""Rhythms of high priority, whose false alarms tire those who hear them."""
+"""Rhythms of high priority, whose false alarms tire the staff."""
 Spans = list[tuple[int, int]]
 Episodes = dict[Rhythm, Spans]
 
@@ -51,9 +51,9 @@ def rows(folder: Path) -> dict[str, Any]:
     for header, marks in annotated(folder):
         record = read_record(header)
         ecg = record.signals[:, 0].astype(np.float32)
-        said = reported(detect(ecg, record.fs), len(ecg))
+        events = reported(detect(ecg, record.fs), len(ecg))
         truth = true_episodes(marks, record.fs, len(ecg))
-        counts = judge(truth, said, record.fs, unnamed_patterns(marks))
+        counts = judge(truth, events, record.fs, unnamed_patterns(marks))
         counted.append({"record": header.stem, **counts})
         hours += len(ecg) / record.fs / 3600
     return {"records": counted, "hours": hours, "noise": _noise(folder)}
@@ -61,20 +61,20 @@ def rows(folder: Path) -> dict[str, Any]:
 
 def _noise(folder: Path) -> dict[str, Any]:
     """Count the grave rhythms reported on noise-stress records, whose heart has none of them."""
-    told, hours = dict.fromkeys(GRAVE, 0), 0.0
+    reports, hours = dict.fromkeys(GRAVE, 0), 0.0
     for header in records(folder):
         if NOISY.search(header.stem):
             record = read_record(header)
             ecg = record.signals[:, 0].astype(np.float32)
-            said = reported(detect(ecg, record.fs), len(ecg))
+            events = reported(detect(ecg, record.fs), len(ecg))
             hours += len(ecg) / record.fs / 3600
             for rhythm in GRAVE:
-                told[rhythm] += len(said.get(rhythm, []))
-    return {"hours": hours, **{rhythm.name.lower(): count for rhythm, count in told.items()}}
+                reports[rhythm] += len(events.get(rhythm, []))
+    return {"hours": hours, **{rhythm.name.lower(): count for rhythm, count in reports.items()}}
 
 
 def judge(
-    truth: Episodes, said: Episodes, fs: float, unnamed: Episodes | None = None
+    truth: Episodes, events: Episodes, fs: float, unnamed: Episodes | None = None
 ) -> dict[str, tuple[int, int, int, int]]:
     """Return by rhythm: true episodes, found ones, reported ones, right ones.
 
@@ -83,12 +83,12 @@ def judge(
     slack = round(SLACK_S * fs)
     counts = {}
     for rhythm in Rhythm:
-        real, told = truth.get(rhythm, []), said.get(rhythm, [])
-        found = sum(_meets(span, told, slack) for span in real)
+        real, reports = truth.get(rhythm, []), events.get(rhythm, [])
+        found = sum(_meets(span, reports, slack) for span in real)
         known = real + (unnamed or {}).get(rhythm, [])
-        right = sum(_meets(span, known, slack) for span in told)
-        if real or told:
-            counts[rhythm.name.lower()] = (len(real), found, len(told), right)
+        right = sum(_meets(span, known, slack) for span in reports)
+        if real or reports:
+            counts[rhythm.name.lower()] = (len(real), found, len(reports), right)
     return counts
 
 
@@ -149,24 +149,24 @@ def unnamed_patterns(marks: Annotations) -> Episodes:
 
 def table(result: dict[str, Any]) -> str:
     """Print each rhythm over all records, the records that have it, and the false alarms."""
-    lines = ["rhythm events, by episode              true found    Se   told right   PPV  records"]
+    lines = ["rhythm events, by episode              true found    Se  shown right   PPV  records"]
     for rhythm in Rhythm:
         name = rhythm.name.lower()
         each = [(row["record"], row[name]) for row in result["records"] if name in row]
         if not each:
             continue
-        real, found, told, right = np.sum([counts for _, counts in each], axis=0)
+        real, found, reports, right = np.sum([counts for _, counts in each], axis=0)
         detail = " ".join(
             f"{record}:{f}/{r}{f'+{t - g}' if t > g else ''}" for record, (r, f, t, g) in each
         )
         lines.append(
-            f"  {name:<35} {real:5d} {found:5d} {_percent(found, real)} {told:6d} {right:5d} "
-            f"{_percent(right, told)}  {detail}"
+            f"  {name:<35} {real:5d} {found:5d} {_percent(found, real)} {reports:6d} {right:5d} "
+            f"{_percent(right, reports)}  {detail}"
         )
     for rhythm in GRAVE:
         name = rhythm.name.lower()
         parts = [row[name] for row in result["records"] if name in row]
-        false = sum(told - right for _, _, told, right in parts)
+        false = sum(reports - right for _, _, reports, right in parts)
         lines.append(
             f"  {name} without a cause: {false} in {result['hours']:.1f} h; "
             f"in noise {result['noise'][name]} in {result['noise']['hours']:.1f} h"

@@ -137,7 +137,7 @@ def learner_view(room: Room, now_s: float) -> LearnerView:
 
 
 def finding(room: Room, name: str) -> str:
-    """Return what the worker finds, or hears, when asked for ``name``."""
+    """Return the worker's finding for ``name``."""
     known = {**room.case.findings, **dict(room.director.state.findings)}
     answers = {question["id"]: question["answer"] for question in room.case.questions}
     return known.get(name) or answers.get(name) or "nothing remarkable"

@@ -34,7 +34,7 @@ class Page {
     /** @type {any[]} */ this.found = [];
     /** @type {any[]} */ this.ports = [];
     /** @type {any[]} */ this.pairings = [];
-    /** @type {Record<string, any>} by port */ this.heard = {};
+    /** @type {Record<string, any>} by port */ this.detected = {};
     this.radioProblem = "";
     this.problem = "";
     this.turns = 0;
@@ -260,7 +260,7 @@ class Page {
         ><span aria-hidden="true">${MARKS[session.state] ?? "◐"}</span>${STATES[session.state]}</span
       >, ${feeds}
       ${session.state !== "streaming" && session.reason ? html`<small>${session.reason}</small>` : nothing}
-      ${session.last_seen ? html`<small>last heard ${local(session.last_seen)}</small>` : nothing}
+      ${session.last_seen ? html`<small>last seen ${local(session.last_seen)}</small>` : nothing}
     </p>`;
   }
 
@@ -296,7 +296,7 @@ class Page {
           value=${row.rssi_dbm}
           aria-label="Signal"
         ></meter>
-        ${row.rssi_dbm} dBm<small>heard ${row.age_s.toFixed(0)} s ago${battery}</small>
+        ${row.rssi_dbm} dBm<small>seen ${row.age_s.toFixed(0)} s ago${battery}</small>
       </p>
       <div class="actions">
         ${row.device
@@ -324,25 +324,25 @@ class Page {
 
   /** @param {any} row */
   port(row) {
-    const heard = this.heard[row.path];
-    const drivers = heard?.driver ? [heard.driver] : row.drivers;
+    const found = this.detected[row.path];
+    const drivers = found?.driver ? [found.driver] : row.drivers;
     return html`<li class="row">
       <div>
         <h3>${row.description || row.device_file}</h3>
         <small>${row.path}</small>
       </div>
       <p>
-        ${heard?.driver
-          ? `${heard.driver} at ${heard.baudrate} baud`
-          : (heard?.detail || heard?.heard || row.drivers.join(", ")) ?? ""}
+        ${found?.driver
+          ? `${found.driver} at ${found.baudrate} baud`
+          : (found?.detail || found?.state || row.drivers.join(", ")) ?? ""}
         ${row.shares_its_name ? html`<small>same serial number as others: named by its socket</small>` : nothing}
       </p>
       <p></p>
       <div class="actions">
         ${row.device
           ? html`<span class="pill">${row.device}</span>`
-          : html`<button type="button" ?disabled=${heard?.busy} @click=${() => this.listen(row.path)}>
-                ${heard?.busy ? "Listening …" : "Listen"}
+          : html`<button type="button" ?disabled=${found?.busy} @click=${() => this.listen(row.path)}>
+                ${found?.busy ? "Listening …" : "Listen"}
               </button>
               <button
                 type="button"
@@ -356,12 +356,12 @@ class Page {
 
   /** @param {string} path */
   async listen(path) {
-    this.heard[path] = { busy: true };
+    this.detected[path] = { busy: true };
     this.draw();
     try {
-      this.heard[path] = await call("POST", "/commissioning/ports/detect", { path });
+      this.detected[path] = await call("POST", "/commissioning/ports/detect", { path });
     } catch (error) {
-      this.heard[path] = { detail: /** @type {Error} */ (error).message };
+      this.detected[path] = { detail: /** @type {Error} */ (error).message };
     }
     this.draw();
   }
