@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "run a simulated ward with gateway and dashboard",
     "config": "check a settings file, print its JSON Schema",
     "drivers": "list the device drivers",
+    "sinks": "list where records can go",
     "scan": "show the devices in reach",
     "devices": "bind devices to subjects: add, list, move, remove",
     "simulate": "simulate devices for any software",

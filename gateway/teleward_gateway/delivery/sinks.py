@@ -5,7 +5,10 @@ import contextlib
 import logging
 from collections.abc import Mapping
 
+from pydantic import BaseModel
+
 from teleward_cloud.alarms.targets import alarm_sinks
+from teleward_cloud.catalogue import SinkContext, SinkInfo
 from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
@@ -97,6 +100,21 @@ class Sinks:
 
             self._sinks.append(InfluxSink(settings.influx, provenance=self._provenance))
         self._sinks += alarm_sinks(settings.alarms, self._journal.append, self._audit.of_alarm)
+        for info, section in settings.sinks.chosen():
+            self._add_installed(info, section)
+
+    def _add_installed(self, info: SinkInfo, section: BaseModel) -> None:
+        """Add the sink of an installed package; one that cannot be made harms no other."""
+        gateway = self._settings.gateway
+        folder = gateway.data_folder / gateway.mode.value / "sinks" / info.name
+        try:
+            sink = info.made(section, SinkContext(gateway.name, gateway.mode, folder))
+        except Exception as error:
+            log.exception("sink %s cannot be made", info.name)
+            problem = f"cannot be made: {type(error).__name__}: {error}"
+            self._health.register(f"sink:{info.name}", lambda: {"ok": False, "error": problem})
+        else:
+            self._sinks.append(sink)
 
     def _mqtt_sink(self, mqtt: MqttSettings) -> MqttSink:
         """Return the sink, with an ear for remote commands when somebody may send them."""

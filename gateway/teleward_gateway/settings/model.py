@@ -19,6 +19,7 @@ from teleward_drivers.device import LinkType
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_gateway.settings.classroom import ClassroomSettings
+from teleward_gateway.settings.sinks import SinkSections
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Provenance
 
@@ -169,6 +170,9 @@ class Settings(Section):
     )
     influx: InfluxSettings | None = Field(
         None, description="the InfluxDB server; without it history stays in the journal"
+    )
+    sinks: SinkSections = Field(
+        default_factory=SinkSections, description="sinks of installed packages, one table each"
     )
     embedded_broker: EmbeddedBrokerSettings = Field(default_factory=EmbeddedBrokerSettings)
     alarms: AlarmDeliverySettings = Field(
