@@ -114,15 +114,15 @@ class Fleet:
 
     async def start(self, progress: Progress | None = None) -> None:
         """Switch everything on, reporting each step to ``progress``."""
-        tell = progress or (lambda event: None)
+        report = progress or (lambda event: None)
         self.hub = Hub(Air(self._seed))
         if self._hub_spec:
-            tell({"event": "hub", "spec": await self.hub.start(self._hub_spec)})
+            report({"event": "hub", "spec": await self.hub.start(self._hub_spec)})
         for spec in self.specs:
             device = await self.add(spec)
-            tell({"event": "device", "kind": spec.kind, "subject": spec.subject,
+            report({"event": "device", "kind": spec.kind, "subject": spec.subject,
                   "address": device.address, "name": device.name, "wired": spec.wired})  # fmt: skip
-        tell({"event": "ready", "devices": len(self.devices),
+        report({"event": "ready", "devices": len(self.devices),
               "start_monotonic": self.start_monotonic,
               "start_time_ns": self.start_time_ns})  # fmt: skip
 
@@ -222,7 +222,7 @@ async def serve(
     specs: list[DeviceSpec],
     settings: dict[str, Any],
     tied: bool = False,
-    tell: Progress | None = None,
+    report: Progress | None = None,
     seconds: float | None = None,
 ) -> None:
     """Run a fleet until it is stopped, or for ``seconds``, reporting events to a callback.
@@ -231,7 +231,7 @@ async def serve(
     ``start`` (a `time.monotonic`), ``transport``, ``vhci`` (offer the air to the kernel).
     """
     ended = _ending(tied, seconds)
-    tell = tell or _tell
+    report = report or _print_event
     ports = settings.get("ports")
     fleet = Fleet(
         specs,
@@ -243,13 +243,13 @@ async def serve(
     )
     control = None
     try:
-        await fleet.start(tell)
+        await fleet.start(report)
         if "control" in settings:
             # FastAPI takes half a second to import: only who wants the API pays, no device waits
             module = await asyncio.to_thread(importlib.import_module, CONTROL)
             control = module.ControlServer(fleet, port=int(settings["control"]))
             await control.start()
-            tell({"event": "control", "url": control.url})
+            report({"event": "control", "url": control.url})
         if settings.get("vhci") and fleet.hub is not None:
             # last: the kernel gives the adapter up when a command takes 2 s, as an import may
             await fleet.hub.offer_to_kernel()
@@ -273,7 +273,7 @@ def _ending(tied: bool, seconds: float | None) -> asyncio.Event:
     return ended
 
 
-def _tell(event: dict[str, Any]) -> None:
+def _print_event(event: dict[str, Any]) -> None:
     print(json.dumps(event), flush=True)
 
 

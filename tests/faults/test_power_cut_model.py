@@ -43,7 +43,7 @@ class Machine:
         self.vfs = ModelVFS(name, disk)
         self.progress = SinkProgress()
         self.write_queue = WriteQueue(10_000, 2**24)
-        index = JournalIndex(CONFIG, self.progress, self._tell)
+        index = JournalIndex(CONFIG, self.progress, self._on_commit)
         self.opening = Opening(
             folder,
             ORIGIN,
@@ -56,7 +56,7 @@ class Machine:
         self.committed: set[int] = set()
         self.marks: list[int] = [0]
 
-    def _tell(self, commit: Commit) -> None:
+    def _on_commit(self, commit: Commit) -> None:
         self.committed.update(range(commit.start, commit.stop))
         self.marks.append(commit.stop)
 

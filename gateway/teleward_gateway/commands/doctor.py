@@ -68,7 +68,7 @@ def _machine(settings: Settings) -> list[Finding]:
 
 def _show(findings: list[Finding]) -> None:
     for finding in findings:
-        print(f"{_MARKS[finding.state]}  {finding.check}: {finding.said}")
+        print(f"{_MARKS[finding.state]}  {finding.check}: {finding.text}")
         if finding.remedy:
             print(f"{'':9}-> {finding.remedy}")
     count = sum(finding.state is State.FAILED for finding in findings)

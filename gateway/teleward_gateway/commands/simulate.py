@@ -193,7 +193,7 @@ async def _serve(arguments: argparse.Namespace, specs: list[Any], settings: dict
             await stack.enter_async_context(
                 offered(settings["hub"], lambda bus: report({"event": "bluez", "bus": bus}))
             )
-        await serve(specs, settings, tell=report, seconds=arguments.seconds)
+        await serve(specs, settings, report=report, seconds=arguments.seconds)
 
 
 def _reporter(as_json: bool) -> Any:

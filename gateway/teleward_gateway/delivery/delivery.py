@@ -112,7 +112,7 @@ class Delivery:
         self._config = config or DeliveryConfig()
         self._backoff = Backoff(rng, self._config.first_retry_s, self._config.longest_retry_s)
         self._held = Ranges()
-        self._news = asyncio.Event()
+        self._committed = asyncio.Event()
         self._cursor = _Cursor(0)
         self._backlog_at_s = 0.0
 
@@ -150,7 +150,7 @@ class Delivery:
 
     async def _deliver(self) -> None:
         """Send what there is, else wait; a journal that cannot be read is tried again."""
-        self._news.clear()
+        self._committed.clear()
         try:
             if not (await self._live() or await self._backlog()):
                 await self._idle()
@@ -162,13 +162,13 @@ class Delivery:
         backoff = Backoff()
         while True:
             try:
-                return await self._journal.count_owed(self._sink.name, self._sink.kinds)
+                return await self._journal.count_backlog(self._sink.name, self._sink.kinds)
             except sqlite3.Error:
                 await asyncio.sleep(backoff.failed())
 
     def _on_commit(self, commit: Commit) -> None:
         self._cursor.newest = commit.start - 1
-        self._news.set()
+        self._committed.set()
 
     async def _live(self) -> bool:
         """Send what was committed since; return whether there was anything."""
@@ -186,7 +186,7 @@ class Delivery:
         """Send the oldest pending records; return whether there were any to try."""
         if _now_s() < self._backlog_at_s:
             return False
-        gap = self._journal.first_owed(self._sink.name, self._held, self._cursor.number + 1)
+        gap = self._journal.first_pending(self._sink.name, self._held, self._cursor.number + 1)
         if gap is None:
             return False
         batch = await self._read(gap[0] - 1, gap[1])
@@ -217,16 +217,16 @@ class Delivery:
             self._journal.settle(name, after, batch.through, self._held)
             return True
         answer = await self._send(batch.records, live=live)
-        owed = self._account(batch.records, answer)
-        self._journal.settle(name, after, batch.through, Ranges([*self._held, *owed]))
-        if len(owed) == len(batch.records):
+        pending = self._account(batch.records, answer)
+        self._journal.settle(name, after, batch.through, Ranges([*self._held, *pending]))
+        if len(pending) == len(batch.records):
             if answer.error is None and answer.retry_after_s:
                 await self._pause(answer.retry_after_s)
             else:
                 await self._failed(answer)
             return False
         self._backoff.succeeded()
-        self._tell(answer.error)
+        self._show(answer.error)
         if answer.retry_after_s:
             await self._pause(answer.retry_after_s)
         return True
@@ -260,10 +260,10 @@ class Delivery:
 
     async def _failed(self, answer: Answer) -> None:
         self.status.failures += 1
-        self._tell(answer.error or "nothing was acknowledged")
+        self._show(answer.error or "nothing was acknowledged")
         await self._pause(self._backoff.failed(answer.retry_after_s))
 
-    def _tell(self, error: str | None) -> None:
+    def _show(self, error: str | None) -> None:
         """Show an error, and log it once until it is another or over."""
         before, self.status.error = self.status.error, error
         if error == before or (isinstance(self._sink, _Connecting) and not self._sink.connected):
@@ -292,7 +292,7 @@ class Delivery:
         try:
             # wait_for of Python 3.11 loses a cancellation that meets the event: the flush at a stop
             async with asyncio.timeout(wait_s):
-                await self._news.wait()
+                await self._committed.wait()
         except TimeoutError:
             if self._held:
                 self._account((), await self._send((), live=True))

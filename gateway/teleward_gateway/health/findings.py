@@ -20,20 +20,20 @@ class Finding:
 
     check: str
     state: State
-    said: str
+    text: str
     remedy: str = ""
 
 
-def ok(check: str, said: str) -> Finding:
+def ok(check: str, text: str) -> Finding:
     """Return a finding that needs nothing."""
-    return Finding(check, State.OK, said)
+    return Finding(check, State.OK, text)
 
 
-def warning(check: str, said: str, remedy: str) -> Finding:
+def warning(check: str, text: str, remedy: str) -> Finding:
     """Return a finding that should be looked after."""
-    return Finding(check, State.WARNING, said, remedy)
+    return Finding(check, State.WARNING, text, remedy)
 
 
-def failed(check: str, said: str, remedy: str) -> Finding:
+def failed(check: str, text: str, remedy: str) -> Finding:
     """Return a finding that must be corrected."""
-    return Finding(check, State.FAILED, said, remedy)
+    return Finding(check, State.FAILED, text, remedy)

@@ -25,8 +25,8 @@ def check_adapter(settings: Settings, *, adapters: Path = _ADAPTERS) -> Iterator
     name = "adapter"
     chosen = settings.radio.adapter
     if chosen != "bluez":
-        said = "switched off" if chosen == "off" else f"{chosen}: simulated devices"
-        yield ok(name, said)
+        text = "switched off" if chosen == "off" else f"{chosen}: simulated devices"
+        yield ok(name, text)
         return
     found = sorted(path.name for path in adapters.glob("hci*")) if adapters.is_dir() else []
     if not found:
@@ -134,13 +134,13 @@ def check_disk(settings: Settings) -> Iterator[Finding]:
     place = next(path for path in (folder, *folder.parents) if path.exists())
     found = disk_health(place)
     free = int(found["free_bytes"])
-    said = f"{free / 2**30:.1f} GB free at {place}"
+    text = f"{free / 2**30:.1f} GB free at {place}"
     if free < _SMALL_DISK:
         wanted = settings.journal.max_megabytes
         remedy = f"free some space, or lower journal.max_megabytes (now {wanted})"
-        yield (failed if free < _SMALL_DISK / 10 else warning)("disk", said, remedy)
+        yield (failed if free < _SMALL_DISK / 10 else warning)("disk", text, remedy)
     else:
-        yield ok("disk", said)
+        yield ok("disk", text)
 
 
 def check_cache() -> Iterator[Finding]:

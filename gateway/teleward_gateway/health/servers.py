@@ -141,12 +141,12 @@ def _check_validity(section: str, path: Path) -> Finding:
     if end is None:
         return warning("certificate", f"{section}: {path}: no date found", "look at the file")
     left = end - datetime.now(UTC)
-    said = f"{section}: {path} is valid until {end:%Y-%m-%d}"
+    text = f"{section}: {path} is valid until {end:%Y-%m-%d}"
     if left < timedelta(0):
-        return failed("certificate", said, "get a new certificate: nothing can connect with it")
+        return failed("certificate", text, "get a new certificate: nothing can connect with it")
     if left < _SOON:
-        return warning("certificate", said, "get a new certificate soon")
-    return ok("certificate", said)
+        return warning("certificate", text, "get a new certificate soon")
+    return ok("certificate", text)
 
 
 def expiry(path: Path) -> datetime | None:

@@ -38,7 +38,7 @@ class SpanIndex:
                 self._held[table].insert(position, 0)
         self._stop[position] = span.stop
         self._held["wave"][position] = span.waves
-        self._held["light"][position] = span.lights
+        self._held["light"][position] = span.events
 
     def choose(self, delivered: Ranges) -> tuple[str, int] | None:
         """Return the table and span to delete next, ``None`` when there is nothing left.

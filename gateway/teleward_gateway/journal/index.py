@@ -57,9 +57,9 @@ class JournalIndex:
     """
 
     def __init__(
-        self, config: JournalConfig, progress: SinkProgress, tell: Callable[[Commit], None]
+        self, config: JournalConfig, progress: SinkProgress, on_commit: Callable[[Commit], None]
     ) -> None:
-        self._config, self._progress, self._tell = config, progress, tell
+        self._config, self._progress, self._on_commit = config, progress, on_commit
         self.cache = RowCache(config.cache_records)
         self.counted: Counter[str] = Counter()
         self.journal = ""
@@ -87,7 +87,7 @@ class JournalIndex:
             for span in opened.spans:
                 self._index.put(span)
             for span in (*opened.spans, *((opened.tail,) if opened.tail else ())):
-                self.kept += span.waves + span.lights
+                self.kept += span.waves + span.events
                 self._times.add(span.seq, span.start_ns)
             for payload in opened.states.get(CORRECTIONS, {}).get("corrections", ()):
                 correction = Correction.from_payload(payload)
@@ -111,31 +111,31 @@ class JournalIndex:
     def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
         """Return what must be written along with ``records``."""
         states: dict[int, dict[str, Any]] = {}
-        aside: list[dict[str, Any]] = []
+        dead_letters: list[dict[str, Any]] = []
         now_s = time.monotonic()
         if stopping or now_s - self._acknowledged_s >= self._config.acknowledge_interval_s:
             self._acknowledged_s = now_s
-            states, aside = self._progress.due()
-        news = _corrections_in(records)
-        if news:
-            known = [*self.corrections(), *news]
+            states, dead_letters = self._progress.due()
+        corrections = _corrections_in(records)
+        if corrections:
+            known = [*self.corrections(), *corrections]
             states[CORRECTIONS] = {
                 "edition": len(known),
                 "corrections": [correction.payload() for correction in known],
             }
-        return Due(states, aside, news)
+        return Due(states, dead_letters, corrections)
 
     def failed(self, due: Due) -> None:
         """Take back what could not be written."""
-        self._progress.put_back(due.states, due.aside)
+        self._progress.put_back(due.states, due.dead_letters)
 
     def committed(self, commit: Commit, closed: Span | None) -> None:
         """Note a commit, before anyone else does."""
         self.cache.put(commit.records)
-        news = _corrections_in(commit.records)
+        corrections = _corrections_in(commit.records)
         with self._lock:
-            if news:
-                self._corrections = Corrections([*self._corrections, *news])
+            if corrections:
+                self._corrections = Corrections([*self._corrections, *corrections])
             self.next_number = commit.stop
             self.kept += len(commit.records)
             if commit.records:
@@ -143,10 +143,10 @@ class JournalIndex:
             if closed is not None:
                 self._index.put(closed)
                 self.open_from = closed.stop
-        if news:
+        if corrections:
             self._progress.thaw()
         self._progress.committed(commit.records)
-        self._tell(commit)
+        self._on_commit(commit)
 
     def damaged_row(self, table: str, seq: int, count: int) -> None:
         """Note a row that fails its checksum; the writer repairs the file."""
@@ -176,13 +176,13 @@ class JournalIndex:
         span = store.span(seq)
         if span is None:
             return
-        count = span.waves if table == "wave" else span.lights
+        count = span.waves if table == "wave" else span.events
         delivered = self._progress.delivered(span.seq, span.stop)
-        owed = [] if delivered else list(_members(store, table, span))
+        pending = [] if delivered else list(_members(store, table, span))
         thinner = span.without(table)
         self._index.put(thinner)
         counted = Counter(self.counted)
-        missed = self._progress.give_up(owed)
+        missed = self._progress.give_up(pending)
         counted["given_up"] += missed
         counted["expired"] += 0 if delivered else count - missed
         counted["edition"] += 1

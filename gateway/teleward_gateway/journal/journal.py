@@ -50,7 +50,7 @@ class Journal:
         self._progress = SinkProgress()
         self._write_queue = WriteQueue(config.queue_records, config.queue_bytes)
         self._listeners: list[tuple[asyncio.AbstractEventLoop, CommitListener]] = []
-        self._index = JournalIndex(config, self._progress, self._tell)
+        self._index = JournalIndex(config, self._progress, self._publish_commit)
         self._opening = Opening(folder, origin, config, connect, self._index.opened)
         self._writer = Writer(config, self._write_queue, self._opening, self._index)
         # sinks never wait behind a page that looks a month back
@@ -129,7 +129,7 @@ class Journal:
         """Stop calling ``listener``; idempotent."""
         self._listeners = [known for known in self._listeners if known[1] != listener]
 
-    def _tell(self, commit: Commit) -> None:
+    def _publish_commit(self, commit: Commit) -> None:
         for loop, listener in self._listeners:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(listener, commit)
@@ -151,7 +151,7 @@ class Journal:
     ) -> None:
         """Make a sink known as `enlist` does, and count its backlog."""
         self.enlist(sink, kinds, from_now=from_now)
-        await self.count_owed(sink, kinds)
+        await self.count_backlog(sink, kinds)
 
     def enlist(self, sink: str, kinds: frozenset[RecordKind], *, from_now: bool = False) -> None:
         """Make a sink known, or take up where it was.
@@ -160,7 +160,7 @@ class Journal:
         """
         self._progress.add(sink, kinds, self.next_number, from_now)
 
-    async def count_owed(self, sink: str, kinds: frozenset[RecordKind]) -> None:
+    async def count_backlog(self, sink: str, kinds: frozenset[RecordKind]) -> None:
         """Count the backlog of an enlisted sink, in short steps between which others can read.
 
         `stats` shows the sink once all is counted. Raises sqlite3.Error while the disk cannot be
@@ -169,7 +169,7 @@ class Journal:
         while (part := self._progress.uncounted(sink)) is not None:
             start, stop = part
             count, through = await self._reading.run(lambda r: r.count(start, stop, kinds))  # noqa: B023
-            self._progress.owe(sink, count, through)
+            self._progress.add_backlog(sink, count, through)
 
     def retire(self, sink: str) -> None:
         """Stop counting a sink that is no longer configured; its place is kept."""
@@ -191,16 +191,16 @@ class Journal:
         """Remember that the server will never take this record."""
         self._progress.dead_letter(sink, identity, reason, self._clock.now().time_ns)
 
-    def settle(self, sink: str, after: int, through: int, owed: Ranges) -> None:
+    def settle(self, sink: str, after: int, through: int, pending: Ranges) -> None:
         """Mark numbers above ``after`` up to ``through`` done, except those still ``pending``.
 
         This is how records of kinds that a sink does not take, and deleted ones, are passed over.
         """
-        self._progress.settle(sink, after, through, owed)
+        self._progress.settle(sink, after, through, pending)
 
-    def first_owed(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
+    def first_pending(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
         """Return the first range below ``stop`` that is neither done nor ``held``."""
-        return self._progress.first_owed(sink, held, stop)
+        return self._progress.first_pending(sink, held, stop)
 
     async def freeze(self, sink: str, batch: Batch, numbers: Iterable[int]) -> None:
         """Pin, for ``sink``, the unconfirmed time that records of ``batch`` are sent with.

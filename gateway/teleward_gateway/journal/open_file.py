@@ -20,7 +20,7 @@ from teleward_gateway.journal.damage import Damaged, check_versions, is_damage
 from teleward_gateway.journal.database import Connect
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.migrations import JournalTooNew, migrate
-from teleward_gateway.journal.repair import finish_repair, mend
+from teleward_gateway.journal.repair import finish_repair, repair_file
 from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, inspect_row
 from teleward_gateway.journal.salvage import find_blobs
@@ -96,7 +96,7 @@ class Opening:
         except Exception as error:
             if not is_damage(error):
                 raise
-            mend(self.path, log_bytes, mark.read(), self._connect, str(error))
+            repair_file(self.path, log_bytes, mark.read(), self._connect, str(error))
         return self._open(b"", mark)
 
     def _read_log(self) -> bytes:

@@ -67,7 +67,7 @@ class Salvage:
         for table in ("wave", "light"):
             self.store.delete(table, 0, floor)
         for span in self.spans.values():
-            for table, count in (("wave", span.waves), ("light", span.lights)):
+            for table, count in (("wave", span.waves), ("light", span.events)):
                 if not count:
                     self.store.delete(table, span.seq, span.stop)
 
@@ -76,7 +76,7 @@ class Salvage:
         spans = sorted(self.spans.values(), key=lambda span: span.seq)
         expected, position = 0, self._floor()
         for span in spans:
-            expected += max(0, span.seq - position) + span.waves + span.lights
+            expected += max(0, span.seq - position) + span.waves + span.events
             position = max(position, span.stop)
         expected += max(0, self._stop(mark) - position)
         return max(0, expected - self.store.count_records())
@@ -114,7 +114,7 @@ class Salvage:
             self.store.dead_letter(document)
 
 
-def mend(path: Path, log_bytes: bytes, mark: int, connect: Connect, reason: str) -> int:
+def repair_file(path: Path, log_bytes: bytes, mark: int, connect: Connect, reason: str) -> int:
     """Replace the damaged file at ``path`` by what can be saved; return the records lost."""
     repair = path.with_suffix(".repair")
     remove(repair)

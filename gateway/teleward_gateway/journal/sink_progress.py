@@ -20,7 +20,7 @@ class SinkProgress:
     def __init__(self) -> None:
         self._sinks: dict[str, SinkState] = {}
         self._changed: set[int] = set()
-        self._aside: list[dict[str, Any]] = []
+        self._dead_letters: list[dict[str, Any]] = []
         self._next = 1
         self._lock = threading.Lock()
 
@@ -71,7 +71,7 @@ class SinkProgress:
         with self._lock:
             return self._sinks[sink].uncounted()
 
-    def owe(self, sink: str, count: int, through: int) -> None:
+    def add_backlog(self, sink: str, count: int, through: int) -> None:
         """Count the records found in the range of `uncounted`, below ``through``."""
         with self._lock:
             self._sinks[sink].add_count(count, through)
@@ -94,22 +94,22 @@ class SinkProgress:
             state = self._sinks[sink]
             if state.acknowledge(identity.seq + identity.part):
                 state.dead_letter += 1
-                self._aside.append(
+                self._dead_letters.append(
                     {"sink": sink, **asdict(identity), "reason": reason, "time_ns": time_ns}
                 )
             self._changed.add(state.key)
 
-    def settle(self, sink: str, after: int, through: int, owed: Ranges) -> None:
+    def settle(self, sink: str, after: int, through: int, pending: Ranges) -> None:
         """Mark numbers above ``after`` up to ``through`` done, except those still ``pending``."""
         with self._lock:
             state = self._sinks[sink]
-            for start, stop in list(owed.gaps(after + 1, through + 1)):
+            for start, stop in list(pending.gaps(after + 1, through + 1)):
                 state.done.add(start, stop)
             if state.counted and state.low == self._next:
                 state.pending = 0  # what was damaged since it was counted is owed no more
             self._changed.add(state.key)
 
-    def first_owed(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
+    def first_pending(self, sink: str, held: Ranges, stop: int) -> tuple[int, int] | None:
         """Return the first range below ``stop`` that is neither done nor ``held``."""
         with self._lock:
             for start, end in self._sinks[sink].done.gaps(1, stop):
@@ -172,9 +172,9 @@ class SinkProgress:
         with self._lock:
             active = [state for state in self._sinks.values() if state.active]
             for number, kind in records:
-                owing = [s for s in active if kind in s.kinds and number not in s.done]
-                missed += bool(owing)
-                for state in owing:
+                missing = [s for s in active if kind in s.kinds and number not in s.done]
+                missed += bool(missing)
+                for state in missing:
                     state.acknowledge(number)
                     self._changed.add(state.key)
         return missed
@@ -183,15 +183,15 @@ class SinkProgress:
         """Return the documents to write, and the records set aside, and forget them."""
         with self._lock:
             changed = [s for s in self._sinks.values() if s.key in self._changed]
-            aside, self._aside = self._aside, []
+            dead_letters, self._dead_letters = self._dead_letters, []
             self._changed.clear()
-            return {state.key: state.to_document() for state in changed}, aside
+            return {state.key: state.to_document() for state in changed}, dead_letters
 
-    def put_back(self, keys: Iterable[int], aside: list[dict[str, Any]]) -> None:
+    def put_back(self, keys: Iterable[int], dead_letters: list[dict[str, Any]]) -> None:
         """Return what could not be written."""
         with self._lock:
             self._changed.update(key for key in keys if key >= FIRST_SINK)
-            self._aside = [*aside, *self._aside]
+            self._dead_letters = [*dead_letters, *self._dead_letters]
 
     def active(self) -> list[SinkState]:
         """Return the configured sinks whose backlog is counted."""

@@ -76,13 +76,13 @@ class SinkState:
 
     def freeze(self, numbers: Iterable[int], known: int, ahead: int) -> bool:
         """Pin the time that records are sent with; return whether that changed anything."""
-        news = False
+        changed = False
         for number in numbers:
             self.sent.add(number, number + 1)
             if self.known_at(number) is None:
                 self.frozen.setdefault(known, Ranges()).add(number, number + ahead)
-                news = True
-        return news
+                changed = True
+        return changed
 
     def thaw(self) -> None:
         """After a correction: what was not sent yet goes out with the corrected time."""

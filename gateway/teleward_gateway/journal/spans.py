@@ -18,7 +18,7 @@ from teleward_signal.record import RecordKind
 class Span:
     """Records ``seq`` up to but not ``stop``.
 
-    ``waves`` and ``lights`` are the records that the tables hold of them now, with the bytes of
+    ``waves`` and ``events`` are the records that the tables hold of them now, with the bytes of
     their blobs; ``counts`` the records by kind of both, and of what was deleted nothing.
     """
 
@@ -27,9 +27,9 @@ class Span:
     start_ns: int
     end_ns: int
     waves: int
-    lights: int
+    events: int
     wave_bytes: int
-    light_bytes: int
+    event_bytes: int
     counts: dict[RecordKind, int]
     edition: int = 0
 
@@ -37,8 +37,8 @@ class Span:
         """Seal the span."""
         body = json.dumps(
             [
-                self.stop, self.start_ns, self.end_ns, self.waves, self.lights,
-                self.wave_bytes, self.light_bytes, self.edition,
+                self.stop, self.start_ns, self.end_ns, self.waves, self.events,
+                self.wave_bytes, self.event_bytes, self.edition,
                 [self.counts.get(kind, 0) for kind in KINDS],
             ],
             separators=(",", ":"),
@@ -52,10 +52,10 @@ class Span:
         if sealed.type is not Blob.SPAN:
             raise DamagedBlob("not a span")
         numbers = json.loads(sealed.body)
-        stop, start_ns, end_ns, waves, lights, wave_bytes, light_bytes, edition, counts = numbers
+        stop, start_ns, end_ns, waves, events, wave_bytes, event_bytes, edition, counts = numbers
         by_kind = {kind: n for kind, n in zip(KINDS, counts, strict=False) if n}
         return cls(
-            sealed.number, stop, start_ns, end_ns, waves, lights, wave_bytes, light_bytes,
+            sealed.number, stop, start_ns, end_ns, waves, events, wave_bytes, event_bytes,
             by_kind, edition,
         )  # fmt: skip
 
@@ -66,7 +66,7 @@ class Span:
             kept = {kind: n for kind, n in self.counts.items() if kind is not wave}
             return replace(self, waves=0, wave_bytes=0, counts=kept, edition=self.edition + 1)
         kept = {kind: n for kind, n in self.counts.items() if kind is wave}
-        return replace(self, lights=0, light_bytes=0, counts=kept, edition=self.edition + 1)
+        return replace(self, events=0, event_bytes=0, counts=kept, edition=self.edition + 1)
 
 
 def count_row(span: Span | None, row: Row, counts: dict[RecordKind, int]) -> Span:
@@ -84,8 +84,8 @@ def count_row(span: Span | None, row: Row, counts: dict[RecordKind, int]) -> Spa
         start_ns=min(span.start_ns, row.start_ns),
         end_ns=max(span.end_ns, row.end_ns),
         waves=span.waves + row.count * row.wave,
-        lights=span.lights + row.count * (not row.wave),
+        events=span.events + row.count * (not row.wave),
         wave_bytes=span.wave_bytes + size * row.wave,
-        light_bytes=span.light_bytes + size * (not row.wave),
+        event_bytes=span.event_bytes + size * (not row.wave),
         counts=summed,
     )

@@ -164,8 +164,8 @@ class Store:
     def recount(self, span: Span) -> Span:
         """Return the span with what the tables hold of it now."""
         waves, wave_bytes = self._held("wave", span.seq, span.stop)
-        lights, light_bytes = self._held("light", span.seq, span.stop)
-        if (waves, lights) == (span.waves, span.lights):
+        events, event_bytes = self._held("light", span.seq, span.stop)
+        if (waves, events) == (span.waves, span.events):
             return span
         counts: Counter[RecordKind] = Counter({RecordKind.WAVEFORM: waves} if waves else {})
         for (blob,) in self.run(
@@ -173,7 +173,7 @@ class Store:
         ):
             counts.update(kinds_in(blob))
         return replace(
-            span, waves=waves, lights=lights, wave_bytes=wave_bytes, light_bytes=light_bytes,
+            span, waves=waves, events=events, wave_bytes=wave_bytes, event_bytes=event_bytes,
             counts=dict(counts), edition=span.edition + 1,
         )  # fmt: skip
 

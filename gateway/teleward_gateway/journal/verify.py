@@ -68,7 +68,7 @@ def check_rows(store: Store, spans: list[Span], start: int) -> Findings:
 
 def _compare(spans: list[Span], found: Counter[tuple[str, int]]) -> None:
     for span in spans:
-        expected = {"wave": span.waves, "light": span.lights}
+        expected = {"wave": span.waves, "light": span.events}
         for table, count in expected.items():
             if found[table, span.seq] != count:
                 raise Damaged(

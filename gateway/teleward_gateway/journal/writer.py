@@ -87,7 +87,7 @@ class Due:
     """What is to be written beside records: state documents, records set aside, corrections."""
 
     states: dict[int, dict[str, Any]]
-    aside: list[dict[str, Any]]
+    dead_letters: list[dict[str, Any]]
     corrections: list[Correction]
 
 
@@ -325,7 +325,7 @@ class Writer:
         for row, members in rows:
             span = count_row(span, row, Counter(record.kind for record in members))
         full = span if span is not None and self._stop_span(began_s) else None
-        if not rows and not due.states and not due.aside and full is None:
+        if not rows and not due.states and not due.dead_letters and full is None:
             return
         trend = self._trends.close(full, records, ready.origin.boot, due.corrections)
         try:
@@ -356,7 +356,7 @@ class Writer:
             write_trend(store, trend, due.corrections)
             for key, document in due.states.items():
                 store.write_state(key, document)
-            for document in due.aside:
+            for document in due.dead_letters:
                 store.dead_letter(document)
 
     def _count(self, n_records: int, began_s: float) -> None:

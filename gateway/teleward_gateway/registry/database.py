@@ -148,7 +148,7 @@ def _check_meta(connection: sqlite3.Connection, path: Path | str, mode: Provenan
         raise RegistryError(f"registry {path} was written by a later version: upgrade Teleward")
 
 
-def mend_future(db: sqlite3.Connection, now_ns: int) -> None:
+def clamp_future(db: sqlite3.Connection, now_ns: int) -> None:
     """Clamp begin and end to now: a Raspberry Pi starts without knowing the time."""
     for table in ("bindings", "stays"):
         for column in ("from_ns", "until_ns"):

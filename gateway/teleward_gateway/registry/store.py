@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.registry.answers import Answers
-from teleward_gateway.registry.database import explain, mend_future, open_database
+from teleward_gateway.registry.database import clamp_future, explain, open_database
 from teleward_gateway.registry.history import History
 from teleward_gateway.registry.model import (
     Binding,
@@ -47,7 +47,7 @@ class Registry(Answers):
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._connection, self.damaged = open_database(path, mode)
-        mend_future(self._connection, now_ns())
+        clamp_future(self._connection, now_ns())
         super().__init__(History.load(self._connection), now_ns)
 
     def clock_corrected(self) -> None:
@@ -100,7 +100,9 @@ class Registry(Answers):
             )
             if subject.bed is not None:
                 self._lie_down(db, subject.id, subject.bed, now_ns)
-        self._tell(Change("admitted", now_ns, subject=subject.id, bed=subject.bed, author=author))
+        self._publish(
+            Change("admitted", now_ns, subject=subject.id, bed=subject.bed, author=author)
+        )
         return admitted
 
     def update_subject(
@@ -122,7 +124,7 @@ class Registry(Answers):
                 "UPDATE subjects SET label = ?, attributes = ? WHERE id = ?",
                 (new.label, json.dumps(new.attributes), subject),
             )
-        self._tell(Change("subject_changed", now_ns, subject=subject, author=author))
+        self._publish(Change("subject_changed", now_ns, subject=subject, author=author))
         return new
 
     def move_subject(self, subject: str, bed: str | None, author: str | None = None) -> None:
@@ -135,7 +137,7 @@ class Registry(Answers):
             )
             if bed is not None:
                 self._lie_down(db, subject, bed, now_ns)
-        self._tell(Change("subject_moved", now_ns, subject=subject, bed=bed, author=author))
+        self._publish(Change("subject_moved", now_ns, subject=subject, bed=bed, author=author))
 
     def discharge(self, subject: str, author: str | None = None) -> None:
         """Discharge a subject: the bed is free and the worn devices feed nobody."""
@@ -147,7 +149,7 @@ class Registry(Answers):
                     (now_ns, subject),
                 )
             db.execute("UPDATE subjects SET discharged_ns = ? WHERE id = ?", (now_ns, subject))
-        self._tell(Change("discharged", now_ns, subject=subject, bed=bed, author=author))
+        self._publish(Change("discharged", now_ns, subject=subject, bed=bed, author=author))
 
     # Devices
 
@@ -174,7 +176,7 @@ class Registry(Answers):
             self._put_device(db, device)
             if subject is not None or bed is not None:
                 self._bind(db, device, subject, bed, now_ns)
-        self._tell(
+        self._publish(
             Change(
                 "device_added", now_ns, device=device.id, subject=subject, bed=bed, author=author
             )
@@ -188,7 +190,7 @@ class Registry(Answers):
             if old.provenance is not device.provenance:
                 raise RegistryConflict(f"device {device.id} is {old.provenance} and stays so")
             self._put_device(db, device)
-        self._tell(Change("device_changed", now_ns, device=device.id, author=author))
+        self._publish(Change("device_changed", now_ns, device=device.id, author=author))
         return device
 
     def remove_device(self, device: str, author: str | None = None) -> None:
@@ -197,7 +199,7 @@ class Registry(Answers):
             self._known(device)
             self._unbind(db, device, now_ns)
             db.execute("UPDATE devices SET removed_ns = ? WHERE id = ?", (now_ns, device))
-        self._tell(Change("device_removed", now_ns, device=device, author=author))
+        self._publish(Change("device_removed", now_ns, device=device, author=author))
 
     # Bindings
 
@@ -219,7 +221,9 @@ class Registry(Answers):
                     "cannot feed two; move it instead"
                 )
             made = self._bind(db, self._known(device), subject, bed, now_ns)
-        self._tell(Change("bound", now_ns, device=device, subject=subject, bed=bed, author=author))
+        self._publish(
+            Change("bound", now_ns, device=device, subject=subject, bed=bed, author=author)
+        )
         return made
 
     def move_device(
@@ -233,7 +237,9 @@ class Registry(Answers):
         with self._change() as (db, now_ns):
             self._unbind(db, device, now_ns)
             made = self._bind(db, self._known(device), subject, bed, now_ns)
-        self._tell(Change("moved", now_ns, device=device, subject=subject, bed=bed, author=author))
+        self._publish(
+            Change("moved", now_ns, device=device, subject=subject, bed=bed, author=author)
+        )
         return made
 
     def unbind(self, device: str, author: str | None = None) -> None:
@@ -241,7 +247,7 @@ class Registry(Answers):
         with self._change() as (db, now_ns):
             self._known(device)
             self._unbind(db, device, now_ns)
-        self._tell(Change("unbound", now_ns, device=device, author=author))
+        self._publish(Change("unbound", now_ns, device=device, author=author))
 
     def swap(self, old: str, new: str, author: str | None = None) -> Binding:
         """Have ``new`` feed what ``old`` fed, in the same instant, in the middle of a stay."""
@@ -254,7 +260,7 @@ class Registry(Answers):
                 raise RegistryConflict(f"device {new} feeds someone already: unbind it first")
             self._unbind(db, old, now_ns)
             made = self._bind(db, self._known(new), binding.subject, binding.bed, now_ns)
-        self._tell(
+        self._publish(
             Change(
                 "swapped",
                 now_ns,
@@ -292,7 +298,7 @@ class Registry(Answers):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 now_ns = self._now_ns()
-                mend_future(self._connection, now_ns)
+                clamp_future(self._connection, now_ns)
                 yield self._connection, now_ns
                 self._connection.execute("COMMIT")
             except sqlite3.IntegrityError as error:
@@ -303,7 +309,7 @@ class Registry(Answers):
                 raise
             self._history = History.load(self._connection)
 
-    def _tell(self, change: Change) -> None:
+    def _publish(self, change: Change) -> None:
         for listener in self._listeners:
             listener(change)
 

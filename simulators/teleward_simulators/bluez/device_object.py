@@ -51,25 +51,25 @@ class Facade(Protocol):
 class RemoteDevice(ServiceInterface):
     """One discovered device."""
 
-    def __init__(self, facade: Facade, device: BLEDevice, heard: AdvertisementData) -> None:
+    def __init__(self, facade: Facade, device: BLEDevice, advertisement: AdvertisementData) -> None:
         super().__init__("org.bluez.Device1")
         self.path = f"{facade.adapter_path}/dev_{device.address.replace(':', '_')}"
         self.client: VirtualClient | None = None
         self._facade = facade
         self._device = device
-        self._heard = heard
+        self._advertisement = advertisement
         self._resolved = False
         self._paired = False
         self._trusted = False
         self._exported: list[str] = []
         self._attempt: asyncio.Task[None] | None = None
 
-    def hear(self, heard: AdvertisementData) -> None:
+    def update(self, advertisement: AdvertisementData) -> None:
         """Take a newer advertisement and signal the change."""
-        self._heard = heard
+        self._advertisement = advertisement
         self.emit_properties_changed(
             {
-                "RSSI": heard.rssi,
+                "RSSI": advertisement.rssi,
                 "ManufacturerData": self._maker_data(),
                 "ServiceData": self._service_data(),
             }
@@ -97,11 +97,11 @@ class RemoteDevice(ServiceInterface):
 
     @dbus_property(READ)
     def UUIDs(self) -> StrList:
-        return list(self._heard.service_uuids)
+        return list(self._advertisement.service_uuids)
 
     @dbus_property(READ)
     def RSSI(self) -> DBusInt16:
-        return self._heard.rssi
+        return self._advertisement.rssi
 
     @dbus_property(READ)
     def ManufacturerData(self) -> ManufacturerData:
@@ -241,7 +241,7 @@ class RemoteDevice(ServiceInterface):
         self._exported.clear()
 
     def _maker_data(self) -> dict[int, Variant]:
-        return {k: Variant("ay", v) for k, v in self._heard.manufacturer_data.items()}
+        return {k: Variant("ay", v) for k, v in self._advertisement.manufacturer_data.items()}
 
     def _service_data(self) -> dict[str, Variant]:
-        return {k: Variant("ay", v) for k, v in self._heard.service_data.items()}
+        return {k: Variant("ay", v) for k, v in self._advertisement.service_data.items()}

@@ -58,14 +58,14 @@ class BluezFacade:
         self.bus.export(self.adapter_path, Adapter(self))
         await self.bus.request_name("org.bluez")
 
-    def hear(self, device: BLEDevice, heard: AdvertisementData) -> None:
+    def update(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         """Show a device that advertises."""
         known = self.devices.get(device.address)
         if known is None:
-            known = self.devices[device.address] = RemoteDevice(self, device, heard)
+            known = self.devices[device.address] = RemoteDevice(self, device, advertisement)
             self.bus.export(known.path, known)
         else:
-            known.hear(heard)
+            known.update(advertisement)
 
     def path_of(self, address: str) -> str:
         """Return the object path of the device at ``address``."""
@@ -116,7 +116,7 @@ class Adapter(ServiceInterface):
     async def StartDiscovery(self) -> None:
         if self._scanner is not None:
             raise DBusError("org.bluez.Error.InProgress", "Operation already in progress")
-        scanner = self._facade.scanner_type(self._facade.hear, None)
+        scanner = self._facade.scanner_type(self._facade.update, None)
         await scanner.start()
         self._scanner = scanner
         self.emit_properties_changed({"Discovering": True})

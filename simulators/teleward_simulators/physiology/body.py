@@ -358,7 +358,7 @@ def _atropine(body: Body, _: float) -> None:
 def _set_rate(body: Body, rate: float) -> None:
     body.vital.rate = rate
     body.engine.put("fixed_hr", rate)
-    body.engine.beat_anew()  # a body whose time stands still shows it as well
+    body.engine.restart_beats()  # a body whose time stands still shows it as well
 
 
 def _amiodarone(body: Body, _: float) -> None:

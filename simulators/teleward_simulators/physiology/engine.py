@@ -159,7 +159,7 @@ class Engine:
         """Set a field of the patient record: for actions and the rhythm."""
         self._fields[FIELD_INDEX[name]] = value
 
-    def beat_anew(self) -> None:
+    def restart_beats(self) -> None:
         """Have ``hr`` be what the rhythm and the nerves make it now, before the next step."""
         self.put("hr", beats_per_minute(self.patients[0], self.knobs[0]))
 

@@ -169,7 +169,7 @@ async def test_a_broker_that_cannot_be_had(
     plain = Settings.model_validate({"gateway": {"name": "ward-3"}})
     found = [f async for f in check_broker(plain.model_copy(update={"mqtt": settings}))]
     assert (found[0].state, len(found)) == (State.FAILED, 1)
-    assert what in found[0].said
+    assert what in found[0].text
     assert remedy in found[0].remedy
 
 
@@ -197,7 +197,7 @@ async def test_an_influxdb_that_cannot_be_had(
     assert what in str(answer.error)
     plain = Settings.model_validate({"gateway": {"name": "ward-3"}})
     (found,) = [f async for f in check_influx(plain.model_copy(update={"influx": settings}))]
-    assert what in found.said
+    assert what in found.text
     assert found.remedy in str(answer.error)
 
 

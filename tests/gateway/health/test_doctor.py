@@ -58,7 +58,7 @@ def test_all_well(tmp_path: Path, mosquitto: Mosquitto, influx: Influx) -> None:
         *("broker", "InfluxDB", "certificate"),
     }
     assert set(found) == expected
-    assert found["broker"][0].said == f"127.0.0.1:{mosquitto.port}, MQTT 5"
+    assert found["broker"][0].text == f"127.0.0.1:{mosquitto.port}, MQTT 5"
     failures = [f for each in found.values() for f in each if f.state is State.FAILED]
     assert failures == []
 
@@ -78,20 +78,20 @@ def test_each_trouble_has_a_remedy(tmp_path: Path) -> None:
         (finding,) = found[check]
         assert finding.state is State.FAILED, check
         assert finding.remedy
-    assert "none.pem: no such file" in found["certificate"][0].said
+    assert "none.pem: no such file" in found["certificate"][0].text
 
 
 def test_a_bucket_that_is_missing(tmp_path: Path, influx: Influx) -> None:
     text = f"[influx]\nurl = '{influx.url}'\nsimulated_bucket = 'nowhere'\n"
     (finding,) = examine(write(tmp_path, text))["InfluxDB"]
     assert finding.state in (State.OK, State.FAILED)
-    assert "nowhere" in finding.said + finding.remedy
+    assert "nowhere" in finding.text + finding.remedy
 
 
 def test_mistakes_in_the_settings_are_findings(tmp_path: Path) -> None:
     found = examine(write(tmp_path, "[mqqt]\n"))
     assert found["settings"][0].state is State.FAILED
-    assert "did you mean 'mqtt'" in found["settings"][0].said
+    assert "did you mean 'mqtt'" in found["settings"][0].text
 
 
 def test_no_adapter(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_serial_ports_are_looked_at(tmp_path: Path) -> None:
 
     missing = ports(f"{tmp_path}/ttyUSB9")
     assert missing.state is State.FAILED
-    assert "is not there" in missing.said
+    assert "is not there" in missing.text
     assert ports("socket://127.0.0.1:4000").state is State.OK
     (tmp_path / "port").touch()
     assert ports(str(tmp_path / "port")).state is State.OK
@@ -146,7 +146,7 @@ def test_the_command_prints_and_ends_with_one(
     assert "FAILED   certificate" in shown.out
     assert "-> " in shown.out
     assert doctor.run(argparse.Namespace(config=path, json=True)) == 1
-    assert {"check", "state", "said", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
+    assert {"check", "state", "text", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
 
 
 REPORT = {
