@@ -276,3 +276,46 @@ def test_targets_come_from_the_settings(audits: Audits) -> None:
     assert names == ["command-lamp", "webhook-desk", "escalation"]
     quiet = AlarmDeliverySettings(escalation=EscalationSettings(enabled=False))
     assert alarm_sinks(quiet, drafts.append, audits) == []
+
+
+async def test_an_alarm_that_is_over_begins_no_second_round(audits: Audits, record: Make) -> None:
+    stage = Stage(audits)
+    found = alarm(record)
+    await stage.later(0, found)
+    await stage.later(200)
+    assert [draft.payload["escalation"] for draft in stage.drafts] == [2]
+    latched = alarm(record, 2, presence="latched")
+    assert (await stage.later(10, latched)).acknowledged == (latched.id,)
+    await stage.later(9999)
+    await stage.later(1, alarm(record, 3))
+    await stage.later(9999)
+    assert len(stage.drafts) == 1, "one alarm, one round"
+    await stage.later(1, alarm(record, 4, presence="ack"))
+    await stage.later(1, replace(alarm(record, 5), time_ns=stage.now_ns))
+    await stage.later(61)
+    assert len(stage.drafts) == 2, "a new alarm after the acknowledgement"
+
+
+async def test_steps_given_are_not_given_again_after_restarts(audits: Audits, record: Make) -> None:
+    """As the journal does: what was not acknowledged is handed over again, as backlog."""
+    found = alarm(record)
+    journal = {found.id: found}
+    given: list[int] = []
+    for restart in range(4):
+        stage = Stage(audits)
+        stage.now_ns = found.time_ns + (70 if restart == 0 else 200 + restart) * 10**9
+        for held in list(journal.values()):  # each alone: what is done lies between them
+            await stage.sink.send([held], live=False)
+        assert stage.drafts == [], "the journal may have more to hand over"
+        stage.sink._handed_over_s -= 10
+        answer = await stage.later(0)
+        for found_id in answer.acknowledged:
+            journal.pop(found_id, None)
+        for n, draft in enumerate(stage.drafts):
+            step = replace(found, id=record(100 + 10 * restart + n).id, payload=draft.payload)
+            given.append(draft.payload["escalation"])
+            answer = await stage.later(1, step)
+            if step.id not in answer.acknowledged:
+                journal[step.id] = step
+    assert given == [1, 2]
+    assert journal == {}, "all steps are given"
