@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from math import isfinite
 
-from teleward_cloud.mqtt.topics import Topics
+from teleward_cloud.mqtt.topics import Topics, plain
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordKind
 from teleward_signal.vocabulary import METRICS
@@ -32,7 +32,7 @@ def discovery(prefix: str, topics: Topics, record: Record) -> Iterator[tuple[str
     if record.subject is None or record.metric not in METRICS:
         return
     metric = METRICS[record.metric]
-    node = _identifier(f"{topics.gateway}_{record.subject}")
+    node = f"{_identifier(topics.gateway)}_{_identifier(record.subject)}"
     simulated = record.provenance is Provenance.SIMULATED
     message = {
         "name": metric.label,
@@ -73,8 +73,25 @@ def _text(value: object) -> str:
 
 
 def _identifier(name: str) -> str:
-    """Home Assistant allows letters, digits, _ and - in discovery topics."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", name)
+    """Return a name in the letters that Home Assistant allows, different for different names.
+
+    Discovery topics take letters, digits, _ and -; anything else, and _ itself, is escaped by _.
+    """
+    return re.sub(r"[^A-Za-z0-9-]", _escape, name)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return "__" if found[0] == "_" else f"_{found[0].encode().hex()}"
+
+
+def is_outdated(topics: Topics, subjects: frozenset[str], message: bytes) -> bool:
+    """Return whether a retained announcement is of this gateway but of nobody it serves."""
+    try:
+        state_topic = json.loads(message)["state_topic"]
+        base, _, rest = state_topic.partition("/home/")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return base == topics.base and plain(rest.split("/")[0]) not in subjects
 
 
 class Announced:
@@ -84,7 +101,7 @@ class Announced:
         self._known: set[tuple[str, str]] = set()
 
     def clear(self) -> None:
-        """Restart: another connection may be another broker."""
+        """Forget all: another connection may be another broker."""
         self._known.clear()
 
     def unknown(self, records: Iterable[Record]) -> Iterator[Record]:
@@ -94,6 +111,10 @@ class Announced:
             if record.kind is not RecordKind.MEASUREMENT or key in self._known:
                 continue
             if len(self._known) >= _MOST:
-                self._known.clear()  # they are told again, which changes nothing
+                self._known.clear()  # they are announced again, which changes nothing
             self._known.add(key)
             yield record
+
+    def forget(self, subjects: frozenset[str]) -> None:
+        """Forget everyone but ``subjects``, so that who returns is announced again."""
+        self._known = {key for key in self._known if key[0] in subjects}

@@ -19,6 +19,7 @@ are base64 of little-endian integers.
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -93,11 +94,13 @@ def decode(message: bytes) -> list[Record]:
         found = json.loads(message)
         if found["teleward"] != VERSION:
             raise PayloadError(f"message version {found['teleward']!r}; this is {VERSION}")
-        provenance = Provenance.SIMULATED if found["simulated"] is True else Provenance.FIELD
-        return [_record(found, provenance, entry) for entry in found["records"]]
+        provenance = Provenance.SIMULATED if _bool(found, "simulated") else Provenance.FIELD
+        head = _Head(_text(found, "gateway"), _text(found, "journal"), provenance)
+        subject = _name(found, "subject")
+        return [_record(head, subject, entry) for entry in found["records"]]
     except PayloadError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise PayloadError(f"not a Teleward message: {type(error).__name__}: {error}") from error
 
 
@@ -136,14 +139,15 @@ def confirmed(gateway: str, message: bytes) -> dict[RecordId, str | None]:
     try:
         found = json.loads(message)
         stored: dict[RecordId, str | None] = {
-            RecordId(gateway, str(journal), int(seq), int(part)): None
+            RecordId(gateway, journal, _number(seq, "seq"), _number(part, "part")): None
             for journal, pairs in found["stored"].items()
             for seq, part in pairs
         }
         for journal, seq, part, why in found.get("refused", ()):
-            stored[RecordId(gateway, str(journal), int(seq), int(part))] = str(why)
+            place = _number(seq, "seq"), _number(part, "part")
+            stored[RecordId(gateway, str(journal), *place)] = str(why)
         return stored
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise PayloadError(f"not a confirmation: {error}") from error
 
 
@@ -161,6 +165,8 @@ def _whole_seconds(seconds: int) -> str:
 def from_rfc3339(text: str) -> int:
     """Undo `rfc3339`; raises `PayloadError` on another form."""
     try:
+        if not isinstance(text, str):
+            raise ValueError("not a text")
         whole, fraction = text.removesuffix("Z").split(".")
         moment = datetime.fromisoformat(whole).replace(tzinfo=UTC)
         return int(moment.timestamp()) * _SECOND_NS + int(fraction.ljust(9, "0")[:9])
@@ -226,19 +232,71 @@ def _value(value: Any) -> str:
     return json_text(value) if type(value) is str else _dump(value)
 
 
-def _record(message: dict[str, Any], provenance: Provenance, entry: dict[str, Any]) -> Record:
+# Reading. A message comes from a network: each field is checked before anything hangs on it.
+
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+_MOST = 2**63
+"""Bound of sequence numbers and times: what a database's integer holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What all records of a message share."""
+
+    gateway: str
+    journal: str
+    provenance: Provenance
+
+
+def _record(head: _Head, subject: str | None, entry: dict[str, Any]) -> Record:
+    """Return one record of a message; raises `PayloadError` and what `_UNREADABLE` lists."""
+    payload = {key: value for key, value in entry.items() if key not in _FRAME}
+    payload |= entry.get("payload", {})
+    for key, value in payload.items():
+        if type(value) is float and not isfinite(value):
+            raise PayloadError(f"{key}: {value} is no JSON number")
+    uncertainty_s = entry["uncertainty_s"]
+    if type(uncertainty_s) not in (int, float) or not 0 <= uncertainty_s < _MOST / _SECOND_NS:
+        raise PayloadError(f"uncertainty_s: {uncertainty_s!r} is not a number of seconds")
     return Record(
-        id=RecordId(message["gateway"], message["journal"], int(entry["seq"]), int(entry["part"])),
+        id=RecordId(
+            head.gateway,
+            head.journal,
+            _number(entry["seq"], "seq"),
+            _number(entry["part"], "part"),
+        ),
         kind=RecordKind(entry["record"]),
-        provenance=provenance,
+        provenance=head.provenance,
         time_ns=from_rfc3339(entry["time"]),
-        uncertainty_ns=round(entry["uncertainty_s"] * _SECOND_NS),
-        monotonic_ns=int(entry["monotonic_ns"]),
-        boot=str(entry["boot"]),
-        subject=message["subject"],
-        device=entry["device"],
-        metric=entry["metric"],
-        payload={key: value for key, value in entry.items() if key not in _FRAME}
-        | entry.get("payload", {}),
-        samples=base64.b64decode(entry.get("samples", "")),
+        uncertainty_ns=round(uncertainty_s * _SECOND_NS),
+        monotonic_ns=_number(entry["monotonic_ns"], "monotonic_ns"),
+        boot=_text(entry, "boot", empty=True),
+        subject=subject,
+        device=_name(entry, "device"),
+        metric=_name(entry, "metric"),
+        payload=payload,
+        samples=base64.b64decode(entry.get("samples", ""), validate=True),
     )
+
+
+def _number(value: Any, name: str) -> int:
+    if type(value) is not int or not 0 <= value < _MOST:
+        raise PayloadError(f"{name}: {value!r:.40} is not a whole number from 0 on")
+    return value
+
+
+def _text(found: dict[str, Any], name: str, *, empty: bool = False) -> str:
+    value = found[name]
+    if not isinstance(value, str) or not (value or empty):
+        raise PayloadError(f"{name}: {value!r:.40} is not a text")
+    return value
+
+
+def _name(found: dict[str, Any], name: str) -> str | None:
+    return None if found[name] is None else _text(found, name, empty=True)
+
+
+def _bool(found: dict[str, Any], name: str) -> bool:
+    if not isinstance(found[name], bool):
+        raise PayloadError(f"{name}: {found[name]!r:.40} is neither true nor false")
+    return found[name] is True

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -171,3 +172,95 @@ def test_home_assistant_gets_the_newest_value_of_each_metric_alone(record: Make)
         ("teleward-sim/ward-3/home/bed-1/spo2", b"97.0"),
         ("teleward-sim/ward-3/home/bed-1/pulse_rate", b"None"),
     ]
+
+
+HOSTILE: list[tuple[str, Any]] = [
+    ("journal", []),
+    ("journal", ""),
+    ("gateway", 7),
+    ("gateway", None),
+    ("simulated", 1),
+    ("subject", {}),
+    ("records", {"a": 1}),
+    ("records", [1]),
+    ("records", None),
+]
+HOSTILE_ENTRIES: list[tuple[str, Any]] = [
+    ("seq", 1e999),
+    ("seq", -1),
+    ("seq", True),
+    ("seq", 2**63),
+    ("part", "0"),
+    ("part", 1.0),
+    ("uncertainty_s", float("inf")),
+    ("uncertainty_s", float("nan")),
+    ("uncertainty_s", -1),
+    ("uncertainty_s", "0"),
+    ("monotonic_ns", float("inf")),
+    ("monotonic_ns", None),
+    ("device", 3),
+    ("metric", ["spo2"]),
+    ("boot", {}),
+    ("time", 12),
+    ("time", "9999999-01-01T00:00:00.0Z"),
+    ("samples", 5),
+    ("samples", "**"),
+    ("payload", [1]),
+    ("value", float("nan")),
+    ("value", float("-inf")),
+    ("record", "prescription"),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), HOSTILE)
+def test_a_head_of_the_wrong_type_is_unreadable(record: Make, key: str, value: Any) -> None:
+    message = json.loads(payload.encode([record(1)], live=True)) | {key: value}
+    with pytest.raises(payload.PayloadError):
+        payload.decode(json.dumps(message).encode())
+
+
+@pytest.mark.parametrize(("key", "value"), HOSTILE_ENTRIES)
+def test_an_entry_of_the_wrong_type_is_unreadable(record: Make, key: str, value: Any) -> None:
+    message = json.loads(payload.encode([record(1)], live=True))
+    message["records"][0][key] = value
+    with pytest.raises(payload.PayloadError):
+        payload.decode(json.dumps(message).encode())
+    del message["records"][0][key]
+    if key not in ("value", "payload", "samples"):
+        with pytest.raises(payload.PayloadError):
+            payload.decode(json.dumps(message).encode())
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"stored": {"j": [[1e999, 0]]}},
+        {"stored": {"j": [["1", 0]]}},
+        {"stored": [1]},
+        {"stored": {}, "refused": [["j", float("inf"), 0, "why"]]},
+        {"stored": {}, "refused": [1]},
+    ],
+)
+def test_a_confirmation_of_the_wrong_type_is_unreadable(message: Any) -> None:
+    with pytest.raises(payload.PayloadError):
+        payload.confirmed("ward-3", json.dumps(message).encode())
+
+
+def test_home_assistant_keeps_subjects_apart(record: Make) -> None:
+    topics = Topics("teleward", "ward-3")
+    made = [
+        next(home_assistant.discovery("ha", topics, record(1, subject=subject)))
+        for subject in ("bed.1", "bed_1", "bed-1", "bed_2e1")
+    ]
+    assert len({topic for topic, _ in made}) == 4
+    assert len({json.loads(message)["unique_id"] for _, message in made}) == 4
+
+
+def test_an_announcement_of_nobody_served_is_outdated(record: Make) -> None:
+    topics = Topics("teleward", "ward-3")
+    ((_, message),) = home_assistant.discovery("ha", topics, record(1))
+    assert home_assistant.is_outdated(topics, frozenset({"bed-2"}), message)
+    assert not home_assistant.is_outdated(topics, frozenset({"bed-1"}), message)
+    assert not home_assistant.is_outdated(Topics("teleward", "ward-4"), frozenset(), message)
+    assert not home_assistant.is_outdated(topics, frozenset(), b"{}")
+    assert not home_assistant.is_outdated(topics, frozenset(), b"[1]")
