@@ -14,7 +14,7 @@ from teleward_cloud.collector import Collector, MqttSource
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
-from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.mqtt.unconfirmed import Unconfirmed
 from teleward_gateway.testing.servers import Influx, Mosquitto
@@ -132,12 +132,39 @@ async def test_garbage_does_not_stop_it(
     running = asyncio.create_task(carrier.run())
     await source.connected.wait()
     topic = sink.topics.records(record(1).kind, "bed-1", "spo2", live=True)
+    hostile = json.loads(payload.encode([record(1)], live=True)) | {"journal": []}
     stranger = payload.encode([record(1)], live=True).replace(b"ward-3", b"ward-9")
-    for message in (b"", b"\xff", b"{}", b"[]", json.dumps({"teleward": 2}).encode(), stranger):
+    odd = (json.dumps({"teleward": 2}).encode(), stranger, json.dumps(hostile).encode())
+    for message in (b"", b"\xff", b"{}", b"[]", *odd):
         await sink.publish(topic, message)
     await deliver(sink, [record(7)])
-    assert source.unreadable == 6
+    assert source.unreadable == 7
     assert influx.count("teleward-sim", "numeric") == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize("version", [MqttVersion.V5, MqttVersion.V311])
+async def test_a_message_of_qos_0_has_no_acknowledgement(
+    settings: MqttSettings, mosquitto: Mosquitto, influx: Influx, record: Make, version: MqttVersion
+) -> None:
+    """A PUBACK of packet 0 is a protocol error, for which mosquitto closes the connection."""
+    carrier, source = collector(settings.model_copy(update={"version": version}), influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    for body in ("hi", payload.encode([record(3)], live=True).decode()):
+        publisher = await asyncio.create_subprocess_exec(
+            *("mosquitto_pub", "-p", str(mosquitto.port), "-t"),
+            *("teleward-sim/ward-3/live/bed-1/numerics", "-m", body),
+        )
+        assert await publisher.wait() == 0
+    async with asyncio.timeout(10):
+        while influx.count("teleward-sim", "numeric") < 1:
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(0.3)
+    assert source.connected.is_set()
+    assert source.unreadable == 1
+    assert (mosquitto.folder / "server.log").read_text().count("protocol error") == 0
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -225,3 +252,14 @@ def test_unconfirmed_by_table(record: Make) -> None:
     table.answered({ids[3]: None})
     assert table.settle([], now_s=11).acknowledged == (), "it has been given back already"
     assert len(table) == 0
+
+
+def test_a_failed_attempt_leaves_no_deadline_behind(record: Make) -> None:
+    found = record(1).id
+    table = Unconfirmed(timeout_s=30)
+    table.published([found], now_s=0)
+    table.failed([found])
+    table.published([found], now_s=29)
+    assert table.settle([found], now_s=30.5).held == (found,)
+    assert table.settle([], now_s=58).forgotten == ()
+    assert table.settle([], now_s=59).forgotten == (found,)

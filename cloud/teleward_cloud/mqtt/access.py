@@ -25,7 +25,7 @@ _WRITES = {
     "operator": ("command/#",),
 }
 _READS = {
-    "gateway": ("command/#", "confirmed"),
+    "gateway": ("command/#", "confirmed", "device/#"),
     "collector": _RECORDS,
     "viewer": (*_RECORDS, "home/#"),
     "operator": (*_RECORDS, "reply/#"),
@@ -53,4 +53,4 @@ def _lines(settings: MqttSettings) -> Iterator[str]:
             yield from (f"topic write {root}/+/{topic}" for topic in _WRITES[role])
             yield from (f"topic read {root}/+/{topic}" for topic in _READS[role])
             if role == "gateway" and settings.home_assistant.enabled and not simulated:
-                yield f"topic write {settings.home_assistant.prefix}/sensor/#"
+                yield f"topic readwrite {settings.home_assistant.prefix}/sensor/#"

@@ -82,8 +82,20 @@ class Incoming:
     payload: bytes
     retained: bool
     mid: int
+    qos: int = 1
     response_topic: str | None = None
     correlation: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A message to publish; ``done`` gets the answer."""
+
+    topic: str
+    payload: bytes
+    done: Done
+    retain: bool
+    correlation: bytes | None
 
 
 class _TlsSocket(ssl.SSLSocket):
@@ -124,6 +136,8 @@ class MqttConnection:
         self._events: deque[Callable[[], None]] = deque()
         self._woken = False
         self._pending: dict[int, Done] = {}
+        self._queue: deque[_Message] = deque()
+        self._unacknowledged = 0
         self._keeper: asyncio.TimerHandle | None = None
         self._connected: asyncio.Future[str | None] = self._loop.create_future()
         self._socket: Any = None
@@ -190,11 +204,21 @@ class MqttConnection:
         retain: bool = False,
         correlation: bytes | None = None,
     ) -> None:
-        """Publish with QoS 1 and go on; ``done`` is called later, or at once when offline."""
+        """Publish with QoS 1 and go on; ``done`` is called later, or at once when offline.
+
+        Beyond the broker's window a message waits here for an earlier one's acknowledgement.
+        """
         if self.ended.is_set():
             done(MqttUnavailable(self.reason or "not connected"))
-            return
+        elif self._unacknowledged >= self.window:
+            self._queue.append(_Message(topic, payload, done, retain, correlation))
+        else:
+            self._publish(_Message(topic, payload, done, retain, correlation))
+
+    def _publish(self, message: "_Message") -> None:
         properties = None
+        topic, payload, done = message.topic, message.payload, message.done
+        correlation, retain = message.correlation, message.retain
         if correlation is not None and self.version is MqttVersion.V5:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.CorrelationData = correlation
@@ -202,7 +226,15 @@ class MqttConnection:
         if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
             done(MqttUnavailable(f"not published: {info.rc.name}"))
         else:
-            self._pending[info.mid] = done
+            self._unacknowledged += 1
+            self._pending[info.mid] = partial(self._acknowledged, done)
+
+    def _acknowledged(self, done: Done, error: Exception | None) -> None:
+        """Take the answer to one message and publish the next that waits."""
+        self._unacknowledged -= 1
+        done(error)
+        while self._queue and self._unacknowledged < self.window and not self.ended.is_set():
+            self._publish(self._queue.popleft())
 
     async def subscribe(self, *topics: str) -> None:
         """Subscribe with QoS 1 and wait for the broker's answer.
@@ -216,9 +248,19 @@ class MqttConnection:
         self._pending[mid] = partial(_finish, future)
         await future
 
+    async def unsubscribe(self, topic: str) -> None:
+        """Unsubscribe and wait for the broker's answer; raises `MqttUnavailable` without one."""
+        future: asyncio.Future[None] = self._loop.create_future()
+        code, mid = self._client.unsubscribe(topic)
+        if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None or self.ended.is_set():
+            raise MqttUnavailable(self.reason or "not connected")
+        self._pending[mid] = partial(_finish, future)
+        await future
+
     def acknowledge(self, message: Incoming) -> None:
-        """Send the PUBACK of a message that came with ``manual_ack``."""
-        self._client.ack(message.mid, 1)
+        """Send the PUBACK of a message that came with ``manual_ack``; one of QoS 0 has none."""
+        if message.qos > 0:
+            self._client.ack(message.mid, message.qos)
 
     async def close(self, *, farewell: tuple[str, bytes] | None = None) -> None:
         """Publish ``farewell`` retained, disconnect; idempotent, at most a second or so."""
@@ -305,6 +347,7 @@ class MqttConnection:
         client.on_disconnect = self._at_disconnect
         client.on_publish = self._at_publish
         client.on_subscribe = self._at_subscribe
+        client.on_unsubscribe = self._at_unsubscribe
         client.on_message = self._at_message
         return client
 
@@ -341,6 +384,9 @@ class MqttConnection:
         refusal = next((str(code) for code in codes if code.is_failure), None)
         self._hand_over(lambda: self._published(mid, refusal))
 
+    def _at_unsubscribe(self, client: Client, _: Any, mid: int, *rest: Any) -> None:
+        self._hand_over(lambda: self._published(mid, None))
+
     def _at_message(self, client: Client, _: Any, message: MQTTMessage) -> None:
         on_message = self._on_message
         if on_message is None:
@@ -351,6 +397,7 @@ class MqttConnection:
             bytes(message.payload),
             message.retain,
             message.mid,
+            message.qos,
             getattr(properties, "ResponseTopic", None),
             getattr(properties, "CorrelationData", None),
         )
@@ -383,6 +430,8 @@ class MqttConnection:
         pending, self._pending = self._pending, {}
         for done in pending.values():
             done(MqttUnavailable(reason))
+        while self._queue:
+            self._queue.popleft().done(MqttUnavailable(reason))
 
 
 def _finish(future: "asyncio.Future[None]", error: Exception | None) -> None:

@@ -24,8 +24,9 @@ from teleward_cloud.mqtt.connection import (
 )
 from teleward_cloud.mqtt.connection_log import ConnectionLog, lost
 from teleward_cloud.mqtt.flight import Flight
+from teleward_cloud.mqtt.retained import DeviceStatuses, Inventory
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
-from teleward_cloud.mqtt.topics import Topics
+from teleward_cloud.mqtt.topics import Topics, plain
 from teleward_cloud.mqtt.unconfirmed import MOST, Unconfirmed
 from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.rate import Rate
@@ -36,6 +37,10 @@ from teleward_signal.record import Record, RecordId, RecordKind
 
 _BACKOFF_S = (0.5, 30.0)
 """First and longest wait before a new connection; a ward sees its broker return within 30 s."""
+_LOOK_AFTER_S = 5.0
+"""How often retained messages are compared with what the gateway serves."""
+_RETAINED_S = 1.0
+"""Time for a broker to send what it has retained; it does so at once after its SUBACK."""
 _KINDS = frozenset(
     {
         RecordKind.MEASUREMENT,
@@ -64,6 +69,7 @@ class MqttSink:
         provenance: Provenance,
         name: str = "mqtt",
         on_command: Callable[[Incoming], None] | None = None,
+        inventory: Inventory | None = None,
     ) -> None:
         simulated = provenance is Provenance.SIMULATED
         root = settings.simulated_topic_root if simulated else settings.topic_root
@@ -84,6 +90,10 @@ class MqttSink:
         self._unconfirmed = Unconfirmed(settings.confirm_timeout_s) if storage else None
         self._confirmed = asyncio.Event()
         self._announced = home_assistant.Announced()
+        self._statuses = DeviceStatuses()
+        self._inventory = inventory
+        self._retained: dict[str, bytes] | None = None
+        self._command_base = self.topics.command("")
         self._sent = self._acknowledged = self._rejected = self._errors = self._connects = 0
         self.last_error: str | None = None
         self._connection_log = ConnectionLog(settings)
@@ -110,6 +120,9 @@ class MqttSink:
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
         """Publish a batch, one message a subject and second, and wait for the answers."""
         mine, unwanted, rejected = self._sorted(batch)
+        for record in mine:
+            if record.kind is RecordKind.DEVICE:
+                self._statuses.take(record)
         outcome = Delivery()
         if not self.connected and mine:
             outcome = Delivery(error=self.last_error or "not connected yet")
@@ -191,6 +204,7 @@ class MqttSink:
             if flight.error is None:
                 await self._post_all(flight, payload.bundles(records), live=live)
             await self._settle(flight)
+            self._post_statuses()
         except MqttUnavailable as unavailable:
             flight.error = str(unavailable)
         if flight.error is not None:
@@ -230,17 +244,12 @@ class MqttSink:
         if self._unconfirmed is not None:
             self._unconfirmed.published(ids, time.monotonic())
         first = bundle[0]
-        status = first.kind is RecordKind.DEVICE and live and first.device is not None
         metric = first.metric if first.kind is RecordKind.WAVEFORM else None
-        topic = (
-            self.topics.device(first.device or "")
-            if status
-            else self._topic(first.kind, first.subject, metric, live=live)
-        )
+        topic = self._topic(first.kind, first.subject, metric, live=live)
         self._sent += len(ids)
         self._outstanding += 1
         flight.open += 1
-        connection.post(topic, message, partial(self._landed, flight, ids), retain=status)
+        connection.post(topic, message, partial(self._landed, flight, ids))
 
     def _landed(self, flight: Flight, ids: list[RecordId], error: Exception | None) -> None:
         """Take the answer to one message."""
@@ -308,11 +317,73 @@ class MqttSink:
                     await connection.publish(topic, message, retain=True)
         except BrokerRefused as error:  # the records go on without it
             self._failed(f"the broker refuses Home Assistant's discovery: {error.reason}")
-        flight = Flight()
         for topic, message in home_assistant.states(self.topics, bundle):
-            self._outstanding += 1
-            flight.open += 1
-            connection.post(topic, message, partial(self._landed, flight, []))
+            self._post_beside(connection, topic, message)
+
+    def _post_beside(
+        self, connection: MqttConnection, topic: str, message: bytes, *, retain: bool = False
+    ) -> None:
+        """Publish what is no record; an answer is not waited for."""
+        flight = Flight(open=1)
+        self._outstanding += 1
+        connection.post(topic, message, partial(self._landed, flight, []), retain=retain)
+
+    # Retained messages
+
+    def _post_statuses(self) -> None:
+        """Publish the device statuses that the broker does not have yet."""
+        connection = self._connection
+        if connection is None or not self.connected:
+            return
+        for record in self._statuses.due(time.monotonic()):
+            topic = self.topics.device(record.device or "")
+            self._post_beside(connection, topic, payload.encode([record], live=True), retain=True)
+
+    async def _look_after(self, connection: MqttConnection) -> None:
+        """Keep the retained messages true until the connection ends."""
+        served: tuple[frozenset[str], frozenset[str]] | None = None
+        while not connection.ended.is_set():
+            if self._inventory is not None:
+                serving = self._inventory.devices(), self._inventory.subjects()
+                if served is None or served[0] - serving[0] or served[1] - serving[1]:
+                    await self._remove_outdated(connection, *serving)
+                served = serving
+            self._post_statuses()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AFTER_S):
+                    await connection.ended.wait()
+
+    async def _remove_outdated(
+        self, connection: MqttConnection, devices: frozenset[str], subjects: frozenset[str]
+    ) -> None:
+        """Remove the retained messages of devices and subjects that are not served any more.
+
+        The broker itself is asked what it keeps: a device may have been removed while the gateway
+        or the broker was away.
+        """
+        self._statuses.keep_only(devices)
+        self._announced.forget(subjects)
+        home = self._settings.home_assistant
+        filters = [self.topics.device("+")]
+        if home.enabled:
+            filters.append(f"{home.prefix}/sensor/+/+/config")
+        self._retained = {}
+        for topic in filters:
+            with contextlib.suppress(Refused):
+                await connection.subscribe(topic)
+        await asyncio.sleep(_RETAINED_S)
+        for topic in filters:
+            await connection.unsubscribe(topic)
+        found, self._retained = self._retained, None
+        for topic, message in found.items():
+            base, _, device = topic.rpartition("/")
+            gone = (
+                plain(device) not in devices
+                if base == self.topics.device("").rstrip("/")
+                else home_assistant.is_outdated(self.topics, subjects, message)
+            )
+            if gone:
+                self._post_beside(connection, topic, b"", retain=True)
 
     # The connection's life
 
@@ -341,6 +412,7 @@ class MqttSink:
         """Announce the gateway and stay connected until the connection ends."""
         self._connection = connection
         self._announced.clear()
+        self._statuses.connected()
         self._connects += 1
         try:
             await self._subscribe_commands(connection)
@@ -350,7 +422,7 @@ class MqttSink:
             await connection.publish(self.topics.status, hello, retain=True)
             self._online.set()
             self._connection_log.connected()
-            await connection.ended.wait()
+            await self._look_after(connection)
             self._failed(lost(connection.reason, soon=not retry.is_steady))
         except (MqttUnavailable, BrokerRefused) as error:
             self._failed(str(error))
@@ -382,7 +454,10 @@ class MqttSink:
             if self._unconfirmed is not None:
                 self._unconfirmed.answered(ids)
                 self._confirmed.set()
-        elif self._on_command is not None and not message.retained:
+        elif message.retained:
+            if self._retained is not None and message.payload:
+                self._retained[message.topic] = message.payload
+        elif self._on_command is not None and message.topic.startswith(self._command_base):
             self._on_command(message)
 
     def _failed(self, reason: str) -> None:

@@ -6,7 +6,7 @@
     {root}/{gateway}/live/{subject}/waveforms/{metric}
     {root}/{gateway}/live/{subject}/alarms
     {root}/{gateway}/live/{subject}/annotations
-    {root}/{gateway}/live/{subject}/{clock,audit}
+    {root}/{gateway}/live/{subject}/{devices,clock,audit}
     {root}/{gateway}/backfill/{subject}/...                  the backlog, same channels + devices
     {root}/{gateway}/home/{subject}/{metric}                 for Home Assistant: the value alone
     {root}/{gateway}/command/{name}                          to the gateway
@@ -71,8 +71,8 @@ class Topics:
         return f"{self.base}/command/{level(name)}"
 
     def device(self, device: str) -> str:
-        """Retained status of one device."""
-        return f"{self.base}/device/{level(device)}"
+        """Retained status of one device; of all devices for ``+``."""
+        return f"{self.base}/device/{device if device == '+' else level(device)}"
 
     def home(self, subject: str, metric: str) -> str:
         """Where Home Assistant finds the newest value of one metric."""

@@ -18,10 +18,13 @@ MOST = 20_000
 
 @dataclass(slots=True)
 class Unconfirmed:
-    """The records in flight; ``timeout_s`` is how long a confirmation may take."""
+    """The records in flight; ``timeout_s`` is how long a confirmation may take.
+
+    Each attempt has one deadline: that of an attempt which failed, or was answered, is void.
+    """
 
     timeout_s: float
-    _waiting: set[RecordId] = field(default_factory=set)
+    _waiting: dict[RecordId, float] = field(default_factory=dict)
     _deadlines: deque[tuple[float, tuple[RecordId, ...]]] = field(default_factory=deque)
     _stored: list[RecordId] = field(default_factory=list)
     _refused: list[Rejected] = field(default_factory=list)
@@ -31,19 +34,21 @@ class Unconfirmed:
 
     def published(self, ids: Sequence[RecordId], now_s: float) -> None:
         """Take in what is being published; the confirmation may come before the PUBACK."""
-        self._waiting.update(ids)
-        self._deadlines.append((now_s + self.timeout_s, tuple(ids)))
+        deadline_s = now_s + self.timeout_s
+        self._waiting.update(dict.fromkeys(ids, deadline_s))
+        self._deadlines.append((deadline_s, tuple(ids)))
 
     def failed(self, ids: Sequence[RecordId]) -> None:
         """Forget what the broker did not take."""
-        self._waiting.difference_update(ids)
+        for found in ids:
+            self._waiting.pop(found, None)
 
     def answered(self, answers: Mapping[RecordId, str | None]) -> None:
         """Take a collector's confirmation; what nobody waits for is ignored."""
         for found, refusal in answers.items():
             if found not in self._waiting:
                 continue
-            self._waiting.discard(found)
+            del self._waiting[found]
             if refusal is None:
                 self._stored.append(found)
             else:
@@ -53,8 +58,9 @@ class Unconfirmed:
         """Return what became of all records since the last call; ``published`` are new."""
         expired: list[RecordId] = []
         while self._deadlines and self._deadlines[0][0] <= now_s:
-            late = [found for found in self._deadlines.popleft()[1] if found in self._waiting]
-            self._waiting.difference_update(late)
+            deadline_s, ids = self._deadlines.popleft()
+            late = [found for found in ids if self._waiting.get(found) == deadline_s]
+            self.failed(late)
             expired += late
         stored, self._stored = self._stored, []
         refused, self._refused = self._refused, []
