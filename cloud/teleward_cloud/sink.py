@@ -28,14 +28,19 @@ class Delivery:
     taken but may still be lost: it is not handed over again while the sink stays open, and not
     remembered as acknowledged, so that after a restart of the gateway it is sent again.
     ``forgotten`` names held records that the server lost; they are tried again.
-    ``retry_after_s`` is the server's own wish; ``error`` the last failure in words. A wish without
-    an error is no failure: the sink can take no more for that long.
+    ``blocked`` names records that the server refuses for a cause of its own, which a person
+    corrects there: they stay in the backlog and are tried again now and then; ``resumed`` says
+    that blocked records of earlier batches can be sent again.
+    ``retry_after_s`` is the time that the server asked for; ``error`` the last failure in words.
+    A time without an error is no failure: the sink can take no more for that long.
     """
 
     acknowledged: tuple[RecordId, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     held: tuple[RecordId, ...] = ()
     forgotten: tuple[RecordId, ...] = ()
+    blocked: tuple[Rejected, ...] = ()
+    resumed: bool = False
     retry_after_s: float | None = None
     error: str | None = None
 

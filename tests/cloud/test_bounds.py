@@ -52,8 +52,9 @@ async def test_a_full_sink_asks_for_patience_and_writes_nothing(
     monkeypatch.setattr(in_doubt, "_MOST", 10)
     posted: list[int] = []
 
-    async def post(**request: Any) -> None:
+    async def post(**request: Any) -> tuple[None, int, dict[str, str]]:
         posted.append(request["body"].count(b"value="))
+        return None, 204, {}
 
     settings = InfluxSettings(in_doubt_s=1, gzip=False)
     sink = InfluxSink(settings, provenance=Provenance.SIMULATED)

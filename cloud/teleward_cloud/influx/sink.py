@@ -1,18 +1,17 @@
 """The InfluxDB sink: records of the journal to any server with the v2 write call.
 
-What the server answers, and what becomes of the batch:
+What the server answers (`answers`), and what becomes of the batch:
 
-    2xx                          acknowledged, or held when the server may still forget it
-    400, 422 (partial or bad)    the batch is halved until the bad records stand alone; those are
-                                 rejected, the others written: points are idempotent
-    413                          halved likewise, a single record is rejected
-    401, 403, 404                nothing is acknowledged; the error says what to set right
-    429, 503 with Retry-After    nothing is acknowledged; its wish is passed on
-    other 5xx, no answer         nothing is acknowledged
+    204                          acknowledged, or held when the server may still forget it
+    400, 422 about a point       the batch is halved until bad records stand alone (`sifting`);
+                                 a few become dead letters, many alike are a problem of the server
+                                 and stay in the backlog (`teleward_cloud.refusals`)
+    413                          halved likewise
+    429, 503 with Retry-After    nothing is acknowledged; the time asked for is passed on
+    everything else, no answer   nothing is acknowledged; the error names the remedy
 """
 
 import asyncio
-import email.utils
 import gzip
 import time
 from collections import deque
@@ -28,10 +27,13 @@ from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
 from teleward_cloud.influx import line_protocol
+from teleward_cloud.influx.answers import Answer, judge
 from teleward_cloud.influx.in_doubt import InDoubt
 from teleward_cloud.influx.settings import InfluxSettings, Waveforms
+from teleward_cloud.influx.sifting import Line, Sifting
 from teleward_cloud.influx.waveform_choice import AroundAlarms, Choice
 from teleward_cloud.problems import connection_problem
+from teleward_cloud.refusals import Refusals, problem
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_cloud.tls import client_context
 from teleward_signal.model import Provenance
@@ -42,9 +44,6 @@ _REQUEST_POINTS = 5_000
 _FIRST_POINTS = 1_000
 """Points in the first request of a batch, doubled with each: encoding is quicker than writing, so
 that the server is at work from the start and never waits for the next."""
-_BLAMES_DATA = ("unable to parse", "partial write", "conflict", "beyond retention", "invalid field")
-"""Server messages of a 400 or 422 that is the fault of a point. Any other 400 is the fault of the
-settings or of a proxy, and no reason to give up records."""
 _ON_THEIR_WAY = 3
 """Requests at once: one is written, one waits for it, one travels; with two, a server beside other
 work ran dry now and then (0.80 of raw posts instead of 0.72)."""
@@ -52,28 +51,6 @@ _SMALL = 500
 """Records that the loop encodes itself: 2 ms, about what going to another thread costs."""
 _GZIP_LEVEL = 1
 """Line protocol shrinks 10-fold at level 1 already; higher levels cost several times the CPU."""
-_REMEDIES = {
-    401: "the token is refused: set influx.token to a token of this server",
-    403: "the token may not write this bucket: give it write permission",
-    404: "no such bucket or organisation: create it or correct influx.bucket",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """An HTTP answer that was not 2xx, or none at all (status 0)."""
-
-    status: int
-    reason: str
-    retry_after_s: float | None = None
-
-    @property
-    def blames_data(self) -> bool:
-        """Whether a point is at fault, or the size of the request."""
-        reason = self.reason.lower()
-        return self.status == 413 or (
-            self.status in (400, 422) and any(sign in reason for sign in _BLAMES_DATA)
-        )
 
 
 @dataclass(slots=True)
@@ -81,9 +58,10 @@ class _Outcome:
     """What has become of the records of one batch so far."""
 
     acknowledged: list[RecordId] = field(default_factory=list)
-    written: list[RecordId] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
-    failure: _Answer | None = None
+    blocked: list[Rejected] = field(default_factory=list)
+    failure: Answer | None = None
+    resumed: bool = False
 
 
 class InfluxSink:
@@ -112,6 +90,7 @@ class InfluxSink:
         )
         self._sent = self._acknowledged = self._rejected = self._errors = self._points = 0
         self._bytes = 0
+        self._refusals = Refusals()
         self.last_error: str | None = None
 
     async def open(self) -> None:
@@ -125,6 +104,7 @@ class InfluxSink:
             timeout=round(settings.timeout_s * 1000),
             ssl_context=tls,
             client_session_type=partial(_session, self._in_doubt.connection_lost),
+            allow_redirects=False,
         )
         self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
 
@@ -138,17 +118,22 @@ class InfluxSink:
             return Delivery(settled, forgotten=self._in_doubt.forgotten(), retry_after_s=wait_s)
         choice = self._choose(batch, live=live)
         outcome = _Outcome(acknowledged=[*settled, *choice.skip])
-        sending: deque[asyncio.Task[_Answer | None]] = deque()
-        requests = self._requests(choice.write, outcome)
-        while request := await self._next(requests, len(choice.write)):
-            sending.append(asyncio.create_task(self._write(request, outcome)))
+        sifting = Sifting(self._post, _scopes)
+        wanted = await self._without_blocked(choice.write, outcome)
+        sending: deque[asyncio.Task[Answer | None]] = deque()
+        requests = self._requests(wanted, outcome)
+        while outcome.failure is None and (request := await self._next(requests, len(wanted))):
+            sending.append(asyncio.create_task(self._write(sifting, request)))
             if len(sending) >= _ON_THEIR_WAY:
                 outcome.failure = await sending.popleft()
-                if outcome.failure is not None:
-                    break
         for task in sending:
             outcome.failure = await task or outcome.failure
-        return self._delivery(choice, outcome)
+        written = await self._resolve(sifting, outcome)
+        return self._delivery(choice, outcome, written)
+
+    def retry(self) -> None:
+        """Send again what the server refused: a person says that it is corrected."""
+        self._refusals.open()
 
     def counters(self) -> SinkCounters:
         """Return the counters."""
@@ -162,6 +147,7 @@ class InfluxSink:
                 "bytes": float(self._bytes),
                 "in_doubt": float(len(self._in_doubt)),
                 "undecided": float(len(self._around) if self._around else 0),
+                "blocked_scopes": float(len(self._refusals)),
             },
         )
 
@@ -221,20 +207,79 @@ class InfluxSink:
         choice.skip.extend(skipped)
         return choice
 
-    def _delivery(self, choice: Choice, outcome: "_Outcome") -> Delivery:
+    async def _resolve(self, sifting: Sifting, outcome: _Outcome) -> list[RecordId]:
+        """Judge what was refused; what only travelled with it is sent once more.
+
+        Return what was written.
+        """
+        refusals, accepted = self._refusals, frozenset(sifting.accepted)
+        dead, blocked = refusals.judge(sifting.refused, accepted, time.monotonic())
+        outcome.rejected += dead
+        outcome.blocked += blocked
+        innocent = []
+        for line, reason in sifting.unresolved:
+            if refusals.blocked(_scopes(line[0])) is None:
+                innocent.append(line)
+            else:
+                outcome.blocked.append(Rejected(line[0].id, reason))
+        if not innocent or outcome.failure is not None:
+            return sifting.written
+        again = Sifting(self._post, _scopes)
+        outcome.failure = await again.write(innocent)
+        dead, blocked = refusals.judge(again.refused, frozenset(again.accepted), time.monotonic())
+        outcome.rejected += dead
+        outcome.blocked += blocked
+        outcome.blocked += [Rejected(line[0].id, reason) for line, reason in again.unresolved]
+        return sifting.written + again.written
+
+    async def _without_blocked(
+        self, records: Sequence[Record], outcome: _Outcome
+    ) -> Sequence[Record]:
+        """Return the records to send: not those of blocked scopes, of which one is tried at times.
+
+        Its request shows whether the server takes them again.
+        """
+        if not len(self._refusals):
+            return records
+        sent, now_s = [], time.monotonic()
+        for record in records:
+            found = self._refusals.blocked(_scopes(record))
+            if found is not None and self._refusals.is_due(found[0], now_s):
+                found = await self._try(found[0], record, outcome)
+            if found is None:
+                sent.append(record)
+            else:
+                outcome.blocked.append(Rejected(record.id, found[1]))
+        return sent
+
+    async def _try(self, scope: str, record: Record, outcome: _Outcome) -> tuple[str, str] | None:
+        """Send one record of a blocked scope; return the scope and the reason if refused again."""
+        try:
+            answer = await self._post(line_protocol.lines(record))
+        except (ValueError, TypeError, OverflowError):
+            return None
+        if answer is None:
+            self._refusals.open(scope)
+            outcome.resumed = True
+            return None
+        self._refusals.refused_again(scope, answer.reason, time.monotonic())
+        return scope, answer.reason
+
+    def _delivery(self, choice: Choice, outcome: _Outcome, written: list[RecordId]) -> Delivery:
         failure = outcome.failure
-        if failure is not None:
-            self._errors += 1
-            self.last_error = failure.reason
-            if failure.status == 0:
-                self._in_doubt.connection_lost()
-        elif outcome.written:
-            self.last_error = None
-        held, settled = self._in_doubt.written(outcome.written, time.monotonic())
+        error = failure.reason if failure else None
+        if error is None and outcome.blocked:
+            error = problem("InfluxDB", outcome.blocked)
+        self._errors += error is not None
+        if failure is not None and failure.status == 0:
+            self._in_doubt.connection_lost()
+        if error is not None or written:
+            self.last_error = error
+        held, settled = self._in_doubt.written(written, time.monotonic())
         acknowledged = (*outcome.acknowledged, *settled)
         unwritten: frozenset[RecordId] = frozenset()
-        if failure is not None:
-            treated = {*outcome.written, *(found.id for found in outcome.rejected)}
+        if failure is not None or outcome.blocked:
+            treated = {*written, *(found.id for found in outcome.rejected)}
             unwritten = choice.released - treated
         self._acknowledged += len(acknowledged)
         self._rejected += len(outcome.rejected)
@@ -243,33 +288,20 @@ class InfluxSink:
             tuple(outcome.rejected),
             held=(*choice.held, *held),
             forgotten=(*self._in_doubt.forgotten(), *unwritten),
+            blocked=tuple(outcome.blocked),
+            resumed=outcome.resumed,
             retry_after_s=failure.retry_after_s if failure else None,
-            error=failure.reason if failure else None,
+            error=error,
         )
 
-    async def _write(
-        self, request: list[tuple[Record, str]], outcome: "_Outcome"
-    ) -> "_Answer | None":
-        """Write; halve a request that has bad data in it. Return what stopped it, if anything."""
+    async def _write(self, sifting: Sifting, request: list[Line]) -> Answer | None:
         self._sent += len(request)
-        answer = await self._post([points for _, points in request])
-        if answer is None:
-            outcome.written += [record.id for record, _ in request]
-            return None
-        if not answer.blames_data:
-            return answer
-        if len(request) == 1:
-            outcome.rejected.append(Rejected(request[0][0].id, answer.reason))
-            return None
-        middle = len(request) // 2
-        return await self._write(request[:middle], outcome) or await self._write(
-            request[middle:], outcome
-        )
+        return await sifting.write(request)
 
-    async def _post(self, points: list[str]) -> _Answer | None:
-        """Send one request; ``None`` is success."""
+    async def _post(self, points: list[str]) -> Answer | None:
+        """Send one request; ``None``: the server has stored it."""
         if self._client is None:
-            return _Answer(0, "closed")
+            return Answer(0, "closed")
         lines = line_protocol.body(points)
         encoding = "identity"
         content = lines
@@ -277,21 +309,30 @@ class InfluxSink:
             encoding = "gzip"
             content = await asyncio.to_thread(gzip.compress, lines, _GZIP_LEVEL)
         try:
-            await self._service.post_write_async(
+            _, status, headers = await self._service.post_write_async(
                 org=self._settings.organisation,
                 bucket=self.bucket,
                 body=content,
                 precision="ns",
                 content_encoding=encoding,
                 content_type="text/plain; charset=utf-8",
+                _return_http_data_only=False,
             )
+            answer = judge(status, headers, b"")
         except (InfluxDBError, ApiException) as error:
-            return _answer(error)
+            answer = _judge_error(error)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            return _Answer(0, str(connection_problem("influx", self._settings.url, error)))
-        self._points += lines.count(b"\n") + 1
-        self._bytes += len(content)
-        return None
+            return Answer(0, str(connection_problem("influx", self._settings.url, error)))
+        if answer is None:
+            self._points += lines.count(b"\n") + 1
+            self._bytes += len(content)
+        return answer
+
+
+def _scopes(record: Record) -> tuple[str, str]:
+    """Return what a record shares with others that a server may refuse alike: widest first."""
+    series = line_protocol.series(record)
+    return series.partition(",")[0], series
 
 
 def _session(on_new_connection: Callable[[], None], **options: Any) -> aiohttp.ClientSession:
@@ -305,25 +346,12 @@ def _session(on_new_connection: Callable[[], None], **options: Any) -> aiohttp.C
     return aiohttp.ClientSession(**(options | {"trace_configs": [trace]}))
 
 
-def _answer(error: InfluxDBError | ApiException) -> _Answer:
+def _judge_error(error: InfluxDBError | ApiException) -> Answer:
+    """Return what an answer means that the client raised."""
     response = error.response
-    status = int(getattr(response, "status", 0) or getattr(error, "status", 0) or 0)
-    message = str(getattr(error, "message", "") or getattr(error, "reason", "") or error)
-    remedy = _REMEDIES.get(status)
-    reason = f"HTTP {status}: {message}" + (f" ({remedy})" if remedy else "")
-    wait = response.getheader("Retry-After") if response is not None else None
-    return _Answer(status, reason, _retry_after_s(wait))
-
-
-def _retry_after_s(wait: str | None) -> float | None:
-    """Read Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3)."""
-    if not wait:
-        return None
-    try:
-        return max(0.0, float(wait))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(wait).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return None
+    if response is None:
+        return Answer(0, str(error) or type(error).__name__)
+    body = response.data
+    content = body if isinstance(body, bytes) else str(body or "").encode()
+    found = judge(int(response.status), dict(response.getheaders()), content)
+    return found or Answer(int(response.status), "not understood")

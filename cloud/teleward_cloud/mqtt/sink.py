@@ -369,7 +369,7 @@ class MqttSink:
             filters.append(f"{home.prefix}/sensor/+/+/config")
         self._retained = {}
         for topic in filters:
-            with contextlib.suppress(Refused):
+            with contextlib.suppress(BrokerRefused):
                 await connection.subscribe(topic)
         await asyncio.sleep(_RETAINED_S)
         for topic in filters:

@@ -104,6 +104,15 @@ def busy(status: int, retry_after: str | None = None) -> web.Response:
     return web.Response(status=status, text='{"message":"busy"}', headers=headers)
 
 
+def web_answer(
+    status: int, text: str, content_type: str, **headers: str
+) -> Callable[[], web.Response]:
+    """Return how to make an answer, which can be sent once."""
+    return lambda: web.Response(
+        status=status, text=text, content_type=content_type, headers=headers
+    )
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[StrictInflux]:
     server = StrictInflux()
@@ -200,6 +209,109 @@ async def test_a_400_that_blames_no_point_rejects_nothing(
     delivery = await sink.send([record(1)], live=True)
     assert not delivery.acknowledged
     assert not delivery.rejected
+
+
+FOREIGN = {
+    "login page": web_answer(200, "<html>Welcome, please log in</html>", "text/html"),
+    "ok of a proxy": web_answer(200, '{"ok":true}', "application/json"),
+    "accepted by a proxy": web_answer(202, "", "text/plain"),
+    "redirect": web_answer(302, "", "text/html", Location="/login"),
+    "permanent redirect": web_answer(308, "", "text/html", Location="/login"),
+    "page that blames data": web_answer(400, "<p>invalid field, partial write</p>", "text/html"),
+    "proxy's json": web_answer(400, '{"message":"unable to parse"}', "application/json"),
+    "text of a proxy": web_answer(400, "partial write", "text/plain"),
+    "quota": web_answer(
+        400, '{"code":"forbidden","message":"over its limit / partial write"}', "application/json"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+async def test_what_somebody_else_answers_counts_for_nothing(
+    server: StrictInflux, sink: InfluxSink, record: Make, name: str
+) -> None:
+    server.script.append(FOREIGN[name]())
+    batch = [record(seq) for seq in range(50)]
+    answer = await sink.send(batch, live=True)
+    assert (answer.acknowledged, answer.rejected, answer.blocked) == ((), (), ())
+    assert answer.error
+    assert server.requests == [], "no redirect was followed, nothing was halved"
+    assert len((await sink.send(batch, live=True)).acknowledged) == 50
+
+
+@pytest.mark.parametrize("n_records", [1, 6, 2000])
+async def test_a_type_conflict_is_one_problem_of_the_server(
+    server: StrictInflux, sink: InfluxSink, record: Make, n_records: int
+) -> None:
+    server.refuse = "numeric,"
+    batch = [record(seq) for seq in range(n_records)]
+    alarm = record(9999, kind=RecordKind.ALARM, payload={"text": "x", "condition": "c"})
+    answer = await sink.send([*batch, alarm], live=True)
+    assert answer.acknowledged == (alarm.id,), "what it takes goes on"
+    assert answer.rejected == ()
+    assert {found.id for found in answer.blocked} == {found.id for found in batch}
+    assert "stay in the backlog" in (answer.error or "")
+    assert len(server.requests) < 80
+    n_requests = len(server.requests)
+    for seq in range(20):
+        await sink.send([record(10_000 + seq)], live=True)
+    assert len(server.requests) - n_requests <= 3, "known: not asked again for each record"
+    server.refuse = None
+    sink.retry()
+    assert len((await sink.send(batch, live=False)).acknowledged) == n_records
+
+
+async def test_a_corrected_server_is_noticed(
+    server: StrictInflux, sink: InfluxSink, record: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.refuse = "numeric,"
+    now_s = time.monotonic()
+    await sink.send([record(seq) for seq in range(10)], live=True)
+    server.refuse = None
+    assert (await sink.send([record(11)], live=True)).blocked, "not due yet"
+    monkeypatch.setattr("teleward_cloud.influx.sink.time.monotonic", lambda: now_s + 60)
+    answer = await sink.send([record(12), record(13)], live=True)
+    assert answer.resumed
+    assert len(answer.acknowledged) == 2
+
+
+async def test_one_bad_record_costs_few_requests(
+    server: StrictInflux, sink: InfluxSink, record: Make
+) -> None:
+    server.refuse = "metric=glucose"
+    batch = [record(seq, metric="glucose" if seq == 777 else "spo2") for seq in range(4000)]
+    answer = await sink.send(batch, live=True)
+    assert [found.id.seq for found in answer.rejected] == [777]
+    assert len(answer.acknowledged) == 3999
+    assert len(server.requests) <= 2 * 12 + 4
+
+
+async def test_a_bad_alarm_delays_no_other(
+    server: StrictInflux, sink: InfluxSink, record: Make
+) -> None:
+    def alarm(seq: int, text: str) -> Record:
+        content = {"text": text, "condition": "c"}
+        found = record(seq, kind=RecordKind.ALARM, metric=None, payload=content)
+        assert isinstance(found, Record)
+        return found
+
+    server.refuse = 'text="bad"'
+    bad = alarm(1, "bad")
+    first = await sink.send([bad, record(2)], live=True)
+    assert [found.id for found in first.blocked] == [bad.id], "no other alarm was taken yet"
+    good = alarm(3, "good")
+    assert (await sink.send([good], live=True)).acknowledged == (good.id,)
+    second = await sink.send([bad], live=False)
+    assert [found.id for found in second.rejected] == [bad.id], "others like it are taken"
+    assert (await sink.send([alarm(20, "good")], live=True)).error is None
+
+
+async def test_a_time_to_wait_is_bounded(
+    server: StrictInflux, sink: InfluxSink, record: Make
+) -> None:
+    for wish, expected_s in (("1e12", 3600.0), ("inf", None), ("nan", None), ("-5", 0.0)):
+        server.script.append(busy(503, wish))
+        assert (await sink.send([record(1)], live=True)).retry_after_s == expected_s
 
 
 async def test_too_large_a_request_is_halved(

@@ -1,0 +1,127 @@
+"""Answers to a write: who gave them, and what they mean. Pure.
+
+    204                                   stored: nothing else is
+    400, 422 of the server itself         a point is at fault (type conflict, no line protocol ...)
+    413                                   the request is too large, for the server or a proxy
+    everything else                       the server, its settings or the way to it
+
+A redirect, a login page (200) or a proxy's 400 come from somebody else, who has stored nothing.
+The server itself answers JSON: ``{"code", "message"}`` (InfluxDB 2), ``{"error"}`` (1 and 3), or
+names itself in a header.
+"""
+
+import email.utils
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+STORED = 204
+_BLAMES_DATA = (
+    "unable to parse",
+    "partial write",
+    "field type conflict",
+    "beyond retention",
+    "invalid field format",
+)
+"""What servers say when a point is at fault. Any other 400 is the fault of the settings."""
+_OWN_CODES = frozenset({"invalid", "unprocessable entity", "request too large"})
+"""Codes of InfluxDB 2 with which it refuses what was sent, not who sent it."""
+_OWN_HEADERS = ("x-influxdb-version", "x-influxdb-error", "x-platform-error-code")
+_REMEDIES = {
+    401: "the token is refused: set influx.token to a token of this server",
+    403: "the token may not write this bucket: give it write permission",
+    404: "no such bucket or organisation: create it or correct influx.bucket",
+}
+_LONGEST_WAIT_S = 3600.0
+"""A server may not stop the delivery for longer with one header."""
+_LONGEST = 300
+"""Characters of an answer that are shown; an HTML page has no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is no 204, or none at all (status 0)."""
+
+    status: int
+    reason: str
+    retry_after_s: float | None = None
+    blames_data: bool = False
+
+
+def judge(status: int, headers: Mapping[str, str], body: bytes) -> Answer | None:
+    """Return what an answer means; ``None``: the server has stored everything."""
+    if status == STORED:
+        return None
+    lower = {key.lower(): value for key, value in headers.items()}
+    wish_s = retry_after_s(lower.get("retry-after"))
+    words, refuses_content = _own_words(lower, body)
+    if words is None:
+        return Answer(status, _foreign(status, lower, body), wish_s, blames_data=status == 413)
+    remedy = _REMEDIES.get(status)
+    reason = f"HTTP {status}: {words[:_LONGEST]}" + (f" ({remedy})" if remedy else "")
+    lowered = words.lower()
+    at_fault = refuses_content and any(sign in lowered for sign in _BLAMES_DATA)
+    blames_data = status == 413 or (status in (400, 422) and at_fault)
+    return Answer(status, reason, wish_s, blames_data=blames_data)
+
+
+def _own_words(headers: Mapping[str, str], body: bytes) -> tuple[str | None, bool]:
+    """Return the server's own words and whether they may be about what was sent.
+
+    ``None`` when the answer is somebody else's.
+    """
+    if headers.get("content-type", "").startswith("text/html"):
+        return None, False
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        code, message, error = found.get("code"), found.get("message"), found.get("error")
+        if isinstance(message, str) and isinstance(code, str):
+            return message, code in _OWN_CODES
+        if isinstance(error, str):
+            return error, True
+    if any(name in headers for name in _OWN_HEADERS):
+        return headers.get("x-influxdb-error") or _text(body) or "no reason given", True
+    return None, False
+
+
+def _foreign(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """Return why an answer counts for nothing."""
+    if status == 429 or status >= 500:
+        return f"HTTP {status}: {_text(body)[:_LONGEST] or 'no reason given'}"
+    if 300 <= status < 400:
+        to = headers.get("location", "elsewhere")[:100]
+        what = f"sends the request to {to}"
+    elif 200 <= status < 300:
+        what = "is no answer to a write"
+    else:
+        remedy = _REMEDIES.get(status)
+        if remedy:
+            return f"HTTP {status} ({remedy})"
+        what = "does not come from InfluxDB"
+    return (
+        f"HTTP {status} {what}: a login page or a proxy stands in the way; "
+        "log in to this network, or correct influx.url"
+    )
+
+
+def _text(body: bytes) -> str:
+    return " ".join(body[: 4 * _LONGEST].decode(errors="replace").split())
+
+
+def retry_after_s(wish: str | None) -> float | None:
+    """Read Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3), an hour at most."""
+    if not wish:
+        return None
+    try:
+        wait_s = float(wish)
+    except ValueError:
+        try:
+            wait_s = email.utils.parsedate_to_datetime(wish).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError):
+            return None
+    return min(max(0.0, wait_s), _LONGEST_WAIT_S) if math.isfinite(wait_s) else None
