@@ -14,7 +14,6 @@ COMMANDS = {
     "demo": "run a simulated ward with gateway and dashboard",
     "config": "check a settings file, print its JSON Schema",
     "drivers": "list the device drivers",
-    "sinks": "list where records can go",
     "scan": "show the devices in reach",
     "devices": "bind devices to subjects: add, list, move, remove",
     "simulate": "simulate devices for any software",
@@ -26,6 +25,7 @@ COMMANDS = {
     "stack": "write a compose file for mosquitto, InfluxDB and Grafana",
     "doctor": "check this machine, with remedies",
     "status": "show a running gateway",
+    "sinks": "list sinks, show deliveries, send again what a server refused",
     "bench": "measure, and compare with peers and limits",
 }
 

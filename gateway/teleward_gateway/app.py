@@ -16,6 +16,7 @@ from pathlib import Path
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.server import Server
 from teleward_gateway.classroom.mount import classroom
+from teleward_gateway.delivery.dead_letters import SinkControl
 from teleward_gateway.parts import OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
@@ -69,6 +70,7 @@ class Gateway:
             parts = await build(stack, settings, self._open_radio, self._redactor, self._config)
             register_probes(parts)
             web = create_app(parts.view)
+            web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
             folder = data_folder(settings) / "rooms"
             await stack.enter_async_context(
                 classroom(web, settings.classroom, folder, parts.registry, parts.health.register)

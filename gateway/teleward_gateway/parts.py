@@ -19,6 +19,7 @@ from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api_view import ApiView, gateway_description
 from teleward_gateway.clock import GatewayClock
+from teleward_gateway.delivery.inventory import RegistryInventory
 from teleward_gateway.delivery.sinks import Sinks
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.probes import LoopWatch
@@ -124,7 +125,9 @@ async def build(
     )  # fmt: skip
     reload = SettingsReload(settings, config, reconciler.import_settings)
     handlers = gateway_handlers(sessions, view, reload)
-    sinks = Sinks(settings, journal, audit, handlers, health, supervisor)
+    sinks = Sinks(
+        settings, journal, audit, handlers, health, supervisor, RegistryInventory(registry)
+    )
     stack.push_async_callback(sinks.close)
     return Parts(
         settings=settings, health=health, supervisor=supervisor, loop_watch=LoopWatch(),

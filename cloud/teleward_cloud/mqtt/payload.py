@@ -88,6 +88,12 @@ def encode(records: Sequence[Record], *, live: bool) -> bytes:
     ).encode()
 
 
+def entry(record: Record) -> dict[str, Any]:
+    """Return one record as the JSON object that a message has of it."""
+    found: dict[str, Any] = json.loads(_entry(record))
+    return found | {"gateway": record.id.gateway, "subject": record.subject}
+
+
 def decode(message: bytes) -> list[Record]:
     """Return the records of a message; raises `PayloadError` on anything else."""
     try:

@@ -4,6 +4,9 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
 from typing import Any
 
 from teleward_signal.errors import TelewardError, Unavailable
@@ -36,6 +39,12 @@ class ApiClient:
         """Change something; returns the answer, None when it is empty."""
         return self._ask(method, path, body, query)
 
+    def lines(self, path: str) -> Iterator[bytes]:
+        """Yield the lines of an answer that may be long, each with its end."""
+        request = urllib.request.Request(self._url + path, headers=self.headers)
+        with self._open(request) as answer:
+            yield from answer
+
     def is_running(self) -> bool:
         """Return whether a gateway answers."""
         try:
@@ -52,14 +61,20 @@ class ApiClient:
         data = None if body is None else json.dumps(body).encode()
         headers = {**self.headers, **({"Content-Type": "application/json"} if data else {})}
         request = urllib.request.Request(url, data, headers, method=method)
+        with self._open(request) as answer:
+            content = answer.read()
+        return json.loads(content) if content else None
+
+    @contextmanager
+    def _open(self, request: urllib.request.Request) -> Iterator[HTTPResponse]:
+        """Send a request; raises `NoGateway` or `RequestRefused`."""
         try:
             with _OPENER.open(request, timeout=self.timeout_s) as answer:
-                content = answer.read()
+                yield answer
         except urllib.error.HTTPError as error:
             raise RequestRefused(_reason(error)) from None
         except OSError as error:
             raise NoGateway(f"no gateway answers at {self._url}: {error}") from None
-        return json.loads(content) if content else None
 
 
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))

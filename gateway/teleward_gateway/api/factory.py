@@ -19,6 +19,7 @@ from teleward_gateway.api import (
     metrics,
     observations,
     pages,
+    sinks,
     stream,
     subjects,
     trends,
@@ -40,7 +41,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         subjects, devices, bindings, commissioning, observations, trends, alarms, health, metrics,
-        stream,
+        sinks, stream,
     )
 )  # fmt: skip
 

@@ -23,6 +23,8 @@ What happens to a batch is decided by the sink's answer, record by record:
     rejected        the server will never take it             is done, and kept as a dead letter
     held            the server has it but may forget it       is in doubt: neither done nor sent
     forgotten       a record in doubt was not confirmed       is pending again
+    blocked         the server refuses it for a cause that    is pending; the backlog goes on behind
+                    a person corrects at the server           it, and it is tried again at times
     none            nothing is known                          is pending, tried again with back-off
 
 Invariants: a number leaves the backlog only by *acknowledged* or *rejected*. Repeats are possible
@@ -60,6 +62,7 @@ log = logging.getLogger(__name__)
 
 UNCONFIRMED_NS = 3_600_000_000_000  # an hour off or worse: the time of this boot is a guess
 IDLE_S = 1.0  # how often a quiet sink is asked what became of held records
+BLOCKED_S = (15.0, 300.0)  # first and longest wait before blocked records are tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,31 @@ class _Cursor:
     newest: int = field(default=0)
 
 
+@dataclass(slots=True)
+class _Blocked:
+    """Numbers of blocked records, and when the oldest of them are tried again."""
+
+    numbers: Ranges = field(default_factory=Ranges)
+    retry_s: float = 0.0
+    wait_s: float = BLOCKED_S[0]
+
+    def add(self, numbers: list[int], now_s: float) -> None:
+        """Take in what the server refused; a first refusal begins the waiting."""
+        if numbers and not self.numbers:
+            self.wait_s, self.retry_s = BLOCKED_S[0], now_s + BLOCKED_S[0]
+        for number in numbers:
+            self.numbers.add(number, number + 1)
+
+    def refused_again(self, now_s: float) -> None:
+        """Wait longer after a trial that the server refused."""
+        self.wait_s = min(2 * self.wait_s, BLOCKED_S[1])
+        self.retry_s = now_s + self.wait_s
+
+    def release(self) -> None:
+        """Try all of them again."""
+        self.numbers = Ranges()
+
+
 @runtime_checkable
 class _Connecting(Protocol):
     """A sink that connects on its own, with a back-off of its own."""
@@ -112,6 +140,7 @@ class Delivery:
         self._config = config or DeliveryConfig()
         self._backoff = Backoff(rng, self._config.first_retry_s, self._config.longest_retry_s)
         self._held = Ranges()
+        self._blocked = _Blocked()
         self._committed = asyncio.Event()
         self._cursor = _Cursor(0)
         self._backlog_at_s = 0.0
@@ -139,6 +168,20 @@ class Delivery:
     def health(self) -> dict[str, Any]:
         """Return the sink's backlog and the state of its server."""
         return self.status.health(self._journal.stats(), self._sink)
+
+    @property
+    def sink(self) -> Sink:
+        """The sink that is served."""
+        return self._sink
+
+    def retry(self) -> None:
+        """Try blocked records again now: a person has corrected the server."""
+        again = getattr(self._sink, "retry", None)
+        if again is not None:
+            again()
+        self._blocked.release()
+        self._backoff.succeeded()
+        self._committed.set()
 
     async def _open(self) -> None:
         """Open the sink; one that cannot be is tried again and takes nothing else down."""
@@ -186,14 +229,22 @@ class Delivery:
         """Send the oldest pending records; return whether there were any to try."""
         if _now_s() < self._backlog_at_s:
             return False
-        gap = self._journal.first_pending(self._sink.name, self._held, self._cursor.number + 1)
+        blocked, name, stop = self._blocked, self._sink.name, self._cursor.number + 1
+        trial = bool(blocked.numbers) and _now_s() >= blocked.retry_s
+        passed_over = self._held if trial else Ranges([*self._held, *blocked.numbers])
+        gap = self._journal.first_pending(name, passed_over, stop)
         if gap is None:
             return False
         batch = await self._read(gap[0] - 1, gap[1])
         rate = self._config.backlog_records_per_s
         if rate > 0:
             self._backlog_at_s = _now_s() + len(batch.records) / rate
+        before = self.status.acknowledged
         await self._serve(batch, gap[0] - 1, live=False)
+        if trial and self.status.acknowledged > before:
+            blocked.release()
+        elif trial:
+            blocked.refused_again(_now_s())
         return True
 
     async def _read(self, after: int, stop: int) -> Batch:
@@ -219,7 +270,7 @@ class Delivery:
         answer = await self._send(batch.records, live=live)
         pending = self._account(batch.records, answer)
         self._journal.settle(name, after, batch.through, Ranges([*self._held, *pending]))
-        if len(pending) == len(batch.records):
+        if len(pending) == len(batch.records) and not answer.blocked:
             if answer.error is None and answer.retry_after_s:
                 await self._pause(answer.retry_after_s)
             else:
@@ -252,6 +303,10 @@ class Delivery:
         refused = [rejected.id for rejected in answer.rejected]
         for identity in (*answer.acknowledged, *answer.forgotten, *refused):
             held.remove(_number(identity), _number(identity) + 1)
+        if answer.resumed:
+            self._blocked.release()
+        self._blocked.add([_number(found.id) for found in answer.blocked], _now_s())
+        self.status.blocked = sum(stop - start for start, stop in self._blocked.numbers)
         self.status.acknowledged += len(answer.acknowledged)
         self.status.dead_letter += len(refused)
         settled = {_number(i) for i in (*answer.acknowledged, *answer.held, *refused)}

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from teleward_cloud.alarms.targets import alarm_sinks
 from teleward_cloud.catalogue import SinkContext, SinkInfo
 from teleward_cloud.mqtt.connection import Incoming
+from teleward_cloud.mqtt.retained import Inventory
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
@@ -39,6 +40,7 @@ class Sinks:
         handlers: Mapping[CommandName, Handler],
         health: HealthRegistry,
         supervisor: Supervisor,
+        inventory: Inventory | None = None,
     ) -> None:
         self.broker: EmbeddedBroker | None = None
         self.mqtt: MqttSettings | None = settings.mqtt
@@ -48,6 +50,7 @@ class Sinks:
         self._audit, self._handlers = audit, handlers
         self.remote: RemoteCommands | None = None
         self._health, self._supervisor = health, supervisor
+        self._inventory = inventory
         self._sinks: list[Sink] = []
 
     async def run(self) -> None:
@@ -124,6 +127,7 @@ class Sinks:
             gateway=self._settings.gateway.name,
             provenance=self._provenance,
             on_command=self._on_command if commands.users else None,
+            inventory=self._inventory,
         )
         if commands.users:
             folder = self._settings.gateway.data_folder / self._provenance.value

@@ -14,6 +14,7 @@ class DeliveryStatus:
     batches: int = 0
     acknowledged: int = 0
     dead_letter: int = 0
+    blocked: int = 0
     failures: int = 0
     error: str | None = None
     retry_in_s: float = 0.0
@@ -42,6 +43,7 @@ class DeliveryStatus:
             "backlog_records": mine.pending,
             "backlog_bytes": round(min(1.0, share) * journal.file_bytes),
             "backlog_age_s": round(mine.oldest_age_s or 0.0, 3),
+            "blocked_records": self.blocked,
             "retry_in_s": round(self.retry_in_s, 3),
             "batches_total": self.batches,
             "failures_total": self.failures,

@@ -31,7 +31,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.journal.budget import EACH_TIME, FULL_SHARE, SpanIndex
@@ -39,7 +38,7 @@ from teleward_gateway.journal.cache import RowCache
 from teleward_gateway.journal.checksum import DamagedBlob
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.row import kinds_in
-from teleward_gateway.journal.sink_progress import SinkProgress
+from teleward_gateway.journal.sink_progress import DueProgress, SinkProgress
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
 from teleward_gateway.journal.timeline import TimeLine
@@ -110,24 +109,23 @@ class JournalIndex:
 
     def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
         """Return what must be written along with ``records``."""
-        states: dict[int, dict[str, Any]] = {}
-        dead_letters: list[dict[str, Any]] = []
+        due = DueProgress({}, [], [])
         now_s = time.monotonic()
         if stopping or now_s - self._acknowledged_s >= self._config.acknowledge_interval_s:
             self._acknowledged_s = now_s
-            states, dead_letters = self._progress.due()
+            due = self._progress.due()
         corrections = _corrections_in(records)
         if corrections:
             known = [*self.corrections(), *corrections]
-            states[CORRECTIONS] = {
+            due.states[CORRECTIONS] = {
                 "edition": len(known),
                 "corrections": [correction.payload() for correction in known],
             }
-        return Due(states, dead_letters, corrections)
+        return Due(due.states, due.dead_letters, due.reopened, corrections)
 
     def failed(self, due: Due) -> None:
         """Take back what could not be written."""
-        self._progress.put_back(due.states, due.dead_letters)
+        self._progress.put_back(due.states, due.dead_letters, due.reopened)
 
     def committed(self, commit: Commit, closed: Span | None) -> None:
         """Note a commit, before anyone else does."""

@@ -211,9 +211,18 @@ class Journal:
             self._index.hurry()
             await self.flush()
 
-    async def aside(self, sink: str, limit: int = 1000) -> list[dict[str, object]]:
-        """Return the newest records set aside for ``sink``: identity, reason and time."""
-        return await self._reading.run(lambda reader: reader.aside(sink, limit))
+    async def aside(self, sink: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """Return the newest dead letters of ``sink``: identity, reason and time."""
+        self._index.hurry()
+        await self.flush()
+        return await self._looking.run(lambda reader: reader.aside(sink, limit))
+
+    async def retry(self, sink: str, numbers: Iterable[int]) -> int:
+        """Make dead letters of ``sink`` pending again; return how many were."""
+        count = self._progress.retry(sink, numbers)
+        self._index.hurry()
+        await self.flush()
+        return count
 
     # Reading
 

@@ -181,7 +181,10 @@ class Reader:
         """Return the newest records that were set aside for a sink, newest first."""
         found: list[dict[str, object]] = []
         for (blob,) in self.all("SELECT data FROM aside ORDER BY id DESC"):
-            document = json.loads(unpack_blob(blob).body)
+            try:
+                document = json.loads(unpack_blob(blob).body)
+            except DamagedBlob:
+                continue
             if document["sink"] == sink:
                 found.append(document)
             if len(found) == limit:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from teleward_gateway.journal.ranges import Ranges
@@ -14,6 +14,15 @@ from teleward_signal.record import Record, RecordId, RecordKind
 FREEZE_AHEAD = 10_000  # some 20 s of a ward: one extra commit in that time while time is a guess
 
 
+@dataclass(frozen=True, slots=True)
+class DueProgress:
+    """State documents to write, new dead letters, and those that are pending again."""
+
+    states: dict[int, dict[str, Any]]
+    dead_letters: list[dict[str, Any]]
+    reopened: list[tuple[str, int]]
+
+
 class SinkProgress:
     """The states of the sinks, changed from the event loop and written by the writer."""
 
@@ -21,6 +30,7 @@ class SinkProgress:
         self._sinks: dict[str, SinkState] = {}
         self._changed: set[int] = set()
         self._dead_letters: list[dict[str, Any]] = []
+        self._reopened: list[tuple[str, int]] = []
         self._next = 1
         self._lock = threading.Lock()
 
@@ -98,6 +108,21 @@ class SinkProgress:
                     {"sink": sink, **asdict(identity), "reason": reason, "time_ns": time_ns}
                 )
             self._changed.add(state.key)
+
+    def retry(self, sink: str, numbers: Iterable[int]) -> int:
+        """Make dead letters of a sink pending again; return how many were."""
+        wanted = set(numbers)
+        with self._lock:
+            state = self._sinks[sink]
+            reopened = [number for number in sorted(wanted) if state.reopen(number)]
+            self._dead_letters = [
+                letter
+                for letter in self._dead_letters
+                if letter["sink"] != sink or letter["seq"] + letter["part"] not in wanted
+            ]
+            self._reopened += [(sink, number) for number in wanted]
+            self._changed.add(state.key)
+            return len(reopened)
 
     def settle(self, sink: str, after: int, through: int, pending: Ranges) -> None:
         """Mark numbers above ``after`` up to ``through`` done, except those still ``pending``."""
@@ -179,19 +204,27 @@ class SinkProgress:
                     self._changed.add(state.key)
         return missed
 
-    def due(self) -> tuple[dict[int, dict[str, Any]], list[dict[str, Any]]]:
-        """Return the documents to write, and the records set aside, and forget them."""
+    def due(self) -> DueProgress:
+        """Return the documents to write and the changes of dead letters, and forget them."""
         with self._lock:
             changed = [s for s in self._sinks.values() if s.key in self._changed]
             dead_letters, self._dead_letters = self._dead_letters, []
+            reopened, self._reopened = self._reopened, []
             self._changed.clear()
-            return {state.key: state.to_document() for state in changed}, dead_letters
+            states = {state.key: state.to_document() for state in changed}
+            return DueProgress(states, dead_letters, reopened)
 
-    def put_back(self, keys: Iterable[int], dead_letters: list[dict[str, Any]]) -> None:
+    def put_back(
+        self,
+        keys: Iterable[int],
+        dead_letters: list[dict[str, Any]],
+        reopened: list[tuple[str, int]],
+    ) -> None:
         """Return what could not be written."""
         with self._lock:
             self._changed.update(key for key in keys if key >= FIRST_SINK)
             self._dead_letters = [*dead_letters, *self._dead_letters]
+            self._reopened = [*reopened, *self._reopened]
 
     def active(self) -> list[SinkState]:
         """Return the configured sinks whose backlog is counted."""

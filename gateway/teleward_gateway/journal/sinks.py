@@ -10,6 +10,23 @@ from teleward_gateway.journal.row import kinds_of
 from teleward_signal.record import RecordKind
 
 ENDLESS = 2**62  # above every record number
+MOST_DEAD_LETTERS = 10_000  # named records; sinks count all of them
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One refused record; ``time_ns`` is when, UTC."""
+
+    journal: str
+    seq: int
+    part: int
+    reason: str
+    time_ns: int
+
+    @property
+    def number(self) -> int:
+        """Its number in the journal."""
+        return self.seq + self.part
 
 
 @dataclass(slots=True)
@@ -47,6 +64,16 @@ class SinkState:
             self.meanwhile.append(number)
         else:
             self.pending -= 1
+        return True
+
+    def reopen(self, number: int) -> bool:
+        """Make a record pending again that was a dead letter; return whether it was done."""
+        if number not in self.done:
+            return False
+        self.done.remove(number, number + 1)
+        self.dead_letter = max(0, self.dead_letter - 1)
+        if not self.counted_to <= number < self.count_stop:  # else the count will find it
+            self.pending += 1
         return True
 
     def begin_count(self, next_number: int) -> None:

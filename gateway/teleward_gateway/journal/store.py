@@ -21,11 +21,11 @@ from typing import Any
 from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.database import Database, prepare_for_writing
 from teleward_gateway.journal.row import Row, kinds_in
+from teleward_gateway.journal.sinks import MOST_DEAD_LETTERS
 from teleward_gateway.journal.spans import Span
 from teleward_signal.record import RecordKind
 
 SCHEMA = 2
-MOST_ASIDE = 10_000  # named records; sinks count all of them
 APPLICATION_ID = 0x54574A31  # "TWJ1", for file(1)
 TREND_TABLE = (
     "CREATE TABLE IF NOT EXISTS trend (key INTEGER PRIMARY KEY, stop INTEGER NOT NULL,"
@@ -113,7 +113,19 @@ class Store:
         """Remember a record that a sink will never take."""
         body = json.dumps(document, separators=(",", ":")).encode()
         self.run("INSERT INTO aside (data) VALUES (?)", (pack_blob(Blob.STATE, 0, body),))
-        self.run("DELETE FROM aside WHERE id <= (SELECT max(id) FROM aside) - ?", (MOST_ASIDE,))
+        self.run(
+            "DELETE FROM aside WHERE id <= (SELECT max(id) FROM aside) - ?", (MOST_DEAD_LETTERS,)
+        )
+
+    def forget_dead_letters(self, reopened: set[tuple[str, int]]) -> None:
+        """Delete the dead letters of these sinks and record numbers: they are pending again."""
+        for identity, blob in self.run("SELECT id, data FROM aside"):
+            try:
+                letter = json.loads(unpack_blob(blob).body)
+            except DamagedBlob:
+                continue
+            if (letter["sink"], letter["seq"] + letter["part"]) in reopened:
+                self.run("DELETE FROM aside WHERE id = ?", (identity,))
 
     def spans(self) -> Iterator[Span]:
         """Yield the spans that are whole, oldest first."""

@@ -88,6 +88,7 @@ class Due:
 
     states: dict[int, dict[str, Any]]
     dead_letters: list[dict[str, Any]]
+    reopened: list[tuple[str, int]]
     corrections: list[Correction]
 
 
@@ -325,7 +326,7 @@ class Writer:
         for row, members in rows:
             span = count_row(span, row, Counter(record.kind for record in members))
         full = span if span is not None and self._stop_span(began_s) else None
-        if not rows and not due.states and not due.dead_letters and full is None:
+        if not (rows or due.states or due.dead_letters or due.reopened) and full is None:
             return
         trend = self._trends.close(full, records, ready.origin.boot, due.corrections)
         try:
@@ -358,6 +359,8 @@ class Writer:
                 store.write_state(key, document)
             for document in due.dead_letters:
                 store.dead_letter(document)
+            if due.reopened:
+                store.forget_dead_letters(set(due.reopened))
 
     def _count(self, n_records: int, began_s: float) -> None:
         counters = self.counters
