@@ -21,7 +21,7 @@ from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.ingest import Ingest
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
-from teleward_signal.errors import Conflict, Invalid, NotFound, Unavailable
+from teleward_signal.errors import Conflict, Invalid, NotFound
 from teleward_signal.model import AlarmEvent, Measurement, Provenance
 from teleward_signal.record import Record, RecordId
 
@@ -119,18 +119,8 @@ class ApiView:
         if any(m.time_ns is not None and m.time_ns > latest_ns for m in measurements):
             raise Invalid("time_ns lies in the future: give the time of the observation, or none")
         stamped = [replace(m, time_ns=m.time_ns or now_ns) for m in measurements]
-        for measurement in stamped:
-            self._ingest.observe(subject, measurement)
-        await self._journal.flush()
-        return [await self._identity(subject, measurement) for measurement in stamped]
-
-    async def _identity(self, subject: str, measurement: Measurement) -> RecordId:
-        start_ns = measurement.time_ns or 0
-        records = await self._journal.history(subject, measurement.metric, start_ns, start_ns + 1)
-        written = [r.id for r in records if r.payload.get("author") == measurement.author]
-        if not written:
-            raise Unavailable("the journal cannot be written now; see /api/v1/health")
-        return max(written)
+        tickets = [self._ingest.observe(subject, measurement) for measurement in stamped]
+        return await self._journal.recorded(tickets)
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
         """Return the newest event of every alarm condition that is not off."""

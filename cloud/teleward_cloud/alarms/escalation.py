@@ -50,7 +50,7 @@ class Escalation:
     def __init__(
         self,
         settings: EscalationSettings,
-        append: Callable[[Draft], None],
+        append: Callable[[Draft], object],
         audit: Audit,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:

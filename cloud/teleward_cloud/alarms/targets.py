@@ -10,7 +10,7 @@ from teleward_signal.record import Draft
 
 
 def alarm_sinks(
-    settings: AlarmDeliverySettings, append: Callable[[Draft], None], audit: Audit
+    settings: AlarmDeliverySettings, append: Callable[[Draft], object], audit: Audit
 ) -> list[Sink]:
     """Return the configured sinks; ``append`` is the journal's.
 

@@ -6,6 +6,7 @@ from teleward_gateway.journal.migrations import JournalTooNew
 from teleward_gateway.journal.open_file import JournalInUse
 from teleward_gateway.journal.reader import Batch
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
+from teleward_gateway.journal.ticket import Ticket
 from teleward_gateway.journal.writer import Commit
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "JournalTooNew",
     "Losses",
     "SinkStats",
+    "Ticket",
 ]

@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 class Audit:
     """Writes to the audit; ``append`` is the journal's."""
 
-    def __init__(self, append: Callable[[Draft], None]) -> None:
+    def __init__(self, append: Callable[[Draft], object]) -> None:
         self._append = append
 
     def note(self, action: str, author: str, subject: str | None = None, **detail: Any) -> None:

@@ -102,4 +102,5 @@ def _join(first: Entry, second: Entry) -> Entry:
         first,
         uncertainty_ns=max(first.uncertainty_ns, second.uncertainty_ns),
         samples=first.samples + second.samples,
+        tickets=first.tickets + second.tickets,
     )

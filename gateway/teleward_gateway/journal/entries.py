@@ -12,12 +12,13 @@ import math
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_gateway.journal.ticket import Ticket
 from teleward_signal.record import RecordKind
 
 KINDS = (
@@ -54,7 +55,10 @@ _FEW = 4  # records of a row for which counting is quicker than numbering all (m
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record before its row is written: a stamped draft."""
+    """A record before its row is written: a stamped draft.
+
+    ``tickets`` wait for its identity; they are not written.
+    """
 
     kind: RecordKind
     subject: str | None
@@ -65,6 +69,7 @@ class Entry:
     monotonic_ns: int
     payload: dict[str, Any]
     samples: bytes = b""
+    tickets: tuple[Ticket, ...] = field(default=(), compare=False)
 
 
 def kind_mask(kinds: Iterable[RecordKind]) -> int:

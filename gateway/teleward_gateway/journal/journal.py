@@ -1,6 +1,6 @@
 """The journal: everything of record goes through here and is kept until every sink has it.
 
-append(draft) -> identity (gateway, journal, seq, part) at the next synced commit
+append(draft) -> ticket: identity (gateway, journal, seq, part) from the next synced commit on
 read / settle -> each sink's backlog, with what the server acknowledged
 history       -> by subject, metric and time, at times as known now
 """
@@ -26,8 +26,10 @@ from teleward_gateway.journal.row import Origin
 from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
+from teleward_gateway.journal.ticket import Ticket
 from teleward_gateway.journal.write_queue import WriteQueue
 from teleward_gateway.journal.writer import Commit, Writer
+from teleward_signal.errors import Unavailable
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordId, RecordKind
 
@@ -96,18 +98,20 @@ class Journal:
         self._writer.stop()
         self._opening.unlock()
 
-    def append(self, draft: Draft) -> None:
-        """Take a draft in; it is on disk after the next commit. Never blocks."""
+    def append(self, draft: Draft) -> Ticket:
+        """Take a draft in, never blocking; the ticket resolves at the next synced commit."""
         stamp = self._clock.now()
         time_ns, uncertainty_ns = draft.time_ns, draft.uncertainty_ns
         if time_ns is None:
             time_ns, uncertainty_ns = stamp.time_ns, stamp.uncertainty_ns
+        ticket = Ticket()
         self._write_queue.put(
             Entry(
-                draft.kind, draft.subject, draft.device, draft.metric,
-                time_ns, uncertainty_ns, stamp.monotonic_ns, draft.payload, draft.samples,
+                draft.kind, draft.subject, draft.device, draft.metric, time_ns, uncertainty_ns,
+                stamp.monotonic_ns, draft.payload, draft.samples, (ticket,),
             )
         )  # fmt: skip
+        return ticket
 
     def correct(self, correction: Correction) -> None:
         """Record a correction of the clock; history follows it from the next commit on."""
@@ -120,6 +124,18 @@ class Journal:
         while not self._writer.flushed(ticket) and self._writer.counters.failures == failures:
             await asyncio.sleep(0.002)
         return self._writer.flushed(ticket)
+
+    async def recorded(self, tickets: Iterable[Ticket]) -> list[RecordId]:
+        """Commit now and return the identities behind ``tickets``.
+
+        Raises Unavailable when the disk takes no records now, or a record was given up.
+        """
+        await self.flush()
+        found = [ticket.identity for ticket in tickets]
+        known = [identity for identity in found if identity is not None]
+        if len(known) < len(found):
+            raise Unavailable("the journal cannot be written now; see /api/v1/health")
+        return known
 
     def on_commit(self, listener: CommitListener) -> None:
         """Have ``listener`` called in this event loop after every commit."""
@@ -174,10 +190,6 @@ class Journal:
     def retire(self, sink: str) -> None:
         """Stop counting a sink that is no longer configured; its place is kept."""
         self._progress.retire(sink)
-
-    def rename_sink(self, old: str, new: str) -> None:
-        """Give a sink's place in the journal to another name."""
-        self._progress.rename(old, new)
 
     def ranges(self, sink: str) -> list[tuple[int, int]]:
         """Return the record numbers (``seq + part``) done for ``sink``, as half-open ranges."""

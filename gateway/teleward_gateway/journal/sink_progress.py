@@ -8,7 +8,6 @@ from typing import Any
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.store import FIRST_SINK
-from teleward_signal.errors import Invalid
 from teleward_signal.record import Record, RecordId, RecordKind
 
 FREEZE_AHEAD = 10_000  # some 20 s of a ward: one extra commit in that time while time is a guess
@@ -65,16 +64,6 @@ class SinkProgress:
         """Stop counting a sink that is no longer configured; its place is kept."""
         with self._lock:
             self._sinks[sink].active = False
-
-    def rename(self, old: str, new: str) -> None:
-        """Give a sink's place to another name; raises ValueError if that has one already."""
-        with self._lock:
-            if new in self._sinks:
-                raise Invalid(f"sink {new} has its own place in the journal already")
-            state = self._sinks.pop(old)
-            state.name = new
-            self._sinks[new] = state
-            self._changed.add(state.key)
 
     def uncounted(self, sink: str) -> tuple[int, int] | None:
         """Return the next range of a sink's backlog that is not counted yet."""

@@ -316,10 +316,10 @@ class Writer:
 
     def _commit(self, ready: Ready) -> None:
         try:
-            rows, records = self._rows(ready.origin)
+            rows, entries, records = self._rows(ready.origin)
         except Exception:
             self._sift(ready.origin)
-            rows, records = self._rows(ready.origin)
+            rows, entries, records = self._rows(ready.origin)
         due = self._index.due(records, self._stopping)
         began_s = time.monotonic()
         span = self._span
@@ -335,6 +335,9 @@ class Writer:
             self._index.failed(due)
             raise
         self._entries = []
+        for entry, record in zip(entries, records, strict=True):
+            for ticket in entry.tickets:
+                ticket.identity = record.id
         self._span = None if full is not None else span
         if full is not None:
             self._span_since_s = began_s
@@ -369,20 +372,28 @@ class Writer:
         counters.last_commit_s = time.monotonic() - began_s
         counters.longest_commit_s = max(counters.longest_commit_s, counters.last_commit_s)
 
-    def _rows(self, origin: Origin) -> tuple[list[tuple[Row, list[Record]]], tuple[Record, ...]]:
-        """Build the rows of a commit: values and events first, then the frame of waveforms."""
+    def _rows(
+        self, origin: Origin
+    ) -> tuple[list[tuple[Row, list[Record]]], list[Entry], tuple[Record, ...]]:
+        """Build the rows of a commit: values and events first, then the frame of waveforms.
+
+        Entries and records are in the order of their numbers.
+        """
         entries = join_waveforms(self._entries)
         number = self._next
-        rows, records = [], []
+        rows: list[tuple[Row, list[Record]]] = []
+        numbered: list[Entry] = []
+        records: list[Record] = []
         for group in (
             [entry for entry in entries if not is_wave(entry)],
             [entry for entry in entries if is_wave(entry)],
         ):
             for part in _chunks(group):
                 rows.append((build_row(part, number, origin), self._records(part, number, origin)))
+                numbered += part
                 records += rows[-1][1]
                 number += len(part)
-        return rows, tuple(records)
+        return rows, numbered, tuple(records)
 
     def _sift(self, origin: Origin) -> None:
         """Give up the entries that no row can hold, counted as lost: the others must not wait."""

@@ -18,7 +18,7 @@ from teleward_gateway.clock import Clock
 from teleward_gateway.clock.device import DeviceClock
 from teleward_gateway.health import totals
 from teleward_gateway.health.latency import Latency
-from teleward_gateway.journal import Commit, Journal
+from teleward_gateway.journal import Commit, Journal, Ticket
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.event_drafts import alarm_draft, annotation_draft, status_draft
 from teleward_gateway.live import LiveHub
@@ -147,9 +147,9 @@ class Ingest:
             else:
                 self._take_annotation(subject, result, now_ns)
 
-    def observe(self, subject: str, measurement: Measurement) -> None:
+    def observe(self, subject: str, measurement: Measurement) -> Ticket:
         """Take a manual observation."""
-        self._take_measurement(subject, None, measurement, self._clock.now().time_ns)
+        return self._take_measurement(subject, None, measurement, self._clock.now().time_ns)
 
     def recall(self, subject: str, measurements: list[Measurement]) -> None:
         """Show and score what was charted before a restart; it is on record already."""
@@ -222,20 +222,21 @@ class Ingest:
 
     def _take_measurement(
         self, subject: str, device: str | None, measurement: Measurement, now_ns: int
-    ) -> None:
+    ) -> Ticket:
         self.statistics.measurements += 1
         if measurement.time_ns is None:
             measurement = replace(measurement, time_ns=now_ns)
-        self._journal.append(measurement_draft(subject, device, measurement))
+        ticket = self._journal.append(measurement_draft(subject, device, measurement))
         if measurement.stored:
-            return  # history: it lands at its own time and is not the state of now
+            return ticket  # history: it lands at its own time and is not the state of now
         source = device or measurement.source.value
         if not self._source_choice.accepts(subject, source, measurement, now_ns):
-            return
+            return ticket
         self._live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)
         self._anomaly.update(subject, measurement)
         self.raise_alarms(self._board.update(subject, measurement, now_ns))
+        return ticket
 
     def _take_annotation(self, subject: str, annotation: Annotation, now_ns: int) -> None:
         self._journal.append(annotation_draft(subject, annotation))

@@ -16,6 +16,7 @@ from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.write_queue import WriteQueue
+from teleward_signal.errors import Unavailable
 from teleward_signal.model import Measurement, Provenance, SampleBlock
 from teleward_signal.record import Draft, Record, RecordKind
 
@@ -316,3 +317,36 @@ def test_a_correction_survives_its_record() -> None:
     correction = Correction("00000000000000b1", 1, 2, 3, 4)
     assert Correction.from_payload(correction.payload()) == correction
     assert Correction.from_payload({"event": "other"}) is None
+
+
+async def test_tickets_resolve_to_the_identities_of_their_records(opened: Open) -> None:
+    """Two values of one moment and author are told apart, and blocks that join share a record."""
+    journal = opened()
+    samples = np.arange(50, dtype=np.int16)
+    blocks = [
+        SampleBlock("ecg_ii", 250.0, samples, 0.005, index=50 * n, time_ns=S + n * S // 5)
+        for n in range(2)
+    ]
+    drafts = [value(96.0), *(waveform_draft("bed", "patch", block) for block in blocks)]
+    tickets = [journal.append(draft) for draft in [*drafts, value(97.0), value(97.0)]]
+    assert [ticket.identity for ticket in tickets] == [None] * 5
+    found = await journal.recorded(tickets)
+    assert found == [ticket.identity for ticket in tickets]
+    first, wave, joined, second, third = found
+    assert wave == joined
+    assert len({first, wave, second, third}) == 4
+    batch = await journal.read(None, KINDS, 100)
+    kept = {record.id: record for record in batch.records}
+    assert [kept[i].payload.get("value") for i in (first, second, third)] == [96.0, 97.0, 97.0]
+    assert kept[wave].metric == "ecg_ii"
+
+
+async def test_the_ticket_of_a_record_that_was_given_up_is_refused(opened: Open) -> None:
+    journal = opened()
+    good = journal.append(value(96.0))
+    poison = journal.append(value(97.0, note=object()))
+    with pytest.raises(Unavailable, match="cannot be written"):
+        await journal.recorded([good, poison])
+    assert good.identity is not None
+    assert poison.identity is None
+    assert journal.stats().lost.total == 1
