@@ -5,7 +5,9 @@ out again only when the file itself has changed since. So a device that someone 
 page stays where it was moved to.
 """
 
+import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from teleward_gateway.registry.model import Device, Subject
 from teleward_gateway.registry.store import Registry
@@ -27,13 +29,16 @@ def ensure(
         _ensure_subject(registry, subject)
     known = {device.id: device for device in registry.devices()}
     for device in devices:
-        if registry.applied(f"device {device.id}") == repr(device):
+        entry, earlier = canonical(_device_entry(device)), _earlier_device(device)
+        applied = registry.applied(f"device {device.id}")
+        if applied == entry:
             continue
-        if device.id in known:
-            registry.update_device(device, AUTHOR)
-        else:
-            registry.add_device(device, AUTHOR)
-        registry.note_applied(f"device {device.id}", repr(device))
+        if applied != earlier:
+            if device.id in known:
+                registry.update_device(device, AUTHOR)
+            else:
+                registry.add_device(device, AUTHOR)
+        registry.note_applied(f"device {device.id}", entry)
     for device_id, target in (bindings or {}).items():
         if registry.applied(f"binding {device_id}") == target:
             continue
@@ -42,15 +47,55 @@ def ensure(
         registry.note_applied(f"binding {device_id}", target)
 
 
+def canonical(entry: Mapping[str, Any]) -> str:
+    """Return an entry of the settings file as JSON with one form only.
+
+    Empty values are left out at the top, so that a field which a later version adds does not make
+    every entry look changed.
+    """
+    stated = {key: value for key, value in entry.items() if value not in (None, "", {}, [])}
+    return json.dumps(stated, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def _ensure_subject(registry: Registry, subject: Subject) -> None:
-    entry = repr((subject.label, subject.bed, sorted(subject.attributes.items())))
-    if registry.applied(f"subject {subject.id}") == entry:
+    entry = canonical({**subject.attributes, ":label": subject.label, ":bed": subject.bed})
+    applied = registry.applied(f"subject {subject.id}")
+    if applied == entry:
         return
+    if applied != _earlier_subject(subject):
+        _apply_subject(registry, subject)
+    registry.note_applied(f"subject {subject.id}", entry)
+
+
+def _apply_subject(registry: Registry, subject: Subject) -> None:
     admitted = {s.id: s for s in registry.subjects()}
     if subject.id not in admitted:
         registry.admit(subject, AUTHOR)
-    else:
-        registry.update_subject(subject.id, subject.label, subject.attributes, AUTHOR)
-        if admitted[subject.id].bed != subject.bed:
-            registry.move_subject(subject.id, subject.bed, AUTHOR)
-    registry.note_applied(f"subject {subject.id}", entry)
+        return
+    registry.update_subject(subject.id, subject.label, subject.attributes, AUTHOR)
+    if admitted[subject.id].bed != subject.bed:
+        registry.move_subject(subject.id, subject.bed, AUTHOR)
+
+
+def _device_entry(device: Device) -> dict[str, Any]:
+    return {
+        "id": device.id,
+        "driver": device.driver,
+        "address": device.address,
+        "label": device.label,
+        "provenance": device.provenance.value,
+        "options": device.options,
+    }
+
+
+def _earlier_device(device: Device) -> str:
+    """Return the entry as version 0.1.0 kept it, so that it is taken over and not applied again."""
+    shown = ", ".join(
+        f"{name}={getattr(device, name)!r}"
+        for name in ("id", "driver", "address", "label", "provenance", "options")
+    )
+    return f"Device({shown})"
+
+
+def _earlier_subject(subject: Subject) -> str:
+    return repr((subject.label, subject.bed, sorted(subject.attributes.items())))

@@ -1,7 +1,9 @@
 """The registry answers "whose reading was this" for any second and refuses to mix people."""
 
+import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -269,4 +271,38 @@ class TestEnsure:
         assert registry.devices() == [other]
         assert registry.subject("ada").bed == "bed-3"
         assert registry.binding("strap").bed == "bed-3"  # type: ignore[union-attr]
+        registry.close()
+
+    def test_entries_of_version_0_1_0_are_taken_over(self, tmp_path: Path) -> None:
+        """That version kept them as repr; what people changed since must stay."""
+        registry = Registry(tmp_path / "r.sqlite", Provenance.FIELD)
+        ada = Subject("ada", bed="bed-1", attributes={"spo2_scale": 1, "detail": ""})
+        ensure(registry, [ada], [STRAP])
+        registry.note_applied("device strap", repr(STRAP))
+        earlier = repr((ada.label, ada.bed, sorted(ada.attributes.items())))
+        registry.note_applied("subject ada", earlier)
+        registry.update_device(replace(STRAP, label="by the window"))
+        registry.update_subject("ada", label="Ada L.")
+        ensure(registry, [ada], [STRAP])
+        assert registry.device("strap").label == "by the window"
+        assert registry.subject("ada").label == "Ada L."
+        assert json.loads(registry.applied("device strap") or "")["driver"] == STRAP.driver
+        registry.close()
+
+    def test_a_field_that_a_later_version_adds_applies_nothing_again(self, tmp_path: Path) -> None:
+        registry = Registry(tmp_path / "r.sqlite", Provenance.FIELD)
+        subject = Subject("ada", attributes={"limits": {"spo2": {"low": 90}}})
+        ensure(registry, [subject])
+        registry.update_subject("ada", label="Ada L.")
+        more = {"isolation": "", "language": None, **subject.attributes}
+        ensure(registry, [replace(subject, attributes=more)])
+        assert registry.subject("ada").label == "Ada L."
+        registry.close()
+
+    def test_the_order_of_keys_is_no_change(self, tmp_path: Path) -> None:
+        registry = Registry(tmp_path / "r.sqlite", Provenance.FIELD)
+        ensure(registry, (), [replace(STRAP, options={"a": 1, "b": 2})])
+        registry.update_device(replace(STRAP, label="by the window"))
+        ensure(registry, (), [replace(STRAP, options={"b": 2, "a": 1})])
+        assert registry.device("strap").label == "by the window"
         registry.close()
