@@ -58,12 +58,13 @@ class DetectionAnswer(BaseModel):
 
 
 class PairingAnswer(BaseModel):
-    """A device that waits for the passkey that it shows."""
+    """A device that waits for the passkey that it shows, or for ``digits`` typed on it."""
 
     address: str
     device: str
     since_ns: int
     until_ns: int
+    digits: str | None = None
 
 
 class Passkey(Strict):
@@ -137,6 +138,7 @@ async def pairings(desk: CommissioningDep) -> list[PairingAnswer]:
             device=request.device,
             since_ns=request.since_ns,
             until_ns=request.until_ns,
+            digits=request.digits,
         )
         for request in desk.pairing.requests()
     ]

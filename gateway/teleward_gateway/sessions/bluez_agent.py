@@ -61,12 +61,19 @@ class AgentInterface(ServiceInterface):
             raise DBusError("org.bluez.Error.Canceled", "nobody typed the passkey")
         return passkey
 
+    def _show(self, digits: str, path: str) -> None:
+        """Show digits to type on the device; they are secret and appear in no log."""
+        address = self._check(path)
+        self._desk.show(address, digits)
+        log.info("pairing: type the digits shown on the devices page on %s", address)
+
     @method()
     def Release(self) -> None:
         self.released.set()
 
     @method()
     def Cancel(self) -> None:
+        self._desk.cancel()
         log.info("pairing cancelled by the device or by BlueZ")
 
     @method()
@@ -85,11 +92,11 @@ class AgentInterface(ServiceInterface):
     def DisplayPasskey(
         self, device: DBusObjectPath, passkey: DBusUInt32, entered: DBusUInt16
     ) -> None:
-        log.info("type %06d on %s", passkey, self._check(device))
+        self._show(f"{passkey:06d}", device)
 
     @method()
     def DisplayPinCode(self, device: DBusObjectPath, pincode: DBusStr) -> None:
-        log.info("type %s on %s", pincode, self._check(device))
+        self._show(pincode, device)
 
     @method()
     async def RequestPasskey(self, device: DBusObjectPath) -> DBusUInt32:

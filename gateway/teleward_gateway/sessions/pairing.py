@@ -7,7 +7,7 @@ pair; everything else is refused without a question, so a stranger cannot make t
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_signal.errors import Invalid, NotFound
@@ -20,12 +20,16 @@ LARGEST_PASSKEY = 999_999
 
 @dataclass(frozen=True, slots=True)
 class PairingRequest:
-    """A device that waits for its passkey; ``until_ns`` is UTC of when it will give up."""
+    """A device that waits for its passkey; ``until_ns`` is UTC of when it will give up.
+
+    ``digits`` are to be typed on the device itself; None when the device shows them.
+    """
 
     address: str
     device: str
     since_ns: int
     until_ns: int
+    digits: str | None = field(default=None, repr=False)
 
 
 class PairingDesk:
@@ -39,6 +43,7 @@ class PairingDesk:
     ) -> None:
         self._device_at, self._known_passkey = device_at, known_passkey
         self._open: dict[str, tuple[PairingRequest, asyncio.Future[int]]] = {}
+        self._shown: dict[str, PairingRequest] = {}
         self.n_refused = 0
 
     def health(self) -> dict[str, Any]:
@@ -60,8 +65,7 @@ class PairingDesk:
             return None
         if (known := self._known_passkey(device)) is not None:
             return known
-        now_ns = time.time_ns()
-        request = PairingRequest(address.upper(), device, now_ns, now_ns + int(ANSWER_S * 1e9))
+        request = _request(address, device)
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._open[request.address] = (request, answer)
         try:
@@ -75,7 +79,19 @@ class PairingDesk:
 
     def requests(self) -> list[PairingRequest]:
         """Return who waits."""
-        return [request for request, _ in self._open.values()]
+        now_ns = time.time_ns()
+        self._shown = {a: shown for a, shown in self._shown.items() if shown.until_ns > now_ns}
+        return [*(request for request, _ in self._open.values()), *self._shown.values()]
+
+    def show(self, address: str, digits: str) -> None:
+        """Show digits that are to be typed on the commissioned device at ``address``."""
+        device = self._device_at(address)
+        if device is not None:
+            self._shown[address.upper()] = _request(address, device, digits)
+
+    def cancel(self) -> None:
+        """Take shown digits back: the device or the radio ended the pairing."""
+        self._shown.clear()
 
     def answer(self, address: str, passkey: int) -> None:
         """Give a passkey; raises LookupError when nobody waits, ValueError when it is none."""
@@ -85,3 +101,9 @@ class PairingDesk:
         if waiting is None or waiting[1].done():
             raise NotFound(f"no device at {address} waits for a passkey: start pairing again")
         waiting[1].set_result(passkey)
+
+
+def _request(address: str, device: str, digits: str | None = None) -> PairingRequest:
+    now_ns = time.time_ns()
+    until_ns = now_ns + int(ANSWER_S * 1e9)
+    return PairingRequest(address.upper(), device, now_ns, until_ns, digits)

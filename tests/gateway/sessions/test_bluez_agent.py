@@ -180,3 +180,34 @@ async def test_passkey_nobody_types_is_given_up(
     assert desk.requests() == []
     with pytest.raises(LookupError, match="start pairing again"):
         desk.answer("C0:00:00:00:00:01", 1)
+
+
+@pytest.mark.parametrize(
+    ("member", "signature", "more", "digits"),
+    [("DisplayPasskey", "ouq", (123456, 0), "123456"), ("DisplayPinCode", "os", ("0417",), "0417")],
+)
+async def test_digits_to_type_are_on_the_page_and_in_no_log(
+    agent: BluezAgent,
+    desk: PairingDesk,
+    caplog: pytest.LogCaptureFixture,
+    member: str,
+    signature: str,
+    more: tuple[object, ...],
+    digits: str,
+) -> None:
+    caplog.set_level("DEBUG")
+    bluetoothd = Bluetoothd()
+    await bluetoothd.start()
+    await bluetoothd.find_agent()
+    await bluetoothd.call(member, signature, OURS, *more)
+    (shown,) = desk.requests()
+    assert (shown.device, shown.digits) == ("strap-1", digits)
+    assert digits not in repr(shown)
+    refused = await bluetoothd.call(member, signature, STRANGER, *more)
+    assert refused.error_name == bluez_agent.REJECTED
+    await bluetoothd.call("Cancel")
+    assert desk.requests() == []
+    ours = [r.getMessage() for r in caplog.records if r.name.startswith("teleward")]
+    assert any("type the digits" in text for text in ours)
+    assert not any(digits in text for text in ours)
+    bluetoothd.bus.disconnect()

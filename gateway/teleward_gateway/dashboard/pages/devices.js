@@ -115,6 +115,11 @@ class Page {
 
   /** @param {any} row */
   pairing(row) {
+    if (row.digits) {
+      return html`<div class="pairing" role="alert">
+        <p>Type <b>${row.digits}</b> on <b>${row.device}</b> to pair it.</p>
+      </div>`;
+    }
     return html`<div class="pairing" role="alert">
       <form @submit=${(/** @type {SubmitEvent} */ event) => this.sendPasskey(event, row.address)}>
         <p><b>${row.device}</b> shows six digits. Type them to pair it.</p>
