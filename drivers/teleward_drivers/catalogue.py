@@ -126,11 +126,3 @@ def for_advertisement(
         elif services & info.services:
             by_service.append(info)
     return by_name + by_service
-
-
-def for_usb(vid: int | None, pid: int | None) -> list[DriverInfo]:
-    """Return the serial drivers whose adapter has this USB id, best first."""
-    if vid is None or pid is None:
-        return []
-    usb_id = f"{vid:04x}:{pid:04x}"
-    return [info for info in catalogue().values() if usb_id in info.usb_ids]

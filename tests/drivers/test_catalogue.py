@@ -8,7 +8,7 @@ import pytest
 
 from teleward_drivers import catalogue as catalogue_module
 from teleward_drivers.ble import heart_rate, polar_pmd
-from teleward_drivers.catalogue import BUILT_IN, catalogue, driver, for_advertisement, for_usb
+from teleward_drivers.catalogue import BUILT_IN, catalogue, driver, for_advertisement
 from teleward_drivers.device import DriverInfo, LinkType
 from teleward_gateway.__main__ import main
 from teleward_signal.vocabulary import METRICS
@@ -34,8 +34,8 @@ def test_a_name_wins_over_a_service_and_an_unknown_device_has_no_driver() -> Non
 
 
 def test_a_serial_adapter_offers_what_may_be_behind_it() -> None:
-    assert [info.name for info in for_usb(0x10C4, 0xEA60)] == ["cms50d", "cms50"]
-    assert for_usb(None, None) == []
+    fits = [info.name for info in catalogue().values() if "10c4:ea60" in info.usb_ids]
+    assert fits == ["cms50d", "cms50"]
 
 
 def test_an_unknown_driver_is_told_the_names() -> None:

@@ -26,7 +26,7 @@ from teleward_gateway.api.factory import PREFIX, create_app
 from teleward_gateway.classroom.api.rooms import router as rooms
 from teleward_gateway.classroom.rooms.visibility import TRUTH
 from teleward_gateway.commands.room import RoomClient
-from teleward_gateway.live.frame import split_change
+from teleward_gateway.testing.wave_frames import split_change
 from teleward_signal.vocabulary import METRICS
 from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.physiology.knobs import KNOBS

@@ -22,7 +22,7 @@ from teleward_gateway.live import LiveHub, Page, Rung
 router = APIRouter()
 
 PAGES_LIMIT = 200
-"""Pages at once; 40 pages of 16 beds cost 3 % of a core (spec/dashboard 3)."""
+"""Pages at once; 40 pages of 16 beds cost 3 % of a core."""
 REQUEST_LIMIT = 1024
 """Characters of a page's message; a ping has 40."""
 

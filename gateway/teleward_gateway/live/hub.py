@@ -25,7 +25,7 @@ from teleward_signal.news2 import News2
 from teleward_signal.vocabulary import METRICS, MetricKind
 
 TICK_S = 0.1
-"""Ten frames a second: shorter ticks cost headers, longer ones delay (spec/dashboard 3)."""
+"""Ten frames a second: shorter ticks cost headers, longer ones delay."""
 SUBJECTS_LIMIT = 1024
 """Subjects one hub shows; the key of a frame is 16 bits."""
 

@@ -9,11 +9,10 @@ from teleward_gateway.live.frame import (
     SAMPLE_LIMIT,
     Frame,
     Run,
-    decode_frames,
     encode_frame,
     join_change,
-    split_change,
 )
+from teleward_gateway.testing.wave_frames import decode_frames, split_change
 
 samples = st.sampled_from((4, 70, SAMPLE_LIMIT)).flatmap(
     lambda limit: st.lists(st.integers(-limit, limit), min_size=1, max_size=60)

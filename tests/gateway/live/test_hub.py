@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from teleward_gateway.live import LiveHub, Page, Rung
-from teleward_gateway.live.frame import decode_frames, split_change
 from teleward_gateway.live.page import QUEUE_LIMIT
+from teleward_gateway.testing.wave_frames import decode_frames, split_change
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import (
     AlarmEvent,
