@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "check this machine, with remedies",
     "status": "show a running gateway",
     "sinks": "list sinks, show deliveries, send again what a server refused",
+    "warm": "compile the signal kernels ahead of the first start",
     "bench": "measure, and compare with peers and limits",
 }
 

@@ -46,6 +46,8 @@ from teleward_signal.engine.engine import Engine, EngineConfig
 
 log = logging.getLogger(__name__)
 
+KERNELS = ("teleward_gateway.live.steps:warm",)
+"""What compiles the gateway's own kernels, beside those of the engine."""
 CACHED_RECORDS = 4_000
 """Five seconds of 64 patients, which the sinks read while they are fresh; 20 000 cost 20 MB."""
 
@@ -95,7 +97,7 @@ async def build(
     stack.callback(registry.close)
     audit, alarm_store = Audit(journal.append), AlarmStore(folder)
     engine = Engine(EngineConfig())
-    await asyncio.to_thread(engine.warm, log_warming)
+    await asyncio.to_thread(engine.warm, log_warming, KERNELS)
     dsp = DspWorker(engine, settings.signal.tick_ms / 1000)
     stack.push_async_callback(asyncio.to_thread, dsp.close)
     board, live = alarm_store.board(), LiveHub(gateway_description(settings))

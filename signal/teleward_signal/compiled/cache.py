@@ -29,10 +29,9 @@ from typing import Any, TypeVar, cast
 
 import llvmlite.binding  # type: ignore[import-untyped]
 import numba
-from numba import njit
+from numba import njit, types
 
-from teleward_signal.compiled.linking import LinkedCompiler, without_literals
-from teleward_signal.compiled.pruning import hold, remove_unless_held, remove_unused
+from teleward_signal.compiled.pruning import hold, prune
 
 Record = Any
 """One element of a structured array inside a kernel."""
@@ -49,11 +48,8 @@ PACKAGE = "teleward_signal"
 """The package whose sources are hashed whole; this room of it may move within."""
 _PACKAGE_FOLDER = Path(__file__).parent.parent
 
-LINKED_WITH = ("0.68.",)
-"""Releases of Numba whose inside `kernel_linking` is known to fit; others compile in the usual way,
-and take twice as long for a first start."""
-KEPT = 2
-"""Folders kept of a package: the present one, and the one before for a way back."""
+COMPLETE = "complete"
+"""The file that marks a folder into which everything that a gateway runs has been compiled."""
 
 
 def cache_folder(environment: dict[str, str]) -> Path:
@@ -110,29 +106,19 @@ def _folder_of(package: str) -> Path:
     folder = FOLDER / f"{package}-{name.hexdigest()}"
     folder.mkdir(exist_ok=True)
     hold(folder)
-    _prune(package, keep=folder)
-    if package == PACKAGE:
-        remove_unused(FOLDER, time.time(), alone="NUMBA_CACHE_DIR" not in os.environ)
+    prune(FOLDER, package, time.time())
     return folder
 
 
-def is_empty() -> bool:
-    """Return whether no kernel of this package has been kept yet: a first start."""
-    return next(_folder_of(PACKAGE).rglob("*.nbi"), None) is None
+def is_complete() -> bool:
+    """Return whether all kernels have been kept: no first start."""
+    return (_folder_of(PACKAGE) / COMPLETE).exists()
 
 
-def _prune(package: str, keep: Path) -> None:
-    """Remove all but the newest folders of a package, and those that other processes run from.
-
-    Another process may do so as well.
-    """
-    aged = []
-    for folder in FOLDER.glob(f"{package}-*"):
-        with suppress(OSError):
-            aged.append((folder == keep, folder.stat().st_mtime_ns, folder))
-    for *_, folder in sorted(aged)[:-KEPT]:
-        with suppress(OSError):
-            remove_unless_held(folder)
+def mark_complete() -> None:
+    """Remember that all kernels have been kept."""
+    with suppress(OSError):  # a full disk or a read-only one: the next start looks again
+        (_folder_of(PACKAGE) / COMPLETE).touch()
 
 
 @contextmanager
@@ -148,7 +134,7 @@ def _cached(function: F, **options: object) -> F:
     ours = function.__module__.startswith(f"{PACKAGE}.")
     folder = _folder_of(PACKAGE if ours else function.__module__.rpartition(".")[0])
     cast(Any, numba.config).CACHE_DIR = str(folder)
-    compiled = without_literals(cast(Any, njit)(cache=True, nogil=True, **options)(function))
+    compiled = _without_literals(cast(Any, njit)(cache=True, nogil=True, **options)(function))
     save = compiled._cache.save_overload
 
     def save_if_possible(signature: object, data: object) -> None:
@@ -171,9 +157,21 @@ def fused_kernel(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """Compile a function that only kernels call, as a part of each kernel: see `kernel_linking`."""
-    if not numba.__version__.startswith(LINKED_WITH):
-        return cast(F, without_literals(cast(Any, njit)(nogil=True)(function)))
+    """Compile a function that only kernels call; it has no entry for Python and no cache."""
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
-    compiled = cast(Any, njit)(nogil=True, pipeline_class=LinkedCompiler, **options)(function)
-    return cast(F, without_literals(compiled))
+    return cast(F, _without_literals(cast(Any, njit)(nogil=True, **options)(function)))
+
+
+def _without_literals(dispatcher: Any) -> Any:
+    """Share one compilation between all constants that ``dispatcher`` is called with.
+
+    Numba would compile a function once for each of them.
+    """
+    template, plainly = dispatcher.get_call_template, cast(Any, types).unliteral
+
+    def get_call_template(args: Any, kws: Any) -> Any:
+        plain = {name: plainly(kind) for name, kind in kws.items()}
+        return template(tuple(plainly(kind) for kind in args), plain)
+
+    dispatcher.get_call_template = get_call_template
+    return dispatcher

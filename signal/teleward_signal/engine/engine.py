@@ -8,6 +8,7 @@ meant to be called from one thread.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,13 +51,13 @@ class Engine:
         self._arrivals = Arrivals()
         self._next_handle = 1
 
-    def warm(self, progress: Progress | None = None) -> None:
+    def warm(self, progress: Progress | None = None, others: Sequence[str] = ()) -> None:
         """Compile or load every kernel, reporting to ``progress(what, share done)``.
 
         Those of `DerivedBreathing`, `Oximetry` and `AnomalyWatch`, which work beside an engine, are
-        included.
+        included. ``others``: see `warm.warm`.
         """
-        warm(self.config.rates_hz[0], self.config.options, progress)
+        warm(self.config.rates_hz[0], self.config.options, progress, others)
 
     @staticmethod
     def analyses(metric: str) -> bool:

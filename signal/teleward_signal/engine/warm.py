@@ -1,62 +1,128 @@
-"""Every kernel that a gateway runs, compiled or loaded before the first sample comes.
+"""Compilation of every kernel before the first sample comes, in processes that end afterwards.
 
-first start    this process compiles the ECG loop; a second one at the same time the part of it that
-               is needed last, which follows rhythms, then the others
-later          all are loaded from the folder of `kernel_cache`
+1. A first start compiles in child processes. What LLVM allocates for compiling it never returns,
+   some 150 MB, so the process that runs for months must not compile.
+2. The ECG loop takes half of the time: it has a child of its own. The other child begins with the
+   rhythm kernel, which the first needs last and then loads.
+3. On one core, or with little free memory, one child follows the other.
+4. Then this process loads all kernels from the cache, as on every later start. It compiles only
+   what a child could not.
 """
 
-import gc
 import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from teleward_signal.compiled.cache import is_empty
+from teleward_signal.compiled.cache import is_complete, mark_complete
 from teleward_signal.engine.kinds import Kind
-
-if TYPE_CHECKING:
-    import subprocess
 
 Progress = Callable[[str, float], None]
 Options = dict[str, dict[str, object]]
+Step = tuple[str, Callable[[], None]]
 ROOM_KB = 700_000
-"""Memory that must be free for a second process: each compiles in some 260 MB."""
-COLLECT_AFTER = 20_000
-"""Objects made between looks for garbage: a compiler makes millions that stay, and looking at them
-again and again takes a tenth of its time."""
+"""Free memory for two children at once: each needs some 260 MB."""
+CHILDREN = (f"{__name__}:compile_ecg", f"{__name__}:compile_others")
+"""What the two child processes call, as ``module:function``."""
+CHILD_STEPS = 7
+"""Lines that the children print in all: a group of kernels each."""
 
 _BLOCK = np.zeros((1, 8), np.float32)
 _COUNTS = np.array([8], np.int32)
 
 
-def warm(rate_hz: float, options: Options, progress: Progress | None = None) -> None:
-    """Compile or load every kernel, reporting to ``progress(what, share done)``."""
-    names = [name for name, _ in _steps(rate_hz, options)]
-    with _few_collections():
-        beside = _start_beside() if is_empty() else None
-        for done, (name, run) in enumerate(_steps(rate_hz, options)):
-            if progress:
-                progress(f"kernels for {name}", done / len(names))
-            if beside is not None and done == 1:
-                beside.wait()  # what it could not do is done here
-            run()
-    if progress:
-        progress("kernels ready", 1.0)
+def warm(
+    rate_hz: float,
+    options: Options,
+    progress: Progress | None = None,
+    others: Sequence[str] = (),
+) -> None:
+    """Compile or load every kernel, reporting to ``progress(what, share done)``.
+
+    ``others`` are functions that compile kernels of other packages, each as ``module:function``;
+    a first start calls them in a child process too.
+    """
+    report = progress or (lambda what, share: None)
+    if not is_complete():
+        _compile_in_children(report, others)
+    for _, run in _steps(rate_hz, options):
+        run()
+    mark_complete()
+    report("kernels ready", 1.0)
 
 
-def warm_others() -> None:
-    """Compile what `warm` does not begin with: the work of the process beside it."""
-    with _few_collections():
-        _rhythm()
-        for _, run in _steps(125.0, {})[1:]:
-            run()
+def compile_ecg() -> None:
+    """Compile the ECG loop: the work of the first child."""
+    _run(_steps(125.0, {})[:1])
 
 
-def _steps(rate_hz: float, options: Options) -> list[tuple[str, Callable[[], None]]]:
+def compile_others() -> None:
+    """Compile all but the ECG loop: the work of the second child."""
+    _run([("rhythms", _rhythm), *_steps(125.0, {})[1:]])
+
+
+def _run(steps: list[Step]) -> None:
+    for name, run in steps:
+        run()
+        print(name, flush=True)
+
+
+def _compile_in_children(report: Progress, others: Sequence[str]) -> None:
+    """Run the compiling functions in child processes; failures are left to this process."""
+    first, second = [CHILDREN[0]], [*CHILDREN[1:], *others]
+    batches = [[first, second]] if _has_room() else [[first], [second]]
+    done = 0
+    report("compiling kernels, first start only", 0.0)
+    for batch in batches:
+        reading, writing = os.pipe()
+        with os.fdopen(reading) as lines:
+            children = []
+            for functions in batch:
+                with suppress(OSError):
+                    children.append(_start(functions, writing))
+            os.close(writing)
+            for line in lines:
+                done += 1
+                report(f"compiled kernels for {line.strip()}", min(0.9, done / (CHILD_STEPS + 1)))
+            for child in children:
+                child.wait()
+
+
+def _start(functions: list[str], stdout: int) -> "subprocess.Popen[bytes]":
+    # as a string: -m would run this module under a second name, whose kernels are other kernels
+    code = f"from {__name__} import call; call({functions!r})"
+    path = os.pathsep.join(filter(None, sys.path))
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+
+
+def call(functions: Sequence[str]) -> None:
+    """Import and call each ``module:function``: what a child process does."""
+    for name in functions:
+        module, _, function = name.partition(":")
+        getattr(import_module(module), function)()
+
+
+def _has_room() -> bool:
+    """Return whether there are two processors and memory for two children at once."""
+    free_kb = 0
+    with suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free_kb = int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
+    return (os.cpu_count() or 1) > 1 and free_kb >= ROOM_KB
+
+
+def _steps(rate_hz: float, options: Options) -> list[Step]:
     """Return what to warm, the longest first."""
 
     def bank(kind: Kind) -> Callable[[], None]:
@@ -73,7 +139,6 @@ def _steps(rate_hz: float, options: Options) -> list[tuple[str, Callable[[], Non
 
 
 def _rhythm() -> None:
-    """Where the loop gets to it before it is there, it is compiled twice and nothing else."""
     from teleward_signal.ecg.bank import EcgBank
 
     EcgBank(125.0, 1).compile_rhythm()
@@ -93,31 +158,3 @@ def _derived() -> None:
     ModulationBank(125.0, 1, Carrier.PPG).process(_BLOCK, _COUNTS)
     anomaly = AnomalyBank(1)
     anomaly.step(np.full((1, len(anomaly.metrics)), np.nan))
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for garbage less often."""
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER, 20, 100)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-def _start_beside() -> "subprocess.Popen[bytes] | None":
-    """Start a process that runs `warm_others`; ``None`` without a processor or memory for it."""
-    import subprocess  # not needed by later starts
-
-    free_kb = 0
-    with suppress(OSError, ValueError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free_kb = int(next(line for line in lines if line.startswith("MemAvailable")).split()[1])
-    if (os.cpu_count() or 1) < 2 or free_kb < ROOM_KB:
-        return None
-    code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import warm_others as w; w()"
-    with suppress(OSError):
-        quiet = subprocess.DEVNULL
-        return subprocess.Popen([sys.executable, "-c", code], stdout=quiet, stderr=quiet)
-    return None

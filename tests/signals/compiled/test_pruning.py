@@ -1,4 +1,4 @@
-"""A start removes compiled kernels that nobody has run for a month, and nothing else."""
+"""A start removes compiled kernels that are old or too many, and nothing else."""
 
 import logging
 import os
@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from teleward_signal.compiled.pruning import UNUSED_S, hold, remove_unless_held, remove_unused
+from teleward_signal.compiled.pruning import KEPT, UNUSED_S, hold, prune
 
+PACKAGE = "teleward_signal"
 NOW_S = time.time()
 DAY_S = 86_400.0
 OLDER = "teleward_signal-0123456789abcdef"
 GONE = "hospital_drivers.wave-00112233aabbccdd"
-NUMBAS = "anomaly_0b8b47a0435c563bdf2ebb9e8ee632ef850fe8c4"
 
 
 def kernels(cache: Path, name: str, days: float) -> Path:
@@ -33,24 +33,30 @@ def left(cache: Path) -> set[str]:
 
 
 def test_a_month_without_use_and_it_goes(tmp_path: Path) -> None:
-    for name in (OLDER, GONE, NUMBAS):
-        kernels(tmp_path, name, 31)
+    kernels(tmp_path, OLDER, 31)
     kernels(tmp_path, "teleward_signal-fedcba9876543210", 29)
-    removed = remove_unused(tmp_path, NOW_S, alone=True)
-    assert {path.name for path in removed} == {OLDER, GONE, NUMBAS}
+    removed = prune(tmp_path, PACKAGE, NOW_S)
+    assert {path.name for path in removed} == {OLDER}
     assert left(tmp_path) == {"teleward_signal-fedcba9876543210"}
+
+
+def test_the_newest_folders_of_a_package_stay(tmp_path: Path) -> None:
+    for days in range(KEPT + 3):
+        kernels(tmp_path, f"teleward_signal-{days:016x}", days)
+    prune(tmp_path, PACKAGE, NOW_S)
+    assert left(tmp_path) == {f"teleward_signal-{days:016x}" for days in range(KEPT)}
 
 
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    for name in ("photos", "teleward_signal", "teleward_signal-0123", NUMBAS):
+    for name in ("photos", "teleward_signal", "teleward_signal-0123", GONE):
         kernels(cache, name, 400)
     outside = kernels(tmp_path, OLDER, 400)
     (cache / OLDER).symlink_to(outside)
-    (cache / GONE).write_text("a file")
-    os.utime(cache / GONE, (0, 0))
+    (cache / "teleward_signal-0000000000000000").write_text("a file")
+    os.utime(cache / "teleward_signal-0000000000000000", (0, 0))
     before = left(cache)
-    assert remove_unused(cache, NOW_S, alone=False) == []
+    assert prune(cache, PACKAGE, NOW_S) == []
     assert left(cache) == before
     assert (outside / "answer.nbi").exists()
 
@@ -69,36 +75,35 @@ def test_what_a_process_runs_from_stays_however_old(tmp_path: Path) -> None:
         assert runner.stdout.readline() == b"held\n"
         assert time.time() - folder.stat().st_mtime < DAY_S, "it has been used now"
         later_s = time.time() + 2 * UNUSED_S
-        assert remove_unused(tmp_path, later_s, alone=True) == []
-        assert not remove_unless_held(folder), "nor because there are newer ones"
+        assert prune(tmp_path, PACKAGE, later_s) == []
         runner.communicate()
-    assert remove_unused(tmp_path, later_s, alone=True) == [folder]
+    assert prune(tmp_path, PACKAGE, later_s) == [folder]
 
 
 def test_what_cannot_be_removed_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stuck, free = kernels(tmp_path, GONE, 31), kernels(tmp_path, OLDER, 31)
+    stuck = kernels(tmp_path, "teleward_signal-fedcba9876543210", 31)
+    free = kernels(tmp_path, OLDER, 31)
     remove = os.rmdir
 
     def rmdir(path: str, **more: Any) -> None:
-        if "hospital" in str(path):
+        if "fedcba" in str(path):
             raise PermissionError(1, "not allowed", str(path))
         remove(path, **more)
 
     monkeypatch.setattr(os, "rmdir", rmdir)
     with caplog.at_level(logging.INFO):
-        assert remove_unused(tmp_path, NOW_S, alone=True) == [free]
+        assert prune(tmp_path, PACKAGE, NOW_S) == [free]
     assert f"cannot remove the unused kernels {stuck}" in caplog.text
-    assert f"removed {free}" in caplog.text
-    assert remove_unused(tmp_path / "none", NOW_S, alone=True) == []
+    assert f"removed the unused kernels {free}" in caplog.text
+    assert prune(tmp_path / "none", PACKAGE, NOW_S) == []
     hold(tmp_path / "none")
 
 
 def test_a_start_does_it(tmp_path: Path) -> None:
     cache = tmp_path / "teleward" / "kernels"
-    for name in (OLDER, NUMBAS):
-        kernels(cache, name, 31)
+    kernels(cache, OLDER, 31)
     unset = ("NUMBA_CACHE_DIR", "CACHE_DIRECTORY")
     environment = {k: v for k, v in os.environ.items() if k not in unset}
     subprocess.run(

@@ -52,40 +52,47 @@ def test_after_warming_nothing_is_compiled_or_loaded() -> None:
     assert late == []
 
 
+SMALL = "teleward_gateway.live.steps:warm"
 FIRST_START = """
-import subprocess
+import gc, sys
+from numba.core.dispatcher import Dispatcher
+from teleward_gateway.live.steps import warm as small
+from teleward_signal.compiled.cache import is_complete
 from teleward_signal.engine import warm
-from teleward_signal.compiled import cache
-ran = []
-warm._steps = lambda rate, options: [
-    (name, lambda name=name: ran.append(name)) for name in ("long", "short", "others")]
-warm.ROOM_KB = {room}
-class Beside:
-    def __init__(self, command, **_): ran.append("beside"); compile(command[-1], "", "exec")
-    def wait(self): ran.append("waited")
-subprocess.Popen = Beside
-told = []
-warm.warm(125.0, {{}}, lambda what, share: told.append(round(share, 2)))
-print(*ran, *told)
+warm.CHILDREN = tuple(sys.argv[1].split())
+warm.ROOM_KB = int(sys.argv[2])
+warm._steps = lambda rate, options: [("steps", small)]
+started, start = [], warm._start
+warm._start = lambda functions, out: started.append(functions) or start(functions, out)
+shares = []
+warm.warm(125.0, {}, lambda what, share: shares.append(share))
+found = [o for o in gc.get_objects() if isinstance(o, Dispatcher) and hasattr(o, "stats")]
+compiled = sum(sum(d.stats.cache_misses.values()) for d in found)
+print(len(started), compiled, is_complete(), shares == sorted(shares), shares[-1])
 """
 
 
-def first_start(folder: Path, room_kb: int) -> list[str]:
+def first_start(folder: Path, *children: str, room_kb: int = 0) -> list[str]:
+    """Start with few kernels; return children, kernels compiled here and what is reported."""
     done = subprocess.run(
-        [sys.executable, "-c", FIRST_START.format(room=room_kb)],
+        [sys.executable, "-c", FIRST_START, " ".join(children), str(room_kb)],
         env={**os.environ, "NUMBA_CACHE_DIR": str(folder)},
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     return done.stdout.split()
 
 
-def test_a_first_start_compiles_in_two_processes_where_there_is_room(tmp_path: Path) -> None:
-    shares = ["0.0", "0.33", "0.67", "1.0"]
-    alone = ["long", "short", "others", *shares]
-    assert first_start(tmp_path, 1 << 60) == alone
-    if (os.cpu_count() or 1) > 1:
-        together = ["beside", "long", "waited", "short", "others", *shares]
-        assert first_start(tmp_path, 0) == together
-    (folder,) = tmp_path.glob("teleward_signal-*")
-    (folder / "kernel.nbi").touch()
-    assert first_start(tmp_path, 0) == alone
+def test_a_first_start_compiles_in_children_only(tmp_path: Path) -> None:
+    assert first_start(tmp_path, SMALL, SMALL) == ["2", "0", "True", "True", "1.0"]
+    assert first_start(tmp_path, SMALL, SMALL) == ["0", "0", "True", "True", "1.0"]
+
+
+def test_children_follow_each_other_where_memory_is_short(tmp_path: Path) -> None:
+    said = first_start(tmp_path, SMALL, SMALL, room_kb=1 << 60)
+    assert said == ["2", "0", "True", "True", "1.0"]
+
+
+def test_what_no_child_could_compile_is_compiled_here(tmp_path: Path) -> None:
+    children, compiled, complete, *_ = first_start(tmp_path, "nothing:warm", "nothing:warm")
+    assert (children, complete) == ("2", "True")
+    assert int(compiled) > 0
