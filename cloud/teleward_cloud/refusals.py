@@ -24,8 +24,8 @@ _STRIKES = 3
 """Records refused, and none taken, until a scope is blocked: one bad alarm delays no other."""
 _HOUR_S = 3600.0
 _WAIT_S = (10.0, 300.0)
-"""First and longest wait before one record of a blocked scope is tried: whoever corrects a server
-sees the effect soon, and one that nobody corrects costs a request every five minutes."""
+"""First and longest wait before one record of a blocked scope is tried: a corrected server
+is used again soon, and one that nobody corrects costs a request every five minutes."""
 _MOST_SCOPES = 4096
 _VALUES = re.compile(r"'[^']*'|\d+")
 
@@ -80,7 +80,7 @@ class Refusals:
         found.retry_s = now_s + found.wait_s
 
     def open(self, scope: str | None = None) -> None:
-        """Let a scope through again, or all: the server takes it, or a person says so."""
+        """Release a scope, or all: the server takes it, or a person released it."""
         if scope is None:
             self._blocked.clear()
             self._strikes.clear()
@@ -173,5 +173,5 @@ def _remedy(reason: str) -> str:
     if found:
         return f"delete measurement {found[1]} or choose another bucket"
     if "retention" in reason:
-        return "let the bucket keep data for longer"
+        return "raise the bucket's retention"
     return "correct the server"

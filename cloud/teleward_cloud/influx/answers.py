@@ -25,7 +25,7 @@ _BLAMES_DATA = (
     "beyond retention",
     "invalid field format",
 )
-"""What servers say when a point is at fault. Any other 400 is the fault of the settings."""
+"""Server messages of a point at fault. Any other 400 is the fault of the settings."""
 _OWN_CODES = frozenset({"invalid", "unprocessable entity", "request too large"})
 """Codes of InfluxDB 2 with which it refuses what was sent, not who sent it."""
 _OWN_HEADERS = ("x-influxdb-version", "x-influxdb-error", "x-platform-error-code")
@@ -55,16 +55,16 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Answer | None
     if status == STORED:
         return None
     lower = {key.lower(): value for key, value in headers.items()}
-    wish_s = retry_after_s(lower.get("retry-after"))
+    wait_s = retry_after_s(lower.get("retry-after"))
     words, refuses_content = _own_words(lower, body)
     if words is None:
-        return Answer(status, _foreign(status, lower, body), wish_s, blames_data=status == 413)
+        return Answer(status, _foreign(status, lower, body), wait_s, blames_data=status == 413)
     remedy = _REMEDIES.get(status)
     reason = f"HTTP {status}: {words[:_LONGEST]}" + (f" ({remedy})" if remedy else "")
     lowered = words.lower()
     at_fault = refuses_content and any(sign in lowered for sign in _BLAMES_DATA)
     blames_data = status == 413 or (status in (400, 422) and at_fault)
-    return Answer(status, reason, wish_s, blames_data=blames_data)
+    return Answer(status, reason, wait_s, blames_data=blames_data)
 
 
 def _own_words(headers: Mapping[str, str], body: bytes) -> tuple[str | None, bool]:
@@ -113,15 +113,15 @@ def _text(body: bytes) -> str:
     return " ".join(body[: 4 * _LONGEST].decode(errors="replace").split())
 
 
-def retry_after_s(wish: str | None) -> float | None:
+def retry_after_s(wait: str | None) -> float | None:
     """Read Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3), an hour at most."""
-    if not wish:
+    if not wait:
         return None
     try:
-        wait_s = float(wish)
+        wait_s = float(wait)
     except ValueError:
         try:
-            wait_s = email.utils.parsedate_to_datetime(wish).timestamp() - time.time()
+            wait_s = email.utils.parsedate_to_datetime(wait).timestamp() - time.time()
         except (TypeError, ValueError, OverflowError):
             return None
     return min(max(0.0, wait_s), _LONGEST_WAIT_S) if math.isfinite(wait_s) else None

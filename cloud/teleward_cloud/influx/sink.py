@@ -132,7 +132,7 @@ class InfluxSink:
         return self._delivery(choice, outcome, written)
 
     def retry(self) -> None:
-        """Send again what the server refused: a person says that it is corrected."""
+        """Send refused records again, after a person's correction."""
         self._refusals.open()
 
     def counters(self) -> SinkCounters:

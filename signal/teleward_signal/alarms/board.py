@@ -129,13 +129,13 @@ class AlarmBoard:
 
     def audible(self, subject: str | None = None) -> Priority | None:
         """Return the highest priority to sound now: neither acknowledged nor paused."""
-        heard = [
+        sounding = [
             condition.priority
             for person, condition in self._each(subject)
             if condition.state in (State.ON, State.LATCHED)
             and person.audio_paused_until_ns <= self._clock_ns
         ]
-        return min(heard, key=URGENCY.__getitem__, default=None)
+        return min(sounding, key=URGENCY.__getitem__, default=None)
 
     def audio_pause_left_s(self, subject: str) -> float:
         """Return how long the sound of ``subject`` stays paused, 0 if it does not."""

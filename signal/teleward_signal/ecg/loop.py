@@ -45,7 +45,7 @@ OVERDUE = 1.45
 PAUSE_S = 1.8
 FAINT = 0.3
 """Share of the beats' size, which fades while none comes: a P wave in a pause is no beat for the
-eight seconds in which an asystole must be told."""
+eight seconds in which an asystole must be reported."""
 
 
 @inner

@@ -78,7 +78,7 @@ def test_staged_orders_share_a_tick_and_a_bad_one_stops_all(service: RoomService
     truth = true_state(room, 10.0)
     assert truth.truth["rhythm"] == "svt"
     assert truth.faults[0].kind == "motion"
-    assert learner_view(room, 10.0).said[0].text == "He is worse."
+    assert learner_view(room, 10.0).messages[0].text == "He is worse."
 
 
 def test_devices_in_another_process_live_the_same_patient(service: RoomService) -> None:

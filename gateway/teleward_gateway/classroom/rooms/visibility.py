@@ -44,7 +44,7 @@ class LearnerView(BaseModel):
     time_s: int
     speed: float
     result: str
-    said: list[Message]
+    messages: list[Message]
     readings: dict[str, float | None]
     findings: dict[str, str]
 
@@ -128,7 +128,7 @@ def learner_view(room: Room, now_s: float) -> LearnerView:
         time_s=state.second,
         speed=room.patient.pace.speed_tenths / 10,
         result=state.result,
-        said=[Message(second=s, who=who, text=text) for s, who, text in state.said],
+        messages=[Message(second=s, who=who, text=text) for s, who, text in state.said],
         readings=readings(room),
         findings={
             name: finding(room, name) for name, due_s in room.asked.items() if due_s <= time_s

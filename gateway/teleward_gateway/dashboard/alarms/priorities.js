@@ -77,7 +77,7 @@ export class Announcer {
   }
 
   /** @param {{where: string, alarm: Alarm}[]} active */
-  tell(active) {
+  announce(active) {
     const urgent = active.filter(({ alarm }) => alarm.presence === "on" && alarm.priority !== "info");
     const text = urgent
       .slice(0, 3)

@@ -1,5 +1,5 @@
 // @ts-check
-/** A modal form that sends to the API and shows what the gateway says. */
+/** A modal form that sends to the API and shows the gateway's answer. */
 
 import { author, setAuthor } from "./api.js";
 import { html, render } from "../vendor/lit-html.js";

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The one WebSocket of a page: reconnects, knows the gateway's clock, and says how well it does.
+ * The one WebSocket of a page: reconnects, knows the gateway's clock, and reports its state.
  *
  * The socket alone is the source of truth for "live": a socket that is open but carries nothing is
  * closed after SILENCE_MS, and a page that was hidden or changed networks tries again at once.
@@ -45,7 +45,7 @@ export class Stream {
     this.socket = null;
     this.attempt = 0;
     this.openedAt = NaN;
-    this.heardAt = performance.now();
+    this.receivedAt = performance.now();
     this.rung = 0;
     this.rungSince = performance.now();
     /** @type {number[]} */
@@ -66,7 +66,7 @@ export class Stream {
 
   /** @returns {LinkState} */
   link() {
-    const silent = performance.now() - this.heardAt;
+    const silent = performance.now() - this.receivedAt;
     const open = this.socket?.readyState === WebSocket.OPEN && Number.isFinite(this.openedAt);
     const lost = !open || silent > SILENCE_MS;
     return {
@@ -112,7 +112,7 @@ export class Stream {
     const startedAt = performance.now();
     socket.onopen = () => {
       this.openedAt = performance.now();
-      this.heardAt = this.openedAt;
+      this.receivedAt = this.openedAt;
       this.clockReadings = [];
       if (this.rung) this.send({ type: "rung", rung: RUNGS[this.rung] });
       this.ping();
@@ -143,7 +143,7 @@ export class Stream {
 
   beat() {
     const now = performance.now();
-    if (this.socket && now - Math.max(this.heardAt, this.openedAt || this.heardAt) > SILENCE_MS) {
+    if (this.socket && now - Math.max(this.receivedAt, this.openedAt || this.receivedAt) > SILENCE_MS) {
       const phantom = this.socket;
       this.socket = null;
       phantom.onclose = phantom.onmessage = null;
@@ -157,7 +157,7 @@ export class Stream {
 
   /** @param {string | ArrayBuffer} data */
   receive(data) {
-    this.heardAt = performance.now();
+    this.receivedAt = performance.now();
     this.messages++;
     if (typeof data !== "string") {
       this.receivedBytes += data.byteLength;
@@ -169,7 +169,7 @@ export class Stream {
     this.receivedBytes += data.length;
     const message = JSON.parse(data);
     if (message.type === "pong") {
-      this.tellTime(message);
+      this.setTime(message);
       return;
     }
     if (message.type === "hello") {
@@ -182,7 +182,7 @@ export class Stream {
   }
 
   /** The reading with the shortest round trip of the last minute is the best clock. */
-  tellTime(/** @type {{sent: number, now: number}} */ pong) {
+  setTime(/** @type {{sent: number, now: number}} */ pong) {
     const at = performance.now();
     const roundTrip = at - pong.sent;
     this.roundTripMs = roundTrip;

@@ -28,7 +28,7 @@ const UNITS = /** @type {Record<string, string>} */ ({
   "%": "%",
 });
 
-/** What UCUM writes in braces says what is counted, and is no unit: "{beats}/min" is "/min".
+/** UCUM annotations in braces name what is counted and are no unit: "{beats}/min" is "/min".
  * @param {string} unit UCUM */
 export function unitText(unit) {
   const plain = unit.replace(/\{[^}]*\}/g, "");

@@ -62,7 +62,7 @@ function draw() {
   if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
   if (subject) render(numericTiles(subject, shell.ward.metrics, now), element("numerics"));
   drawKeys(subject, paused, now);
-  shell.announcer.tell(alarms.map((alarm) => ({ where: subject?.info.bed ?? id, alarm })));
+  shell.announcer.announce(alarms.map((alarm) => ({ where: subject?.info.bed ?? id, alarm })));
   const audible = paused ? [] : alarms.filter((alarm) => alarm.presence !== "ack");
   shell.sound.update(topAlarm(audible));
   alarmList.draw();

@@ -128,7 +128,7 @@ function draw() {
   const active = subjects.flatMap((subject) =>
     subject.alarms.map((alarm) => ({ where: subject.info.bed, alarm, paused: (subject.info.audio_pause ?? 0) > now })),
   );
-  shell.announcer.tell(active);
+  shell.announcer.announce(active);
   shell.sound.update(topAlarm(active.filter((a) => !a.paused && a.alarm.presence !== "ack").map((a) => a.alarm)));
   alarmList.draw();
 }
