@@ -201,11 +201,7 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlarmEvent:
-    """One change of one alarm condition of one subject.
-
-    ``since_ns`` (UTC) names the occurrence: an alarm that returns has another. ``ends_pause`` says
-    that the change brought back the sound of its subject.
-    """
+    """One change of one alarm condition of one subject."""
 
     subject: str
     condition: str
@@ -218,5 +214,3 @@ class AlarmEvent:
     value: float | None = None
     limit: float | None = None
     author: str | None = None
-    since_ns: int | None = None
-    ends_pause: bool = False

@@ -22,6 +22,8 @@ class Stream(IntEnum):
     P_WAVE = 7
     SWAY = 8
     PULSE = 9
+    RESULT = 10
+    PERSON = 11
 
 
 def _mix(value: int) -> int:

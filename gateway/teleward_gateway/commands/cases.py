@@ -1,7 +1,9 @@
 """``teleward cases``: list, check and run teaching cases.
 
 teleward cases list [--json]           what there is, and how each was reviewed
-teleward cases check [FILE ...]        does each do what its file says
+teleward cases check [FILE ...]        does each do what its file says, and end as it should
+teleward cases harm [FILE ...]         what every harmful action does beside no treatment
+teleward cases arrest                  who comes back from which arrest
 teleward cases run ID --speed 60 --plot out.png
 """
 
@@ -13,6 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from teleward_gateway.commands import cases_tables
 from teleward_gateway.commands.plot import Panel, write_plot
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check = verbs.add_parser("check", help="check bands, treatment and critical actions")
     check.add_argument("files", nargs="*", help="files or ids; all when left out")
     check.add_argument("--json", action="store_true", help="print one JSON array")
+    cases_tables.add_arguments(verbs)
     play = verbs.add_parser("run", help="run one case without devices")
     play.add_argument("case", help="id or file")
     play.add_argument("--speed", type=float, default=0.0, help="times life; 0: as fast as can be")
@@ -52,6 +56,10 @@ def run(arguments: argparse.Namespace) -> int:
                 return _list(arguments)
             case "check":
                 return _check(arguments)
+            case "harm":
+                return cases_tables.harm(arguments)
+            case "arrest":
+                return cases_tables.arrest(arguments)
             case _:
                 return _run(arguments)
     except (ValueError, OSError) as error:
@@ -101,6 +109,8 @@ def _check(arguments: argparse.Namespace) -> int:
         rows.append(
             {"name": case.id, "status": case.status, "bands": len(report.untreated),
              "treated_bands": len(report.treated), "critical": list(report.missed),
+             "endings": {e.play: {"result": e.result, "second": e.second}
+                         for e in report.endings},
              "problems": report.problems()}
         )  # fmt: skip
         if not arguments.json:
@@ -109,6 +119,9 @@ def _check(arguments: argparse.Namespace) -> int:
             total = len(report.untreated) + len(report.treated)
             print(f"{case.id:28} {held}/{total} bands, {sum(report.missed.values())}/"
                   f"{len(report.missed)} critical actions matter  {case.status}")  # fmt: skip
+            print("    " + "; ".join(
+                f"{e.play}: {e.result or 'no ending'} at {e.second} s" for e in report.endings
+            ))  # fmt: skip
             for problem in problems:
                 print(f"    {problem}")
     if arguments.json:

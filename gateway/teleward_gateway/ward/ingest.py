@@ -3,7 +3,7 @@
     session.on_output ---> clock ---> whose is it? ---+--> journal
                                                       +--> live view
                                                       +--> DSP worker --> derived values --+
-                                                      +--> ward state: values, alarms <----+
+                                                      +--> source_choice -> alarms, scores <-----+
 
 Everything runs on the event loop and returns at once.
 """
@@ -14,20 +14,19 @@ from typing import Any
 
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
-from teleward_gateway.clock import Clock, Stamp
+from teleward_gateway.clock import Clock
 from teleward_gateway.clock.device import DeviceClock
 from teleward_gateway.health import totals
 from teleward_gateway.health.latency import Latency
 from teleward_gateway.journal import Commit, Journal, Ticket
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
-from teleward_gateway.journal.event_drafts import annotation_draft, status_draft
+from teleward_gateway.journal.event_drafts import alarm_draft, annotation_draft, status_draft
 from teleward_gateway.live import LiveHub
-from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result
-from teleward_gateway.ward.source_choice import ECG
-from teleward_gateway.ward.ward_state import WardState
+from teleward_gateway.ward.source_choice import SourceChoice
 from teleward_signal.alarms.board import AlarmBoard
+from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
     AlarmEvent,
     Annotation,
@@ -35,6 +34,7 @@ from teleward_signal.model import (
     Measurement,
     SampleBlock,
 )
+from teleward_signal.news2 import News2
 from teleward_signal.news2_board import ScoreBoard
 
 LOW_BATTERY_PERCENT = 15.0
@@ -81,30 +81,20 @@ class Ingest:
         board: AlarmBoard,
         live: LiveHub,
         dsp: DspWorker,
-        supervisor: Supervisor,
     ) -> None:
         self.statistics = IngestStatistics()
-        self.state = WardState(
-            registry=registry,
-            clock=clock,
-            journal=journal,
-            board=board,
-            live=live,
-            supervisor=supervisor,
-        )
-        self._registry, self._supervisor = registry, supervisor
-        self._clock, self._journal, self._live = clock, journal, live
+        self.scores = ScoreBoard(self._on_score)
+        self._registry = registry
+        self._clock, self._journal, self._board, self._live = clock, journal, board, live
         self._dsp = dsp
+        self._source_choice = SourceChoice()
+        self._anomaly = AnomalyWatch()
         self._clocks: dict[str, DeviceClock] = {}
-        self._battery_low: dict[str, bool] = {}
+        self._faults: dict[str, frozenset[str]] = {}
         self._unfiled: set[str] = set()
+        self.alarms_changed = False
         self.commit_latency = Latency()
         journal.on_commit(self._on_commit)
-
-    @property
-    def scores(self) -> ScoreBoard:
-        """The early-warning scores of now."""
-        return self.state.scores
 
     def health(self) -> dict[str, Any]:
         """Return what came in."""
@@ -115,7 +105,7 @@ class Ingest:
         if isinstance(output, Discarded):
             self.statistics.discarded_bytes += output.n_bytes
             return
-        stamp = self._clock.at(received.monotonic_ns)
+        arrival_ns = self._clock.at(received.monotonic_ns).time_ns
         clock = self._clocks.get(device)
         if clock is None:
             clock = self._clocks[device] = DeviceClock(self._clock)
@@ -123,17 +113,17 @@ class Ingest:
             block, gap_samples = clock.stamp_block(output, received)
             subject = self._subject(device, block.time_ns)
             if subject is not None:
-                self._take_block(subject, device, block, gap_samples, stamp)
+                self._take_block(subject, device, block, gap_samples)
         elif isinstance(output, Measurement):
             measurement = clock.stamp_measurement(output, received)
             subject = self._subject(device, measurement.time_ns)
             if subject is not None:
-                self._take_measurement(subject, device, measurement, stamp)
+                self._take_measurement(subject, device, measurement, arrival_ns)
             else:
                 self._unfiled.add(device)
         elif isinstance(output, DeviceStatus):
-            status = replace(output, time_ns=stamp.time_ns)
-            self._take_status(self._subject(device, stamp.time_ns), device, status)
+            status = replace(output, time_ns=arrival_ns)
+            self._take_status(self._subject(device, arrival_ns), device, status)
 
     async def on_disk(self, device: str) -> bool:
         """Wait for the next commit; return whether all that ``device`` gave is on disk then.
@@ -150,38 +140,59 @@ class Ingest:
 
     def on_results(self, results: list[Result]) -> None:
         """Take what the signal engine made of the waves."""
-        stamp = self._clock.now()
+        now_ns = self._clock.now().time_ns
         for subject, result in results:
-            with self._supervisor.contain(f"derived values of {subject}"):
-                if isinstance(result, Measurement):
-                    self._take_measurement(subject, None, result, stamp)
-                else:
-                    self._take_annotation(subject, result)
-        for subject, metric, device in self._dsp.take_replaced():
-            self.state.replace_detector(subject, device, metric)
+            if isinstance(result, Measurement):
+                self._take_measurement(subject, None, result, now_ns)
+            else:
+                self._take_annotation(subject, result, now_ns)
 
     def observe(self, subject: str, measurement: Measurement) -> Ticket:
         """Take a manual observation."""
-        return self._take_measurement(subject, None, measurement, self._clock.now())
+        return self._take_measurement(subject, None, measurement, self._clock.now().time_ns)
+
+    def recall(self, subject: str, measurements: list[Measurement]) -> None:
+        """Show and score what was charted before a restart; it is on record already."""
+        for measurement in measurements:
+            self._live.publish_measurement(subject, measurement)
+            self.scores.update(subject, measurement)
 
     def forget_device(self, device: str) -> None:
         """Drop what is known of a device that left or whose session began again."""
         self._clocks.pop(device, None)
+        self._faults.pop(device, None)
 
     def forget_subject(self, subject: str) -> None:
-        """End everything of a subject who left."""
-        self.state.forget(subject)
+        """Drop what is known of a subject who left."""
+        self._source_choice.forget(subject)
+        self._anomaly.forget(subject)
+        self.scores.forget(subject)
         self._dsp.close_subject(subject)
 
-    def release(self, subject: str, device: str) -> None:
-        """End what ``device`` stated of ``subject``: it was taken off on purpose."""
-        self.state.release(subject, device)
-        self._dsp.release(subject, device)
-        self._battery_low.pop(device, None)
+    def tick(self) -> None:
+        """Advance time for alarms and scores; once a second."""
+        now_ns = self._clock.now().time_ns
+        self.raise_alarms(self._board.tick(now_ns))
+        self.scores.tick(now_ns)
+        for subject, score in self._anomaly.tick(now_ns):
+            self._take_measurement(subject, None, score, now_ns)
+
+    def release(self, subject: str) -> None:
+        """Expect no values of a subject whose sensor was taken off on purpose, until they come."""
+        now_ns = self._clock.now().time_ns
+        self.raise_alarms(self._board.release(subject, now_ns))
 
     def raise_alarms(self, events: list[AlarmEvent]) -> None:
         """Record and show alarm events."""
-        self.state.raise_alarms(events)
+        self.alarms_changed |= bool(events)
+        for event in events:
+            self._journal.append(alarm_draft(event))
+            self._live.publish_alarm(event)
+
+    def technical(self, subject: str, condition: str, active: bool, text: str) -> None:
+        """Set a technical alarm condition."""
+        now_ns = self._clock.now().time_ns
+        self.raise_alarms(self._board.technical(subject, condition, active, now_ns, text))
 
     def _subject(self, device: str, time_ns: int | None) -> str | None:
         found = None if time_ns is None else self._registry.subject_of(device, time_ns)
@@ -189,57 +200,66 @@ class Ingest:
             self.statistics.unbound += 1
         return found
 
-    def _take_block(
-        self, subject: str, device: str, block: SampleBlock, gap_samples: int, stamp: Stamp
-    ) -> None:
+    def _take_block(self, subject: str, device: str, block: SampleBlock, gap_samples: int) -> None:
         self.statistics.blocks += 1
         self.statistics.gap_samples += gap_samples
         self._journal.append(waveform_draft(subject, device, block, gap_samples))
-        choice, now = self.state.choice, (stamp.time_ns, stamp.monotonic_ns)
-        if not choice.accepts_wave(subject, device, block.metric, *now):
+        time_ns = block.time_ns or 0
+        if not self._source_choice.accepts_wave(subject, device, block.metric, time_ns):
             return
-        self.state.see(subject, device, stamp)
-        with self._supervisor.contain(f"live view of {subject}"):
-            self._live.publish_block(subject, block)
+        self._live.publish_block(subject, block)
         # one lead of an ECG is analysed: twelve would count every beat twelve times
         lead = block.metric.startswith("ecg_")
-        if not lead or choice.accepts_wave(subject, block.metric, ECG, *now):
-            time_ns = stamp.time_ns if block.time_ns is None else block.time_ns
-            monotonic_ns = time_ns - stamp.time_ns + stamp.monotonic_ns
+        analysed = not lead or self._source_choice.accepts_wave(
+            subject, block.metric, "ecg", time_ns
+        )
+        if analysed:
+            samples = block.physical()
             self._dsp.push(
-                subject, block.metric, block.fs, time_ns, block.physical(), gap_samples,
-                device, block.calibration, monotonic_ns,
+                subject, block.metric, block.fs, time_ns, samples, gap_samples,
+                device, block.calibration,
             )  # fmt: skip
 
     def _take_measurement(
-        self, subject: str, device: str | None, measurement: Measurement, stamp: Stamp
+        self, subject: str, device: str | None, measurement: Measurement, now_ns: int
     ) -> Ticket:
         self.statistics.measurements += 1
         if measurement.time_ns is None:
-            measurement = replace(measurement, time_ns=stamp.time_ns)
+            measurement = replace(measurement, time_ns=now_ns)
         ticket = self._journal.append(measurement_draft(subject, device, measurement))
-        self.state.take_measurement(subject, measurement, device, stamp)
+        if measurement.stored:
+            return ticket  # history: it lands at its own time and is not the state of now
+        source = device or measurement.source.value
+        if not self._source_choice.accepts(subject, source, measurement, now_ns):
+            return ticket
+        self._live.publish_measurement(subject, measurement)
+        self.scores.update(subject, measurement)
+        self._anomaly.update(subject, measurement)
+        self.raise_alarms(self._board.update(subject, measurement, now_ns))
         return ticket
 
-    def _take_annotation(self, subject: str, annotation: Annotation) -> None:
+    def _take_annotation(self, subject: str, annotation: Annotation, now_ns: int) -> None:
         self._journal.append(annotation_draft(subject, annotation))
-        with self._supervisor.contain(f"live view of {subject}"):
-            self._live.publish_annotation(subject, annotation)
+        self._live.publish_annotation(subject, annotation)
         if annotation.symbol == RHYTHM:
-            self.state.take_rhythm(subject, annotation)
+            self.raise_alarms(self._board.rhythm(subject, annotation, now_ns))
 
     def _take_status(self, subject: str | None, device: str, status: DeviceStatus) -> None:
         self.statistics.statuses += 1
         self._journal.append(status_draft(subject, device, status))
-        if status.battery_percent is not None:
-            self._battery_low[device] = status.battery_percent <= LOW_BATTERY_PERCENT
         if subject is None:
             return
         faults = status.faults
-        if self._battery_low.get(device):
+        if status.battery_percent is not None and status.battery_percent <= LOW_BATTERY_PERCENT:
             faults |= {"low_battery"}
-        texts = {
-            f"{fault}:{device}": f"{TECHNICAL_TEXT.get(fault, fault.replace('_', ' '))} ({device})"
-            for fault in sorted(faults)
-        }
-        self.state.set_faults(subject, device, texts)
+        before = self._faults.get(device, frozenset())
+        self._faults[device] = faults
+        for fault in sorted(before ^ faults):
+            text = f"{TECHNICAL_TEXT.get(fault, fault.replace('_', ' '))} ({device})"
+            self.technical(subject, f"{fault}:{device}", fault in faults, text)
+
+    def _on_score(self, subject: str, score: News2, now_ns: int) -> None:
+        measurement = score.as_measurement(now_ns)
+        self._journal.append(measurement_draft(subject, None, measurement))
+        self._live.publish_news2(subject, score)
+        self.raise_alarms(self._board.update(subject, measurement, now_ns))

@@ -7,6 +7,7 @@ left out at least one of them fails. Invariants hold at every second.
 from dataclasses import dataclass, field
 
 from teleward_simulators.cases.model import Band, Case, Step
+from teleward_simulators.cases.mutations import Ended, endings_of
 from teleward_simulators.cases.runner import CaseRun, Script, without
 from teleward_simulators.physiology.body import BodySnapshot
 
@@ -54,6 +55,7 @@ class CaseReport:
     missed: dict[str, bool] = field(default_factory=dict)
     """Critical action -> whether leaving it out spoils a treated band."""
     broken: list[str] = field(default_factory=list)
+    endings: list[Ended] = field(default_factory=list)
 
     def problems(self) -> list[str]:
         """Return every failure in words."""
@@ -61,6 +63,7 @@ class CaseReport:
         out += [f"treated: {result}" for result in self.treated if not result.holds]
         out += [f"leaving out {name} changes nothing" for name, worse in self.missed.items()
                 if not worse]  # fmt: skip
+        out += [ended.problem for ended in self.endings if ended.problem]
         return out + self.broken
 
 
@@ -70,7 +73,7 @@ def check(case: Case) -> CaseReport:
     What two runs have in common is lived once: the treated run goes on from the untreated one as it
     was before the first action, and the run without an action from the treated one before it.
     """
-    report = CaseReport(case)
+    report = CaseReport(case, endings=endings_of(case))
     begin = min([_first(case.treatment, None), *(int(band.at_s) for band in case.treated)])
     run = CaseRun(case)
     report.untreated, saved = run_bands(run, case.checks, (), report.broken, {begin})

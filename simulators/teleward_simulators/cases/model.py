@@ -3,18 +3,24 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from teleward_simulators.cases.answers.answer import Written
 from teleward_simulators.cases.expression import Expression
 from teleward_simulators.physiology.person import Person
 
 GRADES = ("critical", "recommended", "neutral", "harmful")
 LANGUAGES = ("en", "hi")
+SHORTEST_S = 300.0
+"""A case is meant to be played for at least twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """One thing that happens, ``after_s`` seconds later.
 
-    ``kind``: knob (with ``how`` to, mul, add or hold), rhythm, act, say, fault, mend, finding.
+    ``kind``: knob (with ``how`` to, mul, add or hold), rhythm, act, say, fault, mend, finding,
+    delay (the worker is away for ``value`` s) or end (with ``name`` as the result). What an action
+    multiplies or adds is ``layered``: it lies on top of the knob's course, stays for ``hold_s``
+    (0: for good) and wanes over ``wane_s``.
     """
 
     kind: str
@@ -25,6 +31,9 @@ class Effect:
     after_s: float = 0.0
     text: str = ""
     options: tuple[tuple[str, float | str], ...] = ()
+    layered: bool = False
+    hold_s: float = 0.0
+    wane_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +65,23 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """When and how the encounter ends."""
+    """When and how the encounter ends.
+
+    To survive, every critical action must have been done, unless ``cure`` holds.
+    """
 
     when: Expression
     for_s: float
     result: str
+    cure: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How an action counts; times in seconds after ``from`` holds, full marks until ``full_s``."""
+    """How an action counts; times in seconds after ``from`` holds, full marks until ``full_s``.
+
+    A harmful one has ``effects`` on the patient, or ``why_no_effect`` says why it has none here.
+    """
 
     action: str
     grade: str
@@ -74,6 +90,11 @@ class Mark:
     full_s: float = 300.0
     zero_s: float = 750.0
     dose: tuple[tuple[str, float | str], ...] = ()
+    effects: tuple[Effect, ...] = ()
+    why_no_effect: str = ""
+    competency: str = ""
+    comment: dict[str, str] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +139,8 @@ class Case:
     guards: tuple[Guard, ...]
     endings: tuple[Ending, ...]
     stable: Expression
-    findings: dict[str, str]
-    questions: tuple[dict[str, str], ...]
+    answers: dict[str, tuple[Written, ...]]
+    """What the case answers by item of the catalogue, or by a name of its own."""
     diagnosis: dict[str, tuple[str, ...]]
     disposition: dict[str, tuple[str, ...]]
     marks: tuple[Mark, ...]
@@ -131,6 +152,7 @@ class Case:
     reviewer: str | None
     review_date: str | None
     sources: tuple[str, ...]
+    schema: int = 1
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
@@ -138,6 +160,16 @@ class Case:
         """The review as shown wherever the case is."""
         by = f" by {self.reviewer}, {self.review_date}" if self.reviewer else ""
         return f"{self.review_status}{by}"
+
+    @property
+    def last_band_s(self) -> float:
+        """Return when the last band of the file is due, treated or not."""
+        return max((band.at_s for band in (*self.checks, *self.treated)), default=0.0)
+
+    @property
+    def limit_s(self) -> float:
+        """Return when the encounter ends at the latest: twice the time of the last band."""
+        return 2.0 * max(self.last_band_s, SHORTEST_S)
 
     def critical(self) -> tuple[str, ...]:
         """Return the critical actions."""

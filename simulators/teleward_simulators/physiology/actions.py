@@ -8,15 +8,16 @@ guidelines (see docs of the cases) for a teaching simulator; nothing here is med
 from dataclasses import dataclass
 
 from teleward_signal.errors import Invalid
+from teleward_simulators.physiology.layers import Layer
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """One thing that can be done.
 
-    ``adds``: (field, amount of one usual dose); ``sets``: (field, value), at once; ``turns``:
-    (knob, factor on it, seconds). ``trigger`` asks the table of rhythms; ``by_weight``
-    makes the same dose do more in a person below 50 kg.
+    ``adds``: (field, amount of one usual dose); ``sets``: (field, value), at once; ``layers``:
+    what one usual dose does to knobs, on top of their course. ``trigger`` asks the table of
+    rhythms; ``by_weight`` makes the same dose do more in a person below 50 kg.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Action:
     most: float = 0.0
     adds: tuple[tuple[str, float], ...] = ()
     sets: tuple[tuple[str, float], ...] = ()
-    turns: tuple[tuple[str, float, float], ...] = ()
+    layers: tuple[Layer, ...] = ()
     trigger: str = ""
     by_weight: bool = False
 
@@ -39,12 +40,13 @@ _TABLE = (
     Action("bag_mask", "Bag and mask", sets=(("bagged", 1.0), ("fio2", 0.8))),
     Action("bag_mask_off", "Stop bagging", sets=(("bagged", 0.0),)),
     Action("cpap", "CPAP", sets=(("cpap", 1.0), ("fio2", 0.5))),
-    Action("open_airway", "Open the airway", turns=(("upper", 0.0, 5.0),)),
+    Action("open_airway", "Open the airway", layers=(Layer("upper", "scale", 0.0, 5.0),)),
     Action("needle_decompression", "Needle decompression",
-           turns=(("vr_obst", 0.02, 20.0), ("shunt", 0.4, 240.0), ("aad", 0.3, 240.0),
-                  ("distress", 0.4, 240.0), ("drive_extra", 0.25, 360.0))),
+           layers=(Layer("vr_obst", "scale", 0.02, 20.0), Layer("shunt", "scale", 0.4, 240.0),
+                   Layer("aad", "scale", 0.3, 240.0), Layer("distress", "scale", 0.4, 240.0),
+                   Layer("drive_extra", "scale", 0.25, 360.0))),
     Action("positive_pressure", "Positive pressure ventilation",
-           turns=(("vr_obst", 1.6, 20.0),), sets=(("bagged", 1.0),)),
+           layers=(Layer("vr_obst", "scale", 1.6, 20.0),), sets=(("bagged", 1.0),)),
     # inhaled
     Action("salbutamol", "Salbutamol nebulised", "mg", 5, 20, adds=(("salbutamol_depot", 1.0),)),
     Action("salbutamol_puffs", "Salbutamol by spacer", "puffs", 8, 20,
@@ -69,7 +71,7 @@ _TABLE = (
     Action("nifedipine", "Nifedipine oral", "mg", 10, 20, adds=(("bp_depot", 0.9),)),
     Action("hydralazine", "Hydralazine", "mg", 5, 10, adds=(("bp_depot", 0.9),)),
     Action("beta_blocker", "Beta blocker", "mg", 5, 15, adds=(("beta_c", 1.0),),
-           turns=(("bronch", 1.15, 300.0),)),
+           layers=(Layer("bronch", "scale", 1.25, 300.0, 7200.0, 14400.0),)),
     Action("prazosin", "Prazosin oral", "mg", 0.5, 1.0, adds=(("prazosin_depot", 1.2),),
            by_weight=True),
     Action("lay_flat", "Lay flat, legs up", sets=(("legs_up", 1.0), ("upright", 0.0))),
@@ -99,7 +101,8 @@ _TABLE = (
            adds=(("calcium_c", 1.0),)),
     Action("potassium_chloride", "Potassium chloride", "mmol", 20, 40,
            adds=(("potassium_depot", 1.2),)),
-    Action("bicarbonate", "Sodium bicarbonate", "mmol", 50, 150),
+    Action("bicarbonate", "Sodium bicarbonate", "mmol", 50, 150,
+           layers=(Layer("hco3_shift", "shift", 2.0, 300.0, 3600.0, 7200.0),)),
     Action("dialysis", "Dialysis", sets=(("dialysis_rate", 1.0),)),
     Action("magnesium", "Magnesium sulphate", "g", 4, 14, adds=(("magnesium_depot", 1.1),),
            trigger="magnesium"),
@@ -121,6 +124,23 @@ _TABLE = (
     Action("misoprostol", "Misoprostol", "ug", 800, 1000, adds=(("uterotonic_depot", 0.5),)),
     Action("uterine_massage", "Uterine massage", sets=(("massage_e", 1.0),)),
     Action("tranexamic_acid", "Tranexamic acid", "g", 1, 2, adds=(("txa_depot", 1.0),)),
+    # muscles, womb, pain
+    Action("suxamethonium", "Suxamethonium", "mg", 100, 150, adds=(("potassium", 0.5),),
+           layers=(Layer("nm", "factor", 0.02, 40.0, 300.0, 180.0),)),
+    Action("ergometrine", "Ergometrine", "ug", 200, 1000, adds=(("uterotonic_depot", 0.8),),
+           layers=(Layer("map_shift", "shift", 18.0, 180.0, 7200.0, 3600.0),)),
+    Action("antipyretic_only", "Antipyretic and nothing else", adds=(("paracetamol_depot", 1.0),),
+           by_weight=True),
+    Action("diuretic_only", "Diuretic", "mg", 40, 120, adds=(("furosemide_depot", 0.8),)),
+    Action("nsaid", "NSAID"),
+    # dispositions; a time is that within which, after which or for how long
+    Action("transfer", "Arrange transfer", "h", 1, 72),
+    Action("refer_emergency", "Send to emergency care", "h", 1, 72),
+    Action("discharge", "Send home", "h", 24, 4400,  # on foot
+           layers=(Layer("distress", "shift", 0.15, 120.0, 1800.0, 600.0),)),
+    Action("observe", "Observe", "h", 6, 72),
+    Action("escalate", "Escalate", "h", 1, 24),
+    Action("handover", "Hand over by ISBAR", "h", 1, 24),
     # orders that the body does not answer within an encounter
     *(Action(name, label) for name, label in (
         ("steroid", "Steroid"), ("antibiotic", "Antibiotic"), ("antihistamine", "Antihistamine"),
@@ -130,8 +150,7 @@ _TABLE = (
         ("count_breaths", "Count breaths for a minute"), ("examine", "Examine"),
         ("remeasure", "Measure again"), ("reposition_sensor", "Put the sensor right"),
         ("warm_hand", "Warm the hand"), ("compare_pulse", "Compare ECG and pulse"),
-        ("call_help", "Call for help"), ("transfer", "Arrange transfer"),
-        ("discharge", "Send home"), ("observe", "Observe"), ("blood_cultures", "Blood cultures"),
+        ("call_help", "Call for help"), ("blood_cultures", "Blood cultures"),
         ("lactate_check", "Measure lactate"), ("x_ray", "Chest X-ray"),
         ("decontaminate", "Decontaminate"), ("first_aid", "First aid for a bite"),
         ("tourniquet_bite", "Tourniquet, cut or suck a bite"), ("left_lateral", "Left lateral"),
@@ -139,11 +158,8 @@ _TABLE = (
         ("identify", "Confirm identity"), ("safety_net", "Give safety-net advice"),
         ("prescribe_list_b", "Prescribe an add-on of List B"),
         ("prescribe_psychotropic", "Prescribe a psychotropic"),
-        ("refer_emergency", "Send to emergency care"), ("handover", "Hand over by ISBAR"),
-        ("name_trend", "Name the trend"), ("escalate", "Escalate"), ("reassure", "Reassure only"),
-        ("antipyretic_only", "Antipyretic and nothing else"), ("nsaid", "NSAID"),
-        ("ergometrine", "Ergometrine"), ("suxamethonium", "Suxamethonium"),
-        ("reflexes_check", "Check reflexes, breathing and urine"), ("diuretic_only", "Diuretic"),
+        ("name_trend", "Name the trend"), ("reassure", "Reassure only"),
+        ("reflexes_check", "Check reflexes, breathing and urine"),
         ("gastric_lavage", "Gastric lavage"), ("codeine", "Cough syrup with codeine"),
         ("haematocrit", "Measure haematocrit"), ("lysis_for_t_waves", "Lyse for T waves"),
     )),

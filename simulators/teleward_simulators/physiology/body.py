@@ -17,7 +17,7 @@ from teleward_simulators.physiology.engine import (
     Engine,
     Snapshot,
 )
-from teleward_simulators.physiology.knobs import KNOBS
+from teleward_simulators.physiology.layers import Layer
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.readings import SHORT
 from teleward_simulators.physiology.units import parse_dose
@@ -39,6 +39,8 @@ CAUSES_OK = (
 """Field, and the bounds inside which it does not keep a heart from starting again."""
 LEAST_VOLUME = 0.70
 """Share of the blood volume below which a heart stays empty."""
+TRIAL_S = 90.0
+"""How long a heart has to be able to beat for its arrest to be reversible."""
 MINUTE = 60 * STEPS_PER_S
 DECAY = "decay"
 Plan = tuple[int, int, str]
@@ -136,7 +138,10 @@ class Body:
             plans = self._plans()
             part = min(steps, *(_wait(p, engine.steps) for p in plans)) if plans else steps
             steps -= engine.advance_until(part)
-            if engine.get("low_s") > FAILING_S or engine.get("kalaemia_s") > KALAEMIA_S:
+            beating = engine.get("pulse") > 0.5  # what no longer beats follows the table alone
+            if beating and (
+                engine.get("low_s") > FAILING_S or engine.get("kalaemia_s") > KALAEMIA_S
+            ):
                 self._fail()
             elif plans:
                 self._carry_on(plans)
@@ -190,10 +195,9 @@ class Body:
             engine.put(name, engine.get(name) + per_dose * share)
         for name, value in action.sets:
             engine.put(name, value)
-        for knob, factor, over_s in action.turns:
-            limits = KNOBS[knob]
-            wanted = limits.rest + (engine.get(knob) - limits.rest) * factor
-            engine.turn(knob, min(max(wanted, limits.low), limits.high), over_s)
+        for layer in action.layers:
+            size = layer.size * share if layer.kind == "shift" else layer.size**share
+            engine.lay(replace(layer, size=size))
         special = _SPECIAL.get(action.name)
         if special is not None:
             special(self, amount)
@@ -214,11 +218,13 @@ class Body:
         )
 
     def cause_fixed(self) -> bool:
-        """Return whether nothing keeps the heart from starting again."""
+        """Return whether nothing keeps the heart from starting again and beating on."""
         engine = self.engine
         if engine.get("blood_ml") < LEAST_VOLUME * engine.get("volume0_ml"):
             return False
-        return all(low < engine.get(name) < high for name, low, high in CAUSES_OK)
+        if not all(low < engine.get(name) < high for name, low, high in CAUSES_OK):
+            return False
+        return engine.would_beat_on(TRIAL_S)
 
     def _trigger(self, trigger: str, dose: float = 0.0) -> None:
         vital = self.vital
@@ -271,8 +277,6 @@ class Body:
 
     def _fail(self) -> None:
         """Stop a heart without pressure, oxygen or with too much potassium."""
-        if not RHYTHMS[self.vital.rhythm].pulse:
-            return
         if self.engine.get("low_s") > FAILING_S:
             self.set_rhythm("pea")
         elif self.engine.get("kalaemia_s") > KALAEMIA_S:
@@ -331,7 +335,7 @@ def _infuse(body: Body, millilitres: float, seconds: float) -> None:
     engine.put("fluid_rate", max(engine.get("fluid_rate"), left / seconds)
                if left > millilitres else left / seconds)  # fmt: skip
     if engine.get("rv_f") < 0.6:  # an overstretched right ventricle fails
-        engine.turn("rv_f", max(0.3, engine.get("rv_f") - 0.05 * millilitres / 500.0), seconds)
+        engine.lay(Layer("rv_f", "shift", -0.05 * millilitres / 500.0, seconds, 3600.0, 3600.0))
 
 
 def _blood(body: Body, millilitres: float) -> None:

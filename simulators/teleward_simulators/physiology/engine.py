@@ -1,7 +1,8 @@
 """Ten steps a second of one patient's body: pure, seeded by nothing, the same for the same inputs.
 
-Ramps of knobs move inside the step, so a case costs no Python between its events. A snapshot is the
-bytes of the records; restoring it continues bit for bit.
+Ramps of the course and the layers of actions over it move inside the step, so a case costs no
+Python between its events. A snapshot is the bytes of the records; restoring it continues bit for
+bit.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.compiled.cache import Floats, Record, Records, kernel
+from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.circulation import (
     advance_heart,
     advance_reflexes,
@@ -20,6 +22,14 @@ from teleward_simulators.physiology.circulation import (
 )
 from teleward_simulators.physiology.drugs import advance_drugs
 from teleward_simulators.physiology.knobs import KNOB_DTYPE, KNOB_INDEX, checked
+from teleward_simulators.physiology.layers import (
+    COLUMNS,
+    LIMITS,
+    MOST,
+    Layer,
+    combine,
+    tidied,
+)
 from teleward_simulators.physiology.metabolism import (
     advance_acids,
     advance_glucose,
@@ -47,22 +57,45 @@ KALAEMIA_S = 180.0
 
 
 @kernel
-def advance(patients: Records, knobs: Records, values: Floats, ramps: Floats, steps: int) -> int:
+def advance(
+    patients: Records,
+    knobs: Records,
+    values: Floats,
+    course: Floats,
+    ramps: Floats,
+    layers: Floats,
+    count: int,
+    sums: Floats,
+    limits: Floats,
+    steps: int,
+) -> int:
     """Move a patient by ``steps`` tenths of a second, or to where the heart gives in.
 
-    ``values``: the knob record seen as float64, shape (n_knobs,); ``ramps``: change of a knob per
-    step, its steps left and where it ends, shape (n_knobs, 3). Returns the steps taken.
+    ``values``: the knob record seen as float64, shape (n_knobs,); ``course``: the same without
+    what actions do; ``ramps``: change of the course per step, its steps left and where it ends,
+    shape (n_knobs, 3); ``layers`` to ``limits``: see `layers.combine`. Returns the steps taken.
     """
     p, k = patients[0], knobs[0]
     for taken in range(steps):
         for i in range(len(values)):
             if ramps[i, 1] > 0.0:
                 ramps[i, 1] -= 1.0
-                values[i] = ramps[i, 2] - ramps[i, 0] * ramps[i, 1]
+                course[i] = ramps[i, 2] - ramps[i, 0] * ramps[i, 1]
+                values[i] = course[i]
+        if count > 0:
+            for j in range(count):
+                layers[j, 3] += 1.0
+            combine(course, layers, count, sums, limits, values)
         _step(p, k, STEP_S)
         if p.pulse > 0.5 and (p.low_s > FAILING_S or p.kalaemia_s > KALAEMIA_S):
             return taken + 1
     return steps
+
+
+@kernel
+def _failing(p: Record) -> bool:
+    """Return whether the heart gets too little pressure or oxygen to go on."""
+    return bool(p.map < ARREST_MAP_MMHG or p.sao2 < ARREST_SATURATION)
 
 
 @kernel
@@ -77,7 +110,7 @@ def _step(p: Record, k: Record, dt: float) -> None:
     advance_potassium(p, k, dt)
     advance_glucose(p, k, dt)
     advance_temperature(p, k, dt)
-    failing = p.map < ARREST_MAP_MMHG or p.sao2 < ARREST_SATURATION
+    failing = _failing(p)
     if p.pulse > 0.5:
         p.low_s = p.low_s + dt if failing else 0.0
         p.down_s = 0.0
@@ -94,7 +127,9 @@ class Snapshot:
     steps: int
     patient: bytes
     knobs: bytes
+    course: bytes
     ramps: bytes
+    layers: bytes
 
 
 class Engine:
@@ -104,7 +139,11 @@ class Engine:
         self.person = person or Person()
         self.patients, self.knobs = make_records(self.person)
         self.values: NDArray[np.float64] = self.knobs.view(np.float64).reshape(-1)
+        self.course = self.values.copy()
         self.ramps = np.zeros((len(self.values), 3))
+        self._layers = np.zeros((MOST, COLUMNS))
+        self._count = 0
+        self._sums = np.zeros((len(self.values), 3))
         self._fields: NDArray[np.float64] = self.patients.view(np.float64).reshape(-1)
         # records are only ever written in place, so a reader stays good
         self._readers: dict[str, Callable[[], float]] = {
@@ -140,9 +179,15 @@ class Engine:
 
     def advance_until(self, steps: int) -> int:
         """Move on by at most ``steps``, only to where the heart gives in; return those taken."""
-        taken = int(advance(self.patients, self.knobs, self.values, self.ramps, steps))
+        taken = int(self._live(steps))
         self.steps += taken
         return taken
+
+    def _live(self, steps: int) -> int:
+        return int(
+            advance(self.patients, self.knobs, self.values, self.course, self.ramps, self._layers,
+                    self._count, self._sums, LIMITS, steps)
+        )  # fmt: skip
 
     def get(self, name: str) -> float:
         """Return a field of the patient or a knob; ValueError when there is none."""
@@ -164,25 +209,69 @@ class Engine:
         self.put("hr", beats_per_minute(self.patients[0], self.knobs[0]))
 
     def turn(self, name: str, value: float, over_s: float = 0.0) -> None:
-        """Turn a knob to ``value`` at once or along a line; ValueError outside its range."""
+        """Turn the course of a knob to ``value`` at once or along a line.
+
+        What actions did to the knob stays on top of it. ValueError outside its range.
+        """
         index = KNOB_INDEX.get(name, -1)
         value = checked(name, value)
         steps = round(over_s * STEPS_PER_S)
         if steps <= 0:
-            self.values[index] = value
+            self.course[index] = value
             self.ramps[index] = 0.0
+            self._combine()
         else:
-            self.ramps[index] = ((value - self.values[index]) / steps, steps, value)
+            self.ramps[index] = ((value - self.course[index]) / steps, steps, value)
+
+    def course_of(self, name: str) -> float:
+        """Return a knob as it would be had nothing been done."""
+        return float(self.course[KNOB_INDEX[name]])
+
+    def lay(self, layer: Layer) -> None:
+        """Lay the effect of an action over the course of a knob."""
+        if self._count >= MOST // 2:
+            self._put_layers(tidied(self._layers[: self._count]))
+        if self._count >= MOST:
+            raise Invalid(f"{MOST} effects at a time are more than one body can have")
+        self._layers[self._count] = layer.row(STEPS_PER_S)
+        self._count += 1
+        self._combine()
+
+    def _put_layers(self, rows: NDArray[np.float64]) -> None:
+        self._count = len(rows)
+        self._layers[: self._count] = rows
+
+    def _combine(self) -> None:
+        combine(self.course, self._layers, self._count, self._sums, LIMITS, self.values)
 
     def snapshot(self) -> Snapshot:
         """Return all that there is to continue from."""
+        layers = self._layers[: self._count]
         return Snapshot(
-            self.steps, self.patients.tobytes(), self.knobs.tobytes(), self.ramps.tobytes()
-        )
+            self.steps, self.patients.tobytes(), self.knobs.tobytes(), self.course.tobytes(),
+            self.ramps.tobytes(), layers.tobytes(),
+        )  # fmt: skip
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back (or forth) to a snapshot."""
         self.steps = snapshot.steps
         self.patients[:] = np.frombuffer(snapshot.patient, PATIENT_DTYPE)
         self.knobs[:] = np.frombuffer(snapshot.knobs, KNOB_DTYPE)
+        self.course[:] = np.frombuffer(snapshot.course)
         self.ramps[:] = np.frombuffer(snapshot.ramps).reshape(self.ramps.shape)
+        self._put_layers(np.frombuffer(snapshot.layers).reshape(-1, COLUMNS))
+
+    def would_beat_on(self, seconds: float) -> bool:
+        """Return whether a heart that beat again now would still do after ``seconds``.
+
+        Tried on the body itself, which is then put back: pressure, oxygen and potassium decide.
+        """
+        before = self.snapshot()
+        p = self.patients[0]
+        p["pulse"], p["rhythm_gain"], p["conduction"], p["fixed_hr"] = 1.0, 1.0, 1.0, 0.0
+        p["cpr"] = p["breath_block"] = p["low_s"] = p["kalaemia_s"] = 0.0
+        p["rosc_s"] = STEP_S
+        whole = round(seconds * STEPS_PER_S)
+        beats = self._live(whole) == whole and not _failing(p)
+        self.restore(before)
+        return beats

@@ -18,6 +18,7 @@ _SAME: dict[str, dict[str, float]] = {
     "vials": {"vials": 1.0, "vial": 1.0},
     "amount": {"mmol": 1.0, "mEq": 1.0},
     "puffs": {"puffs": 1.0},
+    "time": {"h": 1.0, "min": 1.0 / 60.0, "d": 24.0},
     "cooling": {"Cel/min": 1.0},
 }
 _DOSE = re.compile(r"\s*([0-9]{1,7}(?:\.[0-9]{1,7})?|\.[0-9]{1,7})\s*([A-Za-zµ%/]+)?\s*$")

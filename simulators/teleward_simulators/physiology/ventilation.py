@@ -72,7 +72,9 @@ def _rate_and_depth(
     rate = np.sqrt(volume / ratio) if volume > 0.05 * p.mv0_l / 7.0 else 0.0
     rate = min(rate, p.rr_cap)
     if p.bagged > 0.5:
-        volume, rate = max(volume, 1.15 * p.mv0_l), max(rate, 12.0)
+        # a bag moves no air past a closed airway, and little past narrow ones
+        squeezed = 1.15 * p.mv0_l * (1.0 - k.upper) * (1.0 - 0.7 * p.bronch_eff)
+        volume, rate = max(volume, squeezed), max(rate, 12.0)
     elif p.pulse < 0.5 and p.cpr > 0.5:
         volume, rate = 0.2 * p.mv0_l, 6.0  # chest compressions move a little air
     p.mv += dt * (volume - p.mv) / 5.0

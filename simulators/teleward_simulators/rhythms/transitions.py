@@ -38,15 +38,26 @@ def _bonus(scene: Scene) -> float:
 
 
 def _shock_vf(scene: Scene) -> tuple[Outcome, ...]:
-    """Success falls with a time constant of six minutes, by 40 % without good compressions."""
+    """Success falls with a time constant of six minutes, by 40 % without good compressions.
+
+    A shock that ends the fibrillation without a pulse leaves PEA or asystole: that is all it can
+    do while what caused the arrest goes on.
+    """
     quality = 1.0 if scene.cpr_quality >= 0.8 else 0.6
-    success = 0.75 * math.exp(-scene.down_min / 6.0) * quality + _bonus(scene)
-    success = min(0.95, success)
-    return ((success, "sinus"), ((1.0 - success) * 0.15, "asystole"))
+    success = 0.3 * math.exp(-scene.down_min / 6.0) * quality + _bonus(scene)
+    success = min(0.95, success) if scene.cause_fixed else 0.0
+    left = 1.0 - success
+    return ((success, "sinus"), (left * 0.20, "pea"), (left * 0.15, "asystole"))
 
 
 def _shock_pulseless_vt(scene: Scene) -> tuple[Outcome, ...]:
-    return ((min(0.95, 0.9 * math.exp(-scene.down_min / 6.0) + _bonus(scene)), "sinus"),)
+    success = min(0.95, 0.75 * math.exp(-scene.down_min / 6.0) + _bonus(scene))
+    success = success if scene.cause_fixed else 0.0
+    return ((success, "sinus"), ((1.0 - success) * 0.25, "pea"))
+
+
+def _shock_torsades(scene: Scene) -> tuple[Outcome, ...]:
+    return ((0.8 if scene.cause_fixed else 0.0, "sinus"),)
 
 
 def _adenosine(scene: Scene) -> tuple[Outcome, ...]:
@@ -74,15 +85,15 @@ TRANSITIONS: dict[tuple[str, str], Rule] = {
     ("vf", "shock"): _shock_vf,
     ("vf", "sync_shock"): _shock_vf,
     ("pulseless_vt", "shock"): _shock_pulseless_vt,
-    ("pulseless_vt", "sync_shock"): ((0.95, "sinus"),),
+    ("pulseless_vt", "sync_shock"): _shock_pulseless_vt,
     ("vt", "shock"): ((0.7, "sinus"), (0.1, "vf")),
     ("vt", "sync_shock"): ((0.95, "sinus"),),
     ("vt", "adrenaline_iv"): ((0.05, "vf"),),
     ("vt", "amiodarone"): ((0.5, "sinus"),),
-    ("asystole", "adrenaline_iv"): _if_fixed(0.12),
-    ("pea", "adrenaline_iv"): _if_fixed(0.12),
-    ("asystole", "cpr_cycle"): _if_fixed(0.12),
-    ("pea", "cpr_cycle"): _if_fixed(0.12),
+    ("asystole", "adrenaline_iv"): _if_fixed(0.05),
+    ("pea", "adrenaline_iv"): _if_fixed(0.05),
+    ("asystole", "cpr_cycle"): _if_fixed(0.11),
+    ("pea", "cpr_cycle"): _if_fixed(0.11),
     ("svt", "shock"): ((0.9, "sinus"), (0.03, "vf")),
     ("svt", "sync_shock"): ((0.98, "sinus"),),
     ("svt", "amiodarone"): ((0.4, "sinus"),),
@@ -96,9 +107,9 @@ TRANSITIONS: dict[tuple[str, str], Rule] = {
     ("complete_block", "sync_shock"): ((0.05, "vf"),),
     ("complete_block", "minute"): _standstill,
     ("complete_block", "lidocaine"): ((0.8, "asystole"),),
-    ("torsades", "shock"): ((0.8, "sinus"),),
-    ("torsades", "sync_shock"): ((0.7, "sinus"),),
-    ("torsades", "magnesium"): ((0.9, "sinus"),),
+    ("torsades", "shock"): _shock_torsades,
+    ("torsades", "sync_shock"): _shock_torsades,
+    ("torsades", "magnesium"): _if_fixed(0.9),
     ("torsades", "adrenaline_iv"): ((0.2, "vf"),),
     ("torsades", "amiodarone"): ((0.2, "vf"),),
     ("sinus", "adrenaline_iv"): ((0.15, "vt"),),

@@ -17,7 +17,6 @@ from teleward_drivers.wired import framed_serial
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal
 from teleward_gateway.live.hub import LiveHub
-from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry import Device, Registry, Subject
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
@@ -79,7 +78,6 @@ class Gateway:
             board=AlarmBoard(),
             live=LiveHub(),
             dsp=self.dsp,
-            supervisor=Supervisor(),
         )
         self.registry.admit(Subject("anna", "Anna", Provenance.SIMULATED))
         self.records: list[Record] = []

@@ -20,7 +20,7 @@ guards:
   - {when: "t >= 5.25", for: 1.4, do: [{say: "held"}]}
   - {when: "distress > 0.1 and distress < 0.2", do: [{say: "band"}], again: true}
   - {when: "t >= 7", do: [{say: "later", after: 0.7}]}
-ends: [{when: "t > 9.05", for: 0.5, result: survived}]
+ends: [{when: "t > 9.05", for: 0.5, result: unresolved}]
 key:
   dx: {hit: [svt]}
   disposition: {hit: [observe]}
@@ -59,7 +59,7 @@ def test_each_is_due_in_its_tenth_of_a_second(case: Case) -> None:
         "held": 6.7,
         "band": 3.7,  # a ramp of 0.3 in 4 s from 2.3 s passes 0.1 after 1.34 s
         "later": 7.7,
-        "survived": 9.6,
+        "unresolved": 9.6,
     }
 
 

@@ -175,7 +175,7 @@ def test_a_heart_starts_again_only_when_its_cause_is_mended(field: str, bad: flo
         body.act("adrenaline_iv", "1 mg")
     assert body.rhythm == "pea"
     body.engine.put(field, good)
-    for _ in range(6):
+    for _ in range(12):
         body.act("adrenaline_iv", "1 mg")
     assert body.rhythm == "sinus"
 

@@ -23,6 +23,7 @@ from teleward_gateway.classroom.rooms.visibility import (
     learner_view,
     true_state,
 )
+from teleward_gateway.classroom.rooms.worker_results import StripAnswer, strip_answer
 from teleward_signal.errors import Invalid, NotFound
 from teleward_simulators.physiology.patient import TICKS_PER_S
 
@@ -169,6 +170,13 @@ async def view(service: Service, code: str) -> LearnerView:
     """Return what learners see."""
     room = service.room(code)
     return await service.use(room, lambda: learner_view(room, time.monotonic()))
+
+
+@router.get("/rooms/{code}/strips/{number}")
+async def strip(service: Service, code: str, number: int) -> StripAnswer:
+    """Return the 12-lead recording of a result: uV by lead, 500 a second for ten seconds."""
+    room = service.room(code)
+    return await service.use(room, lambda: strip_answer(room, number, time.monotonic()))
 
 
 @router.post("/rooms/{code}/findings")

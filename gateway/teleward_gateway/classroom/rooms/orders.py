@@ -95,6 +95,13 @@ class SayOrder(OrderModel):
     who: str = Field("worker", max_length=40)
 
 
+class AskOrder(OrderModel):
+    """Something that the worker is asked to find out."""
+
+    kind: Literal["ask"] = "ask"
+    name: str = Field(max_length=60)
+
+
 class FindingOrder(OrderModel):
     """A finding that replaces the one of the case."""
 
@@ -124,6 +131,7 @@ RoomOrder = Annotated[
     | FaultOrder
     | ClockOrder
     | SayOrder
+    | AskOrder
     | FindingOrder
     | BookmarkOrder
     | EndOrder,

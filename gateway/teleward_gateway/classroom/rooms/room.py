@@ -15,12 +15,14 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from teleward_gateway.classroom.rooms.orders import ActOrder, ClockOrder, OrderModel
+from teleward_gateway.classroom.rooms.orders import ActOrder, AskOrder, ClockOrder, OrderModel
 from teleward_signal.errors import Conflict, Invalid, NotFound, TooMany
+from teleward_simulators.cases.answers.strip import Strip
 from teleward_simulators.cases.kit import devices_of
 from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.room_log import RoomLog
 from teleward_simulators.cases.runner import CaseDirector
+from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.patient import TICKS_PER_S, Order, PhysiologyPatient
 from teleward_simulators.sensors.sensed import SensedPatient
 
@@ -28,8 +30,6 @@ LEAD_TICKS = 3
 """Orders take effect 0.3 s ahead, so that devices in other processes have read them by then."""
 MOST_ORDERS, MOST_ASKED = 5000, 200
 """A case sees some hundred orders; these bound what one learner can make the gateway keep."""
-FINDING_S = {"auscultate": 30.0, "blood_pressure": 40.0, "ecg12": 180.0, "glucose_check": 60.0}
-"""What a worker needs to find something out; anything else takes 15 s."""
 MEASURED = {"blood_pressure": "nibp", "remeasure": "nibp", "glucose_check": "glu"}
 """Actions that press the button of a device."""
 
@@ -62,8 +62,8 @@ class Room:
     sensors: SensedPatient
     log: RoomLog
     state: RoomState = RoomState.OPENING
-    asked: dict[str, float] = field(default_factory=dict)
-    """Finding -> the patient's time at which the worker will have it."""
+    strips: dict[tuple[int, float], Strip] = field(default_factory=dict)
+    """12-lead recordings by number of the result and device time of the sample."""
     behind_s: float = 0.0
     """How far rewinding has set the patient's time behind that of the devices."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -121,17 +121,20 @@ class Room:
         self.behind_s = now_s - self.opened_s - tick / TICKS_PER_S
         self.log.rewind(tick, self.behind_s)
         self.patient.rewind(tick)
-        self.asked = {k: due_s for k, due_s in self.asked.items() if due_s <= tick / TICKS_PER_S}
+        self.strips = {key: s for key, s in self.strips.items() if key[1] <= tick / TICKS_PER_S}
         self.add(Order(tick, "clock", {"speed": 0}), "room")
 
-    def ask(self, name: str, now_s: float) -> float:
-        """Have the worker find something out; return the seconds it takes."""
+    def ask(self, name: str, now_s: float, by: str = "learner") -> float:
+        """Have the worker find something out; return the seconds of case time it takes.
+
+        0 when it is not understood: that the worker answers at once.
+        """
         self.live(now_s)
-        if len(self.asked) >= MOST_ASKED:
+        if sum(order.kind == "ask" for order in self.patient.orders) >= MOST_ASKED:
             raise TooMany(f"{MOST_ASKED} things were asked in this room; that is enough")
-        wait_s = FINDING_S.get(name, 15.0)
-        self.asked[name] = self.patient.time_s + wait_s
-        return wait_s
+        task = self.director.plan(name, by)
+        self.send([AskOrder(name=name)], now_s, by)
+        return 0.0 if task is None else (task.due_step - task.asked_step) / STEPS_PER_S
 
     def bookmark_tick(self, text: str) -> int:
         """Return the tick at which the newest bookmark ``text`` was set; NotFound if none."""

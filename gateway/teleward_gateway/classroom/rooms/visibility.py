@@ -7,6 +7,7 @@ case; not even the name of the case, which often is the diagnosis.
 from pydantic import BaseModel
 
 from teleward_gateway.classroom.rooms.room import Room
+from teleward_gateway.classroom.rooms.worker_results import ResultAnswer, findings, results
 from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.sensors.faults import SENSORS
 
@@ -47,6 +48,7 @@ class LearnerView(BaseModel):
     messages: list[Message]
     readings: dict[str, float | None]
     findings: dict[str, str]
+    results: list[ResultAnswer]
 
 
 class ActiveFaultAnswer(BaseModel):
@@ -118,7 +120,7 @@ def readings(room: Room) -> dict[str, float | None]:
 def learner_view(room: Room, now_s: float) -> LearnerView:
     """Return opening, messages, readings and the findings asked for."""
     room.live(now_s)
-    state, time_s = room.director.state, room.patient.time_s
+    state = room.director.state
     return LearnerView(
         code=room.code,
         subject=room.subject,
@@ -130,17 +132,9 @@ def learner_view(room: Room, now_s: float) -> LearnerView:
         result=state.result,
         messages=[Message(second=s, who=who, text=text) for s, who, text in state.said],
         readings=readings(room),
-        findings={
-            name: finding(room, name) for name, due_s in room.asked.items() if due_s <= time_s
-        },
+        findings=findings(room),
+        results=results(room),
     )
-
-
-def finding(room: Room, name: str) -> str:
-    """Return the worker's finding for ``name``."""
-    known = {**room.case.findings, **dict(room.director.state.findings)}
-    answers = {question["id"]: question["answer"] for question in room.case.questions}
-    return known.get(name) or answers.get(name) or "nothing remarkable"
 
 
 def actions() -> list[ActionAnswer]:
@@ -171,7 +165,10 @@ def true_state(room: Room, now_s: float) -> TrueState:
             for g in body.vital.given
         ],
         stable_for=state.stable_s,
-        findings={**room.case.findings, **dict(state.findings)},
+        findings={
+            **{item: dict(rows[0].text)["en"] for item, rows in room.case.answers.items()},
+            **dict(state.findings),
+        },
         bookmarks=[BookmarkAnswer(second=s, text=text) for s, text in state.bookmarks],
         key=CaseKey(dx=room.case.diagnosis, marks=[m.action for m in room.case.marks]),
     )

@@ -1,0 +1,157 @@
+"""What is asked is answered by the body, in its own time, or not understood; never "normal"."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from teleward_simulators.cases.answers.items import (
+    EXAMINATION,
+    HISTORY,
+    TEST,
+    catalogue,
+    understood,
+)
+from teleward_simulators.cases.answers.measured import GROUPS, take
+from teleward_simulators.cases.catalogue import all_cases, case_named
+from teleward_simulators.cases.model import Case
+from teleward_simulators.cases.runner import CaseRun
+from teleward_simulators.physiology.body import Body
+from teleward_simulators.rhythms.table import RHYTHMS
+
+CASES, _ = all_cases()
+
+
+def test_the_catalogue_is_wide_and_in_two_languages() -> None:
+    kinds = [item.kind for item in catalogue().values()]
+    assert kinds.count(HISTORY) >= 40
+    assert kinds.count(EXAMINATION) >= 40
+    assert kinds.count(TEST) >= 25
+    for item in catalogue().values():
+        texts = (dict(item.label)["hi"], *(text for lang, text in item.none if lang == "hi"))
+        assert all(any("\u0900" <= letter <= "\u097f" for letter in text) for text in texts), item
+        assert item.none or item.id in (*GROUPS, "ecg12"), "measured, or with a default"
+
+
+@pytest.mark.parametrize(
+    "text, item",
+    [
+        ("glucose", "glucose_check"), ("check her sugar test please", "glucose_check"),
+        ("12 lead ECG", "ecg12"), ("X-ray", "chest_film"), ("bukhar hai kya?", "fever"),
+        ("बुख़ार", "fever"), ("saans gino", "breaths"), ("any allergies", "allergies"),
+        ("peak flow", "peak_flow"), ("BP", "blood_pressure"), ("count_breaths", "breaths"),
+        ("dialysis", "kidney"), ("banana", ""), ("what is the weather", ""), ("", ""), ("??", ""),
+        ("tell me about the history of art", ""),
+    ],
+)  # fmt: skip
+def test_what_a_text_means(text: str, item: str) -> None:
+    assert understood(text) == item
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(max_size=80))
+def test_any_text_is_understood_or_not(text: str) -> None:
+    assert understood(text) in ("", *catalogue())
+
+
+def test_no_two_items_share_a_label_or_an_id() -> None:
+    items = catalogue().values()
+    names = [name for item in items for name in (item.id, *dict(item.label).values())]
+    assert all(understood(item.id) == item.id for item in catalogue().values())
+    assert len(set(names)) == len(names)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sampled_from(sorted(CASES)), st.floats(0, 1), st.integers(0, 10_000))
+def test_every_number_is_within_its_error_of_the_truth(
+    name: str, share: float, number: int
+) -> None:
+    run = CaseRun(CASES[name])
+    run.advance(int(share * min(run.case.last_band_s, 9000.0)), coarse=True)
+    for item, measures in GROUPS.items():
+        for measure, reading in zip(measures, take(item, run.body, number), strict=True):
+            truth = measure.truth(run.body)
+            assert abs(reading.value - truth) <= measure.error(truth) + 1e-9, item
+
+
+def asked(case: Case, second: int, *texts: str) -> dict[str, str]:
+    """Return the answers to ``texts`` asked at ``second``, in English."""
+    run = CaseRun(case)
+    run.advance(second, coarse=True)
+    for text in texts:
+        run.director.ask(run.body, text)
+    run.advance(4000, coarse=True)
+    return {r.asked: dict(r.text)["en"] for r in run.director.results() if r.text}
+
+
+def test_ketoacidosis_reads_as_what_it_is() -> None:
+    found = asked(CASES["dka-01"], 60, "glucose_check", "ketone_check", "blood_gas", "banana")
+    assert 400 < float(found["glucose_check"].split()[1]) < 600
+    assert "HI (over 8)" in found["ketone_check"]
+    assert float(found["blood_gas"].split()[1].rstrip(",")) < 7.3
+    assert "did not understand" in found["banana"]
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_nothing_is_called_normal_when_the_body_is_not(name: str) -> None:
+    run = CaseRun(CASES[name])
+    run.advance(30, coarse=True)
+    run.body.turn("bronch", 0.9)
+    run.body.engine.put("temperature", 39.6)
+    run.body.engine.put("glucose", 20.0)
+    run.body.advance(10)
+    for text in ("temperature", "consciousness", "glucose", "fever"):
+        run.director.ask(run.body, text)
+    run.advance(300)
+    found = {r.item: r for r in run.director.results()}
+    assert found["temperature"].values[0][1] > 38.5
+    assert found["glucose_check"].values[0][1] < 70
+    texts = [dict(row.text)["en"] for row in found.values()]
+    assert not any("nothing remarkable" in text or "normal" in text for text in texts)
+
+
+def test_one_task_at_a_time_in_the_order_asked() -> None:
+    run = CaseRun(CASES["sepsis-01"])
+    for text in ("blood_pressure", "temperature", "lactate_check"):
+        run.director.ask(run.body, text)
+    steps = [r.sampled_step / 10 for r in run.director.results()]
+    assert steps == [40.0, 70.0, 130.0]
+    run.advance(131)
+    waiting = [r.status for r in run.director.results()]
+    assert waiting == ["ready", "ready", "waiting"], "the laboratory takes its time"
+    run.advance(300)
+    assert run.director.results()[2].status == "ready"
+
+
+def test_the_sample_is_of_its_moment() -> None:
+    body = Body()
+    body.engine.put("lactate", 7.0)
+    run = CaseRun(CASES["sepsis-01"])
+    run.director.ask(run.body, "lactate_check")
+    run.advance(59)
+    run.body.engine.put("lactate", 7.0)
+    run.advance(2)
+    run.body.engine.put("lactate", 1.0)
+    run.advance(400)
+    assert run.director.results()[0].values[0][1] == pytest.approx(7.0, abs=0.7)
+
+
+def test_no_number_for_a_pulse_that_is_not_there() -> None:
+    run = CaseRun(case_named("anterior-stemi-arrest-01"))
+    run.advance(620)
+    assert not RHYTHMS[run.body.rhythm].pulse
+    for text in ("pulse", "blood pressure", "saturation", "where is the pain", "consciousness"):
+        run.director.ask(run.body, text)
+    run.advance(200)
+    found = [r for r in run.director.results() if r.text]
+    assert len(found) == 5
+    assert not any(r.values for r in found)
+    assert "cannot feel a pulse" in dict(found[3].text)["en"]
+
+
+def test_an_act_that_finds_out_reports_and_a_question_counts_as_the_act() -> None:
+    run = CaseRun(CASES["dka-01"])
+    run.act("glucose_check")
+    run.director.ask(run.body, "ketones")
+    run.advance(100)
+    assert [r.item for r in run.director.results()] == ["glucose_check", "ketone_check"]
+    assert dict(run.director.state.counts) == {"glucose_check": 1, "ketone_check": 1}
