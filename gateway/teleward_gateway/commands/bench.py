@@ -15,6 +15,9 @@ BENCHMARKS = {
     "dashboard": "the pages in a real browser",
 }
 
+BENCH = "teleward_gateway.bench"
+"""The package of the wheel teleward-bench: a gateway is installed without it."""
+
 MODULES = {"signal": "signal_speed", "accuracy": "accuracy.command"}
 """Modules that are not named like their benchmark: nothing may be named ``signal``."""
 
@@ -26,11 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         child = names.add_parser(name, help=summary, description=summary)
         child.add_argument("--json", action="store_true", help="print one JSON object")
         try:
-            module = importlib.import_module(f"teleward_gateway.bench.{MODULES.get(name, name)}")
+            module = importlib.import_module(f"{BENCH}.{MODULES.get(name, name)}")
         except ModuleNotFoundError as error:
-            if (error.name or "teleward").startswith("teleward"):
+            name_missing = error.name or "teleward"
+            if name_missing.startswith("teleward") and name_missing != BENCH:
                 raise
-            child.set_defaults(missing=str(error.name))
+            child.set_defaults(missing=name_missing)
             continue
         module.add_arguments(child)
         child.set_defaults(module=module)
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if getattr(arguments, "missing", None):
         print(
             f"bench {arguments.benchmark}: needs {arguments.missing}; "
-            'install it with: pip install "teleward[sim,dev]"'
+            'install it with: pip install "teleward[bench]"'
         )
         return 2
     result = arguments.module.measure(arguments)

@@ -1,9 +1,43 @@
 # mypy: disable-error-code=no-any-return
 """The ECG loop: sample by sample from millivolts to beats.
 
-Told in full in ``signal/README.md``: band-pass and envelope make candidates (`ecg_candidates`), the
-shape around a candidate and what came before it are judged by a small network, a refused candidate
-gets a second chance when a beat is overdue.
+Theory of operation
+===================
+
+    mV --> filters --> envelope --> humps --> queue --> first judgement --> beat
+                                                |             | doubtful
+                                                |       waits 0.46 s --> second judgement --> beat
+                                                |                               | refused
+                                                +---- search back when a beat is overdue <---+
+
+1.  Every sample goes through three bands (`state.Bands`). The envelope of the 8 to 20 Hz band has a
+    hump for each steep event. Each hump becomes one candidate, placed at its R peak
+    (`candidates`). Nothing is decided here: a T wave or an artefact makes a candidate too.
+2.  Candidates wait in ``queue_*``, oldest first. `is_ripe` asks for the oldest only: a decision
+    depends on the decision before it, so candidates never overtake each other.
+3.  The first judgement comes 160 ms after the R peak, once the whole complex is known. The network
+    ``beat`` sees the shape, the envelope of the last 1.4 s and how both compare with this
+    patient's beats. A probability outside `SURELY_NOT` to `SURELY` decides, but only for a shape
+    that is `FAMILIAR`.
+4.  All others stay in the queue until 0.46 s have passed, the most that an alarm can wait. The
+    network ``doubt`` then sees what followed as well: the candidates after this one, judged by the
+    first network, and its share of all possible rhythms (`sequence`).
+5.  Two beats lie at least 200 ms apart. A candidate within that time is dropped unjudged, so the
+    earlier one of two always wins.
+6.  A refused candidate counts as noise, and the best of them since the last beat is kept. When a
+    beat is overdue, it becomes a beat after all at a lower bar (`search_back`). With none to fall
+    back on, the levels fade each second, so that a sudden loss of amplitude is followed.
+7.  What ends a pause must not be far smaller and blunter than the patient's beats (`is_faint`). An
+    atrium that goes on while the ventricles stand still would otherwise hide an asystole.
+8.  Only accepted beats teach: levels, template, intervals and classes. Beats that were doubtful
+    teach a tenth as much, or noise would become what is usual.
+9.  A hole up to 40 ms is bridged with the last sample. A longer one restarts the filters, keeps
+    what was learned, and leaves the next beat without an interval.
+10. Once a second come quality, silence and heart rate (`end_second`). They are events too, so that
+    the same samples give the same numerics however blocks were cut.
+
+The loop never looks at a clock and never allocates. All that it remembers is one `state.ECG_STATE`
+record. Training runs the same functions from a loop of its own, which copies what was judged.
 """
 
 import numpy as np

@@ -1,12 +1,35 @@
 # mypy: disable-error-code=no-any-return
-"""Which of the doubtful candidates fit into a rhythm: sums over all ways to choose the beats.
+"""The sequence model: which of the doubtful candidates fit into a rhythm.
 
-A way is a choice of candidates as beats; its weight is the product of what the first network says
-of each chosen one and of how likely each interval is after this patient's usual interval and its
-spread (a semi-Markov chain: Springer et al., IEEE TBME 63:822, 2016, for heart sounds). For every
-past candidate the sum over the ways that end in it is kept; a doubtful one's share of all ways is
-what the second network is told. Usual interval and spread are learned from sure beats, so that
-noise cannot teach its own rhythm.
+Theory of operation
+===================
+
+    candidates      A . . . . B . . c . . D . . . . E        c is doubtful
+    ways            A         B           D         E        without c
+                    A         B     c     D         E        through c
+                    A               c               E        ... and all others
+
+1. A way is a choice of candidates as beats. Its weight is the product of two things: the odds that
+   the first network gives each chosen candidate (`odds`), and how likely each interval between
+   neighbours is (`fit`). This is a semi-Markov chain (Springer et al., IEEE TBME 63:822, 2016, used
+   it for heart sounds).
+2. The number of ways doubles with each candidate, but their sum does not need them one by one. For
+   every past candidate `remember` keeps the sum over all ways that end in it, ``path_weight``. The
+   sum of a new one follows from those of the others (`reach`), at most `PATHS` of them.
+3. A candidate that is not chosen costs nothing. It is the intervals that punish leaving out a beat
+   (an interval of twice the usual length is `SKIPPED` as likely) or adding one (a short interval
+   is a `STRAY`).
+4. `share` is asked when 0.46 s have passed. It continues all ways over the candidates known by
+   then, once with and once without the doubtful one, and closes each with the likelihood that no
+   beat has followed its last one yet (`still_open`). The answer is with / (with + without).
+5. The share is not the decision. The second network gets it as one feature among others: rhythm is
+   evidence, and a premature beat is a beat that no rhythm explains.
+6. An interval is compared by the logarithm of its ratio to the usual one, so that the same spread
+   serves slow and fast hearts.
+7. Usual interval and spread are learned from sure beats (`learn_interval`), from others a tenth as
+   fast: noise must not teach its own rhythm. The spread is never below 0.05.
+8. No candidate outweighs the rhythm beyond `MAX_ODDS`, and weights are scaled to a largest of 1
+   after each step: only their ratios matter, and products of many would underflow.
 """
 
 import numpy as np
