@@ -1,4 +1,4 @@
-"""What one ECG stream remembers of its rhythm: fields of `ecg_state.ECG_STATE`."""
+"""What one ECG stream remembers of its rhythm: fields of `state.ECG_STATE`."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """PPG streams: light in, pulses, pulse rate and perfusion index out.
 
 `PpgBank` follows the convention of ``bank.py``. The loop is in ``loop.py``, the memory of a
-stream in ``ppg_state.py``, the algorithm is told in ``signal/README.md``.
+stream in ``state.py``, the algorithm is described in ``signal/README.md``.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Respiration streams: chest impedance (or any belt) in, breaths, rate and apnoea out.
 
 `RespirationBank` follows the convention of ``bank.py``. The loop is in ``loop.py``,
-the memory of a stream in ``respiration_state.py``, the algorithm is told in ``signal/README.md``.
+the memory of a stream in ``state.py``, the algorithm is described in ``signal/README.md``.
 """
 
 import numpy as np
