@@ -19,6 +19,11 @@ class Fields:
         self._data = data
         self._at = 0
 
+    @classmethod
+    def of(cls, data: "bytes | Fields") -> "Fields":
+        """Return a cursor over ``data``, or the one that was given."""
+        return data if isinstance(data, Fields) else cls(data)
+
     @property
     def left(self) -> int:
         """How many bytes are not read yet."""
@@ -34,6 +39,19 @@ class Fields:
     def rest(self) -> bytes:
         """Return all bytes that are left."""
         return self.take(self.left)
+
+    def end(self, flags: int, reserved: int) -> None:
+        """Refuse a value with ``reserved`` flags whose fields do not fill it: another layout.
+
+        Reserved flags alone are ignored, and so are bytes after the announced fields, which later
+        versions of a service add: see `trailing`.
+        """
+        if flags & reserved and self.left:
+            raise Malformed("other_layout")
+
+    def trailing(self) -> dict[str, str]:
+        """Return the bytes after the announced fields as detail of a measurement, if any."""
+        return {"trailing": self._data[self._at :].hex()} if self.left else {}
 
     def uint(self, size: int) -> int:
         """Return an unsigned integer of ``size`` bytes."""

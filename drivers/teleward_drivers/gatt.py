@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from teleward_drivers.device import Discarded, LastRecord, Output, Request, Subscribe
-from teleward_drivers.fields import Malformed
+from teleward_drivers.fields import Fields, Malformed
 from teleward_drivers.link import Received
 from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus
@@ -24,14 +24,20 @@ def uuid16(short: int) -> str:
     return f"0000{short:04x}-0000-1000-8000-00805f9b34fb"
 
 
+TWICE_NS = 100_000_000
+"""Hosts deliver a notification twice within a few ms; no device repeats a value so soon."""
 Handler = Callable[[Received], Iterable[Output]]
 
 
 class Part:
-    """A service of a BLE device; subclasses fill `handlers` and define how to start."""
+    """A service of a BLE device; subclasses fill `handlers` and define how to start.
+
+    ``values`` are channels with a whole value a notification, each of which counts once.
+    """
 
     def __init__(self) -> None:
         self.handlers: dict[str, Handler] = {}
+        self.values: frozenset[str] = frozenset()
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Return what to do after connecting."""
@@ -64,8 +70,10 @@ class GattDriver:
         self._parts = tuple(parts)
         self._handlers: dict[str, Handler] = {}
         self._faults: dict[str, frozenset[str]] = {}
+        self._once: dict[str, Received | None] = {}
         for part in self._parts:
             self._handlers.update(part.handlers)
+            self._once.update(dict.fromkeys(part.values))
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Start every part."""
@@ -77,12 +85,24 @@ class GattDriver:
         handler = self._handlers.get(received.channel)
         if handler is None:
             return (Discarded(len(received.data), "unknown_channel"),)
+        if self._is_repeat(received):
+            return (Discarded(len(received.data), "duplicate"),)
         try:
             return tuple(self._whole(handler(received), received.channel))
         except Malformed as error:
             return (Discarded(len(received.data), str(error)),)
         except struct.error:
             return (Discarded(len(received.data), "truncated"),)
+
+    def _is_repeat(self, received: Received) -> bool:
+        """Return whether a value is the same notification again, delivered twice by the host."""
+        if received.channel not in self._once:
+            return False
+        last = self._once[received.channel]
+        self._once[received.channel] = received
+        if last is None or last.data != received.data:
+            return False
+        return received.monotonic_ns - last.monotonic_ns < TWICE_NS
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Run whatever is due in every part."""
@@ -119,6 +139,12 @@ class GattDriver:
             if outputs is not None:
                 return outputs
         raise Invalid(f"this device has no command {name!r}")
+
+
+def count_trailing(fields: Fields) -> Iterable[Discarded]:
+    """Count the bytes after the announced fields: kept in the detail of the value, not used."""
+    if fields.left:
+        yield Discarded(fields.left, "trailing_bytes")
 
 
 class Simple(Part):

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from teleward_drivers.arrival import ArrivalWatch
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.plausible import SlewLimit, measurement
 from teleward_signal.model import DeviceStatus, SampleBlock
@@ -41,9 +42,15 @@ class Reading:
 
 
 class OximeterStream:
-    """Collects readings; ``fs`` frames a second, ``frame_size`` bytes to estimate what was lost."""
+    """Collects readings; ``fs`` frames a second, ``frame_size`` bytes to estimate what was lost.
 
-    def __init__(self, fs: int, frame_size: int, pleth_scale: float) -> None:
+    With ``checked`` frames (a checksum each) one frame is enough to doubt the pulse it is of;
+    without, the quality of a second is that of most of its frames.
+    """
+
+    def __init__(self, fs: int, frame_size: int, pleth_scale: float, checked: bool = False) -> None:
+        self._checked = checked
+        self._arrival = ArrivalWatch(fs)
         self._fs = fs
         self._frame_size = frame_size
         self._scale = pleth_scale
@@ -56,8 +63,10 @@ class OximeterStream:
         self._faults: frozenset[str] = frozenset()
         self._received_ns: int | None = None
 
-    def take(self, pieces: Iterable[Reading | Discarded], time_ns: int) -> Iterable[Output]:
-        """Take what a decoder found in one piece of the stream."""
+    def take(
+        self, pieces: Iterable[Reading | Discarded], time_ns: int, monotonic_ns: int
+    ) -> Iterable[Output]:
+        """Take what a decoder found in one piece of the stream that arrived at ``time_ns``."""
         pleth: list[int] = []
         for piece in pieces:
             if isinstance(piece, Discarded):
@@ -73,6 +82,8 @@ class OximeterStream:
                 if len(self._second) >= self._fs:
                     yield from self._numerics()
         yield from self._block(pleth)
+        if self._confirmed and self._index:
+            self._index += self._arrival.missing(self._index, monotonic_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report once that the last values are stale."""
@@ -114,7 +125,7 @@ class OximeterStream:
             self._faults = faults
             yield DeviceStatus(faults=faults)
         reason, _ = most(reading.reason for reading in second)
-        quality, _ = most(reading.quality for reading in second)
+        quality = self._quality(second)
         for metric in ("spo2", "pulse_rate", "perfusion_index"):
             claims = [getattr(reading, metric) for reading in second]
             values = [value for value in claims if value is not None]
@@ -125,6 +136,11 @@ class OximeterStream:
                 )
             elif metric != "perfusion_index":
                 yield measurement(metric, None, reason or "missing", quality=0.0)
+
+    def _quality(self, second: list[Reading]) -> float | None:
+        if not self._checked:
+            return most(reading.quality for reading in second)[0]
+        return min((r.quality for r in second if r.quality is not None), default=None)
 
 
 def most(values: Iterable[_T]) -> tuple[_T, int]:

@@ -6,13 +6,15 @@ from teleward_signal.model import Measurement
 from teleward_signal.vocabulary import is_plausible
 
 IMPLAUSIBLE = "implausible"
+ZERO_IS_NONE = frozenset({"heart_rate", "pulse_rate", "respiratory_rate"})
+"""Devices send 0 for a rate that they could not measure; standstill is for waves to show."""
 
 
 def measurement(
     metric: str, value: float | None, reason: str | None = None, **fields: Any
 ) -> Measurement:
     """Return a measurement; a value that cannot be true is withheld and kept in ``detail``."""
-    if value is None:
+    if value is None or (value == 0 and metric in ZERO_IS_NONE):
         return Measurement(metric, None, reason or "missing", **fields)
     if not is_plausible(metric, value):
         fields["detail"] = {**fields.get("detail", {}), "raw": value}

@@ -92,6 +92,7 @@ class Gateway:
             running = [
                 tasks.create_task(derived, name="dsp"),
                 tasks.create_task(keep("tick", lambda: tick(parts)), name="tick"),
+                tasks.create_task(keep("alarm store", parts.alarm_store.run), name="alarm store"),
                 tasks.create_task(parts.sinks.run(), name="sinks"),
                 tasks.create_task(parts.loop_watch.run(), name="loop watch"),
             ]
@@ -108,6 +109,7 @@ class Gateway:
             server.stop()
             for task in running:
                 task.cancel()
+        await asyncio.to_thread(parts.alarm_store.save, parts.board.snapshot())
 
 
 async def tick(parts: Parts) -> None:
@@ -118,11 +120,11 @@ async def tick(parts: Parts) -> None:
         if correction is not None:
             parts.journal.correct(correction)
             parts.registry.clock_corrected()
-        parts.ingest.tick()
+        parts.ingest.state.tick()
         parts.reconciler.watch_recording()
-        if parts.ingest.alarms_changed:
-            parts.ingest.alarms_changed = False
-            await asyncio.to_thread(parts.alarm_store.save, parts.board.snapshot())
+        if parts.ingest.state.alarms_changed:
+            parts.ingest.state.alarms_changed = False
+            parts.alarm_store.offer(parts.board.snapshot())
 
 
 def _give_up() -> None:

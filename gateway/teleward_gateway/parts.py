@@ -100,9 +100,18 @@ async def build(
     await asyncio.to_thread(engine.warm, log_warming, KERNELS)
     dsp = DspWorker(engine, settings.signal.tick_ms / 1000)
     stack.push_async_callback(asyncio.to_thread, dsp.close)
-    board, live = alarm_store.board(), LiveHub(gateway_description(settings))
+    board, live = (
+        alarm_store.board(),
+        LiveHub(gateway_description(settings), clock=lambda: clock.now().time_ns),
+    )
     ingest = Ingest(
-        registry=registry, clock=clock, journal=journal, board=board, live=live, dsp=dsp
+        registry=registry,
+        clock=clock,
+        journal=journal,
+        board=board,
+        live=live,
+        dsp=dsp,
+        supervisor=supervisor,
     )
     links = LinkAlarms(registry=registry, clock=clock, live=live, ingest=ingest)
     sessions = SessionManager(

@@ -201,7 +201,11 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlarmEvent:
-    """One change of one alarm condition of one subject."""
+    """One change of one alarm condition of one subject.
+
+    ``since_ns`` (UTC) names the occurrence: an alarm that returns has another. ``ends_pause`` says
+    that the change brought back the sound of its subject.
+    """
 
     subject: str
     condition: str
@@ -214,3 +218,5 @@ class AlarmEvent:
     value: float | None = None
     limit: float | None = None
     author: str | None = None
+    since_ns: int | None = None
+    ends_pause: bool = False

@@ -7,17 +7,32 @@ the event loop does. After a stall the stream catches up; what is older than the
 lost, as on the real device, and shows as a jump of the sample number.
 """
 
+import logging
 import time
 
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.vocabulary import METRICS
 from teleward_simulators.source import VitalSource
 
 BUFFER_S = 2.0
 """What a sensor keeps while it cannot send: about what fits in the RAM of a small controller."""
-FULL_SCALE = {"ecg": 5.0, "pleth": 4.0, "respiration": 16.0}
-"""Largest value a 16-bit stream carries, in the unit of the metric, by the metric's prefix."""
+FULL_SCALE = {"pleth": 4.0, "respiration": 16.0, "ppg_red": 100.0, "ppg_infrared": 100.0}
+"""Largest value a 16-bit stream carries, in the unit of the metric, where the plausible range of
+the vocabulary is no guide."""
+
+
+FULL_COUNT = 32000
+log = logging.getLogger(__name__)
+
+
+def full_scale(metric: str) -> float:
+    """Return the largest value of a 16-bit stream of ``metric``, in its unit."""
+    if metric in FULL_SCALE:
+        return FULL_SCALE[metric]
+    known = METRICS.get(metric)
+    return 100.0 if known is None else max(abs(known.low), abs(known.high))
 
 
 class DeviceClock:
@@ -44,8 +59,8 @@ class SampleStream:
     def __init__(self, source: VitalSource, metric: str, fs: float) -> None:
         self.metric = metric
         self.fs = fs
-        prefix = next((p for p in FULL_SCALE if metric.startswith(p)), None)
-        self.scale = (FULL_SCALE[prefix] if prefix else 100.0) / 32000
+        self.scale = full_scale(metric) / FULL_COUNT
+        self.n_clipped = 0
         self._source = source
         self._next: int | None = None
 
@@ -68,10 +83,20 @@ class SampleStream:
             return []
         self._next = stop
         values = self._source.waveform(self.metric, self.fs, first, stop - first)
+        counts = values / self.scale
+        self._count_clipped(counts)
+        counts = np.clip(counts, -FULL_COUNT, FULL_COUNT)
         return [
-            (first + start, np.clip(values[start:end] / self.scale, -32000, 32000).astype(np.int16))
-            for start, end in _present(values)
+            (first + start, counts[start:end].astype(np.int16)) for start, end in _present(values)
         ]
+
+    def _count_clipped(self, counts: NDArray[np.float32]) -> None:
+        """Count what lies beyond the converter's range, and report the first of it."""
+        n_clipped = int(np.count_nonzero(np.abs(counts) > FULL_COUNT))
+        if n_clipped and not self.n_clipped:
+            limit = FULL_COUNT * self.scale
+            log.warning("simulated %s goes beyond +-%g and is clipped there", self.metric, limit)
+        self.n_clipped += n_clipped
 
 
 def _present(values: NDArray[np.float32]) -> list[tuple[int, int]]:

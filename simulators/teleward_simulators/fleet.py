@@ -101,6 +101,7 @@ class Fleet:
         self.start_time_ns = time.time_ns() - int((time.monotonic() - self.start_monotonic) * 1e9)
         self.devices: dict[str, Device] = {}
         self.subjects: dict[str, str] = {}
+        self._addresses: set[str] = set()
         self._scripts: dict[str, list[asyncio.Task[None]]] = {}
         self._keys: dict[str, SourceKey] = {}
         self._numbers = itertools.count(1)
@@ -127,9 +128,22 @@ class Fleet:
               "start_time_ns": self.start_time_ns})  # fmt: skip
 
     async def add(self, spec: DeviceSpec) -> Device:
-        """Switch one more device on."""
+        """Switch one more device on; Invalid when there is one at its address."""
         assert self.hub is not None
         number = next(self._numbers)
+        address = spec.address or self._address(spec, number)
+        # before anything starts: a second device would take the port or the place on the air
+        if address in self._addresses:
+            raise Invalid(f"two devices at {address}: give each its own address")
+        self._addresses.add(address)
+        try:
+            return await self._switch_on(spec, number, address)
+        except BaseException:
+            self._addresses.discard(address)
+            raise
+
+    async def _switch_on(self, spec: DeviceSpec, number: int, address: str) -> Device:
+        assert self.hub is not None
         steps = [parse_step(line) for line in spec.faults]
         key = (spec.subject, spec.source, spec.seed)
         async with self._making:
@@ -143,17 +157,11 @@ class Fleet:
         }  # fmt: skip
         device: Device
         if spec.wired:
-            path = spec.address or self._port_path(spec.kind, number)
-            device = catalogue.wired_kind(spec.kind)(source, path, **common)
+            device = catalogue.wired_kind(spec.kind)(source, address, **common)
             await device.start()
         else:
-            # C0..: the two top bits of a static random address are set (Core 5.4, Vol 6 B 1.3.2.1)
-            address = spec.address or f"C0:54:57:00:{number >> 8 & 255:02X}:{number & 255:02X}"
             device = catalogue.ble_kind(spec.kind)(source, address, **common)
             await device.start(self.hub.air, self._transport)
-        if device.address in self.devices:
-            await device.stop()
-            raise Invalid(f"two devices at {device.address}: give each its own address")
         source = self.sources.setdefault(key, source)
         self._keys[device.address] = key
         self.devices[device.address] = device
@@ -168,6 +176,7 @@ class Fleet:
     async def remove(self, address: str) -> None:
         """Switch one device off; raises KeyError when there is none."""
         device = self.devices.pop(address)
+        self._addresses.discard(address)
         del self.subjects[address]
         for script in self._scripts.pop(address):
             script.cancel()
@@ -183,11 +192,18 @@ class Fleet:
         self._scripts.clear()
         await asyncio.gather(*(device.stop() for device in self.devices.values()))
         self.devices.clear()
+        self._addresses.clear()
         if self.hub is not None:
             await self.hub.stop()
             self.hub = None
         with contextlib.suppress(OSError):
             self._ports.rmdir()
+
+    def _address(self, spec: DeviceSpec, number: int) -> str:
+        if spec.wired:
+            return self._port_path(spec.kind, number)
+        # C0..: the two top bits of a static random address are set (Core 5.4, Vol 6 B 1.3.2.1)
+        return f"C0:54:57:00:{number >> 8 & 255:02X}:{number & 255:02X}"
 
     def _port_path(self, kind: str, number: int) -> str:
         label = kind.upper().replace("-", "_")

@@ -16,7 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.errors import Invalid
+from teleward_signal.vocabulary import METRICS
 
+INVALID = {"16": -32768, "61": -32768, "212": -2048, "80": -128}
+"""The sample that stands for none, by format (WFDB signal files, section of each format)."""
+UNUSED = 2**40
+UNITS = {
+    "mV": {"mv": 1.0, "uv": 1e-3, "v": 1e3, "nv": 1e-6},
+    "mm[Hg]": {"mmhg": 1.0, "mm[hg]": 1.0, "kpa": 7.500617, "cmh2o": 0.735559, "mv": 1.0},
+}
+"""Unit of a metric -> unit of a recording, lower case -> factor. Pressures without a unit of their
+own (older headers leave it out, which reads as millivolt) are taken as they are."""
 SEAM_S = 2.0
 """Silence between two rounds: longer than a normal RR."""
 BEATS = frozenset({*range(1, 14), 25, 30, 34, 35, 38, 41})
@@ -48,7 +58,12 @@ class WfdbRecording:
             gain, zero = _gain(field)
             metric = _METRICS.get(name, "ecg_ii" if number == 0 else "")
             if metric and metric not in self._waves:
-                self._waves[metric] = ((raw - zero) / gain).astype(np.float32)
+                factor = _unit_factor(header, metric, _unit(field))
+                wave = ((raw - zero) / gain * factor).astype(np.float32)
+                wave[raw == INVALID.get(field[1].split("x")[0], UNUSED)] = np.nan
+                self._waves[metric] = wave
+        if not self._waves:
+            raise Invalid(f"{header}: none of its signals is a wave that a device could measure")
         self.duration_s = len(next(iter(self._waves.values()))) / self.fs
         annotations = header.with_suffix(".atr")
         self._beats = _read_beats(annotations) / self.fs if annotations.exists() else np.empty(0)
@@ -94,6 +109,24 @@ def _gain(field: list[str]) -> tuple[float, float]:
     gain, _, baseline = text.partition("(")
     zero = float(field[4]) if len(field) > 4 else 0.0
     return float(gain) or 200.0, float(baseline.rstrip(")")) if baseline else zero
+
+
+def _unit(field: list[str]) -> str:
+    """Return the unit of a signal; millivolt when the header states none."""
+    gain = field[2] if len(field) > 2 else ""
+    return gain.partition("/")[2] or "mV"
+
+
+def _unit_factor(header: Path, metric: str, unit: str) -> float:
+    """Return what a value in ``unit`` is multiplied by to be in the unit of ``metric``."""
+    wanted = METRICS[metric].unit
+    if wanted not in UNITS:
+        return 1.0  # pleth and respiration have no unit that recordings agree on
+    factor = UNITS[wanted].get(unit.lower().replace("\u00b5", "u"))
+    if factor is None:
+        known = ", ".join(sorted(UNITS[wanted]))
+        raise Invalid(f"{header}: {metric} in {unit} cannot be converted; these can: {known}")
+    return factor
 
 
 def _read(header: Path, fields: list[list[str]]) -> list[NDArray[np.int64]]:

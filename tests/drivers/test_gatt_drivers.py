@@ -301,6 +301,9 @@ def test_polar_ecg_counts_what_was_lost_between_two_frames() -> None:
         data = polar_pmd.data_frame(0, 10**18 + i * frame_ns, [[j - 36] for j in range(73)])
         assert len(data) == 229
         blocks += [o for o in receive(driver, data, polar_pmd.DATA) if isinstance(o, SampleBlock)]
+    assert [b.index for b in blocks] == [0, 73]
+    late = list(driver.tick(START_NS + 4_000_000_000))
+    blocks += [o for o in late if isinstance(o, SampleBlock)]
     assert [b.index for b in blocks] == [0, 73, 219]
     assert blocks[0].physical()[0] == pytest.approx(-0.036)
     assert blocks[0].device_time_ns == pytest.approx(10**18 - 72 * 1e9 / 130, abs=200)

@@ -171,3 +171,13 @@ def test_checksum_protocols_pass_no_wrong_value_and_others_stay_below_the_stated
         assert len(values) >= 20, name
         limit = {"masimo": 0.05, "text": 0.05, "nonin-8": 0.05}.get(name, 0.0)
         assert sum(value != 98 for value in values) <= limit * len(values), name
+
+
+def test_a_number_that_means_no_value_is_a_hole_in_a_wave() -> None:
+    options = {"columns": [{"metric": "ecg_ii"}], "rate": 10.0, "sentinels": [-999]}
+    driver = text.make(options)
+    lines = b"0\n" + b"".join(f"{n}\n".encode() for n in (1, 2, -999, -999, 3, 4))
+    found = [o for o in receive(driver, lines) if isinstance(o, SampleBlock)]
+    samples = [(block.index, block.samples.tolist()) for block in found]
+    assert [value for _, values in samples for value in values] == [1, 2, 3, 4]
+    assert samples[-1][0] - samples[0][0] == 4

@@ -1,6 +1,7 @@
 """The control API of a running fleet, over HTTP, and files of several devices."""
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,6 +50,24 @@ async def test_devices_are_listed_added_and_removed(api: Any) -> None:
     assert (await client.delete(f"/devices/{added.json()['address']}")).status_code == 204
     assert (await client.delete("/devices/oximeter")).status_code == 204
     assert [row["kind"] for row in (await client.get("/devices")).json()] == ["heart-rate"]
+
+
+async def test_a_second_device_at_an_address_leaves_the_first_alone(api: Any) -> None:
+    """It is refused before it starts: the port and the place on the air stay where they are."""
+    fleet, client = api
+    port = fleet.specs[1].address
+    for kind, address in (("thermometer", STRAP), ("cms50d", port)):
+        reply = await client.post("/devices", json={"kind": kind, "address": address})
+        assert reply.status_code == 422
+        assert "give each its own address" in reply.text
+    assert os.path.exists(port)  # noqa: ASYNC240 - a look at a name, not at a disk
+    strap = fleet.devices[STRAP]
+    assert strap.device is not None
+    assert strap.device.is_advertising
+    assert [row["kind"] for row in (await client.get("/devices")).json()] == [
+        "heart-rate",
+        "cms50d",
+    ]
 
 
 async def test_vitals_change_while_it_runs(api: Any) -> None:
@@ -208,7 +227,7 @@ async def test_mistakes_in_a_fleet_leave_nothing_running(tmp_path: Path) -> None
 
 def test_a_wfdb_record_of_ones_own(tmp_path: Path) -> None:
     """Format 212 with beats, at its own rate; a format that cannot be read is named."""
-    samples = [100, -100, 2047, -2048, 0, 5]
+    samples = [100, -100, 2047, -2047, 0, 5]
     data = b""
     for a, b in zip(samples[::2], samples[1::2], strict=True):
         a, b = a & 0xFFF, b & 0xFFF
@@ -221,7 +240,7 @@ def test_a_wfdb_record_of_ones_own(tmp_path: Path) -> None:
     source = make_source(f"wfdb:{tmp_path}/r.hea")
     assert source.metrics() == {"ecg_ii", "pleth", "heart_rate"}
     assert source.waveform("ecg_ii", 100.0, 0, 4)[:3].tolist() == [0.5, 10.234999656677246, 0.0]
-    assert source.waveform("pleth", 100.0, 1, 2).tolist() == pytest.approx([-20.48, 0.05])
+    assert source.waveform("pleth", 100.0, 1, 2).tolist() == pytest.approx([-20.47, 0.05])
     assert source.beats(0.0, 1.0) == [0.02]
     (tmp_path / "bad.hea").write_text("bad 1 100 3\nr.dat 310 200 11 0 0 0 0 II\n")
     with pytest.raises(ValueError, match="310"):

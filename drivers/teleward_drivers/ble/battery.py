@@ -44,7 +44,7 @@ class BatteryLevel:
     @classmethod
     def from_bytes(cls, data: bytes) -> "BatteryLevel":
         """Decode 0x2A19."""
-        if len(data) != 1:
+        if not data:
             raise Malformed("length")
         if data[0] > 100:
             raise Malformed("reserved_value")
@@ -83,6 +83,8 @@ def battery_status(percent: float) -> DeviceStatus:
 
 
 def _battery(received: Received) -> Iterable[Output]:
+    if len(received.data) > 1:
+        yield Discarded(len(received.data) - 1, "trailing_bytes")
     yield battery_status(BatteryLevel.from_bytes(received.data).percent)
 
 

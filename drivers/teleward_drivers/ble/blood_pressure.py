@@ -23,21 +23,18 @@ from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import (
-    OFFSET_TEXT,
-    DeviceCalendar,
-    clock_parts,
-    reading_detail,
-)
+from teleward_drivers.ble.current_time import DeviceCalendar, clock_parts
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
-from teleward_drivers.fields import DateTime, Fields, sfloat_bytes
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.device_calendar import OFFSET_TEXT, reading_detail
+from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
+from teleward_drivers.gatt import GattDriver, Simple, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat, Special
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
 from teleward_drivers.recent import RecentSet
 from teleward_signal.model import DeviceStatus
+from teleward_signal.vocabulary import is_plausible
 
 SERVICE = uuid16(0x1810)
 MEASUREMENT = uuid16(0x2A35)
@@ -59,7 +56,7 @@ EPOCH_1900_S = -2_208_988_800
 
 
 class Status(IntFlag):
-    """What may have spoiled a reading; bits 3 and 4 are the pulse rate's range."""
+    """What may have spoiled a reading; bits 3 and 4 are one field, the pulse rate's range."""
 
     MOVEMENT = 1
     CUFF_LOOSE = 2
@@ -69,6 +66,7 @@ class Status(IntFlag):
     POSITION = 32
 
 
+RATE_RANGE = Status.RATE_ABOVE | Status.RATE_BELOW
 QUALITY = {Status.MOVEMENT: 0.4, Status.CUFF_LOOSE: 0.3, Status.POSITION: 0.5}
 QUALITY[Status.IRREGULAR_PULSE] = 0.6
 """Our grading of the cuff's signs of doubt; the standard gives none."""
@@ -98,9 +96,11 @@ class BloodPressure:
     cuff: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes, enhanced: bool = False, cuff: bool = False) -> "BloodPressure":
+    def from_bytes(
+        cls, data: bytes | Fields, enhanced: bool = False, cuff: bool = False
+    ) -> "BloodPressure":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags = fields.uint(1)
         shift = EPOCH_2000_S if flags & 64 else EPOCH_1900_S
         numbers = (fields.sfloat(), NO_NUMBER, NO_NUMBER)
@@ -115,6 +115,7 @@ class BloodPressure:
         user = fields.uint(1) if flags & 8 else None
         status = fields.uint(2) if flags & 16 else None
         user_time_s = fields.uint(4) + shift if enhanced and flags & 32 else None
+        fields.end(flags, 0x80 if enhanced else 0xE0)
         return cls(
             *numbers,
             kpa=bool(flags & 1),
@@ -181,12 +182,17 @@ class BloodPressureMonitor(Simple):
             {FEATURE: self._feature},
             optional=True,
         )
+        self.values = frozenset(
+            {INTERMEDIATE_CUFF, ENHANCED_CUFF, MEASUREMENT, ENHANCED_MEASUREMENT}
+        )
         self._calendar = calendar
         self._user = user
         self._seen = RecentSet()
 
     def _cuff(self, received: Received, enhanced: bool) -> Iterable[Output]:
-        value = BloodPressure.from_bytes(received.data, enhanced, cuff=True)
+        fields = Fields(received.data)
+        value = BloodPressure.from_bytes(fields, enhanced, cuff=True)
+        yield from count_trailing(fields)
         yield measurement(
             "cuff_pressure",
             _mmhg(value.systolic, value.kpa),
@@ -195,7 +201,8 @@ class BloodPressureMonitor(Simple):
         )
 
     def _result(self, received: Received, enhanced: bool) -> Iterable[Output]:
-        value = BloodPressure.from_bytes(received.data, enhanced)
+        fields = Fields(received.data)
+        value = BloodPressure.from_bytes(fields, enhanced)
         numbers = (value.systolic, value.diastolic, value.mean)
         identity = (value.calendar, value.user, *numbers)
         if value.calendar is not None and value.calendar.known and identity in self._seen:
@@ -205,21 +212,27 @@ class BloodPressureMonitor(Simple):
             yield Discarded(len(received.data), "other_user")
             return
         self._seen.add(identity)
-        shared = self._shared(value, received)
+        yield from count_trailing(fields)
+        shared = self._shared(value, received, fields.trailing())
         names = ("nibp_systolic", "nibp_diastolic", "nibp_mean")
-        for metric, number in zip(names, numbers, strict=True):
-            yield measurement(metric, _mmhg(number, value.kpa), number.reason, **shared())
+        pressures = [_mmhg(number, value.kpa) for number in numbers]
+        if _impossible(*pressures):
+            raise Malformed("implausible")
+        for metric, number, pressure in zip(names, numbers, pressures, strict=True):
+            yield measurement(metric, pressure or None, number.reason, **shared())
         if value.pulse_rate is not None:
             pulse = value.pulse_rate
             yield measurement("pulse_rate", pulse.value, pulse.reason, **shared())
 
-    def _shared(self, value: BloodPressure, received: Received) -> Any:
+    def _shared(self, value: BloodPressure, received: Received, extra: dict[str, str]) -> Any:
         user = None if value.user in (None, USER_UNKNOWN) else value.user
         stamped = self._calendar.stamped(
             received, value.calendar, user=user, offset_minutes=value.offset_minutes
         )
-        detail = reading_detail(value.calendar, user)
+        detail = reading_detail(value.calendar, user) | extra
         bits = Status((value.status or 0) & 0x3F)
+        if RATE_RANGE in bits:  # both at once is reserved
+            bits &= ~RATE_RANGE
         if bits:
             detail["flags"] = [str(bit.name).lower() for bit in bits]
         quality = None if value.status is None else min([1.0, *(QUALITY.get(b, 1.0) for b in bits)])
@@ -234,6 +247,19 @@ class BloodPressureMonitor(Simple):
     def _feature(self, received: Received) -> Iterable[Output]:
         features = Fields(received.data).uint(2)
         yield DeviceStatus(identity={"blood_pressure_features": f"{features:04x}"})
+
+
+def _impossible(*pressures: float | None) -> bool:
+    """Return whether these are not the pressures of one reading, but another layout.
+
+    Some cuffs send 0 for a mean that they do not compute.
+    """
+    systolic, diastolic, mean = pressures
+    known = dict(zip(("nibp_systolic", "nibp_diastolic"), (systolic, diastolic), strict=True))
+    known |= {"nibp_mean": mean} if mean else {}
+    if any(v is not None and not is_plausible(metric, v) for metric, v in known.items()):
+        return True
+    return systolic is not None and diastolic is not None and systolic <= diastolic
 
 
 def _mmhg(number: MedFloat, kpa: bool) -> float | None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
 from teleward_drivers.ble.current_time import DeviceCalendar, clock_parts
+from teleward_drivers.ble.mi_scale import MiWeighings, is_mi_body
 from teleward_drivers.ble.weight_scale import (
     INCH,
     KG,
@@ -32,8 +33,8 @@ from teleward_drivers.ble.weight_scale import (
     scale_fields,
 )
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
-from teleward_drivers.fields import DateTime, Fields
-from teleward_drivers.gatt import GattDriver, Part, Simple, uuid16
+from teleward_drivers.fields import DateTime, Fields, Malformed
+from teleward_drivers.gatt import GattDriver, Part, Simple, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
@@ -41,6 +42,8 @@ from teleward_drivers.plausible import measurement
 SERVICE = uuid16(0x181B)
 MEASUREMENT = uuid16(0x2A9C)
 MORE_FOLLOWS = 1 << 12
+MOST_FAT = 1000
+"""100.0 %: a value beyond is another layout, and its weight is none either."""
 FIELDS = (
     (3, "basal_kj"),
     (4, "muscle_tenth_percent"),
@@ -67,13 +70,14 @@ class BodyComposition:
     more_follows: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "BodyComposition":
+    def from_bytes(cls, data: bytes | Fields) -> "BodyComposition":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags, fat = fields.uint(2), fields.uint(2)
         date_time = fields.date_time() if flags & 2 else None
         user = fields.uint(1) if flags & 4 else None
         values = {name: fields.uint(2) for bit, name in FIELDS if flags >> bit & 1}
+        fields.end(flags, 0xE000)
         shown = None if fat == UNSUCCESSFUL else fat
         more = bool(flags & MORE_FOLLOWS)
         return cls(shown, bool(flags & 1), date_time, user, values, more)
@@ -111,11 +115,20 @@ class BodyCompositionScale(Simple):
     def __init__(self, calendar: DeviceCalendar, user: int | None = None) -> None:
         super().__init__({MEASUREMENT: self._indicated}, optional=True)
         self._calendar = calendar
+        self.values = frozenset({MEASUREMENT})
+        self._mi = MiWeighings(calendar)
         self._user = user
         self._begun: BodyComposition | None = None
 
     def _indicated(self, received: Received) -> Iterable[Output]:
-        value = BodyComposition.from_bytes(received.data)
+        if is_mi_body(received.data):
+            yield from self._mi.take(received)
+            return
+        fields = Fields(received.data)
+        value = BodyComposition.from_bytes(fields)
+        if value.fat is not None and value.fat > MOST_FAT:
+            raise Malformed("implausible")
+        yield from count_trailing(fields)
         begun, self._begun = self._begun, None
         if value.is_first_part or begun is None:
             if begun is not None:
@@ -129,7 +142,7 @@ class BodyCompositionScale(Simple):
             yield Discarded(len(received.data), "other_user")
             return
         shared = scale_fields(self._calendar, received, value.date_time, value.user, "body")
-        detail = _detail(value) | shared.pop("detail")
+        detail = _detail(value) | shared.pop("detail") | fields.trailing()
         fat = None if value.fat is None else value.fat / 10
         reason = "unsuccessful" if fat is None else None
         yield measurement("body_fat", fat, reason, detail=detail, **shared)

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import OFFSET_TEXT, DeviceCalendar
+from teleward_drivers.ble.current_time import DeviceCalendar
 from teleward_drivers.ble.memory_part import MemoryPart
 from teleward_drivers.ble.racp import RecordAccess
 from teleward_drivers.crc import crc16_mcrf4xx
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
+from teleward_drivers.device_calendar import OFFSET_TEXT
 from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
 from teleward_drivers.gatt import GattDriver, uuid16
 from teleward_drivers.link import Received

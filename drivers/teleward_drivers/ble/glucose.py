@@ -21,12 +21,13 @@ from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import OFFSET_TEXT, DeviceCalendar, clock_parts
+from teleward_drivers.ble.current_time import DeviceCalendar, clock_parts
 from teleward_drivers.ble.memory_part import MemoryPart
 from teleward_drivers.ble.racp import RecordAccess
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
+from teleward_drivers.device_calendar import OFFSET_TEXT
 from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
-from teleward_drivers.gatt import GattDriver, uuid16
+from teleward_drivers.gatt import GattDriver, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
@@ -95,9 +96,9 @@ class GlucoseMeasurement:
     context_follows: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "GlucoseMeasurement":
+    def from_bytes(cls, data: bytes | Fields) -> "GlucoseMeasurement":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags = fields.uint(1)
         sequence, base = fields.uint(2), fields.date_time()
         offset = fields.sint(2) if flags & 1 else None
@@ -106,6 +107,7 @@ class GlucoseMeasurement:
         status = fields.uint(2) if flags & 8 else None
         molar, context = bool(flags & 4), bool(flags & 16)
         place = kind >> 4
+        fields.end(flags, 0xE0)
         return cls(sequence, base, offset, concentration, molar, kind & 15, place, status, context)
 
     def __bytes__(self) -> bytes:
@@ -196,15 +198,19 @@ class GlucoseMeter(MemoryPart):
 
     def _measured(self, received: Received) -> Iterable[Output]:
         try:
-            value = GlucoseMeasurement.from_bytes(received.data)
+            fields = Fields(received.data)
+            value = GlucoseMeasurement.from_bytes(fields)
         except Malformed:
             self._access.lost()
             raise
         if not self._access.took(value.sequence, value.moment.to_ns(), received.time_ns):
             yield Discarded(len(received.data), "duplicate")
             return
+        yield from count_trailing(fields)
         yield from self._flush()
         reading = self._reading(value, received)
+        if fields.left:
+            reading = replace(reading, detail={**reading.detail, **fields.trailing()})
         if value.context_follows and not self._access.reading:
             self._waiting = reading
         else:

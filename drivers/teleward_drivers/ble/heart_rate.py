@@ -6,17 +6,20 @@
     0x2A38 read     | body location u8 |
     0x2A39 write    | 01 | resets energy
 
-Source: Bluetooth SIG Heart Rate Service 1.0 and GSS. An odd byte at the end is refused, because it
-means that the value was cut.
+Straps exist that add a byte; what follows the announced fields is counted and not used. Some hosts
+deliver each notification twice: beats cannot take more time than passed, so a repeat that would
+make them is dropped.
+Source: Bluetooth SIG Heart Rate Service 1.0 and GSS.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.device import DriverInfo, LinkType, Output, Verification
+from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
 from teleward_drivers.fields import Fields, Malformed
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.gatt import GattDriver, Simple, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.options import no_options
 from teleward_drivers.plausible import measurement
@@ -29,6 +32,12 @@ LOCATIONS = ("other", "chest", "wrist", "finger", "hand", "ear lobe", "foot")
 RR_UNITS_PER_S = 1024
 GAP_NS = 2_000_000_000
 """Notifications come once a second; two missing seconds of R-R intervals are a lost packet."""
+SHORTEST_S = 0.2
+"""Straps notify once a second, some four times; the same bytes sooner are the same notification."""
+ENOUGH = 0.6
+"""Part of its beats' time that must have passed: notifications jitter by a connection interval."""
+MOST_CREDIT_S = 10.0
+"""Notifications that a busy radio delivers all at once cover at most this time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +54,16 @@ class HeartRateMeasurement:
     wide: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "HeartRateMeasurement":
+    def from_bytes(cls, data: bytes | Fields) -> "HeartRateMeasurement":
         """Decode a value."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags = fields.uint(1)
         wide = bool(flags & 1)
         heart_rate = fields.uint(2 if wide else 1)
         contact = bool(flags & 2) if flags & 4 else None
         energy = fields.uint(2) if flags & 8 else None
-        if not flags & 16 and fields.left:
-            raise Malformed("length")
-        if fields.left % 2:
-            raise Malformed("truncated")
-        rr = tuple(fields.uint(2) for _ in range(fields.left // 2))
+        rr = tuple(fields.uint(2) for _ in range(fields.left // 2)) if flags & 16 else ()
+        fields.end(flags, 0xE0)
         return cls(heart_rate, contact, energy, rr, wide)
 
     def __bytes__(self) -> bytes:
@@ -70,16 +76,47 @@ class HeartRateMeasurement:
         return bytes([flags]) + self.heart_rate.to_bytes(1 + wide, "little") + energy + rr
 
 
+class Repeats:
+    """Recognises a notification that came twice, by the time that its beats must have taken.
+
+    A strap sends R-R intervals as the beats happen: over any stretch their sum is the time that
+    passed. The same bytes again are a repeat when they would exceed it.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[bytes] = deque(maxlen=4)
+        self._last_ns = 0
+        self._credit_s = 0.0
+
+    def is_repeat(self, received: Received, beats_s: float) -> bool:
+        """Return whether ``received``, with intervals of ``beats_s`` in all, is a repeat."""
+        needed_s = beats_s or SHORTEST_S
+        passed_s = (received.monotonic_ns - self._last_ns) / 1e9 if self._recent else needed_s
+        credit_s = min(self._credit_s + passed_s, MOST_CREDIT_S)
+        if received.data in self._recent and credit_s < ENOUGH * needed_s:
+            return True
+        self._recent.append(received.data)
+        self._last_ns = received.monotonic_ns
+        self._credit_s = max(credit_s - needed_s, -needed_s)
+        return False
+
+
 class HeartRate(Simple):
     """The service as a part of a driver."""
 
     def __init__(self) -> None:
         super().__init__({MEASUREMENT: self._measure}, {LOCATION: self._location})
         self._contact: bool | None = None
+        self._repeats = Repeats()
         self._last_rr_ns: int | None = None
 
     def _measure(self, received: Received) -> Iterable[Output]:
-        value = HeartRateMeasurement.from_bytes(received.data)
+        fields = Fields(received.data)
+        value = HeartRateMeasurement.from_bytes(fields)
+        if self._repeats.is_repeat(received, sum(value.rr) / RR_UNITS_PER_S):
+            yield Discarded(len(received.data), "duplicate")
+            return
+        yield from count_trailing(fields)
         if value.contact is not self._contact:
             self._contact = value.contact
             faults = {"lead_off"} if value.contact is False else set[str]()
@@ -90,7 +127,7 @@ class HeartRate(Simple):
         if value.heart_rate == 0:
             yield measurement("heart_rate", None, "no_beat")
         else:
-            yield measurement("heart_rate", value.heart_rate)
+            yield measurement("heart_rate", value.heart_rate, detail=fields.trailing())
         yield from self._intervals(value.rr, received.time_ns)
 
     def _intervals(self, rr: tuple[int, ...], time_ns: int) -> Iterable[Output]:

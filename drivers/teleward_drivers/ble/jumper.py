@@ -58,6 +58,7 @@ class Jumper(Simple):
 
     def __init__(self) -> None:
         super().__init__({NOTIFY: self._notified})
+        self.values = frozenset({NOTIFY})
         self._slew = SlewLimit(STEP_LIMITS)
 
     def _notified(self, received: Received) -> Iterable[Output]:

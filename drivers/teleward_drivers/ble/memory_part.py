@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from teleward_drivers.ble.current_time import DeviceCalendar, is_recent
+from teleward_drivers.ble.current_time import DeviceCalendar
 from teleward_drivers.ble.racp import RecordAccess
 from teleward_drivers.device import Output
+from teleward_drivers.device_calendar import is_recent
 from teleward_drivers.gatt import Handler, Simple
 from teleward_drivers.link import Received
 from teleward_signal.model import Measurement

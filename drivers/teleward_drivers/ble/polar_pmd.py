@@ -7,12 +7,14 @@
       setting | id: 0 rate, 1 resolution, 2 range, 4 channels | count u8 | values u16 (4: u8) |
     fb005c82-...                          data: notify
       | stream u8 | time u64 ns of the LAST sample | frame type u8, 80 = compressed | samples |
-      ECG type 0: s24 uV each       ACC type 1: 3 x s16 mg       PPG type 0: 4 x s24
+      ECG type 0: s24 uV each    ACC types 0, 1, 2: 3 x s8, s16, s24 mg    PPG type 0: 4 x s24
       compressed: one whole sample (ceil(resolution / 8) bytes a channel), then blocks of
       | bits u8 | count u8 | differences, packed from the least significant bit on |
 
 Bits are packed least significant first: with a real PPG frame only this order gives a smooth
-signal. The rate drifts, so each frame's time says how many samples are missing before it.
+signal. Order, repeats, gaps and the rate come from the time of each frame (`stamped_stream`):
+firmware exists that announces 135 Hz and sends 55. Compressed acceleration is multiplied by the
+factor of the settings: type 0 is then in g, type 1 in mg.
 Source: Polar BLE SDK; bleakheart; a public capture of a PPG frame.
 """
 
@@ -28,6 +30,7 @@ from numpy.typing import NDArray
 from teleward_drivers.ble.battery import battery_parts
 from teleward_drivers.ble.heart_rate import HeartRate
 from teleward_drivers.device import (
+    Discarded,
     DriverInfo,
     LinkType,
     Output,
@@ -40,6 +43,7 @@ from teleward_drivers.fields import Fields, Malformed
 from teleward_drivers.gatt import GattDriver, Part
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
+from teleward_drivers.stamped_stream import Piece, StampedStream
 from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, SampleBlock
 
@@ -87,6 +91,9 @@ _STATUS = (
 )
 STATUS_NAMES = dict(enumerate(_STATUS.split()))
 MS2_PER_MG = 9.80665e-3
+MAX_FACTOR = 1000.0
+WAIT_NS = 3_000_000_000
+"""A frame that waited so long goes without the one before it: frames come every 0.3 to 1 s."""
 Settings = Mapping[int, tuple[int, ...]]
 
 
@@ -97,17 +104,22 @@ class StreamFormat:
     metrics: tuple[str, ...]
     scale: float
     channels: int
-    sample_bytes: int
-    frame_type: int
+    frame_types: dict[int, int]
+    """Bytes of an uncompressed sample by frame type; the first type is what devices send."""
     fs: float
     resolution: int
 
 
 FORMATS: dict[int, StreamFormat] = {
-    Stream.ECG: StreamFormat(("ecg_i",), 1e-3, 1, 3, 0, 130, 14),
-    Stream.PPG: StreamFormat(("pleth",), 1.0, 4, 3, 0, 55, 22),
+    Stream.ECG: StreamFormat(("ecg_i",), 1e-3, 1, {0: 3}, 130, 14),
+    Stream.PPG: StreamFormat(("pleth",), 1.0, 4, {0: 3}, 55, 22),
     Stream.ACC: StreamFormat(
-        ("acceleration_x", "acceleration_y", "acceleration_z"), MS2_PER_MG, 3, 2, 1, 50, 16
+        ("acceleration_x", "acceleration_y", "acceleration_z"),
+        MS2_PER_MG,
+        3,
+        {1: 2, 0: 1, 2: 3},
+        50,
+        16,
     ),
 }
 """Rates are preferences; the device's settings decide. Of PPG the first LED is published."""
@@ -186,8 +198,9 @@ def data_frame(
     stream: int, time_ns: int, samples: Sequence[Sequence[int]], frame_type: int | None = None
 ) -> bytes:
     """Return an uncompressed frame of ``samples``, shape (n_samples, n_channels)."""
-    size = FORMATS[stream].sample_bytes
-    kind = FORMATS[stream].frame_type if frame_type is None else frame_type
+    sizes = FORMATS[stream].frame_types
+    kind = next(iter(sizes)) if frame_type is None else frame_type
+    size = sizes[kind & 0x7F]
     body = b"".join(v.to_bytes(size, "little", signed=True) for row in samples for v in row)
     return struct.pack("<BQB", stream, time_ns, kind) + body
 
@@ -238,8 +251,11 @@ class PolarPmd(Part):
         self._rates: dict[int, float] = {}
         self._resolution: dict[int, int] = {}
         self._channels: dict[int, int] = {}
-        self._index: dict[int, int] = {}
-        self._last_ns: dict[int, int] = {}
+        self._factor: dict[int, float] = {}
+        self._streams: dict[int, StampedStream] = {}
+        self._scales: dict[int, float] = {}
+        self._heard_ns: dict[int, int] = {}
+        self._told_rate: dict[int, float] = {}
         self.handlers = {CONTROL: self._control, DATA: self._data}
 
     def start(self, now_ns: int) -> Iterable[Output]:
@@ -247,6 +263,17 @@ class PolarPmd(Part):
         yield Subscribe(CONTROL)
         yield Subscribe(DATA)
         yield Request(CONTROL)
+
+    def tick(self, now_ns: int) -> Iterable[Output]:
+        """Give what waits for a frame that does not come."""
+        for stream, heard_ns in self._heard_ns.items():
+            if now_ns - heard_ns >= WAIT_NS:
+                yield from self._blocks(stream, self._streams[stream].flush())
+
+    def end(self) -> Iterable[Output]:
+        """Return what waited when the link ended."""
+        for stream, state in self._streams.items():
+            yield from self._blocks(stream, state.flush())
 
     def _control(self, received: Received) -> Iterable[Output]:
         data = received.data
@@ -259,9 +286,18 @@ class PolarPmd(Part):
         if reply.status not in (0, ALREADY_STREAMING):
             name = STATUS_NAMES.get(reply.status, str(reply.status))
             yield DeviceStatus(identity={"refused": f"stream {reply.stream}: {name}"})
-        elif reply.op == Op.SETTINGS and reply.stream in FORMATS:
-            chosen = self._choose(reply.stream, reply.settings)
-            yield Write(bytes(ControlRequest(Op.START, reply.stream, chosen)), CONTROL)
+        elif reply.op in (Op.SETTINGS, Op.START) and reply.stream in FORMATS:
+            self._learn_factor(reply)
+            if reply.op == Op.SETTINGS:
+                chosen = self._choose(reply.stream, reply.settings)
+                yield Write(bytes(ControlRequest(Op.START, reply.stream, chosen)), CONTROL)
+
+    def _learn_factor(self, reply: ControlReply) -> None:
+        """Keep the factor of compressed samples, which the device states in either answer."""
+        for bits in reply.settings.get(Setting.FACTOR, ())[:1]:
+            (factor,) = struct.unpack("<f", bits.to_bytes(4, "little"))
+            if 0 < factor < MAX_FACTOR:
+                self._factor[reply.stream] = factor
 
     def _choose(self, stream: int, offered: Settings) -> Settings:
         """Return one value of each setting: the preferred rate if offered, else the first."""
@@ -282,36 +318,60 @@ class PolarPmd(Part):
         if len(data) <= HEADER:
             raise Malformed("truncated")
         stream, last_ns, kind = struct.unpack_from("<BQB", data)
+        samples, self._scales[stream] = self._decode(stream, kind, data[HEADER:])
+        state = self._streams.get(stream)
+        if state is None:
+            announced = self._rates.get(stream)
+            rate = announced or FORMATS[stream].fs
+            state = self._streams[stream] = StampedStream(rate, confirm=announced is not None)
+        self._heard_ns[stream] = received.time_ns
+        ready = state.take(last_ns, samples)
+        if isinstance(ready, str):
+            yield Discarded(len(data), ready)
+            return
+        yield from self._rate_status(stream, state)
+        yield from self._blocks(stream, ready)
+
+    def _decode(self, stream: int, kind: int, body: bytes) -> tuple[NDArray[np.int32], float]:
+        """Return the samples of a frame, int32, shape (n_samples, n_channels), and their scale."""
         shape = FORMATS.get(stream)
-        if shape is None or kind & 0x7F != shape.frame_type:
+        if shape is None or kind & 0x7F not in shape.frame_types:
             raise Malformed("frame_type")
         channels = max(1, min(16, self._channels.get(stream, shape.channels)))
-        if kind & COMPRESSED:
-            resolution = max(8, min(32, self._resolution.get(stream, shape.resolution)))
-            samples = decode_compressed(data[HEADER:], channels, resolution)
-        else:
-            samples = decode_raw(data[HEADER:], channels, shape.sample_bytes)
-        fs = self._rates.get(stream, shape.fs)
-        index = self._advance(stream, last_ns, len(samples), fs)
-        first_ns = last_ns - round((len(samples) - 1) * 1e9 / fs)
-        metrics = (self._ecg_metric,) if stream == Stream.ECG else shape.metrics
-        for column, metric in enumerate(metrics[:channels]):
-            counts = samples[:, column].copy()
-            yield SampleBlock(
-                metric, fs, counts, shape.scale, index, device_time_ns=max(0, first_ns)
-            )
+        if not kind & COMPRESSED:
+            return decode_raw(body, channels, shape.frame_types[kind]), shape.scale
+        resolution = max(8, min(32, self._resolution.get(stream, shape.resolution)))
+        samples = decode_compressed(body, channels, resolution)
+        factor = self._factor.get(stream)
+        if stream != Stream.ACC:
+            return samples, shape.scale * (factor or 1.0)
+        if kind & 0x7F == 0:  # in g, where type 1 is in mg
+            if factor is None:
+                raise Malformed("no_factor")
+            factor *= 1000
+        return samples, shape.scale * (factor or 1.0)
 
-    def _advance(self, stream: int, last_ns: int, count: int, fs: float) -> int:
-        """Return the index of the first sample, missing ones counted by the device's time."""
-        index = self._index.get(stream, 0)
-        if stream in self._last_ns:
-            elapsed = round((last_ns - self._last_ns[stream]) * fs / 1e9)
-            # the true rate is within 1 % of the nominal: half a frame is a lost one, not drift
-            if 0 < elapsed - count < 2**31 and elapsed - count >= max(2, count // 2):
-                index += elapsed - count
-        self._index[stream] = index + count
-        self._last_ns[stream] = last_ns
-        return index
+    def _rate_status(self, stream: int, state: StampedStream) -> Iterable[Output]:
+        """Report once when the stamps show another rate than the device announced."""
+        if state.fs in (state.announced, self._told_rate.get(stream)) or not state.settled:
+            return
+        self._told_rate[stream] = state.fs
+        text = f"stream {stream}: {state.fs:.1f} Hz, announced {state.announced:g} Hz"
+        yield DeviceStatus(identity={"rate": text})
+
+    def _blocks(self, stream: int, pieces: Iterable[Piece]) -> Iterable[Output]:
+        shape = FORMATS[stream]
+        metrics = (self._ecg_metric,) if stream == Stream.ECG else shape.metrics
+        for piece in pieces:
+            for column, metric in enumerate(metrics[: piece.samples.shape[1]]):
+                yield SampleBlock(
+                    metric,
+                    self._streams[stream].fs,
+                    piece.samples[:, column].copy(),
+                    self._scales[stream],
+                    piece.index,
+                    device_time_ns=piece.first_ns,
+                )
 
 
 OPTIONS = {"ecg": (bool, True), "ppg": (bool, True), "acc": (bool, False), "lead": (str, "ecg_i")}

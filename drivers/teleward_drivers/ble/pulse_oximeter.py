@@ -17,12 +17,13 @@ from enum import IntFlag
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import OFFSET_TEXT, DeviceCalendar, reading_detail
+from teleward_drivers.ble.current_time import DeviceCalendar
 from teleward_drivers.ble.memory_part import MemoryPart
 from teleward_drivers.ble.racp import RecordAccess
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
+from teleward_drivers.device_calendar import OFFSET_TEXT, reading_detail
 from teleward_drivers.fields import DateTime, Fields, Malformed, sfloat_bytes
-from teleward_drivers.gatt import GattDriver, uuid16
+from teleward_drivers.gatt import GattDriver, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
@@ -120,16 +121,18 @@ class ContinuousMeasurement:
     perfusion_index: MedFloat | None = None
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "ContinuousMeasurement":
+    def from_bytes(cls, data: bytes | Fields) -> "ContinuousMeasurement":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags = fields.uint(1)
         normal = (fields.sfloat(), fields.sfloat())
         fast = (fields.sfloat(), fields.sfloat()) if flags & 1 else None
         slow = (fields.sfloat(), fields.sfloat()) if flags & 2 else None
         status = fields.uint(2) if flags & 4 else None
         sensor = fields.uint(3) if flags & 8 else None
-        return cls(normal, fast, slow, status, sensor, fields.sfloat() if flags & 16 else None)
+        perfusion = fields.sfloat() if flags & 16 else None
+        fields.end(flags, 0xE0)
+        return cls(normal, fast, slow, status, sensor, perfusion)
 
     def __bytes__(self) -> bytes:
         optional = (self.fast, self.slow, self.status, self.sensor, self.perfusion_index)
@@ -152,15 +155,16 @@ class SpotCheckMeasurement:
     clock_not_set: bool = False
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "SpotCheckMeasurement":
+    def from_bytes(cls, data: bytes | Fields) -> "SpotCheckMeasurement":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags = fields.uint(1)
         spo2, pulse = fields.sfloat(), fields.sfloat()
         date_time = fields.date_time() if flags & 1 else None
         status = fields.uint(2) if flags & 2 else None
         sensor = fields.uint(3) if flags & 4 else None
         perfusion = fields.sfloat() if flags & 8 else None
+        fields.end(flags, 0xE0)
         return cls(spo2, pulse, date_time, status, sensor, perfusion, bool(flags & 16))
 
     def __bytes__(self) -> bytes:
@@ -233,13 +237,16 @@ class PulseOximeter(MemoryPart):
             {FEATURES: self._features},
             optional=True,
         )
+        self.values = frozenset({CONTINUOUS})
         self._n_spots = 0
         self._seen = RecentSet()
         self._slew = SlewLimit(STEP_LIMITS)
         self._faults: frozenset[str] | None = None
 
     def _continuous(self, received: Received) -> Iterable[Output]:
-        value = ContinuousMeasurement.from_bytes(received.data)
+        data = Fields(received.data)
+        value = ContinuousMeasurement.from_bytes(data)
+        yield from count_trailing(data)
         yield from self._status(value.sensor)
         reason, quality = judge(value.status, value.sensor)
         names = ("spo2", "pulse_rate", "perfusion_index")
@@ -249,11 +256,14 @@ class PulseOximeter(MemoryPart):
             fields: dict[str, Any] = {"quality": quality}
             if reason is None:
                 fields |= self._slew(metric, number.value)
+            if data.left:
+                fields["detail"] = {**fields.get("detail", {}), **data.trailing()}
             yield _reading(metric, number, reason, **fields)
 
     def _spot(self, received: Received) -> Iterable[Output]:
         try:
-            value = SpotCheckMeasurement.from_bytes(received.data)
+            data = Fields(received.data)
+            value = SpotCheckMeasurement.from_bytes(data)
         except Malformed:
             self._access.lost()
             raise
@@ -262,6 +272,7 @@ class PulseOximeter(MemoryPart):
             yield Discarded(len(received.data), "duplicate")
             return
         self._seen.add(received.data)
+        yield from count_trailing(data)
         if self._access.reading:
             # spot-checks have no number: the memory counts those that arrived
             self._n_spots += 1
@@ -278,7 +289,9 @@ class PulseOximeter(MemoryPart):
         names = ("spo2", "pulse_rate", "perfusion_index")
         numbers = (value.spo2, value.pulse_rate, value.perfusion_index)
         readings = [
-            _reading(metric, number, reason, detail=reading_detail(moment), **shared)
+            _reading(
+                metric, number, reason, detail=reading_detail(moment) | data.trailing(), **shared
+            )
             for metric, number in zip(names, numbers, strict=True)
             if number is not None
         ]

@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import (
-    OFFSET_TEXT,
-    DeviceCalendar,
-    clock_parts,
-    reading_detail,
-)
+from teleward_drivers.ble.current_time import DeviceCalendar, clock_parts
 from teleward_drivers.device import DriverInfo, LinkType, Output, Verification, Write
+from teleward_drivers.device_calendar import OFFSET_TEXT, reading_detail
 from teleward_drivers.fields import DateTime, Fields, Malformed, float_bytes
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.gatt import GattDriver, Simple, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.options import read_options
@@ -51,13 +47,15 @@ class TemperatureMeasurement:
     type: int | None = None
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "TemperatureMeasurement":
+    def from_bytes(cls, data: bytes | Fields) -> "TemperatureMeasurement":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags = fields.uint(1)
         temperature = fields.medfloat()
         date_time = fields.date_time() if flags & 2 else None
-        return cls(temperature, bool(flags & 1), date_time, fields.uint(1) if flags & 4 else None)
+        kind = fields.uint(1) if flags & 4 else None
+        fields.end(flags, 0xF8)
+        return cls(temperature, bool(flags & 1), date_time, kind)
 
     def __bytes__(self) -> bytes:
         flags = self.fahrenheit | 2 * (self.date_time is not None) | 4 * (self.type is not None)
@@ -86,6 +84,7 @@ class Thermometer(Simple):
             {TYPE: self._type},
             optional=True,
         )
+        self.values = frozenset({MEASUREMENT, INTERMEDIATE})
         self._calendar = calendar
         self._interval_s = interval_s
 
@@ -96,8 +95,14 @@ class Thermometer(Simple):
             yield Write(self._interval_s.to_bytes(2, "little"), INTERVAL, optional=True)
 
     def _measured(self, received: Received, final: bool) -> Iterable[Output]:
-        value = TemperatureMeasurement.from_bytes(received.data)
-        detail = reading_detail(value.date_time) | ({} if final else {"intermediate": True})
+        fields = Fields(received.data)
+        value = TemperatureMeasurement.from_bytes(fields)
+        yield from count_trailing(fields)
+        detail = (
+            reading_detail(value.date_time)
+            | fields.trailing()
+            | ({} if final else {"intermediate": True})
+        )
         if value.type in TYPES:
             detail["site"] = TYPES[value.type]
         yield measurement(

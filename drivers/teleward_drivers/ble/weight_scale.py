@@ -14,15 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from teleward_drivers.ble.battery import battery_parts
-from teleward_drivers.ble.current_time import (
-    OFFSET_TEXT,
-    DeviceCalendar,
-    clock_parts,
-    reading_detail,
-)
+from teleward_drivers.ble.current_time import DeviceCalendar, clock_parts
+from teleward_drivers.ble.mi_scale import MiWeighings, is_mi_weight
 from teleward_drivers.device import Discarded, DriverInfo, LinkType, Output, Verification
+from teleward_drivers.device_calendar import OFFSET_TEXT, reading_detail
 from teleward_drivers.fields import DateTime, Fields
-from teleward_drivers.gatt import GattDriver, Simple, uuid16
+from teleward_drivers.gatt import GattDriver, Simple, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
@@ -49,14 +46,15 @@ class WeightMeasurement:
     height: int | None = None
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "WeightMeasurement":
+    def from_bytes(cls, data: bytes | Fields) -> "WeightMeasurement":
         """Decode a value; bytes after the announced fields are left alone."""
-        fields = Fields(data)
+        fields = Fields.of(data)
         flags, weight = fields.uint(1), fields.uint(2)
         date_time = fields.date_time() if flags & 2 else None
         user = fields.uint(1) if flags & 4 else None
         bmi = fields.uint(2) if flags & 8 else None
         height = fields.uint(2) if flags & 8 else None
+        fields.end(flags, 0xF0)
         shown = None if weight == UNSUCCESSFUL else weight
         return cls(shown, bool(flags & 1), date_time, user, bmi, height)
 
@@ -90,15 +88,22 @@ class WeightScale(Simple):
     def __init__(self, calendar: DeviceCalendar, user: int | None = None) -> None:
         super().__init__({MEASUREMENT: self._measured}, optional=True)
         self._calendar = calendar
+        self.values = frozenset({MEASUREMENT})
+        self._mi = MiWeighings(calendar)
         self._user = user
 
     def _measured(self, received: Received) -> Iterable[Output]:
-        value = WeightMeasurement.from_bytes(received.data)
+        if is_mi_weight(received.data):
+            yield from self._mi.take(received)
+            return
+        fields = Fields(received.data)
+        value = WeightMeasurement.from_bytes(fields)
+        yield from count_trailing(fields)
         if is_other_user(value.user, self._user):
             yield Discarded(len(received.data), "other_user")
             return
         shared = scale_fields(self._calendar, received, value.date_time, value.user, "weight")
-        detail = shared.pop("detail")
+        detail = shared.pop("detail") | fields.trailing()
         if value.bmi:
             detail["bmi"] = value.bmi / 10
         reason = "unsuccessful" if value.weight is None else None

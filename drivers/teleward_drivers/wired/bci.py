@@ -124,7 +124,7 @@ class BciOximeter:
             piece if isinstance(piece, Discarded) else self._reading(piece)
             for piece in self.decoder.feed(received.data)
         ]
-        return self._oximeter.take(pieces, received.time_ns)
+        return self._oximeter.take(pieces, received.time_ns, received.monotonic_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report when the values are stale."""

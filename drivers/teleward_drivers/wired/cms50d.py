@@ -225,7 +225,7 @@ class Cms50d:
                 live.append(piece)
             elif isinstance(piece, Memory):
                 yield from self._stored(piece)
-        yield from self._oximeter.take(live, received.time_ns)
+        yield from self._oximeter.take(live, received.time_ns, received.monotonic_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Ask again before the device stops."""

@@ -5,9 +5,11 @@
 
     host: v resets (the board answers with text that ends in $$$), b starts, s stops
 
-A frame counts when its footer and the header of the next one fit. A jump of the counter (modulo
-256) is a gap of as many samples. With a Daisy (16 channels) odd and even frames alternate: not
-supported. Source: OpenBCI's public documentation of the data format.
+A frame counts when its footer and the header of the next one fit. A jump of the counter is a gap of
+as many samples; the counter comes round after 1.024 s, so the time of arrival counts the rounds.
+An electrode may stand 300 mV off (IEC 60601-2-27): lead off is a channel at the end of its range.
+With a Daisy (16 channels) odd and even frames alternate: not supported. Source: OpenBCI's public
+documentation of the data format.
 """
 
 from collections.abc import Iterable
@@ -15,7 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from teleward_drivers.arrival import ArrivalWatch
 from teleward_drivers.decoder import StreamDecoder
 from teleward_drivers.device import (
     Discarded,
@@ -30,13 +34,18 @@ from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.resync import Resynchroniser
 from teleward_signal.errors import Invalid
-from teleward_signal.model import SampleBlock
+from teleward_signal.model import DeviceStatus, SampleBlock
 from teleward_signal.vocabulary import METRICS, MetricKind
 
 FS = 250
 SIZE = 33
 N_CHANNELS = 8
 MV_PER_COUNT = 4.5 / 24 / (2**23 - 1) * 1e3
+ROUND = 256
+"""The counter's range."""
+RAIL = 2**23 - 2**13
+"""One thousandth below the end of the converter's range: the amplifier is saturated."""
+RAIL_SAMPLES = FS // 2
 READY = b"$$$"
 START_ANYWAY_NS = 4_000_000_000
 """The board's answer to v takes about 2 s over the dongle."""
@@ -109,6 +118,9 @@ class Cyton:
         self._started_ns = 0
         self._counter: int | None = None
         self._index = 0
+        self._arrival = ArrivalWatch(FS, ROUND)
+        self._at_rail: dict[str, int] = dict.fromkeys(channels.values(), 0)
+        self._lead_off = False
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Reset the board; it starts when its text has ended."""
@@ -127,10 +139,10 @@ class Cyton:
                 yield piece
                 continue
             if frames and (frames[-1].counter + 1) & 0xFF != piece.counter:
-                yield from self._blocks(frames)
+                yield from self._blocks(frames, received)
                 frames = []
             frames.append(piece)
-        yield from self._blocks(frames)
+        yield from self._blocks(frames, received)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Start a silent board."""
@@ -142,16 +154,35 @@ class Cyton:
         self._tail = b""
         return Write(b"b")
 
-    def _blocks(self, frames: list[CytonFrame]) -> Iterable[Output]:
+    def _blocks(self, frames: list[CytonFrame], received: Received) -> Iterable[Output]:
         if not frames:
             return
+        lost = 0
         if self._counter is not None:
-            self._index += (frames[0].counter - self._counter - 1) & 0xFF
+            lost = (frames[0].counter - self._counter - 1) & 0xFF
+            self._index += lost
+        if lost:
+            end = self._index + len(frames)
+            self._index += self._arrival.at_once(end, received.monotonic_ns)
         for channel, metric in self._channels.items():
             counts = np.array([frame.channels[channel - 1] for frame in frames], np.int32)
             yield SampleBlock(metric, FS, counts, MV_PER_COUNT, self._index)
+            self._watch_rail(metric, counts)
         self._index += len(frames)
+        self._index += self._arrival.missing(self._index, received.monotonic_ns)
         self._counter = frames[-1].counter
+        lead_off = any(n >= RAIL_SAMPLES for n in self._at_rail.values())
+        if lead_off != self._lead_off:
+            self._lead_off = lead_off
+            yield DeviceStatus(faults=frozenset({"lead_off"} if lead_off else ()))
+
+    def _watch_rail(self, metric: str, counts: NDArray[np.int32]) -> None:
+        """Count the samples in a row at the end of the converter's range."""
+        inside = np.flatnonzero(np.abs(counts) < RAIL)
+        if inside.size:
+            self._at_rail[metric] = len(counts) - 1 - int(inside[-1])
+        else:
+            self._at_rail[metric] += len(counts)
 
 
 def make(options: dict[str, Any]) -> Cyton:

@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from teleward_drivers.arrival import ArrivalWatch
 from teleward_drivers.decoder import FrameByFrame
 from teleward_drivers.device import (
     Discarded,
@@ -141,8 +142,8 @@ def _decode_v5(payload: bytes) -> HealthyPiFrame:
     claims: dict[str, Claim] = {
         "spo2": _rate(spo2),
         "body_temperature": _temperature(celsius),
-        "second": float(second),
-        "third": float(third),
+        "second": _rate(second),
+        "third": _rate(third),
     }
     waves = {"ecg_ii": [ecg], "respiration": [resp], "ppg_infrared": [infrared], "ppg_red": [red]}
     return HealthyPiFrame(V5, waves, claims)
@@ -180,6 +181,10 @@ def _decode(frame: bytes) -> HealthyPiFrame:
     return _DECODERS[frame[4], frame[2] | frame[3] << 8](frame[5:-2])
 
 
+Waves = dict[tuple[str, tuple[int, int]], list[int]]
+"""Counts by metric and frame type."""
+
+
 class HealthyPi:
     """The driver; ``rates`` is the order of the last two bytes of v5's type 02, or ``None``."""
 
@@ -188,6 +193,7 @@ class HealthyPi:
         self._rates = rates
         self._votes = {kind: Vote(n, STEP_LIMITS) for kind, n in _FRAMES_A_SECOND.items()}
         self._index: dict[str, int] = {}
+        self._arrivals: dict[str, ArrivalWatch] = {}
         self._lead_off: bool | None = None
         self._received_ns: int | None = None
         self._metrics: set[str] = set()
@@ -198,10 +204,10 @@ class HealthyPi:
 
     def feed(self, received: Received) -> Iterable[Output]:
         """Take bytes in any pieces."""
-        waves: dict[tuple[str, tuple[int, int]], list[int]] = {}
+        waves: Waves = {}
         for piece in self.decoder.feed(received.data):
             if isinstance(piece, Discarded):
-                yield from self._blocks(waves)
+                yield from self._blocks(waves, received.monotonic_ns)
                 self._lose(piece)
                 yield piece
                 continue
@@ -214,7 +220,7 @@ class HealthyPi:
             for reading in self._votes[piece.kind].add(self._named(piece.claims)):
                 self._metrics.add(reading.metric)
                 yield reading
-        yield from self._blocks(waves)
+        yield from self._blocks(waves, received.monotonic_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report once that the last values are stale."""
@@ -236,7 +242,7 @@ class HealthyPi:
         for metric in self._index:
             self._index[metric] += lost
 
-    def _blocks(self, waves: dict[tuple[str, tuple[int, int]], list[int]]) -> Iterable[Output]:
+    def _blocks(self, waves: Waves, monotonic_ns: int) -> Iterable[Output]:
         for (metric, kind), counts in waves.items():
             index = self._index.get(metric, 0)
             self._index[metric] = index + len(counts)
@@ -245,6 +251,8 @@ class HealthyPi:
             if metric == "ecg_ii":
                 scale = ECG_MV * 256 if kind == V4 else ECG_MV
             yield SampleBlock(metric, fs, np.array(counts, np.int32), scale, index)
+            watch = self._arrivals.setdefault(metric, ArrivalWatch(fs))
+            self._index[metric] += watch.missing(self._index[metric], monotonic_ns)
         waves.clear()
 
 

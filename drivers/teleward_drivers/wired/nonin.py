@@ -3,7 +3,8 @@
     format 2, 75/s   | 01 | STATUS | pleth | data | sum of the four |
     format 7, 75/s   | STATUS | pleth MSB | pleth LSB | data | sum of the four |
     STATUS           | 1 | disconnected | artifact | out of track | alarm | red | green | SYNC |
-                       red and green together: yellow; perfusion low, marginal, good
+                       red and green together: yellow; perfusion low, marginal, good; these and
+                       artifact stand in the 12 frames (160 ms) of a pulse only
     25 frames make a packet, the first has SYNC; ``data`` of frame
       1, 2 pulse rate bits 8-7, 6-0    3 SpO2      9 SpO2 as displayed, 20, 21 pulse as displayed
     format 8, 1/s    | 1, disconnected, out of track, low, marginal, artifact, pulse 8, 7 |
@@ -34,6 +35,7 @@ from teleward_drivers.device import (
     Verification,
     Write,
 )
+from teleward_drivers.device_calendar import OFFSET_TEXT, Calendar, reading_detail
 from teleward_drivers.fields import DateTime
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
@@ -214,7 +216,9 @@ class SlowFrame:
             return Reading(reason=name, faults=faults | {name})
         if self.status & 0x20:
             return Reading(reason="searching", faults=faults, quality=0.0)
-        quality = 0.4 if self.status & 0x04 or self.status & 0x10 else None
+        quality = 0.7 if self.status & 0x08 else None  # marginal perfusion
+        if self.status & (0x04 | 0x10):  # artifact, low perfusion
+            quality = 0.4
         return Reading(self.spo2, self.pulse_rate, None, None, None, quality, faults)
 
 
@@ -253,9 +257,10 @@ class SpotCheck:
         head = b"\x00\x02\x00\x0d" + len(data).to_bytes(2, "big")
         return head + data + bytes([sum8(data), 3])
 
-    def measurements(self, utc_offset_minutes: int) -> Iterable[Measurement]:
-        """Return the readings."""
-        stamp_ns = self.date_time.to_ns(utc_offset_minutes)
+    def measurements(self, calendar: Calendar, received: Received) -> Iterable[Measurement]:
+        """Return the readings, stamped by the device's calendar."""
+        memory = True if self.status & 0x0010 else None
+        stamped = calendar.stamped(received, self.date_time, memory=memory)
         for metric, value in (("spo2", self.spo2), ("pulse_rate", self.pulse_rate)):
             missing = self.status & 0x0100
             yield measurement(
@@ -263,11 +268,10 @@ class SpotCheck:
                 None if missing else value,
                 "no_measurement" if missing else None,
                 quality=1.0 if self.status & 0x0200 else None,
-                device_time_ns=stamp_ns,
                 valid_s=SPOT_VALID_S,
-                stored=bool(self.status & 0x0010),
-                group=f"nonin-{stamp_ns}",
-                detail={"device_clock": str(self.date_time)},
+                group=f"nonin-{stamped['device_time_ns'] or received.time_ns}",
+                detail=reading_detail(self.date_time),
+                **stamped,
             )
 
 
@@ -297,15 +301,16 @@ class NoninDecoder(FrameByFrame[Frame]):
 class Nonin:
     """The driver of one data format."""
 
-    def __init__(self, number: int, select: bool, utc_offset_minutes: int) -> None:
+    def __init__(self, number: int, select: bool, calendar: Calendar) -> None:
         self.decoder = NoninDecoder(number)
         self._number = number
         self._select = select
-        self._offset = utc_offset_minutes
+        self._calendar = calendar
         self._packet = Packet()
         self._last_spot: SpotCheck | None = None
         scale = 1 / 65535 if number == 7 else 1 / 255
-        self._oximeter = OximeterStream(1 if number == 8 else FS, 4 if number == 8 else 5, scale)
+        fs, size = (1, 4) if number == 8 else (FS, 5)
+        self._oximeter = OximeterStream(fs, size, scale, checked=number != 8)
 
     def start(self, now_ns: int) -> Iterable[Output]:
         """Select the format on devices that need the command."""
@@ -323,25 +328,25 @@ class Nonin:
                 stream.append(piece.reading())
             elif isinstance(piece, SpotCheck):
                 yield Write(ACK)
-                yield from self._spot(piece)
+                yield from self._spot(piece, received)
             else:
                 self._packet.reset()
                 stream.append(piece)
-        yield from self._oximeter.take(stream, received.time_ns)
+        yield from self._oximeter.take(stream, received.time_ns, received.monotonic_ns)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Report when the values are stale."""
         return self._oximeter.tick(now_ns)
 
-    def _spot(self, spot: SpotCheck) -> Iterable[Output]:
+    def _spot(self, spot: SpotCheck, received: Received) -> Iterable[Output]:
         if spot == self._last_spot:
             yield Discarded(SPOT_SIZE, "duplicate")
             return
         self._last_spot = spot
-        yield from spot.measurements(self._offset)
+        yield from spot.measurements(self._calendar, received)
 
 
-OPTIONS = {"format": (int, 2), "select": (bool, False), "utc_offset_minutes": (int, 0)}
+OPTIONS = {"format": (int, 2), "select": (bool, False), "utc_offset_minutes": (int, None)}
 
 
 def make(options: dict[str, Any]) -> Nonin:
@@ -349,7 +354,8 @@ def make(options: dict[str, Any]) -> Nonin:
     chosen = read_options("nonin", options, OPTIONS)
     if chosen["format"] not in _FORMATS:
         raise Invalid(f"driver nonin: format must be 2, 7, 8 or 13, not {chosen['format']}")
-    return Nonin(chosen["format"], chosen["select"], chosen["utc_offset_minutes"])
+    calendar = Calendar(chosen["utc_offset_minutes"])
+    return Nonin(chosen["format"], chosen["select"], calendar)
 
 
 DRIVER = DriverInfo(
@@ -366,6 +372,6 @@ DRIVER = DriverInfo(
     options={
         "format": "data format of the device: 2, 7, 8 or 13 (2)",
         "select": "select this format on the device, 9560 and 3150 only (false)",
-        "utc_offset_minutes": "how far the device's clock is ahead of UTC, format 13 (0)",
+        "utc_offset_minutes": f"format 13: {OFFSET_TEXT}",
     },
 )

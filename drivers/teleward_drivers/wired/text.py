@@ -170,9 +170,14 @@ class TextSketch:
                 # a marker stands for one sample that was not taken
                 self._index += 1
                 yield from self._vote.add({str(c.metric): piece for c in self._numerics})
+                continue
+            yield from self._vote.add(self._claims(piece))
+            if self._lacks_sample(piece):
+                yield from self._blocks(rows)
+                rows = []
+                self._index += 1
             else:
                 rows.append(piece)
-                yield from self._vote.add(self._claims(piece))
         yield from self._blocks(rows)
 
     def tick(self, now_ns: int) -> Iterable[Output]:
@@ -181,6 +186,11 @@ class TextSketch:
             self._received_ns = None
             for column in self._numerics:
                 yield measurement(str(column.metric), None, "no_data")
+
+    def _lacks_sample(self, row: list[float]) -> bool:
+        """Return whether a waveform column holds a number that means no value."""
+        pairs = zip(row, self._layout.columns, strict=True)
+        return any(n in self._layout.sentinels for n, column in pairs if column in self._waves)
 
     def _claims(self, row: list[float]) -> dict[str, Claim]:
         claims: dict[str, Claim] = {}

@@ -83,7 +83,9 @@ def newest(
     corrections: Corrections,
     open_from: int,
 ) -> Record | None:
-    """Return the last record of a series in ``[start_ns, end_ns)`` with a number.
+    """Return the last record of a series in ``[start_ns, end_ns)`` with a number of that moment.
+
+    A reading of a device's memory is history: it is never the newest.
 
     Trends say where it is, so that a value charted once a day is found without reading the day.
     """
@@ -95,7 +97,7 @@ def newest(
         begin_ns = max(start_ns, place * line.width_ns)
         stop_ns = min(end_ns, (place + 1) * line.width_ns)
         found = reader.history(wanted, begin_ns, stop_ns, _ALL, corrections, open_from)
-        known = [record for record in found if value_of(record) is not None]
+        known = [r for r in found if value_of(r) is not None and not r.payload.get("stored")]
         if known:
             return known[-1]
     return None

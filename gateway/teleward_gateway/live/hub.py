@@ -48,18 +48,19 @@ class LiveHub:
     """The live state of every subject and the pages that watch.
 
     ``gateway`` is sent to each page in its first message (name, version, provenance ...).
-    ``clock`` returns UTC in nanoseconds.
+    ``clock`` returns UTC in nanoseconds, ``monotonic`` the time that decides what is newer.
     """
 
     def __init__(
         self,
         gateway: Mapping[str, Any] | None = None,
         clock: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         warm()
         self.statistics = LiveStatistics()
         self._gateway = dict(gateway or {})
-        self._clock = clock
+        self._clock, self._monotonic = clock, monotonic
         self._subjects: dict[str, LiveSubject] = {}
         self._removed: list[str] = []
         self.latency = Latency()
@@ -122,7 +123,7 @@ class LiveHub:
         """Show a value, or why there is none."""
         live = self._find(subject)
         if live is not None:
-            live.take_measurement(measurement, self._clock())
+            live.take_measurement(measurement, self._clock(), self._monotonic())
 
     def publish_annotation(self, subject: str, annotation: Annotation) -> None:
         """Show a mark: a beat makes the heart blink."""

@@ -11,9 +11,9 @@ from teleward_signal.model import (
     Annotation,
     Measurement,
     Presence,
-    Priority,
     SampleBlock,
 )
+from teleward_signal.timeline import Timeline
 
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
 """WFDB symbols that stand for a beat."""
@@ -32,6 +32,8 @@ class LiveSubject:
         self.key = key
         self.info: dict[str, Any] = {}
         self.channels: dict[str, Channel] = {}
+        self._timeline = Timeline()
+        self._observed_ns: dict[str, int] = {}
         self._values: dict[str, dict[str, Any]] = {}
         self._known: dict[str, dict[str, Any]] = {}
         self._alarms: dict[str, dict[str, Any]] = {}
@@ -56,10 +58,17 @@ class LiveSubject:
             channel = self.channels[block.metric] = Channel(len(self.channels), block)
         channel.take(block)
 
-    def take_measurement(self, measurement: Measurement, now_ns: int) -> None:
-        """Replace the value of one metric; readings from a device's memory are not current."""
+    def take_measurement(
+        self, measurement: Measurement, now_ns: int, monotonic_ns: int | None = None
+    ) -> None:
+        """Replace the value of one metric by a newer one; a device's memory is not current."""
         if measurement.stored:
             return
+        self._timeline.at(now_ns, monotonic_ns)
+        observed_ns = self._timeline.observed_ns(measurement.time_ns)
+        if observed_ns < self._observed_ns.get(measurement.metric, observed_ns):
+            return
+        self._observed_ns[measurement.metric] = observed_ns
         time_ns = now_ns if measurement.time_ns is None else measurement.time_ns
         value, reason = measurement.value, measurement.reason
         if value is not None and not isfinite(value):
@@ -99,11 +108,12 @@ class LiveSubject:
         if event.presence is Presence.OFF:
             self._alarms.pop(event.condition, None)
         else:
-            before = self._alarms.get(event.condition)
-            if _is_new_high(event, before) and self.info.get("audio_pause"):
-                # as on the alarm board: a pause silences what was heard, not what is new
+            if event.ends_pause and self.info.get("audio_pause"):
                 self.set_info({**self.info, "audio_pause": None})
+            before = self._alarms.get(event.condition)
             since = before["since"] if before else event.time_ns // 1_000_000
+            if event.since_ns is not None:
+                since = event.since_ns // 1_000_000
             self._alarms[event.condition] = {
                 "condition": event.condition,
                 "kind": event.kind.value,
@@ -225,9 +235,3 @@ class LiveSubject:
                 return self._limits
             case _:
                 return self._news2
-
-
-def _is_new_high(event: AlarmEvent, before: Mapping[str, Any] | None) -> bool:
-    """Return whether a high-priority alarm begins, or a lesser one becomes it."""
-    is_high = event.priority is Priority.HIGH and event.presence is Presence.ON
-    return is_high and (before is None or before["priority"] != Priority.HIGH)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,11 @@ FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 60.0
 STEADY_S = 300.0
 """A part that ran so long begins with the first wait again, and its failure is no longer shown."""
+
+QUIET_S = 60.0
+"""A failure that repeats each second is logged once a minute and counted each time."""
+MOST_NAMED = 64
+"""Parts that health names at most: the newest failures."""
 
 
 class Supervisor:
@@ -30,17 +36,55 @@ class Supervisor:
             try:
                 return await work()
             except Exception as error:
-                self._failures += 1
-                self._latest[name] = (loop.time(), f"{type(error).__name__}: {error}")
+                self._note(name, f"{name} started again after {type(error).__name__}: {error}")
                 if loop.time() - began > STEADY_S:
                     wait_s = self._first_wait_s
                 log.exception("%s failed and starts again in %.0f s", name, wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
+    def contain(self, name: str) -> "Contained":
+        """Return a context that takes an exception for a failure of ``name`` alone, and goes on."""
+        return Contained(self, name)
+
+    def note(self, name: str, error: Exception) -> None:
+        """Note a failure of ``name`` that harmed nothing else; logged once in `QUIET_S`."""
+        before = self._latest.get(name)
+        self._note(name, f"{name} failed with {type(error).__name__}: {error}")
+        if before is None or time.monotonic() - before[0] > QUIET_S:
+            log.error("%s failed; the other parts go on", name, exc_info=error)
+
     def health(self) -> dict[str, Any]:
         """Name the parts that failed lately."""
-        now = asyncio.get_running_loop().time()
-        lately = {name: text for name, (at, text) in self._latest.items() if now - at < STEADY_S}
-        error = "; ".join(f"{name} started again after {text}" for name, text in lately.items())
-        return {"ok": not lately, "error": error or None, "failures_total": self._failures}
+        now = time.monotonic()
+        lately = [text for at, text in self._latest.values() if now - at < STEADY_S]
+        error = "; ".join(lately) or None
+        return {"ok": not lately, "error": error, "failures_total": self._failures}
+
+    def _note(self, name: str, text: str) -> None:
+        self._failures += 1
+        self._latest.pop(name, None)
+        self._latest[name] = (time.monotonic(), text)
+        while len(self._latest) > MOST_NAMED:
+            del self._latest[next(iter(self._latest))]
+
+
+class Contained:
+    """The context of `Supervisor.contain`; a cancellation passes."""
+
+    __slots__ = ("_name", "_supervisor")
+
+    def __init__(self, supervisor: Supervisor, name: str) -> None:
+        self._supervisor, self._name = supervisor, name
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> bool:
+        """Note an exception and go on."""
+        if not isinstance(error, Exception):
+            return False
+        self._supervisor.note(self._name, error)
+        return True

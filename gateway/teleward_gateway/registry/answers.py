@@ -38,6 +38,15 @@ class Answers:
             raise Unknown(f"no subject {subject}")
         return self._history.subjects[subject]
 
+    def is_admitted(self, subject: str) -> bool:
+        """Return whether ``subject`` is admitted now."""
+        found = self._history.subjects.get(subject)
+        return found is not None and found.discharged_ns is None
+
+    def was_device(self, device: str) -> bool:
+        """Return whether ``device`` is registered, or was."""
+        return device in self._history.devices or device in self._history.former
+
     def devices(self) -> list[Device]:
         """Return the registered devices."""
         return list(self._history.devices.values())

@@ -7,9 +7,11 @@ The file is replaced whole: a power cut leaves the old one or the new one. A fil
 read is renamed to ``alarms.json.damaged`` and the board begins anew from the next values.
 """
 
+import asyncio
 import json
 import logging
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,27 @@ LOOKED_BACK_S = 86_400.0
 
 
 class AlarmStore:
-    """The alarm board on disk."""
+    """The alarm board on disk; a slow disk delays the file, never the ward."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "alarms.json"
+        self._waiting: dict[str, Any] | None = None
+        self._writing = threading.Lock()
+        self._offered = asyncio.Event()
+
+    def offer(self, board: dict[str, Any]) -> None:
+        """Have a board written soon by `run`; the newest wins."""
+        self._waiting = board
+        self._offered.set()
+
+    async def run(self) -> None:
+        """Write what is offered until cancelled."""
+        while True:
+            await self._offered.wait()
+            self._offered.clear()
+            board, self._waiting = self._waiting, None
+            if board is not None:
+                await asyncio.to_thread(self.save, board)
 
     def board(self) -> AlarmBoard:
         """Return the board as it was last saved, or a new one."""
@@ -64,22 +83,28 @@ class AlarmStore:
         """Replace the file; a disk that takes nothing is the journal's alarm, not ours."""
         new = self._path.with_suffix(".json.new")
         try:
-            with new.open("w") as file:
-                json.dump(board, file, separators=(",", ":"))
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            with self._writing:
+                with new.open("w") as file:
+                    json.dump(board, file, separators=(",", ":"))
+                    file.flush()
+                    os.fsync(file.fileno())
+                new.replace(self._path)
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path.name, error.strerror)
 
 
-async def charted(journal: Journal, subject: str, now_ns: int) -> list[Measurement]:
-    """Return the newest charted values of a subject that are still valid, oldest first."""
-    start_ns = now_ns - int(LOOKED_BACK_S * 1e9)
+async def charted(
+    journal: Journal, subject: str, now_ns: int, since_ns: int = 0
+) -> list[Measurement]:
+    """Return the newest charted values of a stay that are still valid, oldest first.
+
+    ``since_ns`` is when the stay began. A reading of a device's memory is no state of now.
+    """
+    start_ns = max(since_ns, now_ns - int(LOOKED_BACK_S * 1e9))
     found = []
     for metric in CHARTED:
         record = await journal.newest(subject, metric, start_ns, now_ns + 1)
-        if record is None:
+        if record is None or record.payload.get("stored") or record.payload["value"] is None:
             continue
         payload = record.payload
         valid_s = float(payload.get("valid_s", 0.0))

@@ -59,6 +59,7 @@ class _Stream:
     fs: float
     device: str
     end_ns: int
+    """Monotonic time of the end of its newest sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class _Job:
     gap_samples: int
     device: str
     calibration: Calibration | None
+    monotonic_ns: int
 
 
 def _queue() -> deque[_Job]:
@@ -86,6 +88,8 @@ class DspWorker:
         self._tick_s = tick_s
         self._jobs = _queue()
         self._leaving: list[str] = []
+        self._released: list[tuple[str, str]] = []
+        self._replaced: list[tuple[str, str, str]] = []
         self._streams: dict[tuple[str, str], _Stream] = {}
         self._breathing = DerivedBreathing()
         self._oximetry = Oximetry(engine.config.quality_floor)
@@ -101,22 +105,37 @@ class DspWorker:
         gap_samples: int = 0,
         device: str = "",
         calibration: Calibration | None = None,
+        monotonic_ns: int | None = None,
     ) -> None:
         """Queue samples (physical units, float32) that follow a gap of ``gap_samples``.
 
         Metrics that nothing analyses are left out. ``device`` says whose clock the times come from,
-        ``calibration`` is the curve of the sensor behind red light.
+        ``calibration`` is the curve of the sensor behind red light. ``monotonic_ns`` is the time of
+        the first sample that decides what is a gap: UTC may step (without it, UTC decides).
         """
         if not self._engine.analyses(metric) and not self._oximetry.analyses(metric, fs):
             return
         self.statistics.dropped_blocks += len(self._jobs) == MOST_BLOCKS
+        moment_ns = time_ns if monotonic_ns is None else monotonic_ns
         self._jobs.append(
-            _Job(subject, metric, fs, time_ns, samples, gap_samples, device, calibration)
+            _Job(subject, metric, fs, time_ns, samples, gap_samples, device, calibration, moment_ns)
         )
 
     def close_subject(self, subject: str) -> None:
         """Drop the streams of a subject who left, at the next tick."""
         self._leaving.append(subject)
+
+    def release(self, subject: str, device: str) -> None:
+        """Drop the streams of a device that was taken off, at the next tick."""
+        self._released.append((subject, device))
+
+    def take_replaced(self) -> list[tuple[str, str, str]]:
+        """Return (subject, metric, device) of each detector that began again since the last call.
+
+        It knows nothing of what the former one had claimed.
+        """
+        replaced, self._replaced = self._replaced, []
+        return replaced
 
     def health(self) -> dict[str, Any]:
         """Return what the worker has done."""
@@ -137,10 +156,10 @@ class DspWorker:
                 jobs, self._jobs = self._jobs, _queue()
                 leaving, self._leaving = self._leaving, []
                 results = await loop.run_in_executor(
-                    self._thread, self._process, jobs, leaving, time.time_ns()
+                    self._thread, self._process, jobs, leaving, time.monotonic_ns()
                 )
                 self.statistics.results += len(results)
-                if results:
+                if results or self._replaced:
                     on_results(results)
         except Exception:
             # whatever the detectors were in the middle of, they learn anew
@@ -156,6 +175,7 @@ class DspWorker:
         self._thread.shutdown(wait=True)
 
     def _process(self, jobs: deque[_Job], leaving: list[str], now_ns: int) -> list[Result]:
+        """Analyse what waits; ``now_ns`` counts elapsed time (monotonic)."""
         began = time.perf_counter()
         for job in jobs:
             self._feed(job)
@@ -167,8 +187,11 @@ class DspWorker:
         for subject in leaving:
             self._breathing.forget(subject)
             self._oximetry.forget(subject)
-        for key in [key for key in self._streams if key[0] in leaving]:
-            self._close(self._streams.pop(key))
+        released, self._released = self._released, []
+        for key, stream in list(self._streams.items()):
+            if key[0] in leaving or (key[0], stream.device) in released:
+                self._close(self._streams.pop(key))
+                self._breathing.release(*key)
         self.statistics.ticks += 1
         self.statistics.blocks += len(jobs)
         self.statistics.busy_s += time.perf_counter() - began
@@ -180,7 +203,7 @@ class DspWorker:
         gap_samples = job.gap_samples
         if stream is not None:
             # a device that reconnected cannot count what it did not send: time tells
-            apart_s = (job.time_ns - stream.end_ns) / 1e9
+            apart_s = (job.monotonic_ns - stream.end_ns) / 1e9
             if gap_samples == 0 and abs(apart_s) > JUMP_S:
                 gap_samples = max(1, round(apart_s * job.fs))
             restarted = (stream.fs, stream.device) != (job.fs, job.device)
@@ -189,6 +212,8 @@ class DspWorker:
                 stream, gap_samples = None, 0
         if stream is None:
             stream = self._streams[key] = self._open(job)
+            self._replaced.append((job.subject, job.metric, job.device))
+            self._breathing.release(*key)
         if stream.handle is not None:
             if gap_samples:
                 self._engine.gap(stream.handle, gap_samples)
@@ -199,13 +224,13 @@ class DspWorker:
                 job.subject, job.metric, job.fs, job.time_ns, job.samples, gap_samples,
                 job.calibration,
             )  # fmt: skip
-        stream.end_ns = job.time_ns + round(len(job.samples) / job.fs * 1e9)
+        stream.end_ns = job.monotonic_ns + round(len(job.samples) / job.fs * 1e9)
 
     def _open(self, job: _Job) -> _Stream:
         handle = None
         if self._engine.analyses(job.metric):
             handle = self._engine.open_stream(job.subject, job.metric, job.fs, job.device)
-        return _Stream(handle, job.fs, job.device, job.time_ns)
+        return _Stream(handle, job.fs, job.device, job.monotonic_ns)
 
     def _close(self, stream: _Stream) -> None:
         if stream.handle is not None:

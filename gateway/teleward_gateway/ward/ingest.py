@@ -3,7 +3,7 @@
     session.on_output ---> clock ---> whose is it? ---+--> journal
                                                       +--> live view
                                                       +--> DSP worker --> derived values --+
-                                                      +--> source_choice -> alarms, scores <-----+
+                                                      +--> ward state: values, alarms <----+
 
 Everything runs on the event loop and returns at once.
 """
@@ -14,19 +14,20 @@ from typing import Any
 
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
-from teleward_gateway.clock import Clock
+from teleward_gateway.clock import Clock, Stamp
 from teleward_gateway.clock.device import DeviceClock
 from teleward_gateway.health import totals
 from teleward_gateway.health.latency import Latency
 from teleward_gateway.journal import Commit, Journal, Ticket
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
-from teleward_gateway.journal.event_drafts import alarm_draft, annotation_draft, status_draft
+from teleward_gateway.journal.event_drafts import annotation_draft, status_draft
 from teleward_gateway.live import LiveHub
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result
-from teleward_gateway.ward.source_choice import SourceChoice
+from teleward_gateway.ward.source_choice import ECG
+from teleward_gateway.ward.ward_state import WardState
 from teleward_signal.alarms.board import AlarmBoard
-from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
     AlarmEvent,
     Annotation,
@@ -34,7 +35,6 @@ from teleward_signal.model import (
     Measurement,
     SampleBlock,
 )
-from teleward_signal.news2 import News2
 from teleward_signal.news2_board import ScoreBoard
 
 LOW_BATTERY_PERCENT = 15.0
@@ -81,20 +81,30 @@ class Ingest:
         board: AlarmBoard,
         live: LiveHub,
         dsp: DspWorker,
+        supervisor: Supervisor,
     ) -> None:
         self.statistics = IngestStatistics()
-        self.scores = ScoreBoard(self._on_score)
-        self._registry = registry
-        self._clock, self._journal, self._board, self._live = clock, journal, board, live
+        self.state = WardState(
+            registry=registry,
+            clock=clock,
+            journal=journal,
+            board=board,
+            live=live,
+            supervisor=supervisor,
+        )
+        self._registry, self._supervisor = registry, supervisor
+        self._clock, self._journal, self._live = clock, journal, live
         self._dsp = dsp
-        self._source_choice = SourceChoice()
-        self._anomaly = AnomalyWatch()
         self._clocks: dict[str, DeviceClock] = {}
-        self._faults: dict[str, frozenset[str]] = {}
+        self._battery_low: dict[str, bool] = {}
         self._unfiled: set[str] = set()
-        self.alarms_changed = False
         self.commit_latency = Latency()
         journal.on_commit(self._on_commit)
+
+    @property
+    def scores(self) -> ScoreBoard:
+        """The early-warning scores of now."""
+        return self.state.scores
 
     def health(self) -> dict[str, Any]:
         """Return what came in."""
@@ -105,7 +115,7 @@ class Ingest:
         if isinstance(output, Discarded):
             self.statistics.discarded_bytes += output.n_bytes
             return
-        arrival_ns = self._clock.at(received.monotonic_ns).time_ns
+        stamp = self._clock.at(received.monotonic_ns)
         clock = self._clocks.get(device)
         if clock is None:
             clock = self._clocks[device] = DeviceClock(self._clock)
@@ -113,17 +123,17 @@ class Ingest:
             block, gap_samples = clock.stamp_block(output, received)
             subject = self._subject(device, block.time_ns)
             if subject is not None:
-                self._take_block(subject, device, block, gap_samples)
+                self._take_block(subject, device, block, gap_samples, stamp)
         elif isinstance(output, Measurement):
             measurement = clock.stamp_measurement(output, received)
             subject = self._subject(device, measurement.time_ns)
             if subject is not None:
-                self._take_measurement(subject, device, measurement, arrival_ns)
+                self._take_measurement(subject, device, measurement, stamp)
             else:
                 self._unfiled.add(device)
         elif isinstance(output, DeviceStatus):
-            status = replace(output, time_ns=arrival_ns)
-            self._take_status(self._subject(device, arrival_ns), device, status)
+            status = replace(output, time_ns=stamp.time_ns)
+            self._take_status(self._subject(device, stamp.time_ns), device, status)
 
     async def on_disk(self, device: str) -> bool:
         """Wait for the next commit; return whether all that ``device`` gave is on disk then.
@@ -140,59 +150,38 @@ class Ingest:
 
     def on_results(self, results: list[Result]) -> None:
         """Take what the signal engine made of the waves."""
-        now_ns = self._clock.now().time_ns
+        stamp = self._clock.now()
         for subject, result in results:
-            if isinstance(result, Measurement):
-                self._take_measurement(subject, None, result, now_ns)
-            else:
-                self._take_annotation(subject, result, now_ns)
+            with self._supervisor.contain(f"derived values of {subject}"):
+                if isinstance(result, Measurement):
+                    self._take_measurement(subject, None, result, stamp)
+                else:
+                    self._take_annotation(subject, result)
+        for subject, metric, device in self._dsp.take_replaced():
+            self.state.replace_detector(subject, device, metric)
 
     def observe(self, subject: str, measurement: Measurement) -> Ticket:
         """Take a manual observation."""
-        return self._take_measurement(subject, None, measurement, self._clock.now().time_ns)
-
-    def recall(self, subject: str, measurements: list[Measurement]) -> None:
-        """Show and score what was charted before a restart; it is on record already."""
-        for measurement in measurements:
-            self._live.publish_measurement(subject, measurement)
-            self.scores.update(subject, measurement)
+        return self._take_measurement(subject, None, measurement, self._clock.now())
 
     def forget_device(self, device: str) -> None:
         """Drop what is known of a device that left or whose session began again."""
         self._clocks.pop(device, None)
-        self._faults.pop(device, None)
 
     def forget_subject(self, subject: str) -> None:
-        """Drop what is known of a subject who left."""
-        self._source_choice.forget(subject)
-        self._anomaly.forget(subject)
-        self.scores.forget(subject)
+        """End everything of a subject who left."""
+        self.state.forget(subject)
         self._dsp.close_subject(subject)
 
-    def tick(self) -> None:
-        """Advance time for alarms and scores; once a second."""
-        now_ns = self._clock.now().time_ns
-        self.raise_alarms(self._board.tick(now_ns))
-        self.scores.tick(now_ns)
-        for subject, score in self._anomaly.tick(now_ns):
-            self._take_measurement(subject, None, score, now_ns)
-
-    def release(self, subject: str) -> None:
-        """Expect no values of a subject whose sensor was taken off on purpose, until they come."""
-        now_ns = self._clock.now().time_ns
-        self.raise_alarms(self._board.release(subject, now_ns))
+    def release(self, subject: str, device: str) -> None:
+        """End what ``device`` stated of ``subject``: it was taken off on purpose."""
+        self.state.release(subject, device)
+        self._dsp.release(subject, device)
+        self._battery_low.pop(device, None)
 
     def raise_alarms(self, events: list[AlarmEvent]) -> None:
         """Record and show alarm events."""
-        self.alarms_changed |= bool(events)
-        for event in events:
-            self._journal.append(alarm_draft(event))
-            self._live.publish_alarm(event)
-
-    def technical(self, subject: str, condition: str, active: bool, text: str) -> None:
-        """Set a technical alarm condition."""
-        now_ns = self._clock.now().time_ns
-        self.raise_alarms(self._board.technical(subject, condition, active, now_ns, text))
+        self.state.raise_alarms(events)
 
     def _subject(self, device: str, time_ns: int | None) -> str | None:
         found = None if time_ns is None else self._registry.subject_of(device, time_ns)
@@ -200,66 +189,57 @@ class Ingest:
             self.statistics.unbound += 1
         return found
 
-    def _take_block(self, subject: str, device: str, block: SampleBlock, gap_samples: int) -> None:
+    def _take_block(
+        self, subject: str, device: str, block: SampleBlock, gap_samples: int, stamp: Stamp
+    ) -> None:
         self.statistics.blocks += 1
         self.statistics.gap_samples += gap_samples
         self._journal.append(waveform_draft(subject, device, block, gap_samples))
-        time_ns = block.time_ns or 0
-        if not self._source_choice.accepts_wave(subject, device, block.metric, time_ns):
+        choice, now = self.state.choice, (stamp.time_ns, stamp.monotonic_ns)
+        if not choice.accepts_wave(subject, device, block.metric, *now):
             return
-        self._live.publish_block(subject, block)
+        self.state.see(subject, device, stamp)
+        with self._supervisor.contain(f"live view of {subject}"):
+            self._live.publish_block(subject, block)
         # one lead of an ECG is analysed: twelve would count every beat twelve times
         lead = block.metric.startswith("ecg_")
-        analysed = not lead or self._source_choice.accepts_wave(
-            subject, block.metric, "ecg", time_ns
-        )
-        if analysed:
-            samples = block.physical()
+        if not lead or choice.accepts_wave(subject, block.metric, ECG, *now):
+            time_ns = stamp.time_ns if block.time_ns is None else block.time_ns
+            monotonic_ns = time_ns - stamp.time_ns + stamp.monotonic_ns
             self._dsp.push(
-                subject, block.metric, block.fs, time_ns, samples, gap_samples,
-                device, block.calibration,
+                subject, block.metric, block.fs, time_ns, block.physical(), gap_samples,
+                device, block.calibration, monotonic_ns,
             )  # fmt: skip
 
     def _take_measurement(
-        self, subject: str, device: str | None, measurement: Measurement, now_ns: int
+        self, subject: str, device: str | None, measurement: Measurement, stamp: Stamp
     ) -> Ticket:
         self.statistics.measurements += 1
         if measurement.time_ns is None:
-            measurement = replace(measurement, time_ns=now_ns)
+            measurement = replace(measurement, time_ns=stamp.time_ns)
         ticket = self._journal.append(measurement_draft(subject, device, measurement))
-        if measurement.stored:
-            return ticket  # history: it lands at its own time and is not the state of now
-        source = device or measurement.source.value
-        if not self._source_choice.accepts(subject, source, measurement, now_ns):
-            return ticket
-        self._live.publish_measurement(subject, measurement)
-        self.scores.update(subject, measurement)
-        self._anomaly.update(subject, measurement)
-        self.raise_alarms(self._board.update(subject, measurement, now_ns))
+        self.state.take_measurement(subject, measurement, device, stamp)
         return ticket
 
-    def _take_annotation(self, subject: str, annotation: Annotation, now_ns: int) -> None:
+    def _take_annotation(self, subject: str, annotation: Annotation) -> None:
         self._journal.append(annotation_draft(subject, annotation))
-        self._live.publish_annotation(subject, annotation)
+        with self._supervisor.contain(f"live view of {subject}"):
+            self._live.publish_annotation(subject, annotation)
         if annotation.symbol == RHYTHM:
-            self.raise_alarms(self._board.rhythm(subject, annotation, now_ns))
+            self.state.take_rhythm(subject, annotation)
 
     def _take_status(self, subject: str | None, device: str, status: DeviceStatus) -> None:
         self.statistics.statuses += 1
         self._journal.append(status_draft(subject, device, status))
+        if status.battery_percent is not None:
+            self._battery_low[device] = status.battery_percent <= LOW_BATTERY_PERCENT
         if subject is None:
             return
         faults = status.faults
-        if status.battery_percent is not None and status.battery_percent <= LOW_BATTERY_PERCENT:
+        if self._battery_low.get(device):
             faults |= {"low_battery"}
-        before = self._faults.get(device, frozenset())
-        self._faults[device] = faults
-        for fault in sorted(before ^ faults):
-            text = f"{TECHNICAL_TEXT.get(fault, fault.replace('_', ' '))} ({device})"
-            self.technical(subject, f"{fault}:{device}", fault in faults, text)
-
-    def _on_score(self, subject: str, score: News2, now_ns: int) -> None:
-        measurement = score.as_measurement(now_ns)
-        self._journal.append(measurement_draft(subject, None, measurement))
-        self._live.publish_news2(subject, score)
-        self.raise_alarms(self._board.update(subject, measurement, now_ns))
+        texts = {
+            f"{fault}:{device}": f"{TECHNICAL_TEXT.get(fault, fault.replace('_', ' '))} ({device})"
+            for fault in sorted(faults)
+        }
+        self.state.set_faults(subject, device, texts)

@@ -21,6 +21,7 @@ class LinkAlarms:
         """Show the state of a link and raise or clear its technical alarm."""
         if state is State.CONNECTING:
             self._ingest.forget_device(device)
+        lost = state in (State.STALLED, State.BACKING_OFF, State.REFUSED)
         subject = self._registry.subject_of(device, self._clock.now().time_ns)
         if subject is None:
             return
@@ -28,13 +29,14 @@ class LinkAlarms:
         condition = f"{LINK_LOST}:{device}"
         if state is State.STREAMING:
             self._streamed.add(device)
-            self._ingest.technical(subject, condition, False, "")
-        elif device in self._streamed and state in (State.STALLED, State.BACKING_OFF):
-            text = f"{device}: {reason or 'connection lost'}"
-            self._ingest.technical(subject, condition, True, text)
+            self._ingest.state.technical(subject, condition, False, "")
+        elif lost:
+            self._ingest.state.hand_over(subject, device)
+            if device in self._streamed:
+                text = f"{device}: {reason or 'connection lost'}"
+                self._ingest.state.technical(subject, condition, True, text)
 
     def unbound(self, subject: str, device: str) -> None:
-        """Clear the alarm of a device that the subject no longer wears."""
+        """End everything that a device stated which the subject no longer wears."""
         self._live.drop_link(subject, device)
-        self._ingest.technical(subject, f"{LINK_LOST}:{device}", False, "")
-        self._ingest.release(subject)
+        self._ingest.release(subject, device)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from teleward_gateway.clock import Clock
@@ -18,6 +19,7 @@ from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import charted
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
+from teleward_gateway.ward.ward_state import GATEWAY
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Measurement, Provenance, Source
@@ -26,6 +28,16 @@ log = logging.getLogger(__name__)
 
 NOT_RECORDING = "not_recording"
 """Technical condition of every bed while records are not kept."""
+RECORDS_LOST = "records_lost"
+"""Technical condition of every bed after records were lost, until a person has seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A stay that is shown: one who is discharged and admitted again has another."""
+
+    admitted_ns: int
+    devices: set[str]
 
 
 class Reconciler:
@@ -52,9 +64,8 @@ class Reconciler:
         self._audit, self._redactor = audit, redactor
         self._loop = asyncio.get_running_loop()
         self._applied = asyncio.Lock()
-        self._lost = 0
-        self._not_recording = False
-        self._shown: dict[str, set[str]] = {}
+        self._lost = journal.stats().lost.total
+        self._shown: dict[str, _Shown] = {}
         self._prescribed: dict[str, tuple[AlarmLimits, float]] = {}
         self._applying: set[asyncio.Task[None]] = set()
 
@@ -62,6 +73,9 @@ class Reconciler:
         """Import the settings file and start the sessions."""
         self._import(settings)
         self._registry.on_change(self._on_change)
+        for gone in self._ingest.state.subjects():
+            if not self._registry.is_admitted(gone):
+                self._ingest.forget_subject(gone)
         await self.apply()
 
     async def import_settings(self, settings: Settings) -> None:
@@ -90,15 +104,16 @@ class Reconciler:
             await self._sessions.apply(self._registry.bound_devices())
 
     def watch_recording(self) -> None:
-        """Raise a technical alarm in every bed while the journal cannot keep what it should."""
+        """Set the technical alarms of every bed about the journal to what is so now."""
         stats = self._journal.stats()
         lost, self._lost = stats.lost.total - self._lost, stats.lost.total
-        text = f"Not recording: {stats.problem}" if stats.problem else f"{lost} records lost"
-        active = stats.problem is not None or lost > 0
-        if active or self._not_recording:
-            for subject in self._shown:
-                self._ingest.technical(subject, NOT_RECORDING, active, text)
-        self._not_recording = active
+        text = f"Not recording: {stats.problem}"
+        for subject in self._shown:
+            technical = self._ingest.state.technical
+            technical(subject, NOT_RECORDING, stats.problem is not None, text, GATEWAY)
+            if lost > 0:
+                technical(subject, RECORDS_LOST, True, f"{lost} records lost", GATEWAY)
+                technical(subject, RECORDS_LOST, False, "", GATEWAY)
 
     def _on_change(self, change: Change) -> None:
         """Called by the registry in whatever thread made the change."""
@@ -115,10 +130,12 @@ class Reconciler:
         admitted = {subject.id: subject for subject in self._registry.subjects()}
         for subject in admitted.values():
             self._redactor.learn((subject.id, subject.label, subject.bed))
-        for gone in [subject for subject in self._shown if subject not in admitted]:
-            del self._shown[gone], self._prescribed[gone]
-            self._live.remove_subject(gone)
-            self._ingest.forget_subject(gone)
+        for gone, shown in list(self._shown.items()):
+            if gone not in admitted or admitted[gone].admitted_ns != shown.admitted_ns:
+                del self._shown[gone]
+                self._prescribed.pop(gone, None)
+                self._live.remove_subject(gone)
+                self._ingest.forget_subject(gone)
         now_ns = self._clock.now().time_ns
         bound: dict[str, set[str]] = {subject: set() for subject in admitted}
         for device in self._registry.bound_devices():
@@ -135,8 +152,10 @@ class Reconciler:
             self._live.publish_alarm(event)
 
         async def recall() -> None:
-            found = await charted(self._journal, subject.id, now_ns)
-            self._ingest.recall(subject.id, found)
+            since_ns = subject.admitted_ns
+            found = await charted(self._journal, subject.id, now_ns, since_ns)
+            if self._is_shown(subject):
+                self._ingest.state.recall(subject.id, found)
 
         self._run(recall())
 
@@ -159,12 +178,18 @@ class Reconciler:
             detail=str(subject.attributes.get("detail", "")),
             channel_labels=subject.attributes.get("channel_labels", {}),
         )
-        for gone in self._shown.get(subject.id, set()) - devices:
+        before = self._shown.get(subject.id)
+        for gone in (before.devices if before else set()) - devices:
             self._links.unbound(subject.id, gone)
-        if subject.id not in self._shown:
+        self._shown[subject.id] = _Shown(subject.admitted_ns, devices)
+        self._ingest.state.keep_devices(subject.id, devices)
+        if before is None:
             self._recall(subject)
         self._prescribe(subject)
-        self._shown[subject.id] = devices
+
+    def _is_shown(self, subject: Subject) -> bool:
+        shown = self._shown.get(subject.id)
+        return shown is not None and shown.admitted_ns == subject.admitted_ns
 
     def _prescribe(self, subject: Subject) -> None:
         """Judge and score the subject by what is kept with it, when that is new."""
@@ -172,8 +197,7 @@ class Reconciler:
         if self._prescribed.get(subject.id) == (limits, scale):
             return
         self._prescribed[subject.id] = (limits, scale)
-        self._ingest.raise_alarms(self._board.set_limits(subject.id, limits))
-        self._live.set_limits(subject.id, limits)
+        self._ingest.state.set_limits(subject.id, limits)
         prescribed = Measurement(
             "spo2_scale",
             scale,
@@ -181,7 +205,8 @@ class Reconciler:
             time_ns=self._clock.now().time_ns,
             valid_s=SCALE_VALID_S,
         )
-        self._ingest.scores.update(subject.id, prescribed)
+        stamp = self._clock.now()
+        self._ingest.scores.update(subject.id, prescribed, stamp.time_ns, stamp.monotonic_ns)
 
 
 SCALE_VALID_S = 1e9

@@ -1,6 +1,11 @@
-"""One alarm condition: its state, its evidence, and the event that each change of state makes."""
+"""One alarm condition: its state, who claims it, and the event that each change of state makes.
 
-from dataclasses import dataclass, fields
+A *claim* is a source's standing word that the condition is present. It is ``True`` while the
+source can be observed and ``False`` while it cannot (silence, lead off): then the condition is
+lost, not over. The claim ends when its source says so, is released, or is replaced.
+"""
+
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from teleward_signal.alarms.table import LATCHING, PRESENCE, TRANSITIONS, Event, State
@@ -11,8 +16,9 @@ from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 class Condition:
     """One condition of one subject.
 
-    ``present`` is what the newest evidence says, whatever the state. ``since_ns`` is the first
-    breach by the board's own clock, ``onset_ns`` the first signal by the caller's.
+    ``claims`` is what the sources say, whatever the state. ``since_ns`` is the first breach on the
+    board's timeline; ``onset_ns``, the first signal in UTC, names the occurrence. ``extreme`` is
+    the worst value that an event has reported since then.
     """
 
     name: str
@@ -22,18 +28,29 @@ class Condition:
     delay_ns: int = 0
     metric: str | None = None
     state: State = State.QUIET
-    present: bool = False
+    claims: dict[str, bool] = field(default_factory=dict)
     since_ns: int = 0
     onset_ns: int = 0
     text: str = ""
     value: float | None = None
     limit: float | None = None
     author: str | None = None
+    extreme: float | None = None
 
     @property
     def is_signalled(self) -> bool:
         """Return whether the condition shows on the board."""
         return self.state in PRESENCE
+
+    @property
+    def is_present(self) -> bool:
+        """Return whether a source that can be observed claims it."""
+        return any(self.claims.values())
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether nothing of it needs to be kept."""
+        return self.state is State.QUIET and not self.claims
 
     def take(self, event: Event, clock_ns: int) -> bool:
         """Move by the table; return whether what is seen outside has changed.
@@ -45,12 +62,13 @@ class Condition:
             self.since_ns = clock_ns
         table = LATCHING if self.latching else TRANSITIONS
         self.state = table.get((before, event), before)
-        if self.state is State.PENDING and clock_ns - self.since_ns >= self.delay_ns:
+        waited = clock_ns - self.since_ns >= self.delay_ns
+        if event is Event.BREACH and self.state is State.PENDING and waited:
             self.state = table[self.state, Event.ELAPSED]
         seen_before, seen = PRESENCE.get(before), PRESENCE.get(self.state)
         return seen_before is not seen
 
-    def as_event(self, subject: str, now_ns: int) -> AlarmEvent:
+    def as_event(self, subject: str, now_ns: int, ends_pause: bool = False) -> AlarmEvent:
         """Return the present state as a message."""
         return AlarmEvent(
             subject,
@@ -64,6 +82,8 @@ class Condition:
             self.value,
             self.limit,
             self.author,
+            self.onset_ns or None,
+            ends_pause,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,10 +92,11 @@ class Condition:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Condition":
-        """Read what `to_dict` wrote."""
+        """Read what `to_dict` wrote; what another version kept besides is left out."""
+        known = {f.name: values[f.name] for f in fields(cls) if f.name in values}
         typed = {
             "kind": AlarmKind(values["kind"]),
             "priority": Priority(values["priority"]),
             "state": State(values["state"]),
         }
-        return cls(**(values | typed))
+        return cls(**(known | typed))

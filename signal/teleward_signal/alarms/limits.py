@@ -29,9 +29,21 @@ class Limit:
     delay_s: float
     hysteresis: float
 
+    def text(self, measured: float) -> str:
+        """Return the alarm in words: ``SpO₂ low: 86 < 90%``."""
+        metric = METRICS[self.metric]
+        side = self.condition.removeprefix(f"{self.metric}_").replace("_", " ")
+        sign = ">" if self.above else "<"
+        unit = metric.unit if metric.unit == "%" else ""
+        return f"{metric.label} {side}: {measured:.{metric.decimals}f} {sign} {self.value:g}{unit}"
+
     def is_breached(self, measured: float) -> bool:
         """Return whether ``measured`` lies beyond the limit."""
         return measured > self.value if self.above else measured < self.value
+
+    def is_worse(self, measured: float, than: float) -> bool:
+        """Return whether ``measured`` lies further out than ``than``."""
+        return measured > than if self.above else measured < than
 
     def is_clear(self, measured: float) -> bool:
         """Return whether ``measured`` is inside by the hysteresis."""

@@ -1,298 +1,345 @@
-"""The alarms of one subject: evidence is judged here, `alarms.AlarmBoard` keeps everyone's.
+"""The alarms of one subject: evidence is judged here, `AlarmBoard` keeps everyone's.
 
-``clock_ns`` is a clock that never goes back, ``now_ns`` what the events are stamped with.
+Every condition belongs to the sources that claim it (a device, a stream, the gateway). A source
+sets levels: what it claims is present, what it no longer claims is over. Silence and lead off make
+a claim *lost*, which is not over; release ends it.
+
+``clock_ns`` is the board's timeline, which never goes back; ``now_ns`` stamps the events.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
+from teleward_signal.alarms.claims import DIFFERENCE, Claims, base
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
-from teleward_signal.alarms.table import RHYTHMS, TECHNICAL, Event, State
-from teleward_signal.errors import Invalid
-from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority, Source
-from teleward_signal.news2 import displayed
+from teleward_signal.alarms.reading import Reading
+from teleward_signal.alarms.table import OF_GATEWAY, RHYTHMS, Event, State
+from teleward_signal.model import AlarmEvent, AlarmKind, Measurement
+from teleward_signal.timeline import SECOND_NS, Instant
 from teleward_signal.vocabulary import METRICS
 
-CONTINUOUS = frozenset({"heart_rate", "pulse_rate", "spo2", "respiratory_rate", "etco2"})
-"""Metrics that renew themselves every few seconds: their silence is a technical alarm."""
-
-DIFFERENCE = "pulse_difference"
-SECOND_NS = 1_000_000_000
+RATES = ("heart_rate", "pulse_rate")
+LEAD_OFF = "lead_off"
+MOMENTARY = "pause"
+"""The one rhythm that may be reported when it is over already."""
 
 # Two rates are compared only while both are this fresh: oximeters report every one to four seconds.
 _COMPARE_NS = 10 * SECOND_NS
 
 
-class Instant(NamedTuple):
-    """The same moment by both clocks."""
-
-    clock_ns: int
-    now_ns: int
-
-
 @dataclass(slots=True)
-class Reading:
-    """The latest state of one metric: ``value`` is ``None`` while withheld, for ``reason``."""
+class SubjectAlarms(Claims):
+    """Limits, newest readings and conditions of one subject.
 
-    value: float | None
-    valued_ns: int
-    """Clock time of the last value."""
-    is_stream: bool
-    reason: str | None
+    ``seen`` holds when each source of rhythms was last observed, ``unseen`` those that are silent.
+    """
 
-
-@dataclass(slots=True)
-class SubjectAlarms:
-    """Limits, newest readings and conditions of one subject."""
-
-    name: str
-    limits: AlarmLimits = field(default_factory=AlarmLimits)
     readings: dict[str, Reading] = field(default_factory=dict)
-    conditions: dict[str, Condition] = field(default_factory=dict)
-    audio_paused_until_ns: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
+    unseen: set[str] = field(default_factory=set)
 
-    def update(self, measurement: Measurement, at: Instant) -> list[AlarmEvent]:
-        """Judge a measurement; one without a value is no evidence for or against anything."""
-        metric, value = measurement.metric, measurement.value
-        if value is not None and not isfinite(value):
-            value = None
-        reading = self.readings.setdefault(metric, Reading(None, at.clock_ns, False, None))
-        reading.is_stream = (
-            metric in CONTINUOUS
-            and measurement.source is not Source.MANUAL
-            and measurement.valid_s <= self.limits.no_data_s
-        )
-        reading.value, reading.reason = value, measurement.reason
-        if value is None:
+    # evidence
+
+    def update(
+        self, measurement: Measurement, source: str, observed_ns: int, at: Instant
+    ) -> list[AlarmEvent]:
+        """Judge a measurement; an older one, or one without a value, is no evidence."""
+        metric = measurement.metric
+        reading = self.readings.get(metric)
+        if reading is None:
+            reading = Reading(source, observed_ns, at.clock_ns, at.clock_ns, False)
+            self.readings[metric] = reading
+        elif observed_ns < reading.observed_ns and not reading.restored:
             return []
-        reading.value, reading.valued_ns = displayed(metric, value), at.clock_ns
+        if not reading.take(measurement, source, observed_ns, at, self.limits.no_data_s):
+            missing = self.conditions.get(f"no_data:{metric}")
+            if missing is not None:
+                missing.claims = {source: True}
+            return []
         events = self._clear(f"no_data:{metric}", at)
         events += self._judge_metric(metric, at)
-        if metric in ("heart_rate", "pulse_rate"):
+        if metric in RATES:
             events += self._judge_difference(at)
         return events
 
-    def technical(self, name: str, active: bool, text: str, at: Instant) -> list[AlarmEvent]:
-        """Set or clear a technical condition."""
+    def technical(
+        self, name: str, active: bool, text: str, source: str, at: Instant
+    ) -> list[AlarmEvent]:
+        """Set or clear the claim of ``source`` to a technical condition."""
         if not active:
-            return self._clear(name, at)
-        text = text or name.partition(":")[0].replace("_", " ").capitalize()
-        events = self._raise(self._condition(name, AlarmKind.TECHNICAL), text, at)
-        if name.startswith("lead_off"):
-            events += self._lose(lambda c: c.name in RHYTHMS and c.name != "apnoea", at)
+            events = self._end(self.conditions.get(name), {source}, Event.CLEAR, at)
+            return events + (self._recover(source, at) if base(name) == LEAD_OFF else [])
+        text = text or base(name).replace("_", " ").capitalize()
+        events = self._claim(self._condition(name, AlarmKind.TECHNICAL), source, text, at)
+        if base(name) == LEAD_OFF:
+            blinded = [*self._rhythm_sources()] if not source else [source]
+            for each in blinded:
+                events += self._lose_rhythms(each, at, spared=("apnoea",))
         return events
 
-    def rhythm(self, name: str, metric: str, ended: bool, at: Instant) -> list[AlarmEvent]:
-        """Begin or end a rhythm; one that arrives complete (a pause) begins and ends at once."""
+    def set_faults(self, source: str, faults: Mapping[str, str], at: Instant) -> list[AlarmEvent]:
+        """Make ``faults`` (condition: text) all that ``source`` reports of itself."""
+        events = []
+        for condition in list(self.conditions.values()):
+            reported = condition.kind is AlarmKind.TECHNICAL and source in condition.claims
+            own = reported and base(condition.name) not in OF_GATEWAY
+            if own and condition.name not in faults:
+                events += self.technical(condition.name, False, "", source, at)
+        for name, text in faults.items():
+            events += self.technical(name, True, text, source, at)
+        return events
+
+    def rhythm(
+        self, name: str, metric: str, ended: bool, source: str, at: Instant
+    ) -> list[AlarmEvent]:
+        """Begin or end a rhythm; an end of what nobody claimed is nothing new, save a pause."""
+        events = self.see(source, at)
+        condition = self.conditions.get(name)
+        if ended and name != MOMENTARY and (condition is None or source not in condition.claims):
+            return events
         condition = self._condition(name)
         condition.metric = metric
-        events = []
-        if not (ended and condition.present):
-            events += self._raise(condition, name.replace("_", " ").capitalize(), at)
-        return events + (self._clear(name, at) if ended else [])
+        if not ended or source not in condition.claims:
+            events += self._claim(condition, source, name.replace("_", " ").capitalize(), at)
+        return events + (self._end(condition, {source}, Event.CLEAR, at) if ended else [])
+
+    def see(self, source: str, at: Instant) -> list[AlarmEvent]:
+        """Note that ``source`` can be observed: what it claims is present again."""
+        self.seen[source] = at.clock_ns
+        if source not in self.unseen:
+            return []
+        self.unseen.discard(source)
+        return self._recover(source, at)
 
     def tick(self, at: Instant) -> list[AlarmEvent]:
-        """Find streams that have gone silent and delays that have elapsed."""
+        """Find sources that have gone silent and delays that have elapsed."""
         events = []
-        silence_ns = self.limits.no_data_s * SECOND_NS
-        for metric, reading in self.readings.items():
-            if reading.is_stream and at.clock_ns - reading.valued_ns >= silence_ns:
+        for metric, reading in list(self.readings.items()):
+            if reading.is_over(at, self.limits.no_data_s):
                 events += self._silent(metric, reading, at)
+        silence_ns = self.limits.no_data_s * SECOND_NS
+        for source in self._rhythm_sources() - self.unseen:
+            if at.clock_ns - self.seen.setdefault(source, at.clock_ns) >= silence_ns:
+                self.unseen.add(source)
+                events += self._lose_rhythms(source, at)
         for condition in list(self.conditions.values()):
             if condition.state is State.PENDING and self._is_supported(condition):
                 events += self._take(condition, Event.BREACH, at)
         return events
 
-    def act(self, name: str, event: Event, author: str, at: Instant) -> list[AlarmEvent]:
-        """Take a person's act on one condition."""
-        condition = self.conditions.get(name)
-        if condition is None:
-            if event is not Event.INHIBIT:
-                return []
-            condition = self._condition(name)
-        condition.author = author
-        events = self._take(condition, event, at)
-        if event is Event.ENABLE and condition.present:
-            self.conditions[name] = condition
-            events += self._take(condition, Event.BREACH, at)
+    # ends
+
+    def release(
+        self, sources: Collection[str], metrics: Collection[str], at: Instant
+    ) -> list[AlarmEvent]:
+        """End all that ``sources`` claim, and all about ``metrics``: sensors were taken off."""
+        gone = {
+            metric
+            for metric, reading in self.readings.items()
+            if metric in metrics or reading.source in sources
+        }
+        for metric in gone:
+            del self.readings[metric]
+        events = []
+        for condition in list(self.conditions.values()):
+            technical = condition.kind is AlarmKind.TECHNICAL
+            about = condition.name.removeprefix("no_data:") if technical else condition.metric
+            ended = set(condition.claims) & set(sources)
+            if about in metrics or (condition.name == DIFFERENCE and gone & set(RATES)):
+                ended = set(condition.claims)
+            event = Event.CLEAR if technical else Event.RELEASE
+            events += self._end(condition, ended, event, at)
+        for source in sources:
+            self.seen.pop(source, None)
+            self.unseen.discard(source)
         return events
+
+    def sources(self) -> set[str]:
+        """Return every source that claims a condition or holds the newest reading of a metric."""
+        claimed = {source for c in self.conditions.values() for source in c.claims}
+        return claimed | {reading.source for reading in self.readings.values()}
+
+    def end_detector(self, source: str, metric: str, at: Instant) -> list[AlarmEvent]:
+        """End the rhythms that the detector on ``metric`` of ``source`` claims: it is replaced.
+
+        One lead of an ECG is analysed at a time, so all leads are one detector.
+        """
+        events = []
+        for condition in list(self.conditions.values()):
+            if condition.name in RHYTHMS and _signal(condition.metric) == _signal(metric):
+                events += self._end(condition, {source}, Event.RELEASE, at)
+        return events
+
+    def end_all(self, at: Instant) -> list[AlarmEvent]:
+        """End everything: the subject has left."""
+        shown = [condition for condition in self.conditions.values() if condition.is_signalled]
+        self.conditions.clear()
+        self.readings.clear()
+        for condition in shown:
+            condition.claims.clear()
+            condition.state = State.QUIET
+        return [condition.as_event(self.name, at.now_ns) for condition in shown]
+
+    # persons
 
     def set_limits(self, limits: AlarmLimits, at: Instant) -> list[AlarmEvent]:
         """Judge the newest values by new limits; alarms of limits that are gone end as cleared."""
-        before = {limit.condition for m, v in self.limits.metrics.items() for limit in v.limits(m)}
-        after = {limit.condition for m, v in limits.metrics.items() for limit in v.limits(m)}
+        before = {
+            each.condition: each for m, v in self.limits.metrics.items() for each in v.limits(m)
+        }
+        after = {each.condition: each for m, v in limits.metrics.items() for each in v.limits(m)}
         self.limits = limits
         events = []
-        for name in sorted(before - after):
-            events += self._clear(name, at)
+        for name in sorted(before):
+            known, new = self.conditions.get(name), after.get(name)
+            if known is None or new == before[name]:
+                continue
+            if new is None or known.value is None or not new.is_breached(known.value):
+                events += self._clear(name, at)
         for metric in self.readings:
             events += self._judge_metric(metric, at)
         return events
 
-    def release(self, metrics: Iterable[str] | None, at: Instant) -> list[AlarmEvent]:
-        """Expect ``metrics`` (all if ``None``) no longer: their sensors were taken off."""
-        chosen = set(self.readings) if metrics is None else set(metrics)
-        events = self._lose(
-            lambda c: c.kind is AlarmKind.PHYSIOLOGICAL and (metrics is None or c.metric in chosen),
-            at,
-        )
-        for metric in sorted(chosen):
-            self.readings.pop(metric, None)
-            events += self._clear(f"no_data:{metric}", at)
-        return events
-
-    def _condition(self, name: str, kind: AlarmKind = AlarmKind.PHYSIOLOGICAL) -> Condition:
-        """Return the condition ``name``, made new if it is quiet."""
-        if name in self.conditions:
-            return self.conditions[name]
-        base = name.partition(":")[0]
-        if kind is AlarmKind.TECHNICAL or base in TECHNICAL:
-            priority = TECHNICAL.get(base, Priority.LOW)
-            made = Condition(name, AlarmKind.TECHNICAL, priority, latching=False)
-        elif name in RHYTHMS:
-            # A run of beats is over before anyone looks: medium latches too.
-            made = Condition(name, kind, RHYTHMS[name], RHYTHMS[name] is not Priority.LOW)
-        elif name == DIFFERENCE:
-            delay_ns = round(self.limits.difference_delay_s * SECOND_NS)
-            made = Condition(name, kind, Priority.MEDIUM, False, delay_ns, "heart_rate")
-        else:
-            made = self._limit_condition(name)
-        self.conditions[name] = made
-        return made
-
-    def _limit_condition(self, name: str) -> Condition:
-        for metric, limits in self.limits.metrics.items():
-            for limit in limits.limits(metric):
-                if limit.condition == name:
-                    latching = limit.priority is Priority.HIGH and self.limits.latch_high
-                    delay_ns = round(limit.delay_s * SECOND_NS)
-                    kind = AlarmKind.PHYSIOLOGICAL
-                    return Condition(name, kind, limit.priority, latching, delay_ns, metric)
-        raise Invalid(f"no alarm condition {name!r}: neither a limit set for {self.name!r}, "
-                         "a rhythm nor a technical condition")  # fmt: skip
+    # helpers
 
     def _judge_metric(self, metric: str, at: Instant) -> list[AlarmEvent]:
-        value = self.readings[metric].value
+        reading = self.readings[metric]
         events: list[AlarmEvent] = []
-        if value is not None:
+        if reading.value is not None:
             for limit in self.limits.metrics.get(metric, MetricLimits()).limits(metric):
-                events += self._judge(limit, value, at)
+                events += self._judge(limit, reading.value, reading.source, at)
         return events
 
-    def _judge(self, limit: Limit, value: float, at: Instant) -> list[AlarmEvent]:
-        if limit.is_breached(value):
-            condition = self._condition(limit.condition)
-            condition.value, condition.limit = value, limit.value
-            return self._raise(condition, _limit_text(limit, value), at)
+    def _judge(self, limit: Limit, value: float, source: str, at: Instant) -> list[AlarmEvent]:
         known = self.conditions.get(limit.condition)
-        if known is None:
-            return []
-        known.value = value
-        # Hysteresis holds an alarm that sounds; it does not help a brief breach to become one.
-        if known.state is State.PENDING or limit.is_clear(value):
+        # Hysteresis holds an alarm that shows; it does not help a brief breach to become one.
+        holds = known is not None and known.is_signalled and not limit.is_clear(value)
+        if not limit.is_breached(value) and not (holds and known is not None and known.claims):
+            if known is not None:
+                known.value = value
             return self._clear(limit.condition, at)
-        return []
+        condition = self._condition(limit.condition)
+        condition.value, condition.limit = value, limit.value
+        condition.claims.clear()
+        events = self._claim(condition, source, limit.text(value), at)
+        if not condition.is_signalled:
+            condition.extreme = None
+        elif condition.extreme is None or limit.is_worse(value, condition.extreme):
+            known_worst, condition.extreme = condition.extreme, value
+            if not events and known_worst is not None:
+                events = [condition.as_event(self.name, at.now_ns)]
+        return events
 
     def _judge_difference(self, at: Instant) -> list[AlarmEvent]:
-        rates = [self.readings.get(metric) for metric in ("heart_rate", "pulse_rate")]
-        values = [
-            r.value
+        rates = [self.readings.get(metric) for metric in RATES]
+        fresh = [
+            (r.value, r.source)
             for r in rates
             if r is not None and r.value is not None and at.clock_ns - r.valued_ns <= _COMPARE_NS
         ]
-        if len(values) < 2:
+        if len(fresh) < 2:
             return []
-        percent = 100 * abs(values[0] - values[1]) / max(*values, 1.0)
+        (heart, source), (pulse, _) = fresh
+        percent = 100 * abs(heart - pulse) / max(heart, pulse, 1.0)
         if percent <= self.limits.difference_percent:
             return self._clear(DIFFERENCE, at)
         condition = self._condition(DIFFERENCE)
         condition.value, condition.limit = round(percent), self.limits.difference_percent
-        text = f"HR {values[0]:.0f} and pulse {values[1]:.0f} differ"
-        return self._raise(condition, text, at)
+        condition.claims.clear()
+        return self._claim(condition, source, f"HR {heart:.0f} and pulse {pulse:.0f} differ", at)
 
     def _silent(self, metric: str, reading: Reading, at: Instant) -> list[AlarmEvent]:
-        label = METRICS[metric].label
-        why = f"withheld: {reading.reason}" if reading.reason else "no data"
-        condition = self._condition(f"no_data:{metric}", AlarmKind.TECHNICAL)
-        events = self._raise(condition, f"{label} {why}", at)
-        rates = {"heart_rate", "pulse_rate"}
-        return events + self._lose(
-            lambda c: (
-                c.kind is AlarmKind.PHYSIOLOGICAL
-                and c.name not in RHYTHMS
-                and (c.metric == metric or (c.name == DIFFERENCE and metric in rates))
-            ),
-            at,
-        )
+        """Lose what a silent stream said; end what a single reading said that is too old."""
+        if not reading.is_stream:
+            return self.release((), (metric,), at)
+        events: list[AlarmEvent] = []
+        if reading.restored:
+            del self.readings[metric]
+        else:
+            reading.value = None
+            label = METRICS[metric].label
+            why = f"withheld: {reading.reason}" if reading.reason else "no data"
+            condition = self._condition(f"no_data:{metric}", AlarmKind.TECHNICAL)
+            condition.claims.clear()
+            events = self._claim(condition, reading.source, f"{label} {why}", at)
+        for condition in list(self.conditions.values()):
+            limited = condition.name not in RHYTHMS and condition.metric == metric
+            if limited or (condition.name == DIFFERENCE and metric in RATES):
+                for source in list(condition.claims):
+                    events += self._lose(condition, source, at)
+        return events
 
     def _is_supported(self, condition: Condition) -> bool:
-        """Return whether the newest word still shows the breach: withheld values do not."""
-        metrics = ("heart_rate", "pulse_rate") if condition.name == DIFFERENCE else ()
-        for metric in metrics or (condition.metric,):
+        """Return whether the newest reading still shows the breach: withheld values do not."""
+        for metric in RATES if condition.name == DIFFERENCE else (condition.metric,):
             reading = self.readings.get(metric or "")
             if reading is None or reading.value is None:
                 return False
-        return condition.present
+        return condition.is_present
 
-    def _raise(self, condition: Condition, text: str, at: Instant) -> list[AlarmEvent]:
-        condition.present, condition.text = True, text
-        return self._take(condition, Event.BREACH, at)
+    def _rhythm_sources(self) -> set[str]:
+        return {s for c in self.conditions.values() if c.name in RHYTHMS for s in c.claims}
 
-    def _clear(self, name: str, at: Instant) -> list[AlarmEvent]:
-        condition = self.conditions.get(name)
-        if condition is None:
-            return []
-        condition.present = False
-        return self._take(condition, Event.CLEAR, at)
-
-    def _lose(self, chosen: Callable[[Condition], bool], at: Instant) -> list[AlarmEvent]:
+    def _lose_rhythms(
+        self, source: str, at: Instant, spared: Iterable[str] = ()
+    ) -> list[AlarmEvent]:
         events = []
-        for condition in [c for c in self.conditions.values() if chosen(c)]:
-            condition.present = False
-            events += self._take(condition, Event.LOST, at)
+        for condition in list(self.conditions.values()):
+            if condition.name in RHYTHMS and condition.name not in spared:
+                events += self._lose(condition, source, at)
         return events
 
-    def _take(self, condition: Condition, event: Event, at: Instant) -> list[AlarmEvent]:
-        was_signalled = condition.is_signalled
-        changed = condition.take(event, at.clock_ns)
-        if condition.is_signalled and not was_signalled:
-            condition.onset_ns = at.now_ns
-        if changed and condition.state is State.ON and condition.priority is Priority.HIGH:
-            self.audio_paused_until_ns = 0  # a pause silences what was heard, not what is new
-        if condition.state is State.QUIET:
-            self.conditions.pop(condition.name, None)
-        return [condition.as_event(self.name, at.now_ns)] if changed else []
+    def _recover(self, source: str, at: Instant) -> list[AlarmEvent]:
+        """Take up again the rhythms that ``source`` has not ended, if it can be observed."""
+        events = []
+        for condition in list(self.conditions.values()):
+            if condition.name not in RHYTHMS:
+                continue
+            for each, is_seen in list(condition.claims.items()):
+                if not is_seen and source in ("", each) and not self._is_blind(each, condition):
+                    events += self._claim(condition, each, condition.text, at)
+        return events
+
+    def _is_blind(self, source: str, condition: Condition) -> bool:
+        if source in self.unseen:
+            return True
+        return condition.name != "apnoea" and any(
+            base(c.name) == LEAD_OFF and (source in c.claims or "" in c.claims)
+            for c in self.conditions.values()
+        )
+
+    # restart
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""
-        readings = {
-            m: [r.value, r.valued_ns, r.is_stream, r.reason] for m, r in self.readings.items()
-        }
         return {
             "limits": self.limits.to_dict(),
             "audio_paused_until_ns": self.audio_paused_until_ns,
             "conditions": [c.to_dict() for c in self.conditions.values()],
-            "readings": readings,
+            "readings": {metric: r.to_json() for metric, r in self.readings.items()},
+            "unseen": sorted(self.unseen),
         }
 
     @classmethod
-    def from_dict(cls, name: str, kept: dict[str, Any]) -> "SubjectAlarms":
-        """Read what `to_dict` wrote."""
+    def from_dict(cls, name: str, kept: dict[str, Any], clock_ns: int) -> "SubjectAlarms":
+        """Read what `to_dict` wrote; metrics of another version are left out."""
+        readings = {
+            metric: Reading.from_json(reading, clock_ns)
+            for metric, reading in kept["readings"].items()
+            if metric in METRICS and len(reading) == 5
+        }
+        conditions = [Condition.from_dict(each) for each in kept["conditions"]]
         return cls(
             name,
             AlarmLimits.from_dict(kept["limits"]),
-            {m: Reading(*r) for m, r in kept["readings"].items()},
-            {c["name"]: Condition.from_dict(c) for c in kept["conditions"]},
+            {c.name: c for c in conditions if c.metric is None or c.metric in METRICS},
             kept["audio_paused_until_ns"],
+            readings,
+            unseen=set(kept.get("unseen", ())),
         )
 
 
-def _limit_text(limit: Limit, value: float) -> str:
-    metric = METRICS[limit.metric]
-    side = limit.condition.removeprefix(f"{limit.metric}_").replace("_", " ")
-    sign = ">" if limit.above else "<"
-    unit = metric.unit if metric.unit == "%" else ""
-    return f"{metric.label} {side}: {value:.{metric.decimals}f} {sign} {limit.value:g}{unit}"
+def _signal(metric: str | None) -> str | None:
+    return "ecg" if metric is not None and metric.startswith("ecg_") else metric

@@ -4,11 +4,14 @@ After IEC 60601-1-8 (alarm systems): a condition is present or not, a *signal* m
 (latching), a person may acknowledge or inhibit it. Not certified: a teaching and monitoring aid.
 
                 BREACH            ELAPSED         ACKNOWLEDGE
-        QUIET ----------> PENDING --------> ON ----------------> ACKNOWLEDGED
-          ^  <---- CLEAR ----'              | CLEAR, LOST           | CLEAR
-          |                                 v                       v
-          '--------- ACKNOWLEDGE ------- LATCHED <----- LOST ---  (QUIET)
-    LATCHED exists for latching conditions only; the others go from ON straight to QUIET.
+        QUIET ----------> PENDING --------> ON ----------------> ACKNOWLEDGED --- CLEAR ---> QUIET
+          ^  <---- CLEAR ----'              |  |                   ^      | LOST
+          |                  CLEAR, RELEASE |  | LOST  ACKNOWLEDGE |      v
+          |                                 v  '----------------> UNCERTAIN
+          '--------- ACKNOWLEDGE ------- LATCHED <- CLEAR, RELEASE --'
+    LATCHED and UNCERTAIN exist for latching conditions only; the others go from ON to QUIET.
+    CLEAR: seen to be over. LOST: cannot be seen any more, which is not over. RELEASE: its sensor
+    was taken off on purpose, the patient left, or its detector was replaced.
 """
 
 from enum import StrEnum
@@ -26,7 +29,9 @@ class State(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     """Present, a person has seen it: shown, silent."""
     LATCHED = "latched"
-    """No longer seen to be present, signalled until a person acknowledges it."""
+    """Over, signalled until a person acknowledges it."""
+    UNCERTAIN = "uncertain"
+    """No longer observable, so perhaps not over: signalled; acknowledged it stays in view."""
     INHIBITED = "inhibited"
     """Switched off by a person."""
 
@@ -41,7 +46,9 @@ class Event(StrEnum):
     CLEAR = "clear"
     """It is seen to be gone."""
     LOST = "lost"
-    """Nothing can be seen any more: no data, sensor off."""
+    """Nothing can be seen any more: no data, lead off."""
+    RELEASE = "release"
+    """Nobody watches for it any more: sensor taken off, patient discharged, detector replaced."""
     ACKNOWLEDGE = "acknowledge"
     INHIBIT = "inhibit"
     ENABLE = "enable"
@@ -52,11 +59,14 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.PENDING, Event.ELAPSED): State.ON,
     (State.PENDING, Event.CLEAR): State.QUIET,
     (State.PENDING, Event.LOST): State.QUIET,
+    (State.PENDING, Event.RELEASE): State.QUIET,
     (State.ON, Event.CLEAR): State.QUIET,
     (State.ON, Event.LOST): State.QUIET,
+    (State.ON, Event.RELEASE): State.QUIET,
     (State.ON, Event.ACKNOWLEDGE): State.ACKNOWLEDGED,
     (State.ACKNOWLEDGED, Event.CLEAR): State.QUIET,
     (State.ACKNOWLEDGED, Event.LOST): State.QUIET,
+    (State.ACKNOWLEDGED, Event.RELEASE): State.QUIET,
     (State.QUIET, Event.INHIBIT): State.INHIBITED,
     (State.PENDING, Event.INHIBIT): State.INHIBITED,
     (State.ON, Event.INHIBIT): State.INHIBITED,
@@ -67,18 +77,28 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
 
 LATCHING: dict[tuple[State, Event], State] = TRANSITIONS | {
     (State.ON, Event.CLEAR): State.LATCHED,
-    (State.ON, Event.LOST): State.LATCHED,
-    (State.ACKNOWLEDGED, Event.LOST): State.LATCHED,
+    (State.ON, Event.LOST): State.UNCERTAIN,
+    (State.ON, Event.RELEASE): State.LATCHED,
+    (State.ACKNOWLEDGED, Event.LOST): State.UNCERTAIN,
+    (State.UNCERTAIN, Event.BREACH): State.ON,
+    (State.UNCERTAIN, Event.CLEAR): State.LATCHED,
+    (State.UNCERTAIN, Event.RELEASE): State.LATCHED,
+    (State.UNCERTAIN, Event.ACKNOWLEDGE): State.ACKNOWLEDGED,
+    (State.UNCERTAIN, Event.INHIBIT): State.INHIBITED,
     (State.LATCHED, Event.BREACH): State.ON,
     (State.LATCHED, Event.ACKNOWLEDGE): State.QUIET,
     (State.LATCHED, Event.INHIBIT): State.INHIBITED,
 }
 """Conditions that latch: an active one ends by a person's act, or after one by seeing it gone."""
 
+SOUNDING = frozenset({State.ON, State.LATCHED, State.UNCERTAIN})
+"""States that nobody has acknowledged."""
+
 PRESENCE: dict[State, Presence] = {
     State.ON: Presence.ON,
     State.ACKNOWLEDGED: Presence.ACKNOWLEDGED,
     State.LATCHED: Presence.LATCHED,
+    State.UNCERTAIN: Presence.LATCHED,
 }
 """States that are signalled; every other one is ``off`` outside."""
 
@@ -95,11 +115,18 @@ TECHNICAL: dict[str, Priority] = {
     "probe_off": Priority.MEDIUM,
     "no_data": Priority.MEDIUM,
     "link_lost": Priority.MEDIUM,
+    "records_lost": Priority.MEDIUM,
     "low_battery": Priority.LOW,
     "motion": Priority.LOW,
     "low_perfusion": Priority.LOW,
 }
 """Blind is medium: the patient is no longer watched. Every other technical condition is low."""
+
+LATCHED_TECHNICAL = frozenset({"records_lost"})
+"""Technical conditions that are over at once and stay until a person has seen them."""
+
+OF_GATEWAY = frozenset({"link_lost", "no_data"})
+"""Technical conditions about a device that its own status cannot report, nor end."""
 
 RHYTHMS: dict[str, Priority] = {
     "asystole": Priority.HIGH,

@@ -128,6 +128,11 @@ class AnomalyBank:
             return None
         return float(m["level"]), float(m["spread"])
 
+    def silent_s(self, slot: int) -> float:
+        """Return for how long no metric of ``slot`` has had a value."""
+        seen = self._states[slot]["silent_s"][self._states[slot]["seen_s"] > 0]
+        return float(seen.min()) if len(seen) else 0.0
+
     def accept(self, slot: int) -> None:
         """Take the values of now as usual: a person has seen the change and its reason."""
         known = self._states[slot]

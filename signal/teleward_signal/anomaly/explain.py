@@ -6,6 +6,8 @@ from teleward_signal.anomaly.bank import AnomalyBank, Change
 from teleward_signal.model import Measurement, Source
 from teleward_signal.vocabulary import METRICS
 
+SILENT_S = 30.0
+"""As long as a score is valid: nothing is said of a patient from whom no value came since."""
 SPOKEN = 0.05
 """A change that makes less than this share of the score is left out."""
 
@@ -30,9 +32,12 @@ def sentence(changes: Sequence[Change]) -> str:
 def as_measurement(bank: AnomalyBank, slot: int, time_ns: int) -> Measurement:
     """Return the score of ``slot`` with its sentence and the changes behind it."""
     score = float(bank.scores[slot])
-    if score != score:
+    reason = "learning" if score != score else None
+    if bank.silent_s(slot) > SILENT_S:
+        reason = "no_data"
+    if reason is not None:
         return Measurement(
-            "anomaly", None, "learning", source=Source.DERIVED, time_ns=time_ns, valid_s=30.0
+            "anomaly", None, reason, source=Source.DERIVED, time_ns=time_ns, valid_s=30.0
         )
     changes = bank.changes(slot)
     detail = {

@@ -8,14 +8,13 @@ import numpy as np
 from teleward_signal.anomaly.bank import AnomalyBank
 from teleward_signal.anomaly.explain import as_measurement
 from teleward_signal.model import Measurement
+from teleward_signal.timeline import Timeline
 
 PERIOD_S = 5.0
 REPORT_EVERY = 2
 """Scores are published every ten seconds: a number that took minutes to move needs no more."""
 FALLBACK = {"pulse_rate": "heart_rate"}
 """A pulse rate stands in while there is no heart rate."""
-LATE_S = 3600.0
-"""A longer silence of the clock is a clock being set: the steps missed are not made up."""
 
 
 @dataclass(slots=True)
@@ -31,6 +30,7 @@ class AnomalyWatch:
         """Begin with nobody."""
         self.bank = AnomalyBank(4, PERIOD_S)
         self._subjects: dict[str, _Subject] = {}
+        self._timeline = Timeline()
         self._next_ns: int | None = None
         self._steps = 0
 
@@ -44,14 +44,18 @@ class AnomalyWatch:
         person.sums.setdefault(metric, []).append(value)
         del person.sums[metric][:-64]  # a period holds a few values; a burst keeps its newest
 
-    def tick(self, now_ns: int) -> list[tuple[str, Measurement]]:
-        """Step when a period has passed; return (subject, score) every `REPORT_EVERY` steps."""
+    def tick(self, now_ns: int, monotonic_ns: int | None = None) -> list[tuple[str, Measurement]]:
+        """Step when a period has passed; return (subject, score) every `REPORT_EVERY` steps.
+
+        Monotonic time decides, UTC stamps the scores.
+        """
         period_ns = round(PERIOD_S * 1e9)
-        if self._next_ns is None or abs(now_ns - self._next_ns) > LATE_S * 1e9:
-            self._next_ns = now_ns + period_ns
-        if now_ns < self._next_ns:
+        clock_ns = self._timeline.at(now_ns, monotonic_ns).clock_ns
+        if self._next_ns is None:
+            self._next_ns = clock_ns + period_ns
+        if clock_ns < self._next_ns:
             return []
-        self._next_ns += period_ns * (1 + (now_ns - self._next_ns) // period_ns)
+        self._next_ns += period_ns * (1 + (clock_ns - self._next_ns) // period_ns)
         self.bank.step(self._means())
         self._steps += 1
         if self._steps % REPORT_EVERY:

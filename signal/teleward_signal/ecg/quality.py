@@ -23,7 +23,9 @@ FLAT_MV = 0.008
 RAIL_MV = 2.0
 """A flat line this far from zero is an input at its rail: the electrode is off."""
 BEYOND_MV = 15.0
-"""No ECG reaches 15 mV (AAMI EC11 asks for a range of +-5 mV); a loose lead picks up more."""
+"""No ECG swings 15 mV about its mean (AAMI EC11 asks for +-5 mV); a loose lead picks up more."""
+OFFSET_MV = 320.0
+"""Electrodes may stand 300 mV off (IEC 60601-2-27); what lies beyond is no electrode on skin."""
 MOTION_BELOW = 0.5
 """Quality below which the stream counts as disturbed by motion or muscle."""
 
@@ -61,7 +63,7 @@ def assess(s: Record, t: Record, network: Floats) -> None:
         reasons = NO_SIGNAL
     elif span < FLAT_MV:
         reasons = LEAD_OFF if abs(s.held) > RAIL_MV else NO_SIGNAL
-    elif max(abs(s.high), abs(s.low)) > BEYOND_MV:
+    elif span > 2 * BEYOND_MV or max(abs(s.high), abs(s.low)) > OFFSET_MV:
         reasons = LEAD_OFF
     if s.stuck >= 1:
         reasons |= CLIPPED

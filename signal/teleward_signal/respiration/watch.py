@@ -23,7 +23,13 @@ CARRIERS = {
 DIRECT = "respiration"
 DIRECT_S = 10.0
 """A stream that measures breathing itself silences the derived rate for this long."""
+SILENT_S = 5.0
+"""A carrier that brought nothing for so long says nothing: the rate is withheld."""
+FORGET_S = 30.0
+"""After so long its window is worthless: the carrier begins again."""
 SECOND_NS = 1_000_000_000
+
+Key = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -31,18 +37,33 @@ class _Group:
     """One bank and who sits where."""
 
     bank: ModulationBank
-    slots: dict[tuple[str, str], int] = field(default_factory=dict)
-    pending: dict[tuple[str, str], list[NDArray[np.float32]]] = field(default_factory=dict)
+    slots: dict[Key, int] = field(default_factory=dict)
+    pending: dict[Key, list[NDArray[np.float32]]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Subject:
+    """When each carrier last advanced by the caller's clock, and the newest second reported."""
+
+    seen_ns: dict[str, int] = field(default_factory=dict)
+    end_ns: int = 0
+    reported_s: int = 0
+    is_withheld: bool = True
+    direct_ns: int = -(1 << 62)
 
 
 class DerivedBreathing:
-    """Respiratory rate from PPG and ECG; no clock, no I/O."""
+    """Respiratory rate from PPG and ECG; no clock, no I/O.
+
+    A rate is reported for a second in which a carrier advanced, stamped with the wave's own time,
+    and for no other.
+    """
 
     def __init__(self) -> None:
         """Begin with nobody."""
         self._groups: dict[tuple[Carrier, float], _Group] = {}
-        self._direct_ns: dict[str, int] = {}
-        self._published_s = 0
+        self._subjects: dict[str, _Subject] = {}
+        self._pushed: dict[Key, int] = {}
 
     def push(
         self,
@@ -50,13 +71,17 @@ class DerivedBreathing:
         metric: str,
         fs: float,
         samples: NDArray[np.float32],
-        now_ns: int,
+        time_ns: int,
         gap_samples: int = 0,
     ) -> None:
-        """Continue a waveform (NaN = lost); ``gap_samples`` were lost before it."""
-        if metric == DIRECT:
-            self._direct_ns[subject] = now_ns
+        """Continue a waveform (NaN = lost), its first sample taken at UTC ``time_ns``.
+
+        ``gap_samples`` were lost before it.
+        """
         carrier = CARRIERS.get(metric)
+        if metric == DIRECT or (carrier is not None and 50 <= fs <= 1000):
+            self._subjects.setdefault(subject, _Subject())
+            self._pushed[subject, metric] = time_ns + round(len(samples) / fs * SECOND_NS)
         if carrier is None or not 50 <= fs <= 1000:
             return
         group = self._groups.get((carrier, fs))
@@ -72,32 +97,76 @@ class DerivedBreathing:
         blocks.append(np.asarray(samples, np.float32))
 
     def tick(self, now_ns: int) -> list[tuple[str, Measurement]]:
-        """Analyse what was pushed; once a second return (subject, respiratory rate)."""
+        """Analyse what was pushed; return (subject, respiratory rate) for each second of wave.
+
+        ``now_ns`` counts elapsed time (monotonic): it decides which carriers are silent.
+        """
         for group in self._groups.values():
             self._advance(group)
-        if now_ns // SECOND_NS == self._published_s:
-            return []
-        self._published_s = now_ns // SECOND_NS
-        spectra: dict[str, dict[Carrier, NDArray[np.float64]]] = {}
-        for (carrier, _), group in self._groups.items():
-            known = group.bank.known
-            for (subject, _metric), slot in group.slots.items():
-                found = spectra.setdefault(subject, {})
-                if known[slot]:
-                    found.setdefault(carrier, group.bank.spectra[slot])
-        return [
-            (subject, _measurement(list(found.values()), now_ns))
-            for subject, found in spectra.items()
-            if now_ns - self._direct_ns.get(subject, -(1 << 62)) > DIRECT_S * SECOND_NS
-        ]
+        for (subject, metric), end_ns in self._pushed.items():
+            person = self._subjects[subject]
+            if metric == DIRECT:
+                person.direct_ns = now_ns
+            else:
+                person.seen_ns[metric] = now_ns
+                person.end_ns = end_ns
+        self._pushed.clear()
+        out = []
+        for subject, person in list(self._subjects.items()):
+            found = self._report(subject, person, now_ns)
+            if found is not None:
+                out.append((subject, found))
+        return out
+
+    def release(self, subject: str, metric: str) -> None:
+        """Drop one carrier: its sensor was taken off."""
+        person = self._subjects.get(subject)
+        if person is not None:
+            person.seen_ns.pop(metric, None)
+            if metric == DIRECT:
+                person.direct_ns = -(1 << 62)
+        self._pushed.pop((subject, metric), None)
+        for group in self._groups.values():
+            if (subject, metric) in group.slots:
+                group.bank.reset(group.slots.pop((subject, metric)))
+                group.pending.pop((subject, metric), None)
 
     def forget(self, subject: str) -> None:
         """Drop a subject who left."""
-        self._direct_ns.pop(subject, None)
-        for group in self._groups.values():
-            for key in [key for key in group.slots if key[0] == subject]:
-                group.bank.reset(group.slots.pop(key))
-                group.pending.pop(key, None)
+        for metric in (DIRECT, *CARRIERS):
+            self.release(subject, metric)
+        self._subjects.pop(subject, None)
+
+    def _report(self, subject: str, person: _Subject, now_ns: int) -> Measurement | None:
+        for metric, seen_ns in list(person.seen_ns.items()):
+            if now_ns - seen_ns >= FORGET_S * SECOND_NS:
+                self.release(subject, metric)
+        silent_ns = SILENT_S * SECOND_NS
+        fresh = {m for m, seen_ns in person.seen_ns.items() if now_ns - seen_ns < silent_ns}
+        is_direct = now_ns - person.direct_ns <= DIRECT_S * SECOND_NS
+        if is_direct or not fresh:
+            was_withheld, person.is_withheld = person.is_withheld, True
+            if was_withheld or is_direct:
+                return None
+            return Measurement(
+                "respiratory_rate", None, "no_data", 0.0, Source.DERIVED, person.end_ns
+            )
+        second = (person.end_ns - 1) // SECOND_NS
+        if second == person.reported_s or now_ns not in person.seen_ns.values():
+            return None
+        person.reported_s, person.is_withheld = second, False
+        return _measurement(self._spectra(subject, fresh), person.end_ns)
+
+    def _spectra(self, subject: str, metrics: set[str]) -> list[NDArray[np.float64]]:
+        """Return one spectrum a carrier, of the subject's streams that advance."""
+        found: dict[Carrier, NDArray[np.float64]] = {}
+        for (carrier, _), group in self._groups.items():
+            known = group.bank.known
+            for metric in metrics:
+                slot = group.slots.get((subject, metric))
+                if slot is not None and known[slot]:
+                    found.setdefault(carrier, group.bank.spectra[slot])
+        return list(found.values())
 
     @staticmethod
     def _free_slot(group: _Group) -> int:
@@ -124,7 +193,7 @@ class DerivedBreathing:
         group.bank.process(samples, counts)
 
 
-def _measurement(spectra: list[NDArray[np.float64]], now_ns: int) -> Measurement:
+def _measurement(spectra: list[NDArray[np.float64]], time_ns: int) -> Measurement:
     """Return the fused rate, withheld while it settles or where the carriers do not show one."""
     detail = {"method": "modulation", "carriers": len(spectra)}
     value: float | None = None
@@ -136,5 +205,5 @@ def _measurement(spectra: list[NDArray[np.float64]], now_ns: int) -> Measurement
         if quality >= QUALITY_FLOOR:
             value, reason = round(derived.rate, 1), None
     return Measurement(
-        "respiratory_rate", value, reason, quality, Source.DERIVED, now_ns, detail=detail
+        "respiratory_rate", value, reason, quality, Source.DERIVED, time_ns, detail=detail
     )

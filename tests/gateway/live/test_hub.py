@@ -11,6 +11,7 @@ import pytest
 from teleward_gateway.live import LiveHub, Page, Rung
 from teleward_gateway.live.page import QUEUE_LIMIT
 from teleward_gateway.testing.wave_frames import decode_frames, split_change
+from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import (
     AlarmEvent,
@@ -222,10 +223,35 @@ async def test_a_new_high_alarm_ends_the_audio_pause_on_the_pages_too(hub: LiveH
     assert pause() is not None
     high = replace(alarm(Presence.ON), priority=Priority.HIGH)
     hub.publish_alarm(high)
+    assert pause() is not None, "the board decides what ends a pause"
+    hub.publish_alarm(replace(high, ends_pause=True))
     assert pause() is None
-    hub.set_audio_pause("a", NOW_NS + 10**9)
-    hub.publish_alarm(high)
-    assert pause() is not None
+
+
+def test_a_latched_rhythm_that_returns_ends_the_pause_on_board_and_page(hub: LiveHub) -> None:
+    board, now_ns = AlarmBoard(), NOW_NS
+    rhythm = "ventricular tachycardia"
+
+    def mark(what: str) -> None:
+        found = Annotation("ecg_ii", "+", now_ns, label=f"{rhythm} {what}")
+        for event in board.rhythm("a", found, now_ns):
+            hub.publish_alarm(event)
+
+    mark("begins")
+    mark("ends")
+    board.pause_audio("a", now_ns + 120 * 10**9)
+    hub.set_audio_pause("a", now_ns + 120 * 10**9)
+    assert board.audible() is None
+    mark("begins")
+    assert board.audible() is Priority.HIGH
+    assert hub.subjects()[0]["info"]["audio_pause"] is None
+
+
+def test_an_older_value_never_replaces_a_newer_one(hub: LiveHub) -> None:
+    hub.publish_measurement("a", Measurement("body_temperature", 39.6, time_ns=NOW_NS))
+    old = Measurement("body_temperature", 36.8, time_ns=NOW_NS - 3 * 3600 * 10**9)
+    hub.publish_measurement("a", old)
+    assert hub.subjects()[0]["values"]["body_temperature"]["value"] == 39.6
 
 
 async def test_a_discharged_subject_leaves_every_page(hub: LiveHub) -> None:

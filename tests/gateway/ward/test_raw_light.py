@@ -17,6 +17,7 @@ from teleward_drivers.wired import framed_serial
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import Journal
 from teleward_gateway.live.hub import LiveHub
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry import Device, Registry, Subject
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
@@ -78,6 +79,7 @@ class Gateway:
             board=AlarmBoard(),
             live=LiveHub(),
             dsp=self.dsp,
+            supervisor=Supervisor(),
         )
         self.registry.admit(Subject("anna", "Anna", Provenance.SIMULATED))
         self.records: list[Record] = []

@@ -53,3 +53,31 @@ def test_an_oximeter_beats_a_saturation_made_from_raw_light() -> None:
     assert source_choice.accepts("a", "derived", light, 0)
     assert source_choice.accepts("a", "oximeter", Measurement("spo2", 93.0), S)
     assert not source_choice.accepts("a", "derived", light, 2 * S)
+
+
+def test_a_step_of_the_utc_clock_neither_hastens_nor_delays_a_handover() -> None:
+    for step_ns in (-3600 * S, 1800 * S):
+        choice = SourceChoice()
+        assert choice.accepts("a", "patch", ECG, 0, 0)
+        assert not choice.accepts("a", "strap", STRAP, 5 * S + step_ns, 5 * S)
+        assert choice.accepts("a", "strap", STRAP, 11 * S + step_ns, 11 * S)
+
+
+def test_a_released_source_hands_over_at_once() -> None:
+    choice = SourceChoice()
+    assert choice.accepts("a", "old", STRAP, 0)
+    assert choice.accepts_wave("a", "old", "ecg_ii", 0)
+    assert choice.accepts_wave("a", "ecg_ii", "ecg", 0)
+    choice.release("a", "old")
+    assert choice.accepts("a", "new", STRAP, S)
+    assert choice.accepts_wave("a", "new", "ecg_i", S)
+    assert choice.accepts_wave("a", "ecg_i", "ecg", S)
+
+
+def test_a_back_dated_value_hides_nothing() -> None:
+    choice = SourceChoice()
+    now_ns = 1000 * S
+    assert choice.accepts("a", "ox", Measurement("spo2", 70.0, time_ns=now_ns), now_ns)
+    old = Measurement("spo2", 99.0, source=Source.MANUAL, time_ns=now_ns - 600 * S)
+    assert not choice.accepts("a", "manual", old, now_ns + S)
+    assert choice.accepts("a", "ox", Measurement("spo2", 70.0, time_ns=now_ns + S), now_ns + S)

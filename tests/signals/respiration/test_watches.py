@@ -100,5 +100,41 @@ def test_breathing_from_ppg_and_ecg_is_withheld_beside_impedance() -> None:
     watch.forget("a")
     watch.push("c", "pleth", FS, ppg[:25], START_NS, gap_samples=10_000)
     later = dict(watch.tick(START_NS + 60 * S))
-    assert set(later) == {"b", "c"}
-    assert later["c"].detail["carriers"] == 1
+    assert set(later) == {"c"}, "a rate of a subject whose carriers do not advance"
+    assert later["c"].detail["carriers"] == 0, "its ECG is silent, its PPG begins again"
+
+
+def test_no_rate_is_reported_for_a_second_without_samples() -> None:
+    t = np.arange(round(40 * FS)) / FS
+    ppg = (np.sin(2 * np.pi * 1.2 * t) + 0.3 * np.sin(2 * np.pi * 15 / 60 * t)).astype(np.float32)
+    watch = DerivedBreathing()
+
+    def feed(begin_ns: int, elapsed_ns: int) -> list[Measurement]:
+        out = []
+        for k in range(40 * 5):
+            now_ns = k * S // 5
+            watch.push("a", "pleth", FS, ppg[k * 25 : (k + 1) * 25], begin_ns + now_ns)
+            out += [m for _, m in watch.tick(elapsed_ns + now_ns)]
+        return out
+
+    before = feed(START_NS, 0)
+    assert before[-1].value == pytest.approx(15, abs=1)
+    own_ns = before[-1].time_ns or 0
+    assert START_NS + 39 * S < own_ns <= START_NS + 40 * S, "the wave's own time"
+    silent = [m for s in range(41, 640) for _, m in watch.tick(s * S)]
+    assert [(m.value, m.reason) for m in silent] == [(None, "no_data")]
+    again = feed(START_NS + 640 * S, 640 * S)
+    assert {m.reason for m in again[:30]} == {"settling"}, "the old window is not joined to the new"
+    assert again[-1].value == pytest.approx(15, abs=1)
+
+
+def test_a_score_is_withheld_when_nothing_comes_in() -> None:
+    watch = AnomalyWatch()
+    told = []
+    for k in range(900):
+        if k < 700:
+            watch.update("a", Measurement("heart_rate", 60.0 + k % 2))
+        told += [(k, m) for _, m in watch.tick(START_NS + k * S)]
+    last = max(k for k, m in told if m.value is not None)
+    assert 690 <= last <= 745
+    assert told[-1][1].reason == "no_data"
