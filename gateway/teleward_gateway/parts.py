@@ -37,11 +37,14 @@ from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.settings.reload import SettingsReload
 from teleward_gateway.ward.alarm_store import AlarmStore
+from teleward_gateway.ward.detector_store import DetectorStore, Learnt
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
 from teleward_gateway.ward.reconciler import Reconciler
 from teleward_signal.alarms.board import AlarmBoard
+from teleward_signal.anomaly.watch import AnomalyWatch
+from teleward_signal.compiled.cache import fingerprint
 from teleward_signal.engine.engine import Engine, EngineConfig
 
 log = logging.getLogger(__name__)
@@ -98,21 +101,18 @@ async def build(
     audit, alarm_store = Audit(journal.append), AlarmStore(folder)
     engine = Engine(EngineConfig())
     await asyncio.to_thread(engine.warm, log_warming, KERNELS)
-    dsp = DspWorker(engine, settings.signal.tick_ms / 1000)
-    stack.push_async_callback(asyncio.to_thread, dsp.close)
-    board, live = (
-        alarm_store.board(),
-        LiveHub(gateway_description(settings), clock=lambda: clock.now().time_ns),
-    )
+    detectors, now = DetectorStore(folder, fingerprint()), clock.now()
+    learnt = await asyncio.to_thread(detectors.load, now)
+    dsp, anomaly = DspWorker(engine, settings.signal.tick_ms / 1000, learnt.streams), AnomalyWatch()
+    admitted = {subject.id for subject in registry.subjects()}
+    anomaly.restore({who: kept for who, kept in learnt.baselines.items() if who in admitted})
+    stack.push_async_callback(asyncio.to_thread, stop_detectors, dsp, anomaly, detectors, clock)
+    board = alarm_store.board()
+    live = LiveHub(gateway_description(settings), clock=lambda: clock.now().time_ns)
     ingest = Ingest(
-        registry=registry,
-        clock=clock,
-        journal=journal,
-        board=board,
-        live=live,
-        dsp=dsp,
-        supervisor=supervisor,
-    )
+        registry=registry, clock=clock, journal=journal, board=board, live=live, dsp=dsp,
+        supervisor=supervisor, anomaly=anomaly,
+    )  # fmt: skip
     links = LinkAlarms(registry=registry, clock=clock, live=live, ingest=ingest)
     sessions = SessionManager(
         catalogue(),
@@ -181,6 +181,14 @@ def open_registry(folder: Path, settings: Settings, clock: GatewayClock) -> Regi
         return Registry(path, settings.gateway.mode, lambda: clock.now().time_ns)
     except RegistryError as error:
         raise StartError(str(error)) from None
+
+
+def stop_detectors(
+    dsp: DspWorker, anomaly: AnomalyWatch, store: DetectorStore, clock: GatewayClock
+) -> None:
+    """End the signal thread and keep what its detectors have learnt."""
+    dsp.close()
+    store.save(Learnt(dsp.learnt(), anomaly.snapshot()), clock.now())
 
 
 def log_warming(what: str, share: float) -> None:

@@ -10,9 +10,11 @@ its time the next one starts late and takes more: nothing is lost, and `late_tic
 """
 
 import asyncio
+import logging
+import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -21,11 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.health import totals
+from teleward_gateway.ward.detector_store import RESTART_S, KeptStream
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.respiration.watch import DerivedBreathing
 from teleward_signal.spo2.watch import Oximetry
+
+log = logging.getLogger(__name__)
 
 JUMP_S = 0.1
 """Blocks of one unbroken stream follow each other within the spread of their arrival times; more
@@ -48,6 +53,7 @@ class DspStatistics:
     blocks: int = 0
     dropped_blocks: int = 0
     results: int = 0
+    resumed: int = 0
     busy_s: float = 0.0
 
 
@@ -82,7 +88,8 @@ def _queue() -> deque[_Job]:
 class DspWorker:
     """Owns the engine; everything but `push` and `close_subject` happens in its thread."""
 
-    def __init__(self, engine: Engine, tick_s: float) -> None:
+    def __init__(self, engine: Engine, tick_s: float, kept: Iterable[KeptStream] = ()) -> None:
+        self._kept = {(stream.subject, stream.metric): stream for stream in kept}
         self.statistics = DspStatistics()
         self._engine = engine
         self._tick_s = tick_s
@@ -137,6 +144,17 @@ class DspWorker:
         replaced, self._replaced = self._replaced, []
         return replaced
 
+    def learnt(self) -> list[KeptStream]:
+        """Return the state of every stream, for a restart; call it after `close`."""
+        running = [
+            KeptStream(
+                *key, stream.fs, stream.device, stream.end_ns, self._engine.snapshot(stream.handle)
+            )
+            for key, stream in self._streams.items()
+            if stream.handle is not None
+        ]
+        return [*running, *self._kept.values()]
+
     def health(self) -> dict[str, Any]:
         """Return what the worker has done."""
         return totals(self.statistics)
@@ -188,6 +206,9 @@ class DspWorker:
             self._breathing.forget(subject)
             self._oximetry.forget(subject)
         released, self._released = self._released, []
+        for key, kept in list(self._kept.items()):
+            if key[0] in leaving or (key[0], kept.device) in released:
+                del self._kept[key]
         for key, stream in list(self._streams.items()):
             if key[0] in leaving or (key[0], stream.device) in released:
                 self._close(self._streams.pop(key))
@@ -199,7 +220,9 @@ class DspWorker:
 
     def _feed(self, job: _Job) -> None:
         key = (job.subject, job.metric)
-        stream = self._streams.get(key)
+        stream, longest_s = self._streams.get(key), FORGET_S
+        if stream is None and (stream := self._resume(key)) is not None:
+            self._streams[key], longest_s = stream, RESTART_S
         gap_samples = job.gap_samples
         if stream is not None:
             # a device that reconnected cannot count what it did not send: time tells
@@ -207,7 +230,7 @@ class DspWorker:
             if gap_samples == 0 and abs(apart_s) > JUMP_S:
                 gap_samples = max(1, round(apart_s * job.fs))
             restarted = (stream.fs, stream.device) != (job.fs, job.device)
-            if restarted or gap_samples > FORGET_S * job.fs:
+            if restarted or gap_samples > longest_s * job.fs:
                 self._close(stream)
                 stream, gap_samples = None, 0
         if stream is None:
@@ -225,6 +248,21 @@ class DspWorker:
                 job.calibration,
             )  # fmt: skip
         stream.end_ns = job.monotonic_ns + round(len(job.samples) / job.fs * 1e9)
+
+    def _resume(self, key: tuple[str, str]) -> _Stream | None:
+        """Return the stream as it was before a restart of the gateway."""
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return None
+        handle = self._engine.open_stream(kept.subject, kept.metric, kept.fs, kept.device)
+        try:
+            self._engine.restore(handle, kept.state)
+        except (ValueError, struct.error) as error:
+            log.warning("%s learns from the start: %s", kept.metric, error)
+            self._engine.close_stream(handle)
+            return None
+        self.statistics.resumed += 1
+        return _Stream(handle, kept.fs, kept.device, kept.end_ns)
 
     def _open(self, job: _Job) -> _Stream:
         handle = None

@@ -28,6 +28,7 @@ from teleward_gateway.ward.dsp_worker import DspWorker, Result
 from teleward_gateway.ward.source_choice import ECG
 from teleward_gateway.ward.ward_state import WardState
 from teleward_signal.alarms.board import AlarmBoard
+from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
     AlarmEvent,
     Annotation,
@@ -82,6 +83,7 @@ class Ingest:
         live: LiveHub,
         dsp: DspWorker,
         supervisor: Supervisor,
+        anomaly: AnomalyWatch | None = None,
     ) -> None:
         self.statistics = IngestStatistics()
         self.state = WardState(
@@ -91,6 +93,7 @@ class Ingest:
             board=board,
             live=live,
             supervisor=supervisor,
+            anomaly=anomaly or AnomalyWatch(),
         )
         self._registry, self._supervisor = registry, supervisor
         self._clock, self._journal, self._live = clock, journal, live

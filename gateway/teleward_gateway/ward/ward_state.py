@@ -50,13 +50,14 @@ class WardState:
         board: AlarmBoard,
         live: LiveHub,
         supervisor: Supervisor,
+        anomaly: AnomalyWatch,
     ) -> None:
         self.scores = ScoreBoard(self._on_score)
         self.choice = SourceChoice()
         self.alarms_changed = False
         self._registry, self._clock, self._journal = registry, clock, journal
         self._board, self._live, self._supervisor = board, live, supervisor
-        self._anomaly = AnomalyWatch()
+        self._anomaly = anomaly
 
     # evidence
 

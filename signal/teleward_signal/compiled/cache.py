@@ -115,6 +115,11 @@ def is_complete() -> bool:
     return (_folder_of(PACKAGE) / COMPLETE).exists()
 
 
+def fingerprint() -> str:
+    """Return a hash of this package's sources: images of its arrays belong to one of them."""
+    return _sources(_PACKAGE_FOLDER).hex()
+
+
 def mark_complete() -> None:
     """Remember that all kernels have been kept."""
     with suppress(OSError):  # a full disk or a read-only one: the next start looks again

@@ -1,13 +1,20 @@
 """What a person told the gateway outlives its restart: limits, charted values, active alarms."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
+from teleward_gateway.bench.signal_speed import synthetic_ecg
+from teleward_gateway.journal import Commit
 from teleward_gateway.parts import Parts
 from teleward_gateway.settings.load import parse
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
@@ -133,3 +140,51 @@ async def test_a_mistake_in_a_part_does_not_end_the_gateway(tmp_path: Path) -> N
         assert await gateway.view.observe("anna", [awake])
 
     await live(tmp_path, act)
+
+
+async def feed(gateway: Parts, ecg: NDArray[np.float32], start_ns: int) -> list[float | None]:
+    """Analyse an ECG of ``anna`` that begins at ``start_ns``; return the heart rates."""
+    values: list[float | None] = []
+
+    def collect(commit: Commit) -> None:
+        mine = (r for r in commit.records if r.metric == "heart_rate")
+        values.extend(record.payload["value"] for record in mine)
+
+    gateway.journal.on_commit(collect)
+    blocks = gateway.dsp.statistics.blocks
+    for at in range(0, len(ecg), 50):
+        time_ns = start_ns + round(at / 250.0 * 1e9)
+        gateway.dsp.push("anna", "ecg_ii", 250.0, time_ns, ecg[at : at + 50], device="patch")
+    while gateway.dsp.statistics.blocks < blocks + len(ecg) // 50:
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.1)
+    await gateway.journal.flush()
+    await asyncio.sleep(0.05)
+    gateway.journal.forget_listener(collect)
+    return values
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_detectors_go_on_after_a_restart(tmp_path: Path, goes_on: bool) -> None:
+    """Two seconds of ECG give a heart rate only to a detector that has learnt before."""
+    ecg = synthetic_ecg(32.0, 250.0, 1)
+    start_ns = time.time_ns() - 40 * 10**9
+
+    async def before(gateway: Parts) -> None:
+        values = await feed(gateway, ecg[: 30 * 250], start_ns)
+        assert values[-1] == pytest.approx(75, abs=4)
+
+    async def after(gateway: Parts) -> None:
+        values = await feed(gateway, ecg[30 * 250 :], start_ns + 30 * 10**9)
+        known = [value for value in values if value is not None]
+        assert bool(known) is goes_on, values
+        assert gateway.dsp.health()["resumed_total"] == int(goes_on)
+
+    await live(tmp_path, before)
+    file = tmp_path / "simulated" / "detectors.bin"
+    data = file.read_bytes()
+    assert 0 < len(data) < 10**6
+    if not goes_on:
+        file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    await live(tmp_path, after)
+    assert file.exists()
