@@ -155,6 +155,12 @@ class DspWorker:
         ]
         return [*running, *self._kept.values()]
 
+    def analyse(self, now_ns: int) -> list[Result]:
+        """Do the work of one tick here and now, in place of `run`; ``now_ns`` is monotonic."""
+        jobs, self._jobs = self._jobs, _queue()
+        leaving, self._leaving = self._leaving, []
+        return self._process(jobs, leaving, now_ns)
+
     def health(self) -> dict[str, Any]:
         """Return what the worker has done."""
         return totals(self.statistics)

@@ -1,0 +1,199 @@
+"""What a device or a person stated ends with it: reconnect, release, swap, discharge, restart."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from teleward_gateway.sessions.states import State
+from teleward_gateway.testing.ward_kit import S, TurnedClock, WardKit
+from teleward_signal.model import Annotation, DeviceStatus, Measurement, Source
+from teleward_signal.record import RecordKind
+
+LEAD_OFF, FINE = DeviceStatus(faults=frozenset({"lead_off"})), DeviceStatus()
+
+
+@pytest.fixture
+async def ward(tmp_path: Path) -> AsyncIterator[WardKit]:
+    async with AsyncExitStack() as stack:
+        kit = await WardKit.open(stack, tmp_path)
+        await kit.admit("anna")
+        await kit.wear("strap", "anna")
+        yield kit
+
+
+async def test_breathing_ends_with_its_oximeter(ward: WardKit) -> None:
+    await ward.wear("ox", "anna")
+    for _ in range(60):
+        ward.pleth("ox")
+        ward.second()
+    assert ward.shown("anna", "respiratory_rate")["value"] == pytest.approx(15, abs=1)
+    await ward.unbind("ox")
+    before = len([r for r in await ward.recorded() if r.metric == "respiratory_rate"])
+    ward.seconds(120)
+    told = [r for r in await ward.recorded() if r.metric == "respiratory_rate"][before:]
+    assert [r.payload["value"] for r in told if r.payload["value"] is not None] == []
+    scores = [r for r in await ward.recorded() if r.metric == "news2"]
+    assert "respiratory_rate" not in scores[-1].payload["detail"]["points"]
+    assert ward.alarms("anna") == {}
+
+
+async def test_an_oximeter_that_falls_silent_alarms_for_breathing_too(ward: WardKit) -> None:
+    await ward.wear("ox", "anna")
+    for _ in range(60):
+        ward.pleth("ox")
+        ward.second()
+    ward.seconds(40)
+    assert "no_data:respiratory_rate" in ward.alarms("anna")
+
+
+async def test_a_rhythm_outlives_what_other_devices_report(ward: WardKit) -> None:
+    await ward.wear("patch", "anna")
+    begins = Annotation("ecg_ii", "+", 0, label="ventricular fibrillation begins")
+    ward.ingest.on_results([("anna", begins)])
+    ward.give("strap", LEAD_OFF)
+    await ward.unbind("strap")
+    assert ward.alarms("anna") == {"ventricular_fibrillation": "on"}
+    now = ward.clock.now()
+    acted = ward.board.acknowledge(
+        "anna", "ventricular_fibrillation", "nurse", now.time_ns, now.monotonic_ns
+    )
+    assert [e.presence.value for e in acted] == ["ack"]
+
+
+async def test_faults_are_levels(ward: WardKit) -> None:
+    ward.give("strap", LEAD_OFF)
+    assert "lead_off:strap" in ward.alarms("anna")
+    ward.link("strap", State.CONNECTING, State.STREAMING)
+    ward.give("strap", FINE)
+    assert ward.alarms("anna") == {}, "over a reconnect"
+    ward.give("strap", LEAD_OFF)
+    await ward.unbind("strap")
+    assert ward.alarms("anna") == {}, "over an unbinding"
+
+
+@pytest.mark.parametrize("state", [State.STALLED, State.BACKING_OFF, State.REFUSED])
+async def test_a_lost_link_alarms_until_it_streams_or_is_taken_off(
+    ward: WardKit, state: State
+) -> None:
+    ward.link("strap", State.STREAMING, state)
+    assert "link_lost:strap" in ward.alarms("anna")
+    ward.link("strap", State.STREAMING)
+    assert ward.alarms("anna") == {}
+    ward.link("strap", state)
+    await ward.unbind("strap")
+    assert ward.alarms("anna") == {}
+
+
+async def test_another_strap_is_shown_at_once(ward: WardKit) -> None:
+    ward.give("strap", Measurement("spo2", 97.0))
+    await ward.unbind("strap")
+    await ward.wear("other", "anna")
+    ward.give("other", Measurement("spo2", 80.0))
+    assert ward.shown("anna", "spo2")["value"] == 80.0
+
+
+async def test_a_battery_stays_low_until_a_percentage_says_otherwise(ward: WardKit) -> None:
+    ward.give("strap", DeviceStatus(battery_percent=9.0))
+    ward.give("strap", FINE)
+    assert ward.alarms("anna") == {"low_battery:strap": "on"}
+    ward.give("strap", DeviceStatus(battery_percent=90.0))
+    assert ward.alarms("anna") == {}
+
+
+async def test_discharge_ends_everything_and_nothing_comes_back(ward: WardKit) -> None:
+    ward.give("strap", Measurement("heart_rate", 200.0))
+    ward.seconds(12)
+    assert ward.alarms("anna") != {}
+    await ward.discharge("anna")
+    late = Measurement("heart_rate", 200.0, source=Source.DERIVED)
+    ward.ingest.on_results([("anna", late)])
+    ward.ingest.observe("anna", Measurement("nibp_systolic", 60.0, source=Source.MANUAL))
+    ward.seconds(40)
+    alarms = await ward.recorded(RecordKind.ALARM)
+    newest = {r.payload["condition"]: r.payload["presence"] for r in alarms}
+    assert set(newest.values()) == {"off"}
+    assert ward.board.subjects() == []
+    assert ward.ingest.scores.inputs("anna") == {}
+
+
+async def test_a_new_stay_inherits_nothing(ward: WardKit) -> None:
+    observed = [
+        Measurement("nibp_systolic", 60.0, source=Source.MANUAL, valid_s=14400.0),
+        Measurement("consciousness", 3.0, source=Source.MANUAL, valid_s=14400.0),
+    ]
+    for each in observed:
+        ward.ingest.observe("anna", each)
+    ward.second()
+    await ward.journal.flush()
+    ward.registry.discharge("anna", "nurse")
+    await ward.admit("anna")  # within one application of changes
+    await ward.settle()
+    ward.seconds(2)
+    assert ward.alarms("anna") == {}
+    assert set(ward.ingest.scores.inputs("anna")) == {"spo2_scale"}
+    assert ward.shown("anna", "nibp_systolic") is None
+
+
+async def test_a_restart_keeps_what_still_holds_and_no_more(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        ward = await WardKit.open(stack, tmp_path)
+        for device, subject in (("strap", "anna"), ("ox", "anna"), ("patch", "bela")):
+            if not ward.registry.is_admitted(subject):
+                await ward.admit(subject)
+            await ward.wear(device, subject)
+        ward.give("strap", LEAD_OFF)
+        ward.give("ox", Measurement("spo2", 97.0))
+        ward.give("patch", LEAD_OFF)
+        memory = Measurement("nibp_systolic", 85.0, stored=True, time_ns=ward.clock.now().time_ns)
+        ward.give("strap", memory)
+        await ward.journal.flush()
+        ward.save()
+        ward.registry.unbind("ox")
+        ward.registry.discharge("bela")
+    async with AsyncExitStack() as stack:
+        clock = TurnedClock("b002", 30 * S)
+        clock.step(3600)
+        ward = await WardKit.open(stack, tmp_path, clock)
+        assert ward.board.subjects() == ["anna"]
+        assert ward.alarms("anna") == {"lead_off:strap": "on"}
+        ward.seconds(60)
+        assert ward.alarms("anna") == {"lead_off:strap": "on"}, "no value is awaited any more"
+        assert "nibp_systolic" not in ward.ingest.scores.inputs("anna")
+        ward.give("strap", FINE)
+        assert ward.alarms("anna") == {}
+
+
+async def test_losses_of_a_former_run_do_not_alarm_and_new_ones_stay(ward: WardKit) -> None:
+    ward.seconds(1)
+    assert ward.alarms("anna") == {}
+    ward.reconciler._lost = ward.journal.stats().lost.total - 5
+    ward.seconds(3)
+    assert ward.alarms("anna") == {"records_lost": "latched"}
+
+
+async def test_nothing_is_said_after_its_validity_once_all_input_has_stopped(
+    ward: WardKit,
+) -> None:
+    seed = 20260301
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    await ward.wear("ox", "anna")
+    for _ in range(90):
+        ward.pleth("ox", breaths=20)
+        if rng.random() < 0.7:
+            ward.give("strap", Measurement("heart_rate", float(rng.randint(60, 90))))
+        if rng.random() < 0.5:
+            ward.give("ox", Measurement("spo2", float(rng.randint(92, 99))))
+        ward.second()
+    stopped_ns = ward.clock.now().monotonic_ns
+    ward.seconds(900)
+    for record in await ward.recorded():
+        if record.monotonic_ns <= stopped_ns or record.payload["value"] is None:
+            continue
+        if record.metric == "news2":
+            continue  # a score of what is known; it names what it lacks
+        valid_ns = round((record.payload["valid_s"] + 10) * S)
+        assert record.monotonic_ns <= stopped_ns + valid_ns, record
