@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from teleward_cloud.stack.compose import Secrets, StackOptions, files
+from teleward_cloud.stack.render import Secrets, StackOptions, files
 from teleward_gateway.embedded_broker.mosquitto import password_line
 from teleward_signal.model import Provenance
 

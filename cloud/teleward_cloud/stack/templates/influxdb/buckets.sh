@@ -1,0 +1,3 @@
+#!/bin/sh
+set -e
+influx bucket create --name teleward-sim --org teleward
