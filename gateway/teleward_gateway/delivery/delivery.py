@@ -50,12 +50,12 @@ from typing import Any, Protocol, runtime_checkable
 from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Sink
 from teleward_gateway.clock.corrections import follows_gateway_clock
-from teleward_gateway.delivery.backoff import FIRST_S, LONGEST_S, Backoff
 from teleward_gateway.delivery.status import DeliveryStatus
 from teleward_gateway.journal.journal import Journal
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Batch, number_of
 from teleward_gateway.journal.writer import Commit
+from teleward_gateway.process.backoff import Backoff
 from teleward_signal.record import Record, RecordId
 
 log = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class DeliveryConfig:
     from_now: bool = False
     backlog_records_per_s: float = 0.0
     hold_s: float = 60.0
-    first_retry_s: float = FIRST_S
-    longest_retry_s: float = LONGEST_S
+    first_retry_s: float = 0.5  # a restart of a local broker is over in about a second
+    longest_retry_s: float = 30.0  # a repaired server should not wait longer for the data
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ class Delivery:
         self.status = DeliveryStatus()
         self._journal, self._sink = journal, sink
         self._config = config or DeliveryConfig()
-        self._backoff = Backoff(rng, self._config.first_retry_s, self._config.longest_retry_s)
+        self._backoff = self._make_backoff(rng)
         self._held = Ranges()
         self._blocked = _Blocked()
         self._committed = asyncio.Event()
@@ -200,9 +200,12 @@ class Delivery:
         except sqlite3.Error as error:
             await self._failed(Answer(error=f"the journal cannot be read: {error}"))
 
+    def _make_backoff(self, rng: random.Random | None = None) -> Backoff:
+        return Backoff(self._config.first_retry_s, self._config.longest_retry_s, rng=rng)
+
     async def _count(self) -> None:
         """Count the backlog beside the delivery."""
-        backoff = Backoff()
+        backoff = self._make_backoff()
         while True:
             try:
                 return await self._journal.count_backlog(self._sink.name, self._sink.kinds)

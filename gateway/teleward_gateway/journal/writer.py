@@ -62,6 +62,7 @@ from teleward_gateway.journal.store import Store, Transaction
 from teleward_gateway.journal.trend_table import StoredTrend
 from teleward_gateway.journal.trends import Trends, write_trend
 from teleward_gateway.journal.write_queue import WriteQueue
+from teleward_gateway.process.backoff import Backoff
 from teleward_signal.record import Record
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,7 @@ log = logging.getLogger(__name__)
 CHUNK = 8192  # records a commit; at 64 patients a second has some 500
 ROW_RECORDS = 4096  # records a row: a row is read and checked whole
 ROOM_PAGES = 64  # two commits of a ward
+FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 2.0  # writable storage is noticed within this time
 
 
@@ -225,7 +227,7 @@ class Writer:
         finally:
             self._started.set()
         due_s = time.monotonic() + self._config.commit_interval_s
-        retry_s = 0.0
+        backoff, retry_s = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S), 0.0
         while True:
             with self._wake:
                 if self._asked == self._answered and not self._stopping:
@@ -234,7 +236,9 @@ class Writer:
             done = self._attempt_round()
             if done or stopping:
                 self._answered = asked
-            retry_s = 0.0 if done else min(LONGEST_RETRY_S, max(0.1, retry_s * 2))
+            if done:
+                backoff.succeeded()
+            retry_s = 0.0 if done else backoff.failed()
             now_s, interval_s = time.monotonic(), self._config.commit_interval_s
             # a commit that was asked for in between must not put the next ones off
             due_s = min(max(due_s + interval_s, now_s), now_s + interval_s)

@@ -6,6 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from teleward_gateway.process.backoff import Backoff
+
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_S = 1.0
@@ -30,18 +32,17 @@ class Supervisor:
     async def keep(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run ``work`` until it returns or is cancelled, again and again if it raises."""
         loop = asyncio.get_running_loop()
-        wait_s = self._first_wait_s
+        backoff = Backoff(self._first_wait_s, LONGEST_WAIT_S, STEADY_S)
         while True:
             began = loop.time()
             try:
                 return await work()
             except Exception as error:
                 self._note(name, f"{name} started again after {type(error).__name__}: {error}")
-                if loop.time() - began > STEADY_S:
-                    wait_s = self._first_wait_s
+                backoff.held(loop.time() - began)
+                wait_s = backoff.failed()
                 log.exception("%s failed and starts again in %.0f s", name, wait_s)
             await asyncio.sleep(wait_s)
-            wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
     def contain(self, name: str) -> "Contained":
         """Return a context that takes an exception for a failure of ``name`` alone, and goes on."""

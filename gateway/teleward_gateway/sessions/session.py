@@ -19,10 +19,10 @@ from teleward_drivers.errors import (
     Unavailable,
 )
 from teleward_drivers.link import Link, Received
-from teleward_gateway.sessions.backoff import Backoff, needs_person
 from teleward_gateway.sessions.bond import BondPolicy
 from teleward_gateway.sessions.connection import Connection
 from teleward_gateway.sessions.counters import Counters
+from teleward_gateway.sessions.link_retry import LinkRetry, needs_person
 from teleward_gateway.sessions.opener import Opener
 from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.states import Event, State, after
@@ -79,7 +79,7 @@ class Session:
         self.counters = Counters()
         self._options, self._opener = options, opener
         self._publish, self._on_state = on_output, on_state
-        self._backoff = Backoff(rng or random.Random())
+        self._retry = LinkRetry(rng)
         self._bond = BondPolicy(options.get("repair_bond") is not False)
         self._state, self._reason, self._since_ns = State.IDLE, "", time.time_ns()
         self._connection: Connection | None = None
@@ -98,7 +98,7 @@ class Session:
                 error = await self._attempt()
                 if self._bond.is_lost(error, self._state, self._opener.bonded):
                     error = await self._repair_bond(error)
-                delay_s = self._backoff.delay_s(error)
+                delay_s = self._retry.delay_s(error)
                 if needs_person(error):
                     self._move(Event.REFUSE, str(error))
                 elif isinstance(error, DeviceNotFound) and self._state in UNCONNECTED:
@@ -156,7 +156,7 @@ class Session:
             await self._connection.serve()
         finally:
             self._connection = None
-            self._backoff.held(time.monotonic() - began_s)
+            self._retry.held(time.monotonic() - began_s)
             self.counters.n_losses += 1
             self.counters.n_overflowed += int(getattr(link, "n_overflowed", 0))
             await link.close()

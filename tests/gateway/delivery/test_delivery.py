@@ -10,7 +10,7 @@ import pytest
 from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Rejected, SinkCounters
 from teleward_gateway.clock import GatewayClock
-from teleward_gateway.delivery import Backoff, Delivery, DeliveryConfig
+from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.journal import Journal, JournalConfig, reader
 from teleward_gateway.journal.entries import Filter
 from teleward_gateway.journal.row import records_of
@@ -323,14 +323,3 @@ async def test_a_long_row_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.M
         after = batch.through
     journal.close()
     assert len(unpacked) <= 3
-
-
-def test_backoff_doubles_with_jitter_up_to_a_limit() -> None:
-    backoff = Backoff(random.Random(3), 0.5, 30)
-    delays = [backoff.failed() for _ in range(12)]
-    assert all(0.25 * 2**i <= d <= 0.5 * 2**i for i, d in enumerate(delays[:6]))
-    assert all(15 <= d <= 30 for d in delays[7:])
-    assert len(set(delays)) == len(delays)
-    assert backoff.failed(least_s=120) == 120
-    backoff.succeeded()
-    assert backoff.failed() <= 0.5

@@ -11,7 +11,7 @@ from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import Output
 from teleward_drivers.link import Received
 from teleward_gateway.registry import Device
-from teleward_gateway.sessions import backoff, connection, opener
+from teleward_gateway.sessions import connection, link_retry, opener
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.states import State
 from teleward_signal.model import Measurement, SampleBlock
@@ -60,8 +60,8 @@ class Ports:
 
 @pytest.fixture
 async def ports(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ports]:
-    monkeypatch.setattr(backoff, "FIRST_S", 0.05)
-    monkeypatch.setattr(backoff, "MISSING_S", 0.05)
+    monkeypatch.setattr(link_retry, "FIRST_S", 0.05)
+    monkeypatch.setattr(link_retry, "MISSING_S", 0.05)
     monkeypatch.setattr(opener, "PORT_POLL_S", 0.05)
     monkeypatch.setattr(connection, "TICK_S", 0.1)
     monkeypatch.setattr(connection, "NONSENSE_S", 0.5)

@@ -12,7 +12,7 @@ from teleward_drivers.device import Output
 from teleward_drivers.link import Received
 from teleward_drivers.radio import Radio
 from teleward_gateway.registry import Device, Registry, Subject
-from teleward_gateway.sessions import backoff, connection
+from teleward_gateway.sessions import connection, link_retry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.states import State
@@ -137,8 +137,8 @@ class Ward:
 
 @pytest.fixture
 async def ward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ward]:
-    monkeypatch.setattr(backoff, "FIRST_S", 0.1)
-    monkeypatch.setattr(backoff, "MISSING_S", 0.1)
+    monkeypatch.setattr(link_retry, "FIRST_S", 0.1)
+    monkeypatch.setattr(link_retry, "MISSING_S", 0.1)
     monkeypatch.setattr(connection, "TICK_S", 0.1)
     ward = Ward(tmp_path)
     await ward.open()

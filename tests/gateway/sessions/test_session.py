@@ -22,7 +22,7 @@ from teleward_drivers.device import (
 from teleward_drivers.errors import DeviceNotFound, LinkError, LinkLost, OperationRefused
 from teleward_drivers.link import Link, Received
 from teleward_drivers.memory_link import Faults, MemoryLink
-from teleward_gateway.sessions import backoff, connection
+from teleward_gateway.sessions import connection, link_retry
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
 from teleward_signal.model import Measurement
@@ -145,9 +145,9 @@ class Bench:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten every wait: what is tested is the order of things."""
-    monkeypatch.setattr(backoff, "FIRST_S", 0.02)
-    monkeypatch.setattr(backoff, "MISSING_S", 0.02)
-    monkeypatch.setattr(backoff, "REFUSED_S", 0.05)
+    monkeypatch.setattr(link_retry, "FIRST_S", 0.02)
+    monkeypatch.setattr(link_retry, "MISSING_S", 0.02)
+    monkeypatch.setattr(link_retry, "REFUSED_S", 0.05)
     monkeypatch.setattr(connection, "TICK_S", 0.05)
     monkeypatch.setattr(connection, "NONSENSE_S", 0.2)
 

@@ -16,7 +16,7 @@ from teleward_drivers.device import (
 )
 from teleward_drivers.link import Link, Received
 from teleward_drivers.memory_link import MemoryLink
-from teleward_gateway.sessions import backoff
+from teleward_gateway.sessions import link_retry
 from teleward_gateway.sessions.session import Session
 from teleward_signal.model import DeviceStamp, Measurement
 
@@ -78,7 +78,7 @@ class Opener:
 
 
 async def test_the_next_connection_begins_after_the_last_record(monkeypatch: Any) -> None:
-    monkeypatch.setattr(backoff, "FIRST_S", 0.01)
+    monkeypatch.setattr(link_retry, "FIRST_S", 0.01)
     log: list[Any] = []
     taken: list[int | None] = []
     info = DriverInfo(

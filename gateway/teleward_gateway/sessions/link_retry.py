@@ -1,7 +1,6 @@
 """The wait before the next attempt: exponential with jitter, forgiven after a steady link."""
 
 import random
-from dataclasses import dataclass, field
 
 from teleward_drivers.ble_errors import NEEDS_BOND
 from teleward_drivers.errors import (
@@ -12,6 +11,7 @@ from teleward_drivers.errors import (
     OperationRefused,
     Unavailable,
 )
+from teleward_gateway.process.backoff import Backoff
 
 FIRST_S = 0.5
 """A link lost by interference is back in one advertising interval; half a second costs no data
@@ -33,27 +33,26 @@ NEEDS_PERSON = frozenset({Unavailable.NO_PERMISSION, Unavailable.UNSUPPORTED})
 """The other reasons (no adapter, powered off, port in use) pass by themselves."""
 
 
-@dataclass(slots=True)
-class Backoff:
+class LinkRetry:
     """Attempts of one device; ``rng`` is seeded by tests."""
 
-    rng: random.Random = field(default_factory=random.Random)
-    attempts: int = 0
+    def __init__(self, rng: random.Random | None = None) -> None:
+        self._rng = rng or random.Random()
+        self._backoff = Backoff(FIRST_S, LONGEST_S, STEADY_S, self._rng)
+        self.held = self._backoff.held
+
+    @property
+    def attempts(self) -> int:
+        """Return the failures since a steady link."""
+        return self._backoff.failures
 
     def delay_s(self, error: LinkError | None) -> float:
         """Return the wait after ``error`` and count the attempt."""
         if isinstance(error, DeviceNotFound):
-            return MISSING_S * self.rng.uniform(0.5, 1.0)
+            return MISSING_S * self._rng.uniform(0.5, 1.0)
         if needs_person(error):
             return REFUSED_S
-        longest_s = min(LONGEST_S, FIRST_S * 2.0 ** min(self.attempts, 16))
-        self.attempts += 1
-        return longest_s * self.rng.uniform(0.5, 1.0)
-
-    def held(self, duration_s: float) -> None:
-        """Note how long the last link was good."""
-        if duration_s >= STEADY_S:
-            self.attempts = 0
+        return self._backoff.failed()
 
 
 def needs_person(error: LinkError | None) -> bool:

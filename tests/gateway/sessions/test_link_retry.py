@@ -5,21 +5,21 @@ import random
 from teleward_drivers.ble_link import CONNECT_S, DISCONNECT_S
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.errors import DeviceNotFound, LinkLost, LinkUnavailable, Unavailable
-from teleward_gateway.sessions.backoff import (
+from teleward_gateway.sessions.connection import TICK_S
+from teleward_gateway.sessions.link_retry import (
     FIRST_S,
     LONGEST_S,
     MISSING_S,
     REFUSED_S,
     STEADY_S,
-    Backoff,
+    LinkRetry,
 )
-from teleward_gateway.sessions.connection import TICK_S
 
 LOST = LinkLost("lost")
 
 
 def test_wait_doubles_up_to_the_longest() -> None:
-    backoff = Backoff(random.Random(1))
+    backoff = LinkRetry(random.Random(1))
     waits = [backoff.delay_s(LOST) for _ in range(40)]
     assert FIRST_S / 2 <= waits[0] <= FIRST_S
     assert all(wait <= LONGEST_S for wait in waits)
@@ -27,12 +27,12 @@ def test_wait_doubles_up_to_the_longest() -> None:
 
 
 def test_two_devices_do_not_come_back_in_step() -> None:
-    first, second = Backoff(random.Random(1)), Backoff(random.Random(2))
+    first, second = LinkRetry(random.Random(1)), LinkRetry(random.Random(2))
     assert first.delay_s(LOST) != second.delay_s(LOST)
 
 
 def test_only_a_steady_link_forgives() -> None:
-    backoff = Backoff(random.Random(1))
+    backoff = LinkRetry(random.Random(1))
     for _ in range(10):
         backoff.delay_s(LOST)
     backoff.held(STEADY_S / 2)
@@ -42,14 +42,14 @@ def test_only_a_steady_link_forgives() -> None:
 
 
 def test_device_out_of_reach_is_waited_for_evenly() -> None:
-    backoff = Backoff(random.Random(1))
+    backoff = LinkRetry(random.Random(1))
     waits = [backoff.delay_s(DeviceNotFound("away")) for _ in range(20)]
     assert max(waits) <= MISSING_S
     assert backoff.attempts == 0
 
 
 def test_what_a_person_must_mend_is_tried_once_a_minute() -> None:
-    backoff = Backoff(random.Random(1))
+    backoff = LinkRetry(random.Random(1))
     assert backoff.delay_s(LinkUnavailable("group", Unavailable.NO_PERMISSION)) == REFUSED_S
     assert backoff.delay_s(LinkUnavailable("adapter", Unavailable.NO_ADAPTER)) <= FIRST_S
 
