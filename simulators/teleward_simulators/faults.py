@@ -24,7 +24,16 @@ FAULTS: dict[str, str] = {
     "reorder": "this share of packets comes after its successor (`rate`)",
     "corrupt": "this share of packets has one bit flipped (`rate`)",
     "truncate": "this share of packets is cut short (`rate`)",
+    "late": "this share of packets comes after the three that follow it (`rate`)",
+    "extra_byte": "this share of packets has one byte more at the end (`rate`)",
+    "reserved_flags": "BLE: this share of packets has a reserved bit set in its flags (`rate`)",
     "clock_skew": "the device's quartz is off by `ppm`",
+    "clock_offset": "BLE: the device's calendar is off by `seconds` (16 min slow: -960)",
+    "clock_zone": "BLE: the device's calendar stands in the zone `minutes` ahead of UTC",
+    "clock_reset": "BLE: the device's calendar begins anew in 2020, as after a change of battery",
+    "memory_reset": "BLE: the memory is empty and its numbers begin again",
+    "wrong_rate": "BLE: the device announces `hz` and goes on sampling at its own rate",
+    "electrode_offset": "serial: the electrodes stand `millivolts` off, as dry ones do",
     "low_battery": "the battery falls to `percent`",
     "bond_lost": "BLE: the device forgets its bonds",
     "probe_off": "finger out of the sensor, cuff or electrode off, until cleared",
@@ -39,11 +48,21 @@ FAULTS: dict[str, str] = {
 class PacketFaults:
     """Shares of packets that are hit, each 0 to 1."""
 
+    late: float = 0.0
+    extra_byte: float = 0.0
+    reserved_flags: float = 0.0
     drop: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
     corrupt: float = 0.0
     truncate: float = 0.0
+
+
+WHOLE_PACKETS = ("late", "extra_byte", "reserved_flags")
+"""Faults that make no sense byte by byte."""
+LATE_PACKETS = 3
+RESERVED_FLAG = 0x80
+"""Bit 7 of the flags: reserved in heart rate, blood pressure, thermometer, oximeter and glucose."""
 
 
 class PacketMangler:
@@ -54,6 +73,7 @@ class PacketMangler:
         self.counts: dict[str, int] = {}
         self._random = random.Random(seed)
         self._held: bytes | None = None
+        self._late: list[tuple[int, bytes]] = []
 
     def set(self, name: str, rate: float) -> None:
         """Set the share of one packet fault; raises ValueError for one that there is not."""
@@ -70,10 +90,23 @@ class PacketMangler:
     def __call__(self, packet: bytes) -> list[bytes]:
         """Return what is sent in place of ``packet``, in order."""
         if self.faults == PacketFaults():
+            late, self._late = [held for _, held in self._late], []
             held, self._held = self._held, None
-            return [packet] if held is None else [packet, held]
+            return [packet, *late] if held is None else [packet, held, *late]
+        due = [held for left, held in self._late if left <= 0]
+        self._late = [(left - 1, held) for left, held in self._late if left > 0]
+        return self._mangled(packet) + due
+
+    def _mangled(self, packet: bytes) -> list[bytes]:
         if self._hit("drop"):
             return []
+        if self._hit("late"):
+            self._late.append((LATE_PACKETS - 1, packet))
+            return []
+        if self._hit("reserved_flags") and packet:
+            packet = bytes([packet[0] | RESERVED_FLAG]) + packet[1:]
+        if self._hit("extra_byte"):
+            packet += bytes([self._random.randrange(256)])
         if self._hit("corrupt") and packet:
             changed = bytearray(packet)
             changed[self._random.randrange(len(changed))] ^= 1 << self._random.randrange(8)

@@ -34,6 +34,7 @@ SILENCE_S = 2.0
 TRUTH = {
     "heart_rate": (64.0, 80.0), "pulse_rate": (64.0, 80.0), "spo2": (96.0, 99.0),
     "rr_interval": (0.6, 1.1), "perfusion_index": (3.5, 4.5),
+    "body_temperature": (36.6, 36.9), "glucose": (100.0, 120.0),
 }  # fmt: skip
 """What the steady patient shows, wide enough for rounding and the sway of the heart."""
 
@@ -48,6 +49,7 @@ class Case:
     arguments: dict[str, Any] = field(default_factory=dict)
     ends: bool = False
     person: bool = True
+    options: dict[str, Any] = field(default_factory=dict)
     outputs: list[tuple[float, Output]] = field(default_factory=list)
     losses: int = 0
 
@@ -76,6 +78,18 @@ def cases() -> list[Case]:
         Case("probe_off", *patch),
         Case("probe_off", *strap),
         Case("wrong_address", *strap, ends=True),
+        *(Case(n, *strap, {"rate": 0.3}) for n in ("late", "extra_byte", "reserved_flags")),
+        *(
+            Case(n, *("thermometer",) * 2, a, options={"first_s": 0.5, "interval_s": 1.0})
+            for n, a in (
+                ("clock_offset", {"seconds": -960}),
+                ("clock_zone", {"minutes": 330}),
+                ("clock_reset", {}),
+            )
+        ),
+        Case("memory_reset", "glucose", "glucose", options={"first_s": 0.5, "interval_s": 1.0}),
+        Case("wrong_rate", "polar-verity", "polar-pmd", {"hz": 135}),
+        Case("electrode_offset", "cyton", "cyton", {"millivolts": 75}),
         Case("link_loss", *oximeter, {"seconds": 0.5}, ends=True, person=False),
         Case("silence", *oximeter, ends=True, person=False),
         Case("probe_off", *oximeter),
@@ -91,7 +105,9 @@ def cases() -> list[Case]:
 
 async def _run_all(all_cases: list[Case], on_air: OnAir) -> None:
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
-        specs = [DeviceSpec(c.kind, "P", "simple:steady", seed=1) for c in all_cases]
+        specs = [
+            DeviceSpec(c.kind, "P", "simple:steady", seed=1, options=c.options) for c in all_cases
+        ]
         fleet = Fleet(specs, f"unix:{folder}/air.sock", Path(folder) / "ports")
         async with on_air(fleet, Path(folder)) as air:
             devices = list(fleet.devices.values())

@@ -39,8 +39,8 @@ MEASUREMENT = uuid16(0x2A18)
 CONTEXT = uuid16(0x2A34)
 FEATURE = uuid16(0x2A51)
 VALID_S = 3600.0
-AGAIN_S = 20.0
-"""A meter reports only when asked: three times a minute while it stays connected."""
+AGAIN_S = 10.0
+"""A meter reports only when asked: six times a minute while it stays connected."""
 MG_PER_DL_OF_KG_PER_L = 1e5
 MG_PER_DL_OF_MOL_PER_L = 18015.6
 CONTROL_SOLUTION_TYPE = 10

@@ -12,6 +12,7 @@ from bumble.gatt import Service
 
 from teleward_drivers.ble import blood_pressure as codec
 from teleward_drivers.medfloat import MedFloat
+from teleward_simulators.ble import published
 from teleward_simulators.ble.calendar_clock import CalendarClock
 from teleward_simulators.ble.on_demand import OnDemand
 
@@ -29,9 +30,12 @@ FEATURES = 0x0006
 
 
 class BloodPressure(OnDemand):
-    """Options: ``interval_s``, ``first_s``, ``cuff_s`` (seconds), ``kpa``, ``leave`` (hang up after
-    a reading, as home cuffs do), ``stored`` (readings already in memory), ``clock`` (see
-    `calendar_clock`)."""
+    """A cuff that stays connected, as at a bedside.
+
+    Options: ``interval_s``, ``first_s``, ``cuff_s`` (seconds), ``kpa``, ``leave`` (hang up after a
+    reading), ``stored`` (readings already in memory), ``user`` (the user chosen on the cuff),
+    ``clock`` (see `calendar_clock`).
+    """
 
     kind = "blood-pressure"
     title = "Cuff"
@@ -44,6 +48,7 @@ class BloodPressure(OnDemand):
         self._memory: list[codec.BloodPressure] = []
         self._interval_s = float(self.options.get("interval_s", 300.0))
         self._cuff_s = float(self.options.get("cuff_s", 20.0))
+        self._user = self.options.get("user")
 
     def services(self) -> list[Service]:
         self._measurement = self.indicator(codec.MEASUREMENT)
@@ -122,5 +127,6 @@ class BloodPressure(OnDemand):
             kpa=self._kpa,
             date_time=self.calendar.now(ago_s),
             pulse_rate=MedFloat.of(pulse),
-            status=int(codec.Status.CUFF_LOOSE) if self.probe_off else 0,
+            user=None if self._user is None else int(self._user),
+            status=published.CUFF_TOO_LOOSE if self.probe_off else 0,
         )

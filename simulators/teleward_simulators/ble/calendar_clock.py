@@ -16,7 +16,12 @@ from teleward_simulators.ble.peripheral import Peripheral, refusal
 VALUE_NOT_ALLOWED = 0x13
 WRONG_YEAR_NS = -366 * 86_400_000_000_000
 """A device a year behind: its battery was changed and somebody set only the day."""
-STATES = ("right", "unset", "wrong_year")
+SLOW_NS = -16 * 60_000_000_000
+"""Sixteen minutes: what users report of home cuffs (eigger/hass-omron issue 190)."""
+INDIA_NS = 330 * 60_000_000_000
+FACTORY = DateTime(2020, 1, 1)
+"""Where a calendar begins that nobody ever set (oliexdev/openScale issue 923)."""
+STATES = ("right", "unset", "wrong_year", "slow", "india", "factory")
 
 
 class CalendarClock:
@@ -25,7 +30,20 @@ class CalendarClock:
     def __init__(self, state: str = "right") -> None:
         if state not in STATES:
             raise Invalid(f"clock {state!r}: use one of {', '.join(STATES)}")
-        self._offset_ns: int | None = {"right": 0, "unset": None}.get(state, WRONG_YEAR_NS)
+        self._offset_ns: int | None = None
+        if state == "factory":
+            self.reset()
+        elif state != "unset":
+            known = {"right": 0, "wrong_year": WRONG_YEAR_NS, "slow": SLOW_NS, "india": INDIA_NS}
+            self._offset_ns = known[state]
+
+    def shift(self, seconds: float) -> None:
+        """Move the calendar: a clock that runs slow, another zone."""
+        self._offset_ns = (self._offset_ns or 0) + round(seconds * 1e9)
+
+    def reset(self) -> None:
+        """Begin at the factory's date, as after a change of battery."""
+        self._offset_ns = (FACTORY.to_ns() or 0) - time.time_ns()
 
     def now(self, ago_s: float = 0.0) -> DateTime | None:
         """Return the calendar ``ago_s`` seconds ago, ``None`` while it was never set."""

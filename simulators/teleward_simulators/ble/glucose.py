@@ -11,6 +11,7 @@ from teleward_drivers.ble import cgm
 from teleward_drivers.ble import glucose as codec
 from teleward_drivers.fields import DateTime
 from teleward_drivers.medfloat import MedFloat
+from teleward_simulators.ble import published
 from teleward_simulators.ble.calendar_clock import CalendarClock
 from teleward_simulators.ble.on_demand import OnDemand
 from teleward_simulators.ble.peripheral import Peripheral
@@ -26,9 +27,12 @@ CGM_INTERVAL_S = 300.0
 
 
 class GlucoseMeter(OnDemand):
-    """Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
-    is of control solution), ``value`` (mg/dL), ``interval_s`` (a drop of blood so often; 0: only
-    when `measure` is pressed), ``first_s``."""
+    """A meter keeps what it measures and reports only when it is asked (Glucose Service 1.0.1, 3).
+
+    Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
+    is of control solution), ``value`` (mg/dL), ``status`` (a name of `published.GLUCOSE`),
+    ``interval_s`` (a drop of blood so often; 0: only when `measure` is pressed), ``first_s``,
+    ``clock`` (see `calendar_clock`), ``no_filter`` (can report all records or none)."""
 
     kind = "glucose"
     title = "Glucose meter"
@@ -46,8 +50,8 @@ class GlucoseMeter(OnDemand):
             if self.options.get("control") and number == stored:
                 record = replace(
                     record,
-                    type=codec.CONTROL_SOLUTION_TYPE,
-                    location=codec.CONTROL_SOLUTION_LOCATION,
+                    type=published.CONTROL_SOLUTION_TYPE,
+                    location=published.CONTROL_SOLUTION_LOCATION,
                 )
             self.memory.records[number] = bytes(record)
         feature = self.readable(codec.FEATURE, FEATURES)
@@ -73,7 +77,7 @@ class GlucoseMeter(OnDemand):
             molar=molar,
             type=CAPILLARY_WHOLE_BLOOD,
             location=FINGER,
-            status=0,
+            status=published.GLUCOSE[self.options["status"]] if "status" in self.options else 0,
         )
 
     async def _report(self, record: bytes) -> None:
@@ -87,8 +91,6 @@ class GlucoseMeter(OnDemand):
             wait_s = interval_s
             number = max(self.memory.records, default=0) + 1
             self.memory.records[number] = bytes(self._record(number, 0.0))
-            if self.subscribed(self._measurement):
-                await self._report(self.memory.records[number])
 
 
 class GlucoseSensor(Peripheral):
@@ -132,7 +134,7 @@ class GlucoseSensor(Peripheral):
         return cgm.CgmRecord(
             MedFloat.of(None if missing else mg_per_dl + minutes % 7),
             minutes,
-            status=0x08 if missing else None,
+            status=published.CGM_SENSOR_MALFUNCTION if missing else None,
             trend=MedFloat.of(0.2, -1),
             quality=MedFloat.of(0.0 if missing else 95.0),
         )

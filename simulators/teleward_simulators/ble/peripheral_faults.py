@@ -8,7 +8,7 @@ from bumble.keys import MemoryKeyStore
 
 from teleward_signal.errors import Invalid
 from teleward_simulators.device_clock import DeviceClock
-from teleward_simulators.faults import FAULTS, PacketMangler
+from teleward_simulators.faults import FAULTS, PacketFaults, PacketMangler
 from teleward_simulators.radio.air import Air, Conditions
 
 Arguments = dict[str, Any]
@@ -45,6 +45,8 @@ def carry_out(device: FaultyDevice, name: str, arguments: Arguments) -> None:
         _CONDITIONS[name](air.conditions(device.address), arguments)
     elif name in _ON_DEVICE:
         _ON_DEVICE[name](device, arguments)
+    elif name not in PacketFaults.__slots__:
+        raise Invalid(f"{device.address}: {name!r} is a fault of a cable")
     else:
         device.mangler.set(name, float(arguments.get("rate", 0.05)))
 
@@ -86,6 +88,27 @@ def _forget_bonds(device: FaultyDevice, _arguments: Arguments) -> None:
     device.device.keystore = MemoryKeyStore()
 
 
+def _calendar(device: FaultyDevice) -> Any:
+    found = getattr(device, "calendar", None)
+    if found is None:
+        raise Invalid(f"{device.address} has no calendar that could be wrong")
+    return found
+
+
+def _reset_memory(device: FaultyDevice, _arguments: Arguments) -> None:
+    memory = getattr(device, "memory", None)
+    if memory is None:
+        raise Invalid(f"{device.address} has no memory by record access")
+    memory.records.clear()
+
+
+def _wrong_rate(device: FaultyDevice, arguments: Arguments) -> None:
+    announce = getattr(device, "announce", None)
+    if announce is None:
+        raise Invalid(f"{device.address} announces no rate")
+    announce(int(arguments.get("hz", 135)))
+
+
 _ON_AIR: dict[str, Callable[[FaultyDevice, Air, Arguments], object]] = {
     "link_loss": lambda device, air, _: air.drop_links(device.address),
     "away": lambda device, air, _: air.move_away(device.address),
@@ -104,5 +127,10 @@ _ON_DEVICE: dict[str, Callable[[FaultyDevice, Arguments], None]] = {
     "low_battery": lambda device, a: device.set_battery(int(a.get("percent", 5))),
     "bond_lost": _forget_bonds,
     "probe_off": lambda device, _: device.set_probe(True),
+    "clock_offset": lambda device, a: _calendar(device).shift(float(a.get("seconds", -960.0))),
+    "clock_zone": lambda device, a: _calendar(device).shift(60.0 * float(a.get("minutes", 330.0))),
+    "clock_reset": lambda device, _: _calendar(device).reset(),
+    "memory_reset": _reset_memory,
+    "wrong_rate": _wrong_rate,
     "wrong_address": lambda device, a: device.spawn(device.move(str(a.get("address", "")))),
 }

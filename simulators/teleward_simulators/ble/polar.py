@@ -43,12 +43,14 @@ class Polar(HeartRate):
     maker = "Polar Electro Oy"
     advertised = (*HeartRate.advertised, codec.SERVICE)
 
+    settings: dict[int, codec.Settings] = SETTINGS
+
     def services(self) -> list[Service]:
         self._control_point = self.writable(
             codec.CONTROL,
             self._controlled,
             Properties.WRITE | Properties.INDICATE,
-            read=lambda _: codec.feature_bytes(SETTINGS),
+            read=lambda _: codec.feature_bytes(self.settings),
         )
         self._data = self.notifier(codec.DATA)
         self._running: dict[int, int] = {}
@@ -68,7 +70,7 @@ class Polar(HeartRate):
         request = codec.ControlRequest.from_bytes(bytes(value))
         reply = codec.ControlReply(request.op, request.stream, self._obey(request))
         if request.op == codec.Op.SETTINGS and reply.status == 0:
-            offered = SETTINGS[request.stream]
+            offered = self.settings[request.stream]
             reply = codec.ControlReply(request.op, request.stream, 0, offered)
         self.spawn(self._indicate(bytes(reply)))
 
@@ -76,22 +78,26 @@ class Polar(HeartRate):
         await self.indicate(self._control_point, value)
 
     def _obey(self, request: codec.ControlRequest) -> int:
-        if request.stream not in SETTINGS:
+        if request.stream not in self.settings:
             return BAD_STREAM
         if request.op == codec.Op.START:
             if request.stream in self._running:
                 return ALREADY
             rate = request.settings.get(codec.Setting.RATE, (0,))[0]
-            self._running[request.stream] = rate or SETTINGS[request.stream][0][0]
-            if request.stream == codec.Stream.ECG and self._ecg is not None:
-                self._ecg.restart(self.clock.now_s())
-                self._held.clear()
-            self._acc_at = self.clock.now_s()
+            self._running[request.stream] = rate or self.settings[request.stream][0][0]
+            self.begin(request.stream)
         elif request.op == codec.Op.STOP:
             self._running.pop(request.stream, None)
         elif request.op != codec.Op.SETTINGS:
             return BAD_OP
         return 0
+
+    def begin(self, stream: int) -> None:
+        """Begin a stream with the next sample."""
+        if stream == codec.Stream.ECG and self._ecg is not None:
+            self._ecg.restart(self.clock.now_s())
+            self._held.clear()
+        self._acc_at = self.clock.now_s()
 
     def on_disconnected(self) -> None:
         self._running.clear()
@@ -101,12 +107,16 @@ class Polar(HeartRate):
         try:
             while True:
                 await asyncio.sleep(TICK_S)
-                if codec.Stream.ECG in self._running:
-                    self._send_ecg()
-                if codec.Stream.ACC in self._running:
-                    self._send_acceleration()
+                self.send_due()
         finally:
             strap.cancel()
+
+    def send_due(self) -> None:
+        """Send the frames that are full."""
+        if codec.Stream.ECG in self._running:
+            self._send_ecg()
+        if codec.Stream.ACC in self._running:
+            self._send_acceleration()
 
     def _send_ecg(self) -> None:
         if self._ecg is None:
@@ -134,5 +144,8 @@ class Polar(HeartRate):
             self._send(codec.Stream.ACC, self._acc_at, rows)
 
     def _send(self, stream: int, device_s: float, rows: list[list[int]]) -> None:
-        stamp_ns = self._origin_ns + int(device_s * 1e9)
-        self.notify(self._data, codec.data_frame(stream, stamp_ns, rows))
+        self.notify(self._data, codec.data_frame(stream, self.stamp_ns(device_s), rows))
+
+    def stamp_ns(self, device_s: float) -> int:
+        """Return the device's time in ns since 2000 at its second ``device_s``."""
+        return self._origin_ns + int(device_s * 1e9)

@@ -6,6 +6,7 @@ from bumble.gatt import Service
 
 from teleward_drivers.ble import pulse_oximeter as codec
 from teleward_drivers.medfloat import MedFloat
+from teleward_simulators.ble import published
 from teleward_simulators.ble.peripheral import Peripheral
 
 NOTIFY_S = 1.0
@@ -34,12 +35,12 @@ class PulseOximeter(Peripheral):
     def _features(self) -> bytes:
         """Measurement status, sensor status and perfusion index; fast and slow pairs on request."""
         bits = 0x0043 | (0x0030 if self.options.get("pairs") else 0)
-        measurement = codec.MeasurementStatus.ONGOING | codec.MeasurementStatus.EARLY_ESTIMATE
-        sensor = codec.SensorStatus.UNCONNECTED | codec.SensorStatus.LOW_PERFUSION
+        measurement = published.ONGOING | published.EARLY_ESTIMATE
+        sensor = published.UNCONNECTED | published.LOW_PERFUSION
         return (
             bits.to_bytes(2, "little")
-            + int(measurement).to_bytes(2, "little")
-            + int(sensor).to_bytes(3, "little")
+            + measurement.to_bytes(2, "little")
+            + sensor.to_bytes(3, "little")
         )
 
     def set_probe(self, off: bool) -> None:
@@ -59,21 +60,21 @@ class PulseOximeter(Peripheral):
         pair = (MedFloat.of(spo2), MedFloat.of(pulse))
         if self.options.get("plain"):
             return codec.ContinuousMeasurement(pair)
-        status, sensor = codec.MeasurementStatus.ONGOING, codec.SensorStatus(0)
+        status, sensor = published.ONGOING, 0
         if self.probe_off:
-            sensor |= codec.SensorStatus.UNCONNECTED
+            sensor |= published.UNCONNECTED
         elif now_s - self._on_s < SEARCH_S:
-            status |= codec.MeasurementStatus.EARLY_ESTIMATE
+            status |= published.EARLY_ESTIMATE
         perfusion = self._value("perfusion_index", now_s)
         if perfusion is not None and perfusion < 0.4:
-            sensor |= codec.SensorStatus.LOW_PERFUSION
+            sensor |= published.LOW_PERFUSION
         both = bool(self.options.get("pairs"))
         return codec.ContinuousMeasurement(
             pair,
             fast=pair if both else None,
             slow=pair if both else None,
-            status=int(status),
-            sensor=int(sensor),
+            status=status,
+            sensor=sensor,
             perfusion_index=MedFloat.of(perfusion, -1),
         )
 

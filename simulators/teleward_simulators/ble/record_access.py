@@ -35,6 +35,9 @@ class RecordMemory:
 
     def __init__(self, device: Peripheral, data: Characteristic[bytes], send: Send) -> None:
         self.records: dict[int, bytes] = {}
+        self.requests: list[bytes] = []
+        self.filters = not device.options.get("no_filter")
+        """Many meters report all records or none: they answer 04, operator not supported."""
         self._device = device
         self._data = data
         self._send = send
@@ -45,6 +48,7 @@ class RecordMemory:
 
     def _written(self, _connection: Connection, value: bytes) -> None:
         request = RacpMessage.from_bytes(bytes(value))
+        self.requests.append(bytes(value))
         subscribed = self._device.subscribed
         if not (subscribed(self._data) and subscribed(self.control)):
             raise refusal(CCCD_IMPROPERLY_CONFIGURED)
@@ -86,9 +90,12 @@ class RecordMemory:
             return everything[:1]
         if request.operator == Operator.LAST:
             return everything[-1:]
-        if request.operator == Operator.FROM and operand[:1] == bytes([BY_SEQUENCE]):
-            first = int.from_bytes(operand[1:3], "little")
-            return [sequence for sequence in everything if sequence >= first]
+        if self.filters and operand[:1] == bytes([BY_SEQUENCE]):
+            number = int.from_bytes(operand[1:3], "little")
+            if request.operator == Operator.FROM:
+                return [sequence for sequence in everything if sequence >= number]
+            if request.operator == Operator.UP_TO:
+                return [sequence for sequence in everything if sequence <= number]
         return None
 
     async def _reply(self, message: RacpMessage) -> None:

@@ -4,6 +4,7 @@ from bumble.gatt import Service
 
 from teleward_drivers.ble import pulse_oximeter as codec
 from teleward_drivers.medfloat import MedFloat
+from teleward_simulators.ble import published
 from teleward_simulators.ble.calendar_clock import CalendarClock
 from teleward_simulators.ble.on_demand import OnDemand
 from teleward_simulators.ble.record_access import RecordMemory
@@ -59,13 +60,13 @@ class SpotOximeter(OnDemand):
             for metric in ("spo2", "pulse_rate")
         )
         stamp = self.calendar.now(ago_s)
-        status = codec.MeasurementStatus.FULLY_QUALIFIED
+        status = published.FULLY_QUALIFIED
         if ago_s:
-            status |= codec.MeasurementStatus.FROM_STORAGE
+            status |= published.FROM_STORAGE
         return codec.SpotCheckMeasurement(
             MedFloat.of(spo2),
             MedFloat.of(pulse),
             stamp,
-            int(status),
+            status,
             clock_not_set=stamp is None,
         )

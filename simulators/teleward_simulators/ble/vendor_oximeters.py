@@ -8,6 +8,7 @@ from bumble.gatt import Service
 from teleward_drivers.ble import berrymed, jumper, nonin_ble, viatom
 from teleward_drivers.device import Discarded
 from teleward_drivers.wired.bci import BciFrame
+from teleward_simulators.ble import published
 from teleward_simulators.ble.peripheral import Peripheral, Properties
 from teleward_simulators.wired.oximeter_wave import OximeterWave
 
@@ -159,15 +160,15 @@ class NoninBle(VendorOximeter):
             await self.wait_subscribed(self._values)
             await asyncio.sleep(1.0)
             counter = (counter + 1) & 0xFFFF
-            status = nonin_ble.Status.CORRECT_CHECK
+            status = published.NONIN_CORRECT_CHECK
             if self.battery_percent <= 15:
-                status |= nonin_ble.Status.LOW_BATTERY
+                status |= published.NONIN_LOW_BATTERY
             values = nonin_ble.NoninValues(
                 self.whole("spo2"),
                 self.whole("pulse_rate"),
                 self.real("perfusion_index") or 0.0,
                 counter,
                 FULL_BATTERY_V * (0.7 + 0.3 * self.battery_percent / 100),
-                int(status),
+                status,
             )
             self.notify(self._values, bytes(values))

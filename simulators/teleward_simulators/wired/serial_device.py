@@ -8,11 +8,17 @@ import asyncio
 import contextlib
 import random
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from teleward_signal.errors import Invalid
 from teleward_simulators.device_clock import DeviceClock
-from teleward_simulators.faults import FAULTS, PacketFaults, PacketMangler, mangle_bytes
+from teleward_simulators.faults import (
+    FAULTS,
+    WHOLE_PACKETS,
+    PacketFaults,
+    PacketMangler,
+    mangle_bytes,
+)
 from teleward_simulators.source import VitalSource
 from teleward_simulators.wired.pty_port import PtyPort
 
@@ -42,6 +48,13 @@ class Engine(Protocol):
     def set_battery(self, percent: int) -> None:
         """Set the charge."""
         ...
+
+
+@runtime_checkable
+class HasElectrodes(Protocol):
+    """An engine whose electrodes can stand off by ``offset_mv``."""
+
+    offset_mv: float
 
 
 class SerialDevice:
@@ -160,7 +173,13 @@ class SerialDevice:
                 self.clock.set_skew(0.0)
                 self.engine.set_battery(90)
                 self.engine.set_probe(False)
-            case _ if name in PacketFaults.__slots__ and arguments.get("packets"):
+                if isinstance(self.engine, HasElectrodes):
+                    self.engine.offset_mv = 0.0
+            case "electrode_offset" if isinstance(self.engine, HasElectrodes):
+                self.engine.offset_mv = float(arguments.get("millivolts", 75.0))
+            case _ if name in WHOLE_PACKETS or (
+                name in PacketFaults.__slots__ and arguments.get("packets")
+            ):
                 self.mangler.set(name, float(arguments.get("rate", 0.05)))
             case _ if name in PacketFaults.__slots__:
                 setattr(self.faults, name, float(arguments.get("rate", 0.01)))

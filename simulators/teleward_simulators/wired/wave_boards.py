@@ -14,6 +14,8 @@ from teleward_simulators.wired.serial_device import SerialDevice
 PPG_MIDDLE, PPG_SWING = 250_000, 4_000
 """An AFE4490's usual level and pulse, in counts."""
 RESPIRATION_COUNTS = 2_000
+FULL_COUNT = 2**23 - 1
+"""The ends of a 24-bit converter, 187.5 mV at a gain of 24 (ADS1299 data sheet)."""
 BOOT_TEXT = b"\r\nHealthyPi starting\r\n"
 CYTON_BANNER = b"OpenBCI V3 8-16 channel\r\nFirmware: v3.1.2\r\n$$$"
 
@@ -110,6 +112,7 @@ class CytonEngine(PlainEngine):
         super().__init__(source)
         self._clock = WaveClock(source, cyton.FS)
         self._noise = np.random.default_rng(seed)
+        self.offset_mv = 0.0
         self._streaming = False
 
     def connected(self, now_s: float) -> list[bytes]:
@@ -138,6 +141,11 @@ class CytonEngine(PlainEngine):
             lead_i = self._clock.wave("ecg_i", times) / cyton.MV_PER_COUNT
             counts[:, 1] += second.astype(np.int64)
             counts[:, 0] += (lead_i if lead_i.any() else 0.6 * second).astype(np.int64)
+        counts[:, :2] += round(self.offset_mv / cyton.MV_PER_COUNT)
+        # the converter saturates; an open input of this board drifts to the end of its range
+        counts = np.clip(counts, -FULL_COUNT - 1, FULL_COUNT)
+        if self.probe_off:
+            counts[:, :2] = FULL_COUNT
         return [
             bytes(cyton.CytonFrame((first + i) & 0xFF, tuple(row)))
             for i, row in enumerate(counts.tolist())
