@@ -17,6 +17,7 @@ from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_gateway.journal import Commit
 from teleward_gateway.parts import Parts
 from teleward_gateway.settings.load import parse
+from teleward_gateway.testing.running_demo import START_S
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.model import Measurement, Presence, Source
 
@@ -51,7 +52,7 @@ async def live(folder: Path, act: Callable[[Parts], Awaitable[None]]) -> None:
     gateway = Gateway(parse(SETTINGS.format(folder=folder)), no_radio)
     started: asyncio.Future[Parts] = asyncio.get_running_loop().create_future()
     running = asyncio.create_task(gateway.run(started.set_result))
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(START_S):
         either: set[asyncio.Future[Any]] = {started, running}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         assert started.done(), running
