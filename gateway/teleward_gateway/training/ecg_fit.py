@@ -128,6 +128,7 @@ def first_guess() -> Networks:
         supraventricular=never,
         quality=quality,
         fibrillation=load_networks().fibrillation,
+        shockable=load_networks().shockable,
     )
 
 

@@ -26,6 +26,7 @@ from teleward_signal.ecg.loop import (
     take,
 )
 from teleward_signal.ecg.networks import Networks
+from teleward_signal.ecg.shockable_net import anti_alias, waves_band
 from teleward_signal.ecg.state import (
     ECG_STATE,
     N_CLASS,
@@ -133,7 +134,9 @@ def observe(
     fs: float, ecg: NDArray[np.float64], networks: Networks
 ) -> tuple[Judgements, NDArray[np.void]]:
     """Run the loop over a recording in mV at ``fs`` Hz; return its judgements and the beats."""
-    filters = Bands(detection_band(fs), shape_band(fs), sharp_band(fs))
+    filters = Bands(
+        detection_band(fs), shape_band(fs), sharp_band(fs), anti_alias(fs), waves_band()
+    )
     rests = Bands(*(design.steady_state(band) for band in filters))
     widths = (N_FEATURES, N_LATE, N_CLASS, N_QUALITY)
     features = Features(*(np.zeros((MOST_ROWS, width), np.float32) for width in widths))

@@ -15,7 +15,7 @@ from teleward_signal.alarms.claims import DIFFERENCE, Claims, base
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
 from teleward_signal.alarms.reading import Reading
-from teleward_signal.alarms.table import OF_GATEWAY, RHYTHMS, Event, State
+from teleward_signal.alarms.table import OF_GATEWAY, RHYTHMS, Event, State, rhythm_text
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement
 from teleward_signal.timeline import SECOND_NS, Instant
 from teleward_signal.vocabulary import METRICS
@@ -102,7 +102,7 @@ class SubjectAlarms(Claims):
         condition = self._condition(name)
         condition.metric = metric
         if not ended or source not in condition.claims:
-            events += self._claim(condition, source, name.replace("_", " ").capitalize(), at)
+            events += self._claim(condition, source, rhythm_text(name), at)
         return events + (self._end(condition, {source}, Event.CLEAR, at) if ended else [])
 
     def see(self, source: str, at: Instant) -> list[AlarmEvent]:

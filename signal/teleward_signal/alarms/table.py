@@ -144,3 +144,11 @@ RHYTHMS: dict[str, Priority] = {
     "trigeminy": Priority.LOW,
 }
 """Rhythm labels that alarm, at no delay: the detector has already waited for its evidence."""
+
+_RHYTHM_TEXTS = {"ventricular_fibrillation": "VF/VT"}
+"""Texts that are not the label: whether it is fibrillation or tachycardia is not reliably known."""
+
+
+def rhythm_text(label: str) -> str:
+    """Return the text of the alarm of a rhythm, by its label with underscores."""
+    return _RHYTHM_TEXTS.get(label, label.replace("_", " ").capitalize())

@@ -12,6 +12,7 @@ from teleward_signal.banks.slot_bank import SlotBank
 from teleward_signal.ecg import loop
 from teleward_signal.ecg.networks import Networks, load_networks
 from teleward_signal.ecg.rhythm import follow_beat
+from teleward_signal.ecg.shockable_net import anti_alias, waves_band
 from teleward_signal.ecg.state import (
     ECG_STATE,
     Bands,
@@ -38,7 +39,9 @@ class EcgBank(SlotBank):
         fast_per_min: float = 120.0,
     ) -> None:
         self._timing = timing(fs, slow_per_min, fast_per_min)
-        self._filters = Bands(detection_band(fs), shape_band(fs), sharp_band(fs))
+        self._filters = Bands(
+            detection_band(fs), shape_band(fs), sharp_band(fs), anti_alias(fs), waves_band()
+        )
         self._rests = Bands(*(design.steady_state(band) for band in self._filters))
         self._networks = networks or load_networks()
         super().__init__(fs, n_slots, ECG_STATE)

@@ -59,8 +59,9 @@ from teleward_signal.ecg.features import (
 )
 from teleward_signal.ecg.networks import Networks
 from teleward_signal.ecg.quality import assess, watch
-from teleward_signal.ecg.rhythm import follow_beat, follow_silence
+from teleward_signal.ecg.rhythm import follow_beat, follow_shockable, follow_silence
 from teleward_signal.ecg.sequence import learn_interval, remember, share
+from teleward_signal.ecg.shockable import listen
 from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE, Bands
 
 EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
@@ -313,6 +314,8 @@ def advance(
                 n_events = decide(s, t, networks, events, n_events)
             if is_overdue(s, t):
                 n_events = search_back(s, t, networks, events, n_events)
+        if listen(s, t, filters, networks.shockable):
+            n_events = follow_shockable(s, t, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
             n_events = end_second(s, t, networks, events, n_events)

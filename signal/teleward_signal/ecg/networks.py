@@ -11,7 +11,7 @@ Weights = NDArray[np.float32]
 
 
 class Networks(NamedTuple):
-    """What the ECG loop decides with: six weight vectors, float32, one dimension each."""
+    """What the ECG loop decides with: seven weight vectors, float32, one dimension each."""
 
     beat: Weights
     """Whether a candidate is a beat, from what came before it (`features.describe`)."""
@@ -25,12 +25,14 @@ class Networks(NamedTuple):
     """Whether a detection error lies near this second."""
     fibrillation: Weights
     """Whether a window of intervals is in atrial fibrillation."""
+    shockable: Weights
+    """Convolutions: whether the last seconds are ventricular fibrillation or tachycardia."""
 
 
 def load_networks() -> Networks:
     """Return the weights that come with the package."""
     weights: dict[str, Weights] = {}
-    for name in ("ecg.npz", "fibrillation.npz"):  # the second is trained apart, on intervals
+    for name in ("ecg.npz", "fibrillation.npz", "shockable.npz"):  # each is trained apart
         with (files("teleward_signal") / "weights" / name).open("rb") as file:
             weights |= np.load(file, allow_pickle=False)
     return Networks(**{name: weights[name].astype(np.float32) for name in Networks._fields})

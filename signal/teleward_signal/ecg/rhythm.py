@@ -2,9 +2,8 @@
 """Rhythm events of one ECG stream, from its beats and the shape of the signal.
 
 Each rhythm is on or off; a change is one event, dated back to where it began or ended. Beats come
-with their class; ventricular fibrillation, which has no beats, is found by the leakage of a filter
-tuned to the signal's own mean period (Kuo & Dillman, Computers in Cardiology 1978), low for a sine,
-and so is a ventricular tachycardia whose beats nobody has learned to call ventricular.
+with their class; ventricular fibrillation, which has no beats, is found by the network of
+`shockable`, and so is a ventricular tachycardia whose beats are not known to be ventricular.
 """
 
 import numpy as np
@@ -13,10 +12,11 @@ from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.slot_bank import emit
 from teleward_signal.compiled.cache import Floats, Record, Records, inner, kernel
 from teleward_signal.ecg.classes import VENTRICULAR
-from teleward_signal.ecg.features import MASK
 from teleward_signal.ecg.fibrillation import DELAY, EVERY, LAG, WINDOW, follow, log_odds, settle
 from teleward_signal.ecg.rhythm_codes import Rhythm
 from teleward_signal.ecg.rhythm_state import AF_RING, CLASSES
+from teleward_signal.ecg.shockable import FRAMES_OFF, FRAMES_ON, mean_of
+from teleward_signal.ecg.shockable import ON as ON_FROM
 from teleward_signal.ecg.state import HISTORY
 
 (
@@ -37,19 +37,14 @@ SAME_PACE = 0.15
 """A tachycardia of 6 % spread hardly ever has an interval this far from its mean."""
 HYSTERESIS = 0.06
 """A rate must come back by 6 % before a rate event ends."""
-LEAKAGE = 0.45
-"""Leakage below which a window looks like VF (Kuo & Dillman: 0.41 to 0.63 by amplitude). In 17 h of
-the recordings named in the README, noise among them, no window of 3.5 s of a heart that pumps is
-below 0.5."""
-VF_MV = 0.2
-"""A second of less range is no coarse fibrillation; asystole will be called."""
 VF_WINDOW_S = 3.5
 """As long as the ring of the shape allows at 1000 Hz."""
-VF_SECONDS = 3
-"""Windows in a row, a second apart, that must look like VF."""
-VF_BEGAN_S, VF_ENDED_S = 4, 3
-"""When a rhythm of waves began and ended, before this was known: two thirds of a window and the
-seconds in a row that it took."""
+SHOCK_BEGAN_S, SHOCK_ENDED_S = 4, 5
+"""When a shockable rhythm began and ended, before this was known: what its means take to cross."""
+UNEVEN_FRAMES = 12
+"""3 s without an even rhythm turn a tachycardia into fibrillation."""
+RECENT_FRAMES = 8
+"""2 s that must still look shockable for that."""
 EVEN = 0.2
 """Waves whose intervals differ by less than this share are a tachycardia, not fibrillation."""
 FLUTTER_S = 0.25
@@ -249,12 +244,11 @@ def follow_af(s: Record, interval: float, networks: Floats, events: Records, n_e
 
 @inner
 def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
-    """Once a second: pause and asystole while no beat comes, and ventricular fibrillation."""
+    """Once a second: pause and asystole while no beat comes."""
     if s.learned == 0:
         return n_events
-    n_events = follow_waves(s, t, events, n_events)
     watch_range(s, t)
-    if s.beats == 0 or s.broken == 1 or s.rhythms[VF] == 1 or s.flat == 1:
+    if s.beats == 0 or s.broken == 1 or s.shock_on == 1 or s.flat == 1:
         return n_events
     silence = (s.n - t.late_n - s.last_at) / t.fs
     restless = s.restless_at > s.company_at or s.sqi < FLOOR
@@ -285,33 +279,31 @@ def watch_range(s: Record, t: Record) -> None:
 
 
 @inner
-def follow_waves(s: Record, t: Record, events: Records, n_events: int) -> int:
-    """Waves without rest between them: tachycardia when beats come evenly, else fibrillation."""
-    leakage = filter_leakage(s, t) if s.span > VF_MV and s.flat == 0 else 1.0
-    if leakage >= LEAKAGE:
-        s.fibrillating_s = s.uneven_s = 0
-        s.calm_s += 1
-        if s.calm_s == 2:
-            ended = s.n - VF_ENDED_S * t.second_n
-            n_events = switch(s, VF, False, ended, leakage, events, n_events)
-            if s.waves_vt == 1 and s.ventricular_run == 0:
-                n_events = end_run(s, t, ended, events, n_events)
-            s.waves_vt = 0
+def follow_shockable(s: Record, t: Record, events: Records, n_events: int) -> int:
+    """Turn the network's state into tachycardia when beats come evenly, else fibrillation."""
+    if s.shock_on == 0:
+        ended = s.n - SHOCK_ENDED_S * t.second_n
+        leakage = mean_of(s.shock_p, s.net_frame, FRAMES_OFF)
+        n_events = switch(s, VF, False, ended, leakage, events, n_events)
+        if s.waves_vt == 1 and s.ventricular_run == 0:
+            n_events = end_run(s, t, ended, events, n_events)
+        s.waves_vt = 0
         return n_events
-    s.calm_s = 0
-    s.fibrillating_s += 1
+    if s.rhythms[VF] == 1:
+        return n_events
     rate = even_rate(s, t)
-    s.uneven_s = 0 if rate > 0.0 else s.uneven_s + 1
-    if s.fibrillating_s < VF_SECONDS or s.rhythms[VF] == 1:
-        return n_events
-    began = s.n - VF_BEGAN_S * t.second_n
+    began = s.n - SHOCK_BEGAN_S * t.second_n
     if rate > 0.0:
+        s.uneven_frames = 0
         s.waves_vt = 1
         s.waves_rate = rate
         return switch(s, TACHYCARDIA, True, began, rate, events, n_events)
-    if s.uneven_s <= VF_SECONDS:  # beats are uneven, too, where a tachycardia begins or ends
-        return n_events
-    return switch(s, VF, True, began - t.second_n, leakage, events, n_events)
+    s.uneven_frames += 1
+    over = mean_of(s.shock_p, s.net_frame, RECENT_FRAMES) < ON_FROM
+    if s.waves_vt == 1 and (over or s.uneven_frames < UNEVEN_FRAMES):
+        return n_events  # beats are uneven, too, where a tachycardia begins or ends
+    p = mean_of(s.shock_p, s.net_frame, FRAMES_ON)
+    return switch(s, VF, True, began, p, events, n_events)
 
 
 @inner
@@ -328,26 +320,3 @@ def even_rate(s: Record, t: Record) -> float:
     if n < 3 or not recent or most - least > EVEN * most or least < FLUTTER_S * t.fs:
         return 0.0
     return 60.0 * t.fs * n / (s.last_at - back(s, n))
-
-
-@inner
-def filter_leakage(s: Record, t: Record) -> float:
-    """Return the VF filter leakage: the residue at the mean period of the last seconds, 0 to 1."""
-    n = int(VF_WINDOW_S * t.fs)
-    if s.n - s.started < n + t.second_n:
-        return 1.0
-    size = step = 1e-9
-    for k in range(s.n - n, s.n):
-        v = s.shape[k & MASK]
-        size += abs(v)
-        step += abs(v - s.shape[(k - 1) & MASK])
-    half = int(np.pi * size / step + 0.5)
-    if half < 0.05 * t.fs or half > 0.3 * t.fs:  # 1.7 to 10 Hz: the rates of VF and flutter
-        return 1.0
-    through = 0.0
-    both = 1e-9
-    for k in range(s.n - n, s.n):
-        a, b = s.shape[k & MASK], s.shape[(k - half) & MASK]
-        through += abs(a + b)
-        both += abs(a) + abs(b)
-    return through / both

@@ -25,10 +25,8 @@ RHYTHM_FIELDS: tuple[Any, ...] = (
     ("pattern_n", np.int64, (2,)),  # beats of bigeminy and trigeminy
     ("pattern_at", np.int64, (2,)),  # newest beat that fitted
     ("pattern_gone", np.int64, (2,)),  # beats since
-    ("fibrillating_s", np.int64),  # seconds in a row that look like VF
-    ("uneven_s", np.int64),  # and whose beats are no even rhythm
-    ("calm_s", np.int64),  # seconds in a row that do not
-    ("waves_vt", np.int64),  # 1: tachycardia told from waves, not from classes
+    ("uneven_frames", np.int64),  # frames in a row of a shockable rhythm without even beats
+    ("waves_vt", np.int64),  # 1: tachycardia known from waves, not from classes
     ("company_at", np.int64),  # newest beat that came soon after another
     ("silent_at", np.int64),  # last beat before the asystole under way
     ("waves_rate", np.float64),  # its rate, /min

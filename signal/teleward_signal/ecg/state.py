@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from teleward_signal.banks import design
 from teleward_signal.ecg.rhythm_state import RHYTHM_FIELDS
+from teleward_signal.ecg.shockable_state import SHOCKABLE_FIELDS
 
 RING = 4096
 """Samples kept of each filtered signal: four seconds at 1000 Hz, the highest rate allowed."""
@@ -128,6 +129,7 @@ ECG_STATE = np.dtype(
         ("span", np.float64),  # range of the last whole second, mV
         ("flat", np.int64),  # 1: the last second was flat or off
         *RHYTHM_FIELDS,
+        *SHOCKABLE_FIELDS,
         ("usual_envelope", np.float64),  # slow means, for what is usual with this patient
         ("usual_amplitude", np.float64),
         ("usual_sharp", np.float64),
@@ -220,6 +222,10 @@ class Bands(NamedTuple):
     detect: design.Sos
     shape: design.Sos
     sharp: design.Sos
+    alias: design.Sos
+    """Before the change of rate for the network of shockable rhythms."""
+    waves: design.Sos
+    """Its band, at its rate."""
 
 
 def detection_band(fs: float) -> design.Sos:

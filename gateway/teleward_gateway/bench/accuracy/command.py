@@ -10,7 +10,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("ecg", "af", "rhythm", "bidmc", "anomaly")
+GROUPS = ("ecg", "af", "rhythm", "shockable", "bidmc", "anomaly")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,13 +53,18 @@ def table(result: dict[str, Any]) -> str:
 def _measure(group: str, folder: Path, peers: bool) -> dict[str, Any] | None:
     """Return what a group measures, or nothing when there is no data for it."""
     has_wfdb = any(folder.rglob("*.atr"))
-    has_intervals = has_wfdb or any(folder.rglob("qrs*.txt"))
+    has_data = {
+        "ecg": has_wfdb,
+        "af": has_wfdb or any(folder.rglob("qrs*.txt")),
+        "rhythm": has_wfdb,
+        "shockable": has_wfdb,
+    }
     bidmc = sorted({path.parent for path in folder.rglob("*_Signals.csv")})
     module = _group(group)
     result: dict[str, Any] | None = None
     if group == "ecg" and has_wfdb:
         result = module.rows(folder, peers)
-    elif has_wfdb if group == "rhythm" else group == "af" and has_intervals:
+    elif has_data.get(group):
         result = module.rows(folder)
     elif group in ("bidmc", "anomaly") and bidmc:
         result = module.rows(bidmc[0])
