@@ -73,7 +73,14 @@ class Gateway:
             web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
             folder = data_folder(settings) / "rooms"
             await stack.enter_async_context(
-                classroom(web, settings.classroom, folder, parts.registry, parts.health.register)
+                classroom(
+                    web,
+                    settings.classroom,
+                    folder,
+                    parts.registry,
+                    parts.live,
+                    parts.health.register,
+                )
             )
             await self._serve(parts, Server(web, listener), listener, on_started)
         return 0

@@ -23,8 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from teleward_gateway.api.factory import PREFIX, create_app
-from teleward_gateway.classroom.api.rooms import router as rooms
 from teleward_gateway.classroom.rooms.visibility import TRUTH
+from teleward_gateway.classroom.start import add_routes
 from teleward_gateway.commands.room import RoomClient
 from teleward_gateway.testing.wave_frames import split_change
 from teleward_signal.vocabulary import METRICS
@@ -202,7 +202,7 @@ def all_routes() -> set[tuple[str, str]]:
     summary = SimpleNamespace(version="0")
     view: Any = SimpleNamespace(summary=lambda: summary, health=None, live=None)
     app = create_app(view)
-    app.include_router(rooms, prefix=PREFIX)
+    add_routes(app)
 
     def below(routes: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
         for route in routes:

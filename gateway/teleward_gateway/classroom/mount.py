@@ -12,8 +12,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from teleward_gateway.api.problems import PREFIX
-from teleward_gateway.classroom.ward_port import Registry, WardPort
+from teleward_gateway.classroom.ward_port import LiveHub, Registry, WardPort
 from teleward_gateway.settings.classroom import ClassroomSettings
 
 log = logging.getLogger(__name__)
@@ -28,6 +27,7 @@ async def classroom(
     settings: ClassroomSettings,
     folder: Path,
     registry: Registry,
+    live: LiveHub,
     register: RegisterProbe,
 ) -> AsyncIterator[None]:
     """Serve teaching rooms on ``app`` as long as the context lasts, when the settings ask for it.
@@ -39,21 +39,12 @@ async def classroom(
         yield
         return
     try:
-        from teleward_gateway.classroom.api.rooms import router
-        from teleward_gateway.classroom.rooms.service import RoomService
+        from teleward_gateway.classroom.start import start
     except ModuleNotFoundError as error:
         reason = f'classroom.enabled needs {error.name}: pip install "teleward[sim]"'
         log.error(reason)
         register("classroom", lambda: {"ok": False, "error": reason})
         yield
         return
-    ward = WardPort(registry, settings.fleet)
-    rooms = RoomService(folder, ward)
-    register("classroom", lambda: {"ok": True, "error": None, "rooms": len(rooms.rooms)})
-    await rooms.tidy()
-    app.include_router(router, prefix=PREFIX)
-    app.state.rooms = rooms
-    try:
+    async with start(app, WardPort(registry, settings.fleet, live), folder, register):
         yield
-    finally:
-        await ward.close()

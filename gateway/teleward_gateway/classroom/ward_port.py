@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_gateway.classroom.fleet_client import FleetClient, NoDevices
+from teleward_gateway.live import LiveHub, Rung
 from teleward_gateway.registry import Device, Registry, RegistryError, Subject
 
-__all__ = ["BedsidePatient", "Registry", "WardPort"]
+__all__ = ["BedsidePatient", "LiveHub", "PatientPage", "Registry", "WardPort"]
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,51 @@ class BedsidePatient:
     rows: Sequence[dict[str, Any]] = field(default=())
 
 
+class PatientPage:
+    """The live frames of one patient for one screen; `close` it."""
+
+    def __init__(self, live: LiveHub, subject: str, most: Rung) -> None:
+        self._live, self._most = live, most
+        self._page = live.open_page([subject])
+        self._page.rung = most
+
+    def close(self) -> None:
+        """Forget the screen."""
+        self._live.close_page(self._page)
+
+    async def next(self) -> str | bytes:
+        """Return the next message: JSON text, or bytes with waves."""
+        return await self._page.next()
+
+    def sent(self) -> None:
+        """Note that waves were sent."""
+        self._live.sent()
+
+    def pong(self, sent: float) -> str:
+        """Return the answer to a ping."""
+        return self._live.pong(sent)
+
+    def ask_rung(self, name: str) -> None:
+        """Take a lower rung than allowed, or the allowed one; never a higher one."""
+        order = list(Rung)
+        if name in order:
+            self._page.rung = max(Rung(name), self._most, key=order.index)
+
+    def refresh(self) -> None:
+        """Send the whole state again."""
+        self._page.refresh()
+
+
 class WardPort:
     """Puts patients of rooms on the ward; without a ``fleet`` they have no devices."""
 
-    def __init__(self, registry: Registry, fleet: str = "") -> None:
-        self._registry = registry
+    def __init__(self, registry: Registry, fleet: str = "", live: LiveHub | None = None) -> None:
+        self._registry, self._live = registry, live
         self._fleet = FleetClient(fleet) if fleet else None
+
+    def open_page(self, subject: str, rung: str) -> "PatientPage | None":
+        """Return the live frames of one patient, at most at ``rung``; None without a live view."""
+        return None if self._live is None else PatientPage(self._live, subject, Rung(rung))
 
     @property
     def has_devices(self) -> bool:

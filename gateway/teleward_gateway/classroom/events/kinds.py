@@ -183,6 +183,7 @@ class AskAnswered(Body, kind="ask.answered"):
     task: str
     item: str
     answer: str
+    texts: dict[str, str] = Field(default_factory=dict)
 
 
 class AskMisunderstood(Body, kind="ask.misunderstood"):
@@ -235,6 +236,7 @@ class ResultReady(Body, kind="result.ready"):
     task: str
     item: str
     text: str
+    texts: dict[str, str] = Field(default_factory=dict)
 
 
 class Shown(Body, kind="shown"):

@@ -137,6 +137,8 @@ class EventLog:
             self._create()
 
     def _create(self) -> None:
+        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        os.chmod(self.path, 0o600)
         with _opened(self.path) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             [version] = connection.execute("PRAGMA user_version").fetchone()
@@ -155,7 +157,6 @@ class EventLog:
             [found] = connection.execute("PRAGMA quick_check").fetchone()
             if found != "ok":
                 raise sqlite3.DatabaseError(found)
-        os.chmod(self.path, 0o600)
 
     def _write(self) -> None:
         connection: sqlite3.Connection | None = None

@@ -7,7 +7,7 @@ branch 1            `--- f  g    lineage: a b c f g
 from collections.abc import Iterable, Sequence
 
 from teleward_gateway.classroom.events.event import Event
-from teleward_gateway.classroom.events.kinds import ActDone, ClassRewound, OrderSent
+from teleward_gateway.classroom.events.kinds import ActDone, AskPlaced, ClassRewound, OrderSent
 from teleward_simulators.physiology.orders import Order
 
 LASTING = ("seat.", "class.", "room.")
@@ -34,7 +34,7 @@ def lineage(events: Sequence[Event], room: str) -> list[Event]:
     kept: list[Event] = []
     for event in of_room(events, room):
         if isinstance(event.body, ClassRewound):
-            kept = _until(kept, event.body.to_tick)
+            kept = before(kept, event.body.to_tick)
         kept.append(event)
     return kept
 
@@ -45,7 +45,8 @@ def abandoned(events: Sequence[Event], room: str) -> list[Event]:
     return [event for event in of_room(events, room) if event.seq not in counting]
 
 
-def _until(events: list[Event], tick: int) -> list[Event]:
+def before(events: list[Event], tick: int) -> list[Event]:
+    """Return the events before the first one whose tick reaches ``tick``, and lasting ones."""
     for index, event in enumerate(events):
         at = getattr(event.body, "tick", None)
         if at is not None and at >= tick:
@@ -63,4 +64,6 @@ def orders(events: Sequence[Event], room: str) -> list[Order]:
         elif isinstance(body, ActDone):
             data = {"name": body.name, **({"dose": body.dose} if body.dose else {})}
             found.append(Order(body.tick, "act", data))
+        elif isinstance(body, AskPlaced):
+            found.append(Order(body.tick, "ask", {"name": body.text or body.item}))
     return found

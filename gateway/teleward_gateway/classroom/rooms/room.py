@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from teleward_gateway.classroom.rooms.orders import ActOrder, AskOrder, ClockOrder, OrderModel
+from teleward_gateway.classroom.rooms.orders import AskOrder, ClockOrder, OrderModel
 from teleward_signal.errors import Conflict, Invalid, NotFound, TooMany
 from teleward_simulators.cases.answers.strip import Strip
 from teleward_simulators.cases.kit import devices_of
@@ -87,13 +87,15 @@ class Room:
         self.patient.order(order)
         self.log.add(order, by)
 
-    def send(
-        self, orders: Sequence[OrderModel], now_s: float, by: str = "instructor"
-    ) -> tuple[int, list[str]]:
-        """Carry out staged orders together; return their tick and the sensors to press.
+    def next_tick(self, now_s: float) -> int:
+        """Return the tick at which an order of now takes effect."""
+        now = math.ceil(self.time_s(now_s) * TICKS_PER_S)
+        return max(self.patient.pace.tick, now) + LEAD_TICKS
 
-        All are checked before any is carried out; Invalid names a bad one. A clock order without a
-        speed is the case's own.
+    def plan(self, orders: Sequence[OrderModel], now_s: float) -> list[Order]:
+        """Return staged orders with their common tick; nothing is carried out yet.
+
+        All are checked; Invalid names a bad one. A clock order without a speed is the case's own.
         """
         if self.state is not RoomState.OPEN:
             raise Conflict(f"the room is {self.state}: wait until it is open")
@@ -102,16 +104,23 @@ class Room:
         if len(self.patient.orders) + len(orders) > MOST_ORDERS:
             raise TooMany(f"this room has had {MOST_ORDERS} orders; open another one")
         self.live(now_s)
-        tick = max(self.patient.pace.tick, math.ceil(self.time_s(now_s) * TICKS_PER_S))
-        tick += LEAD_TICKS
+        tick = self.next_tick(now_s)
+        planned = []
         for order in orders:
             data = order.data()
             if isinstance(order, ClockOrder) and order.speed is None:
                 data["speed"] = self.case.speed
-            kind = str(order.model_dump()["kind"])
-            self.add(Order(tick, kind, data), by)
-        pressed = [o.name for o in orders if isinstance(o, ActOrder) and o.name in MEASURED]
-        return tick, [MEASURED[name] for name in pressed]
+            planned.append(Order(tick, str(order.model_dump()["kind"]), data))
+        return planned
+
+    def send(
+        self, orders: Sequence[OrderModel], now_s: float, by: str = "instructor"
+    ) -> tuple[int, list[str]]:
+        """Carry out staged orders together; return their tick and the sensors to press."""
+        planned = self.plan(orders, now_s)
+        for order in planned:
+            self.add(order, by)
+        return planned[0].tick, pressed_by(planned)
 
     def rewind(self, tick: int, now_s: float) -> None:
         """Go back to ``tick`` and hold the case there; what came after is forgotten."""
@@ -146,3 +155,9 @@ class Room:
         if not ticks:
             raise NotFound(f"this room has no bookmark {text!r}")
         return ticks[-1]
+
+
+def pressed_by(orders: Sequence[Order]) -> list[str]:
+    """Return the sensors whose button is pressed by ``orders``."""
+    names = [str(order.data.get("name")) for order in orders if order.kind == "act"]
+    return [MEASURED[name] for name in names if name in MEASURED]

@@ -6,19 +6,19 @@ devices are switched on while no lock is held (the room is ``opening`` meanwhile
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from teleward_gateway.classroom.rooms.room import Room, RoomState
-from teleward_gateway.classroom.ward_port import BedsidePatient, WardPort
+from teleward_gateway.classroom.ward_port import BedsidePatient, PatientPage, WardPort
 from teleward_signal.errors import Forbidden, NotFound, TooMany
 from teleward_simulators.cases.catalogue import all_cases, case_named
 from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.room_log import RoomLog, replay
 from teleward_simulators.cases.runner import CaseDirector, make_case_patient
 from teleward_simulators.cases.source import sensed
-from teleward_simulators.physiology.patient import Order, PhysiologyPatient
+from teleward_simulators.physiology.patient import TICKS_PER_S, Order, PhysiologyPatient
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without I, O, 0 and 1, which are misread."""
@@ -61,7 +61,7 @@ class RoomService:
         room = await asyncio.to_thread(self.make, code, case_id, now_s, seed, exam)
         self.rooms[code] = room
         try:
-            await self._put_on(room)
+            await self.put_on(room)
         except BaseException:
             self.rooms.pop(code, None)
             raise
@@ -69,14 +69,24 @@ class RoomService:
         return room
 
     def make(
-        self, code: str, case_id: str, now_s: float, seed: int | None = None, exam: bool = False
+        self,
+        code: str,
+        case_id: str,
+        now_s: float,
+        seed: int | None = None,
+        exam: bool = False,
+        subject: str = "",
+        bare: bool = False,
     ) -> Room:
-        """Return a room without devices, held at its start; Invalid when there is no such case."""
+        """Return a room without devices, held at its start; Invalid when there is no such case.
+
+        A ``bare`` one has no order yet.
+        """
         case = case_named(case_id, self._cases)
         seed = secrets.randbelow(2**31) if seed is None else seed
         patient = make_case_patient(case, seed, exam)
         assert isinstance(patient.director, CaseDirector)
-        subject = f"sim-{new_code(set()).lower()}"
+        subject = subject or f"sim-{new_code(set()).lower()}"
         header = {"room": subject, "case": str(case.file), "version": case.version, "seed": seed,
                   "exam": exam, "opened_s": now_s}  # fmt: skip
         room = Room(
@@ -84,16 +94,47 @@ class RoomService:
             patient.director, sensed(patient, case.devices),
             RoomLog(self.folder / f"{subject}.jsonl", header),
         )  # fmt: skip
-        room.add(Order(0, "clock", {"speed": 0}), "room")
+        if not bare:
+            room.add(Order(0, "clock", {"speed": 0}), "room")
         return room
 
-    async def _put_on(self, room: Room) -> None:
+    def rebuild(
+        self,
+        code: str,
+        case_id: str,
+        seed: int,
+        exam: bool,
+        subject: str,
+        orders: Sequence[Order],
+        held_tick: int,
+        now_s: float,
+    ) -> Room:
+        """Return a room that lived through ``orders``, held at ``held_tick``: the same patient.
+
+        Its devices are to be switched on again; their second zero lies ``held_tick`` before now.
+        """
+        opened_s = now_s - held_tick / TICKS_PER_S
+        room = self.make(code, case_id, opened_s, seed, exam, subject, bare=True)
+        for order in orders:
+            if order.tick < held_tick:
+                room.add(order, "restart")
+        room.patient.live((held_tick - 1) / TICKS_PER_S)
+        room.add(Order(held_tick, "clock", {"speed": 0}), "restart")
+        room.state = RoomState.OPEN
+        return room
+
+    async def put_on(self, room: Room) -> None:
+        """Switch the room's devices on and bind them; or `NoDevices`."""
         if self._ward is None:
             return
         person = room.case.person
         label = f"SIM \u00b7 {person.age:.0f} {person.sex}"
         detail = f"Teaching case, review: {room.case.status}"
         await self._ward.put_on(BedsidePatient(room.subject, label, detail, room.devices()))
+
+    def open_page(self, room: Room, rung: str) -> PatientPage | None:
+        """Return the live frames of a room's patient, at most at ``rung``."""
+        return None if self._ward is None else self._ward.open_page(room.subject, rung)
 
     @property
     def has_devices(self) -> bool:

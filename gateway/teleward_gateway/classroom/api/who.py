@@ -1,0 +1,49 @@
+"""Who asks: the seat cookie of a learner, the key of a class's teacher (FastAPI dependencies)."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from teleward_gateway.classroom.classes.running import RunningClass
+from teleward_gateway.classroom.classes.service import ClassService
+from teleward_gateway.classroom.classes.state import Seat
+from teleward_signal.errors import Forbidden, NotFound
+
+SEAT_COOKIE, TEACHER_COOKIE = "teleward_seat", "teleward_class"
+KEY_HEADER = "x-class-key"
+WEEK_S = 7 * 86400
+
+
+def classes_of(connection: HTTPConnection) -> ClassService:
+    """Return the classes of this gateway."""
+    found = getattr(connection.app.state, "classes", None)
+    if not isinstance(found, ClassService):
+        raise NotFound("this gateway has no classes: set classroom.enabled on a simulated ward")
+    return found
+
+
+Classes = Annotated[ClassService, Depends(classes_of)]
+
+
+def seat_of(connection: HTTPConnection, classes: Classes) -> tuple[RunningClass, Seat]:
+    """Return class and seat of the cookie; raises Forbidden."""
+    return classes.seated(connection.cookies.get(SEAT_COOKIE, ""))
+
+
+def led_class(connection: HTTPConnection, classes: Classes) -> RunningClass:
+    """Return the class of the teacher's key, from the header or the cookie; raises Forbidden."""
+    key = connection.headers.get(KEY_HEADER) or connection.cookies.get(TEACHER_COOKIE, "")
+    if not key:
+        raise Forbidden("this page belongs to the teacher of a class; open a class first")
+    return classes.led_by(key)
+
+
+Mine = Annotated[tuple[RunningClass, Seat], Depends(seat_of)]
+Led = Annotated[RunningClass, Depends(led_class)]
+
+
+def give_cookie(response: Response, name: str, value: str) -> None:
+    """Set a cookie that scripts cannot read and other sites cannot send."""
+    response.set_cookie(name, value, WEEK_S, httponly=True, samesite="strict", path="/")

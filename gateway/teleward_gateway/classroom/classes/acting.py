@@ -1,0 +1,199 @@
+"""What a learner does from the seat: ask, order, judge, write, hand over."""
+
+import asyncio
+import secrets
+
+from teleward_gateway.classroom.classes import rules
+from teleward_gateway.classroom.classes.board import true_news2
+from teleward_gateway.classroom.classes.running import RunningClass, RunningRoom, shown_body
+from teleward_gateway.classroom.classes.state import Seat
+from teleward_gateway.classroom.events import Body, kinds
+from teleward_gateway.classroom.rooms.orders import ActOrder, AskOrder
+from teleward_signal.errors import Conflict, Forbidden, Invalid, NotFound
+from teleward_simulators.cases.answers.items import understood
+from teleward_simulators.physiology.actions import action_named
+from teleward_simulators.physiology.engine import STEPS_PER_S
+from teleward_simulators.physiology.units import parse_dose
+
+TOO_MUCH = 9.0
+"""Times the usual dose: the worker asks back a second time."""
+
+
+async def ask(running: RunningClass, seat: Seat, text: str) -> float:
+    """Ask the worker; return the seconds of case time until the answer is there.
+
+    0 when it is not understood: that the worker answers at once.
+    """
+    rules.check_acting(running.state, seat)
+    mine = running.running(seat.room)
+    director = mine.room.director
+    planned = director.plan(text)
+    wait_s = (planned.due_step - director.state.step) / STEPS_PER_S if planned else 0.0
+    placed = kinds.AskPlaced(task=_task(), item=understood(text), text=text)
+    await running.order(mine.id, [AskOrder(name=text)], [placed], seat=seat.id, by="learner")
+    return wait_s
+
+
+async def order(running: RunningClass, seat: Seat, name: str, dose: str) -> tuple[str, str]:
+    """Order something of the worker; return the task and what is read back (empty: it is done)."""
+    rules.check_acting(running.state, seat)
+    act = ActOrder(name=name, dose=dose or None)
+    act.check()
+    task = _task()
+    mine = running.running(seat.room)
+    ordered = kinds.ActOrdered(
+        task=task, name=name, dose=dose, tick=mine.room.patient.pace.tick,
+        repeated=name in running.state.rooms[mine.id].done,
+    )  # fmt: skip
+    if dose:
+        readback = kinds.ActReadback(task=task, text=f"{label(name)} {dose}", reason="dose")
+        await _write(running, mine, seat, ordered, readback)
+        return task, readback.text
+    await _write(running, mine, seat, ordered)
+    await _do(running, mine, seat, task, act)
+    return task, ""
+
+
+async def confirm(running: RunningClass, seat: Seat, task: str, yes: bool) -> str:
+    """Answer a read-back; return what is asked once more (empty: it is done, or dropped)."""
+    rules.check_acting(running.state, seat)
+    mine = running.running(seat.room)
+    ordered, reason = _open_order(mine, seat, task)
+    act = ActOrder(name=ordered.name, dose=ordered.dose or None)
+    answered = kinds.ActReadback(task=task, text=f"{label(act.name)} {act.dose}", confirmed=yes)
+    if not yes:
+        refused = kinds.ActRefused(
+            task=task, name=act.name, dose=act.dose or "", reason="You changed the order."
+        )
+        await _write(running, mine, seat, answered, refused)
+        return ""
+    if reason == "dose" and times_usual(act) >= TOO_MUCH:
+        again = kinds.ActReadback(
+            task=task, text=f"{label(act.name)} {act.dose}", reason="far above the usual"
+        )
+        await _write(running, mine, seat, answered, again)
+        return again.text
+    await _write(running, mine, seat, answered)
+    await _do(running, mine, seat, task, act)
+    return ""
+
+
+async def _do(
+    running: RunningClass, mine: RunningRoom, seat: Seat, task: str, act: ActOrder
+) -> None:
+    done = kinds.ActDone(task=task, name=act.name, dose=act.dose or "", tick=0)
+    await running.order(mine.id, [act], [done], seat=seat.id, by="learner")
+
+
+async def think_news2(running: RunningClass, seat: Seat, points: dict[str, int | None]) -> int:
+    """Log a learner's NEWS2 points; return the total. It is asked before it is shown."""
+    rules.check_encounter(running.state)
+    mine = running.running(seat.room)
+    lacking = [name for name in rules.NEWS2 if points.get(name) is None]
+    if lacking or set(points) - set(rules.NEWS2):
+        raise Invalid(f"give points for {', '.join(lacking or rules.NEWS2)}")
+    total = sum(value or 0 for value in points.values())
+    true = await asyncio.to_thread(true_news2, mine.room.patient.body)
+    body = kinds.ThinkNews2(points=points, total=total, true_total=true)
+    await _write(running, mine, seat, body)
+    return total
+
+
+async def think(running: RunningClass, seat: Seat, body: Body) -> None:
+    """Log a diagnosis, a disposition, a note or a request."""
+    if running.state.phase not in ("encounter", "words"):
+        raise Conflict("the encounter is not running; wait for your teacher")
+    await _write(running, running.running(seat.room), seat, body)
+
+
+async def say(running: RunningClass, seat: Seat, to: str, text: str) -> None:
+    """Write to the worker, the room or the teacher."""
+    body = kinds.Say(who=seat.id, to=to, text=text)
+    await running.write(running.draft(body, seat.room, seat.id))
+
+
+async def hand(running: RunningClass, seat: Seat, up: bool) -> None:
+    """Raise or lower the hand."""
+    await running.write(running.draft(kinds.SeatHand(up=up), seat.room, seat.id))
+
+
+async def answer(running: RunningClass, seat: Seat, value: str) -> None:
+    """Answer the question that is open; the newest answer counts."""
+    question = running.state.frozen
+    if question is None:
+        raise Conflict("the question is over")
+    if question.options and value not in {str(i) for i in range(len(question.options))}:
+        raise Invalid("choose one of the answers")
+    body = kinds.ClassAnswered(question=question.question, value=value)
+    await running.write(running.draft(body, None, seat.id))
+
+
+async def hand_over(running: RunningClass, seat: Seat, body: kinds.HandoverGiven) -> None:
+    """Hand the patient over: logged, and in a relay the pen goes to the next seat."""
+    rules.check_encounter(running.state)
+    mine = running.running(seat.room)
+    if running.state.mode in ("together", "relay") and seat.role != "pen":
+        raise Forbidden("only the learner who holds the pen hands over")
+    heirs = [each for each in running.state.seats_of(mine.id) if each.id != seat.id]
+    heir = next((each for each in heirs if each.id == body.to_seat), heirs[0] if heirs else None)
+    drafts = [running.draft(body, mine.id, seat.id)]
+    if heir is not None and running.state.mode in ("together", "relay"):
+        drafts += [
+            running.draft(kinds.HandoverTaken(from_seat=seat.id), mine.id, heir.id),
+            running.draft(kinds.SeatPlaced(role="watcher"), mine.id, seat.id),
+            running.draft(kinds.SeatPlaced(role="pen"), mine.id, heir.id),
+        ]
+        heir.since_seq = running.state.last_seq + 1
+    await running.write(*drafts)
+
+
+async def reflect(running: RunningClass, seat: Seat, words: str, change: str) -> None:
+    """Keep the words before the score; Invalid when they are too few."""
+    if running.state.phase not in ("words", "debrief"):
+        raise Conflict("first finish the encounter; your teacher ends it")
+    rules.check_words(words, change)
+    body = kinds.Reflect(words=words, change=change)
+    await running.write(running.draft(body, seat.room, seat.id))
+
+
+async def _write(running: RunningClass, mine: RunningRoom, seat: Seat, *bodies: Body) -> None:
+    shown = running.draft(shown_body(mine.room), mine.id, seat.id)
+    drafts = [running.draft(body, mine.id, seat.id) for body in bodies]
+    await running.write(*drafts, shown)
+
+
+def _open_order(mine: RunningRoom, seat: Seat, task: str) -> tuple[kinds.ActOrdered, str]:
+    """Return an order that waits for the answer to its read-back, and why it is read back."""
+    ordered: kinds.ActOrdered | None = None
+    reason, closed = "", False
+    for event in mine.events:
+        body = event.body
+        if getattr(body, "task", None) != task or event.seat != seat.id:
+            continue
+        if isinstance(body, kinds.ActOrdered):
+            ordered = body
+        elif isinstance(body, kinds.ActReadback) and body.confirmed is None:
+            reason = body.reason
+        closed = closed or isinstance(body, kinds.ActDone | kinds.ActRefused)
+    if ordered is None:
+        raise NotFound("there is no such order to confirm")
+    if closed:
+        raise Conflict("this order has been answered already")
+    return ordered, reason
+
+
+def times_usual(act: ActOrder) -> float:
+    """Return how many times the usual dose an order is; 1 without a dose."""
+    action = action_named(act.name)
+    if not act.dose or not action.usual:
+        return 1.0
+    return float(parse_dose(act.dose, action.unit or "") / action.usual)
+
+
+def label(name: str) -> str:
+    """Return what people call an action."""
+    return str(action_named(name).label)
+
+
+def _task() -> str:
+    return f"t-{secrets.token_hex(4)}"

@@ -1,0 +1,81 @@
+"""What happens at the bedside of a room between two looks: answers, messages, faults, the end.
+
+`Watch` keeps how much of the director's state the log has already; `news_of` is what came since.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from teleward_gateway.classroom.events import Body, kinds
+from teleward_gateway.classroom.rooms.room import Room
+from teleward_simulators.cases.answers.items import HISTORY, catalogue
+from teleward_simulators.cases.answers.worker import NOT_UNDERSTOOD, READY, WAITING, Result
+from teleward_simulators.physiology.patient import TICKS_PER_S
+
+
+@dataclass(slots=True)
+class Watch:
+    """How much of a room's state has been logged."""
+
+    n_messages: int = 0
+    n_faults: int = 0
+    open_faults: set[int] = field(default_factory=set)
+    answered: set[int] = field(default_factory=set)
+    """Numbers of the results that were logged."""
+    ended: bool = False
+
+    def skip(self, room: Room) -> None:
+        """Take everything up to now as logged: after a restart or a rewind."""
+        state, time_s = room.director.state, room.patient.time_s
+        self.n_messages, self.n_faults = len(state.said), len(state.faults)
+        self.open_faults = {i for i, fault in enumerate(state.faults) if fault.at(time_s)}
+        self.answered = {r.number for r in room.director.results() if r.status != WAITING}
+        self.ended = bool(state.result)
+
+
+def changes_of(room: Room, watch: Watch) -> Iterator[Body]:
+    """Yield the bodies of what happened since the last look, and note them in ``watch``."""
+    state = room.director.state
+    for _, who, text in state.said[watch.n_messages :]:
+        yield kinds.Say(who=who, text=text)
+    watch.n_messages = len(state.said)
+    yield from _faults(room, watch)
+    for row in room.director.results():
+        if row.status != WAITING and row.number not in watch.answered:
+            watch.answered.add(row.number)
+            yield _answered(row)
+    if state.result and not watch.ended:
+        watch.ended = True
+        yield kinds.Ended(result=state.result)
+
+
+def _answered(row: Result) -> Body:
+    task, text = f"q-{row.number}", dict(row.text).get("en", "")
+    if row.status == NOT_UNDERSTOOD:
+        return kinds.AskMisunderstood(text=row.asked)
+    assert row.status == READY
+    item = catalogue().get(row.item)
+    if item is not None and item.kind == HISTORY:
+        return kinds.AskAnswered(task=task, item=row.item, answer=text, texts=dict(row.text))
+    return kinds.ResultReady(task=task, item=row.item, text=text, texts=dict(row.text))
+
+
+def _faults(room: Room, watch: Watch) -> Iterator[Body]:
+    faults, time_s = room.director.state.faults, room.patient.time_s
+    tick = room.patient.pace.tick
+    for index in range(watch.n_faults, len(faults)):
+        fault = faults[index]
+        watch.open_faults.add(index)
+        yield kinds.FaultOn(
+            fault=fault.kind,
+            sensor=fault.sensor,
+            tick=round(fault.start_s * TICKS_PER_S),
+            seconds=fault.end_s - fault.start_s,
+            value=fault.value,
+        )
+    watch.n_faults = len(faults)
+    for index in sorted(watch.open_faults):
+        if index < len(faults) and faults[index].end_s <= time_s:
+            watch.open_faults.discard(index)
+            fault = faults[index]
+            yield kinds.FaultOff(fault=fault.kind, sensor=fault.sensor, tick=tick)

@@ -1,0 +1,62 @@
+"""Starts the parts of the classroom on an application, and ends them in reverse order."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from teleward_gateway.api.problems import PREFIX
+from teleward_gateway.classroom.api import class_pages, class_streams, classes, rooms, seats
+from teleward_gateway.classroom.classes.service import ClassService
+from teleward_gateway.classroom.events.log import EventLog
+from teleward_gateway.classroom.rooms.service import RoomService
+from teleward_gateway.classroom.ward_port import WardPort
+
+ROUTERS = (rooms.router, classes.router, seats.router, class_streams.router)
+
+
+def add_routes(app: FastAPI) -> None:
+    """Add every route of the classroom."""
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(class_pages.router)
+
+
+@asynccontextmanager
+async def start(
+    app: FastAPI,
+    ward: WardPort,
+    folder: Path,
+    register: Callable[[str, Callable[[], dict[str, Any]]], None],
+) -> AsyncIterator[None]:
+    """Serve rooms and classes on ``app`` as long as the context lasts; classes are restored."""
+    log = await asyncio.to_thread(EventLog, folder)
+    room_service = RoomService(folder, ward)
+    class_service = ClassService(log, room_service)
+
+    def health() -> dict[str, Any]:
+        damaged = f"damaged, set aside: {log.damaged.name}" if log.damaged else None
+        error = log.error or class_service.problem or damaged
+        return {
+            "ok": error is None,
+            "error": error,
+            "rooms": len(room_service.rooms),
+            "classes": len(class_service.classes),
+        }
+
+    register("classroom", health)
+    await room_service.tidy()
+    add_routes(app)
+    app.state.rooms, app.state.classes = room_service, class_service
+    running = asyncio.create_task(class_service.run(), name="classes")
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await class_service.stop()
+        await ward.close()
+        await asyncio.to_thread(log.close)

@@ -1,0 +1,209 @@
+"""The log is the truth: after kill -9 everything acknowledged is there, and the patients too."""
+
+import asyncio
+import hashlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from teleward_gateway.classroom.rooms.room import Room
+from tests.gateway.classroom.conftest import Hour, running_hour
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+import uvicorn
+from fastapi import FastAPI
+from teleward_gateway.api.problems import add_problems
+from teleward_gateway.classroom.start import start
+from teleward_gateway.classroom.ward_port import WardPort
+from teleward_gateway.registry import Registry
+from teleward_signal.model import Provenance
+
+async def main(folder, port):
+    app = FastAPI()
+    add_problems(app)
+    registry = Registry(folder / "registry.sqlite", Provenance.SIMULATED)
+    async with start(app, WardPort(registry), folder / "rooms", lambda name, probe: None):
+        config = uvicorn.Config(app, port=port, log_level="error")
+        await uvicorn.Server(config).serve()
+
+asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+"""
+BACK_S = 10.0
+
+
+def waves(room: Room, start_s: float) -> str:
+    """Return the sha256 of the next ten seconds of all waves."""
+    made = hashlib.sha256()
+    for metric in ("ecg_ii", "pleth", "respiration"):
+        samples = room.sensors.waveform(metric, 250.0, round(start_s * 250), 2500)
+        made.update(samples.tobytes())
+    return made.hexdigest()
+
+
+async def play(hour: Hour) -> tuple[httpx.AsyncClient, httpx.AsyncClient]:
+    """Play a class up to the middle of a question; return its teacher and a learner."""
+    teacher = await hour.teacher()
+    learner = await hour.learner()
+    await hour.learner("Barbet")
+    await teacher.post("/class/phase", json={"phase": "encounter"})
+    await asyncio.sleep(1.0)
+    told = (await learner.post("/seat/orders", json={"name": "oxygen", "dose": "10 L/min"})).json()
+    await learner.post(f"/seat/orders/{told['task']}", json={"yes": True})
+    await learner.post("/seat/asks", json={"text": "auscultate"})
+    await asyncio.sleep(1.0)
+    await teacher.post("/class/freeze", json={"question": "carbon-dioxide"})
+    await learner.post("/seat/answer", json={"value": "1"})
+    return teacher, learner
+
+
+async def test_a_class_is_rebuilt_with_the_same_patients_held(tmp_path: Path) -> None:
+    async with running_hour(tmp_path) as first:
+        teacher, learner = await play(first)
+        before = first.service.classes
+        [running] = before.values()
+        rooms = {each.id: each.room for each in running.rooms.values()}
+        jar, key = dict(learner.cookies), dict(teacher.cookies)
+        seats = {seat.id: seat.name for seat in running.state.present()}
+        async with running_hour(tmp_path) as second:
+            again = await second.client()
+            again.cookies.update(jar)
+            async with asyncio.timeout(BACK_S):
+                while second.service.restoring or not second.service.classes:
+                    await asyncio.sleep(0.05)
+            screen = (await again.get("/seat")).json()
+            assert screen["seat"]["name"] == "Hornbill"
+            assert screen["question"]["mine"] == "1"
+            assert screen["class"]["paused"] is True
+            assert any(line["what"] == "done" for line in screen["lines"])
+            board = await second.client()
+            board.cookies.update(key)
+            found = (await board.get("/class")).json()
+            assert {s["id"]: s["name"] for r in found["rows"] for s in r["seats"]} == seats
+            assert found["rows"][0]["met"] == 1
+            [rebuilt] = second.service.classes.values()
+            for each in rebuilt.rooms.values():
+                room, old = each.room, rooms[each.id]
+                assert room.subject == old.subject
+                assert room.patient.pace.speed_tenths == 0
+                held = room.patient.orders[-1].tick
+                assert [o.tick for o in old.patient.orders if o.tick < held] == [
+                    o.tick for o in room.patient.orders[:-1]
+                ]
+                old.rewind(min(held, old.patient.pace.tick), time.monotonic())
+                assert waves(room, held / 10) == waves(old, held / 10)
+
+
+class Gateway:
+    """A classroom in a process of its own."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.folder, self.port = folder, port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        command = [sys.executable, "-c", SERVER, str(self.folder), str(self.port)]
+        self.process = subprocess.Popen(command)
+
+    def kill(self) -> None:
+        """End it at once."""
+        assert self.process is not None
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    async def answers(self, client: httpx.AsyncClient) -> None:
+        """Wait until it answers and has rebuilt what there was."""
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    await client.get("/lessons")
+                    return
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
+    tmp_path: Path, kills: int, unused_tcp_port: int
+) -> None:
+    """A scripted class, killed at random moments; the seats resume without typing."""
+    draw = random.Random(7)
+    gateway = Gateway(tmp_path, unused_tcp_port)
+    base = f"http://127.0.0.1:{unused_tcp_port}/api/v1"
+    gateway.start()
+    acknowledged: Counter[str] = Counter()
+    async with (
+        httpx.AsyncClient(base_url=base, timeout=30) as teacher,
+        httpx.AsyncClient(base_url=base, timeout=30) as learner,
+    ):
+        try:
+            await gateway.answers(teacher)
+            opened = (await teacher.post("/classes", json={"lesson": "breathless"})).json()
+            body = {"code": opened["code"], "name": "Hornbill"}
+            await learner.post("/join", json=body)
+            await teacher.post("/class/phase", json={"phase": "encounter"})
+            for _ in range(kills):
+                stop = asyncio.create_task(_kill_after(gateway, draw.uniform(0.05, 1.2)))
+                await _work(teacher, learner, acknowledged)
+                await stop
+                gateway.start()
+                await gateway.answers(teacher)
+                begun_s = time.monotonic()
+                while not (row := await _row(teacher)) or row["state"] != "open":
+                    assert time.monotonic() - begun_s < BACK_S
+                    await asyncio.sleep(0.05)
+                assert (await learner.get("/seat")).json()["seat"]["name"] == "Hornbill"
+                assert (await teacher.get("/class")).json()["paused"] is True
+                await teacher.post("/class/pause", json={"on": False})
+        finally:
+            gateway.kill()
+    with sqlite3.connect(tmp_path / "rooms" / "classroom.db") as connection:
+        rows = connection.execute("SELECT kind, body FROM events").fetchall()
+    connection.close()
+    kept = Counter(kind for kind, _ in rows)
+    assert sum(acknowledged.values()) > kills
+    for kind, count in acknowledged.items():
+        assert kept[kind] >= count, kind
+
+
+async def _row(teacher: httpx.AsyncClient) -> Any:
+    answer = await teacher.get("/class")
+    return answer.json()["rows"][0] if answer.is_success else None
+
+
+async def _kill_after(gateway: Gateway, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await asyncio.to_thread(gateway.kill)
+
+
+async def _work(
+    teacher: httpx.AsyncClient, learner: httpx.AsyncClient, acknowledged: Counter[str]
+) -> None:
+    """Act until the gateway is gone, counting what it acknowledged."""
+    with_kind = (
+        ("act.done", learner, "/seat/orders", {"name": "sit_up"}),
+        ("ask.placed", learner, "/seat/asks", {"text": "skin"}),
+        ("say", learner, "/seat/say", {"text": "How are you?"}),
+        ("think.disposition", learner, "/seat/disposition", {"disposition": "transfer"}),
+        ("bookmark", teacher, "/class/bookmark", {"text": "mark"}),
+    )
+    while True:
+        for kind, client, path, body in with_kind:
+            try:
+                answer = await client.post(path, json=body)
+            except httpx.TransportError:
+                return
+            if answer.is_success:
+                acknowledged[kind] += 1
