@@ -23,14 +23,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return costs, the matrix and, with recordings, the fidelity table."""
-    from teleward_simulators.physiology.directions import score
+    from teleward_simulators.physiology.direction_score import score
+    from teleward_simulators.physiology.spot_checks import spot_checks
     from teleward_simulators.physiology.targets import compare
 
     result: dict[str, Any] = {**_costs()}
     matrix = score()
     result["matrix_percent"] = round(matrix.percent, 2)
     result["matrix_cells"] = matrix.cells
+    result["demanded_percent"] = round(matrix.demanded_percent, 2)
+    result["demanded_cells"] = len(matrix.demanded)
+    result["demanded_groups"] = {name: list(pair) for name, pair in matrix.groups().items()}
     result["matrix_failures"] = list(matrix.failures)
+    result["demanded_failures"] = [str(cell) for cell in matrix.demanded if not cell.holds]
+    result["spot_checks"] = [
+        {"name": s.name, "variable": s.variable, "value": round(s.value, 2), "low": s.low,
+         "high": s.high, "biogears": s.biogears, "pulse": s.pulse, "source": s.source,
+         "holds": s.holds} for s in spot_checks()
+    ]  # fmt: skip
     result["targets"] = [
         {"illness": f.target.illness, "minute": f.target.minute, "variable": f.target.variable,
          "value": round(f.value, 1), "low": f.target.low, "high": f.target.high, "holds": f.holds}
@@ -102,7 +112,21 @@ def table(result: dict[str, Any]) -> str:
         f"directional matrix            {result['matrix_percent']:8.2f} % of "
         f"{result['matrix_cells']} cells",
     ]
-    lines += [f"    {failure}" for failure in result["matrix_failures"]]
+    lines.append(
+        f"demanded directions           {result['demanded_percent']:8.2f} % of "
+        f"{result['demanded_cells']}"
+    )
+    for name, (held, total) in result["demanded_groups"].items():
+        lines.append(f"    {name:32} {held:4d} of {total}")
+    lines += [f"    {failure}" for failure in result["demanded_failures"]]
+    lines.append(f"spot checks{'':35}{'Teleward':>9} {'published':>14} {'BioGears':>11} "
+                 f"{'Pulse':>7}")  # fmt: skip
+    lines += [
+        f"    {row['name'][:42]:42} {row['variable'][:26]:26} {row['value']:8.2f} "
+        f"{row['low']:6g} to {row['high']:<6g} {row['biogears']:>11} {row['pulse']:>6}"
+        f"{'' if row['holds'] else '   MISS'}  {row['source']}"
+        for row in result["spot_checks"]
+    ]
     held = sum(row["holds"] for row in result["targets"])
     lines.append(f"stated numbers of illnesses   {held:8d} of {len(result['targets'])} hold")
     lines += [

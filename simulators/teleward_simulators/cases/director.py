@@ -13,22 +13,18 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 
-from teleward_simulators.cases.answers.answer import NOT_UNDERSTOOD, Answer, answer
-from teleward_simulators.cases.answers.items import ASKING_S, catalogue, understood
-from teleward_simulators.cases.answers.worker import (
-    NOT_UNDERSTOOD as UNKNOWN,
-)
-from teleward_simulators.cases.answers.worker import (
-    READY,
-    WAITING,
-    Result,
-    Task,
-)
 from teleward_simulators.cases.dispositions import ORDERED
 from teleward_simulators.cases.endings import EndingWatch, disposition_matches, with_value
 from teleward_simulators.cases.expression import Expression, Read
+from teleward_simulators.cases.inventory import stock_of
 from teleward_simulators.cases.model import Case, Effect
 from teleward_simulators.cases.script import NEVER, Script
+from teleward_simulators.cases.voice import (
+    LOOK_STEPS,
+    mood,
+    read_back,
+)
+from teleward_simulators.cases.worker_side import FINDS_OUT, WorkerSide, steps_of
 from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.physiology.body import Body, Given
 from teleward_simulators.physiology.engine import STEPS_PER_S
@@ -39,22 +35,11 @@ from teleward_simulators.sensors.faults import make_fault
 
 CHRONIC_S = 3600.0
 """What a person has had for long has found its balance before the case begins."""
-MOST_TASKS = 200
-"""Things a worker can have been asked in one encounter."""
-FINDS_OUT = {
-    "ecg12": "ecg12", "glucose_check": "glucose_check", "ketone_check": "ketone_check",
-    "temperature_check": "temperature", "blood_pressure": "blood_pressure",
-    "remeasure": "blood_pressure", "auscultate": "auscultate", "count_breaths": "breaths",
-    "examine": "look", "blood_cultures": "blood_cultures", "lactate_check": "lactate_check",
-    "x_ray": "chest_film", "reflexes_check": "reflexes", "haematocrit": "haematocrit",
-}  # fmt: skip
-"""Action -> the item of the catalogue that it finds out."""
-COUNTS_AS = {item: action for action, item in FINDS_OUT.items() if action != "remeasure"}
 LAYERS = {"mul": "factor", "add": "shift"}
 """What an action does to a knob -> the kind of layer."""
 
 
-class CaseDirector:
+class CaseDirector(WorkerSide):
     """Implements `Director` for one case; ``now_s`` gives device time."""
 
     def __init__(self, case: Case, now_s: Callable[[], float] = lambda: 0.0) -> None:
@@ -66,6 +51,8 @@ class CaseDirector:
             ending=(NEVER,) * len(case.endings),
         )
         self._dose = 0.0
+        self._stock = stock_of(case)
+        self._attended = case.schema > 1 and case.setting.get("staff") != "none"
         self._harms = {m.action: m.effects for m in case.marks if m.effects}
 
     def prepare(self, body: Body) -> None:
@@ -83,7 +70,7 @@ class CaseDirector:
                 if timed.at_s + effect.after_s <= 0.0:
                     self._apply(body, effect)
                 else:
-                    self._later(effect, _steps(timed.at_s + effect.after_s))
+                    self._later(effect, steps_of(timed.at_s + effect.after_s))
         self.state.planned = self.state.sequence
 
     def _bind(self, body: Body) -> None:
@@ -114,6 +101,8 @@ class CaseDirector:
         elif state.stable == NEVER:
             state.stable = state.step
         self._watch_guards(body)
+        if self._attended and state.step % LOOK_STEPS < steps:
+            self._watch_patient(body)
         if state.tasks and state.tasks[0].sample_step <= state.step:
             self._sample(body)
         if not state.result:
@@ -163,14 +152,15 @@ class CaseDirector:
         return True
 
     def act(self, body: Body, name: str, dose: str = "") -> Given:
-        """Carry out an action and what the case adds to it, or note it while nobody is there."""
-        state = self.state
-        if state.away > state.step and body.engine.get("pulse") > 0.5:
-            wait_s = (state.away - state.step) / STEPS_PER_S
-            self._later(Effect("act", name, text=dose), state.away)
-            self._say(f"We are not back yet, doctor; in {wait_s / 60:.0f} minutes.")
-            return Given(body.engine.steps, name, 0.0, (f"waits {wait_s:.0f} s",))
-        return self._do(body, name, dose)
+        """Carry out an action and what the case adds to it; or wait, ask or refuse, with a flag."""
+        held_back = self._held_back(body, name, dose)
+        if held_back:
+            return Given(body.engine.steps, name, 0.0, (held_back,))
+        given = self._do(body, name, dose)
+        action = ACTIONS[name]
+        if action.unit and name not in ORDERED and self._attended:
+            self._say(read_back(action, given.dose, mood(body, bool(self.state.tasks))))
+        return given
 
     def _do(self, body: Body, name: str, dose: str, asked: str = "", by: str = "learner") -> Given:
         given = body.act(name, dose)
@@ -189,70 +179,6 @@ class CaseDirector:
         if name in FINDS_OUT:
             self._queue(asked or name, by)
         return given
-
-    def plan(self, text: str, by: str = "learner") -> Task | None:
-        """Return the task that asking ``text`` now would be; None when it is not understood."""
-        state = self.state
-        item = text if text in self.case.answers else understood(text)
-        if not item and text not in dict(state.findings):
-            return None
-        known = catalogue().get(item or text)
-        seconds, lab_s = (known.seconds, known.lab_s) if known else (ASKING_S, 0.0)
-        free = max((task.sample_step for task in state.tasks), default=state.step)
-        sample = max(free, state.step, state.away) + _steps(seconds)
-        number = len(state.tasks) + len(state.results)
-        return Task(number, item or text, text, by, state.step, sample, sample + _steps(lab_s))
-
-    def ask(self, body: Body, text: str, by: str = "learner") -> None:
-        """Have the worker find something out; what is also an action counts as one."""
-        task = self.plan(text, by)
-        if task is not None and task.item in COUNTS_AS:
-            self._do(body, COUNTS_AS[task.item], "", text, by)
-        else:
-            self._queue(text, by)
-
-    def _queue(self, text: str, by: str) -> None:
-        state = self.state
-        number = len(state.tasks) + len(state.results)
-        if number >= MOST_TASKS:
-            return
-        task = self.plan(text, by)
-        if task is not None:
-            state.tasks = (*state.tasks, task)
-            return
-        state.results = (*state.results, Result(
-            number, "", text, by, UNKNOWN, NOT_UNDERSTOOD, state.step, state.step, state.step,
-            self.now_s(),
-        ))  # fmt: skip
-
-    def _sample(self, body: Body) -> None:
-        """Take the samples that are due: the answer is that of this moment."""
-        state = self.state
-        while state.tasks and state.tasks[0].sample_step <= state.step:
-            task, state.tasks = state.tasks[0], state.tasks[1:]
-            found = self._answer(body, task)
-            state.results = (*state.results, Result(
-                task.number, task.item, task.asked, task.by, READY, found.text, task.asked_step,
-                task.sample_step, task.due_step, self.now_s(), found.values,
-            ))  # fmt: skip
-
-    def _answer(self, body: Body, task: Task) -> Answer:
-        changed = {understood(k) or k: text for k, text in self.state.findings}
-        return answer(task.item, body, task.number, self.case.answers, changed,
-                      lambda condition: bool(self._bound(condition)()))  # fmt: skip
-
-    def results(self) -> list[Result]:
-        """Return every answer so far in the order asked; those of a laboratory wait until due."""
-        state = self.state
-        rows = [
-            r if r.due_step <= state.step else replace(r, status=WAITING, text=(), values=())
-            for r in state.results
-        ]
-        rows += [
-            Result(t.number, t.item, t.asked, t.by, WAITING, (), t.asked_step, t.sample_step,
-                   t.due_step) for t in state.tasks
-        ]  # fmt: skip
-        return sorted(rows, key=lambda row: row.number)
 
     def _cancel(self, effects: tuple[Effect, ...]) -> None:
         """Take from the timeline what it had in store for the knobs that the case turns itself.
@@ -323,7 +249,7 @@ class CaseDirector:
     def _all(self, body: Body, effects: tuple[Effect, ...]) -> None:
         for effect in effects:
             if effect.after_s > 0.0:
-                self._later(effect, self.state.step + _steps(effect.after_s))
+                self._later(effect, self.state.step + steps_of(effect.after_s))
             else:
                 self._apply(body, effect)
 
@@ -345,7 +271,7 @@ class CaseDirector:
             case "say":
                 self._say(effect.text)
             case "delay":
-                self.state.away = max(self.state.away, self.state.step + _steps(effect.value))
+                self.state.away = max(self.state.away, self.state.step + steps_of(effect.value))
             case "end":
                 self.state.result = self.state.result or effect.name
             case "finding":
@@ -356,9 +282,6 @@ class CaseDirector:
                 value = options.get("value")
                 self._fault(effect.name, str(options["sensor"]), effect.over_s,
                             None if value is None else float(value))  # fmt: skip
-
-    def _say(self, text: str) -> None:
-        self.state.said = (*self.state.said, (self.state.second, "worker", text))
 
     def _turn(self, body: Body, effect: Effect) -> None:
         if effect.layered and effect.how in LAYERS:
@@ -382,7 +305,3 @@ class CaseDirector:
     def _fault(self, kind: str, sensor: str, seconds: float, value: float | None) -> None:
         fault = make_fault(kind, sensor, self.now_s(), seconds, value)
         self.state.faults = (*self.state.faults, fault)
-
-
-def _steps(seconds: float) -> int:
-    return round(seconds * STEPS_PER_S)

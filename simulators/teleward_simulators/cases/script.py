@@ -32,6 +32,10 @@ class Script:
     tasks: tuple[Task, ...] = ()
     """What the worker was asked and has not sampled yet."""
     results: tuple[Result, ...] = ()
+    doubted: tuple[tuple[str, str], ...] = ()
+    """Unusual doses that the worker asked about and has not given: action and dose."""
+    volunteered: tuple[tuple[str, str], ...] = ()
+    """What the worker saw last: item and text."""
     stable: int = NEVER
     result: str = ""
     said: tuple[tuple[int, str, str], ...] = ()

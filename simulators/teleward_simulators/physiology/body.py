@@ -12,6 +12,7 @@ from teleward_simulators.draws import Stream, uniform
 from teleward_simulators.physiology.actions import Action, action_named, oxygen_share
 from teleward_simulators.physiology.engine import (
     FAILING_S,
+    HYPOKALAEMIA_S,
     KALAEMIA_S,
     STEPS_PER_S,
     Engine,
@@ -31,7 +32,7 @@ from teleward_simulators.rhythms.transitions import (
 )
 
 CAUSES_OK = (
-    ("k_eff", 0.0, 7.0),
+    ("k_eff", 1.8, 7.0),
     ("vr_obst", -1.0, 1.0),
     ("temperature", 30.0, 50.0),
     ("pao2", 55.0, 1000.0),
@@ -42,6 +43,8 @@ LEAST_VOLUME = 0.70
 TRIAL_S = 90.0
 """How long a heart has to be able to beat for its arrest to be reversible."""
 MINUTE = 60 * STEPS_PER_S
+SURGE_STEPS = 45 * STEPS_PER_S
+"""From a bolus of adrenaline in a beating heart to what it does to the rhythm."""
 DECAY = "decay"
 Plan = tuple[int, int, str]
 """The step from which, steps between (0: once) and the trigger, or `DECAY`."""
@@ -73,6 +76,8 @@ class Vital:
     given: tuple[Given, ...] = ()
     pause_s: float = 0.0
     overrides: tuple[tuple[str, float], ...] = ()
+    due: tuple[tuple[int, str], ...] = ()
+    """Steps at which a drug that was given asks the table of rhythms, and its trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +143,8 @@ class Body:
             plans = self._plans()
             part = min(steps, *(_wait(p, engine.steps) for p in plans)) if plans else steps
             steps -= engine.advance_until(part)
-            beating = engine.get("pulse") > 0.5  # what no longer beats follows the table alone
-            if beating and (
-                engine.get("low_s") > FAILING_S or engine.get("kalaemia_s") > KALAEMIA_S
-            ):
+            # what no longer beats follows the table alone
+            if engine.get("pulse") > 0.5 and self._failing():
                 self._fail()
             elif plans:
                 self._carry_on(plans)
@@ -176,6 +179,7 @@ class Body:
         vital.pause_s = pause_s
         engine.put("pulse", float(rhythm.pulse))
         engine.put("conduction", rhythm.conduction)
+        engine.put("av_node", float(rhythm.av_node))
         engine.put("rhythm_gain", rhythm.gain)
         engine.put("breath_block", 0.0 if rhythm.pulse else 1.0)
         if rhythm.pulse and not had_pulse:
@@ -259,6 +263,7 @@ class Body:
         elif vital.rhythm in _EVERY:
             trigger, every = _EVERY[vital.rhythm]
             out.append((vital.rhythm_step + every, every, trigger))
+        out += [(step, 0, trigger) for step, trigger in vital.due]
         if vital.cpr_step >= 0 and not RHYTHMS[vital.rhythm].pulse:
             out.append((vital.cpr_step + 2 * MINUTE, 2 * MINUTE, "cpr_cycle"))
         return out
@@ -272,8 +277,16 @@ class Body:
             if what == DECAY:
                 self.set_rhythm(TIME_LIMITS[self.vital.rhythm][1])
                 return
-            if (now - first) % every == 0:
+            if every == 0:
+                self.vital.due = tuple(row for row in self.vital.due if row != (first, what))
                 self._trigger(what)
+            elif (now - first) % every == 0:
+                self._trigger(what)
+
+    def _failing(self) -> bool:
+        get = self.engine.get
+        low, high = get("hypokalaemia_s") > HYPOKALAEMIA_S, get("kalaemia_s") > KALAEMIA_S
+        return get("low_s") > FAILING_S or high or low
 
     def _fail(self) -> None:
         """Stop a heart without pressure, oxygen or with too much potassium."""
@@ -282,6 +295,10 @@ class Body:
         elif self.engine.get("kalaemia_s") > KALAEMIA_S:
             self.engine.put("kalaemia_s", 0.0)
             self._trigger("hyperkalaemia")
+        else:
+            self.engine.put("hypokalaemia_s", 0.0)
+            ectopic = self.vital.rhythm in ("pvc", "bigeminy", "couplets")
+            self._trigger("hypokalaemia_runs" if ectopic else "hypokalaemia")
 
 
 _EVERY = {"complete_block": ("minute", MINUTE), "svt": ("minutes_10", 10 * MINUTE)}
@@ -345,7 +362,10 @@ def _blood(body: Body, millilitres: float) -> None:
 
 
 def _adrenaline_iv(body: Body, _: float) -> None:
-    body.vital.adrenaline_step = body.engine.steps
+    now = body.engine.steps
+    body.vital.adrenaline_step = now
+    if RHYTHMS[body.rhythm].pulse:  # the pressure rises first, then the rhythm goes
+        body.vital.due = (*body.vital.due, (now + SURGE_STEPS, "adrenaline_surge"))
 
 
 def _adrenaline_infusion(body: Body, micrograms: float) -> None:
@@ -363,6 +383,11 @@ def _set_rate(body: Body, rate: float) -> None:
     body.vital.rate = rate
     body.engine.put("fixed_hr", rate)
     body.engine.restart_beats()  # a body whose time stands still shows it as well
+
+
+def _adenosine(body: Body, milligrams: float) -> None:
+    body.engine.put("av_block", min(1.0, milligrams / 9.0))
+    body.engine.restart_beats()
 
 
 def _amiodarone(body: Body, _: float) -> None:
@@ -396,6 +421,7 @@ _SPECIAL: dict[str, Callable[[Body, float], None]] = {
     "adrenaline_iv": _adrenaline_iv,
     "adrenaline_infusion": _adrenaline_infusion,
     "atropine": _atropine,
+    "adenosine": _adenosine,
     "amiodarone": _amiodarone,
     "pacing": _pacing,
     "cpr": _cpr,

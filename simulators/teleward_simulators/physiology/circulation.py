@@ -71,6 +71,9 @@ def advance_reflexes(p: Record, k: Record, dt: float) -> None:
     hypercapnia = max(0.0, (p.pco2 - 45.0 - k.pco2_shift) / 20.0)
     extra = sympathetic_extra(p, k)
     aim = p.map0 + k.map_shift - 22.0 * min(1.2, p.bp_e) + 12.0 * k.distress
+    # relief of a congested heart takes from a raised pressure what reflexes do not give back
+    relief = 22.0 * hill(p.gtn_e, 0.5, 1.5) + 11.0 * p.cpap + 8.0 * min(1.0, p.furosemide_e)
+    aim -= relief * clip(k.map_shift / 40.0, 0.0, 1.0)
     # stretch of the left atrium: blood that a failing right ventricle holds back is not felt there
     error = k.baro * ((aim - p.map_felt) / 11.0 + (2.0 - p.pra_felt * k.rv_f) / 3.2)
     urge = error + 1.2 * hypoxia + 0.8 * hypercapnia + extra
@@ -98,6 +101,17 @@ def catecholamines(p: Record, k: Record) -> float:
 
 
 @kernel
+def warmth_of_heart(temperature: float) -> float:
+    """Return the share by which the node is quicker (slower: negative) than at 37 Cel.
+
+    A heart of 28 Cel beats at half the rate (Danzl and Pozos, N Engl J Med 331:1756, 1994).
+    """
+    if temperature >= 37.0:
+        return 0.11 * (temperature - 37.0)
+    return max(0.055 * (temperature - 37.0), -0.8)
+
+
+@kernel
 def heart_rate(p: Record, k: Record) -> float:
     """Return the rate the sinus node makes, per minute."""
     atropine = hill(p.atropine_c, 0.6, 1.0)
@@ -107,15 +121,17 @@ def heart_rate(p: Record, k: Record) -> float:
         p.intrinsic_hr
         * (1.0 + SYMPATHETIC_GAIN * p.symp)
         * (1.0 - (VAGAL_GAIN + 0.35 * k.vag_x * (1.0 - atropine)) * p.vagal)
-        * (1.0 + 0.11 * (p.temperature - 37.0) + k.sirs)
+        * (1.0 + warmth_of_heart(p.temperature) + k.sirs)
     )
     rate += 44.0 * k.distress + 16.0 * adrenaline + 16.0 * salbutamol
-    rate += 40.0 * catecholamines(p, k)
+    rate += 70.0 * hill(p.adrenaline_e, 1.3, 3.0)  # a bolus into a vein
+    rate += 40.0 * catecholamines(p, k) + 12.0 * k.upper
     rate += 14.0 * clip((62.0 - p.pao2) / 20.0, 0.0, 1.0)
     rate += 18.0 * clip((65.0 - p.glucose) / 30.0, 0.0, 1.0)
     if p.rosc_s > 0.0:  # catecholamines of the resuscitation
         rate += 28.0 * np.exp(-p.rosc_s / 1200.0)
-    rate -= 25.0 * hill(p.beta_c, 1.0, 1.0) + 15.0 * hill(p.magnesium_c, 3.0, 4.0)
+    rate -= 28.0 * hill(p.beta_c, 1.0, 1.0) + 9.0 * hill(p.verapamil_c, 1.0, 1.0)
+    rate -= 15.0 * hill(p.magnesium_c, 3.0, 4.0)
     top = 220.0 - p.age_y
     knee = 0.72 * top
     if rate > knee:
@@ -128,7 +144,12 @@ def heart_rate(p: Record, k: Record) -> float:
 @kernel
 def beats_per_minute(p: Record, k: Record) -> float:
     """Return the rate of the ventricles: the rhythm's own, or what passes of the sinus node's."""
-    return float(heart_rate(p, k) * p.conduction if p.fixed_hr <= 0.0 else p.fixed_hr)
+    if p.fixed_hr <= 0.0:
+        return float(heart_rate(p, k) * p.conduction)
+    if p.av_node < 0.5:
+        return float(p.fixed_hr)
+    slowed = 0.34 * hill(p.beta_c, 1.0, 1.0) + 0.42 * hill(p.verapamil_c, 1.0, 1.2)
+    return float(p.fixed_hr * max(0.45, 1.0 - slowed) * (1.0 - 0.85 * min(1.0, p.av_block)))
 
 
 @kernel
@@ -149,20 +170,21 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
     adrenaline = adrenaline_effect(p)
     pressor = adrenaline if k.vasodil < 1.0 else 0.0
     vasodil = k.vasodil + max(0.0, 1.0 - k.vasodil) * 0.75 * pressor
-    vasodil = (vasodil - 0.2 * min(1.0, p.prazosin_e)) * (1.0 + 0.8 * p.noradrenaline_e)
+    vasodil = (vasodil - 0.2 * min(1.0, p.prazosin_e)) * (1.0 + 0.9 * p.noradrenaline_e)
     acid = clip((7.2 - p.ph) / 0.3, 0.0, 1.0)
     hypoxic = clip((0.6 - p.sao2) / 0.3, 0.0, 1.0)
     gtn = hill(p.gtn_e, 0.5, 1.5)
     circulating = catecholamines(p, k)
     # dead muscle answers no nerve: reserve falls with what is left of contractility
-    ees = p.ees0 * k.contr * (1.0 + 0.8 * (p.symp - RESTING_SYMPATHETIC) * min(1.0, k.contr))
+    driven = 0.8 * (p.symp - RESTING_SYMPATHETIC) * (1.0 - 0.7 * hill(p.beta_c, 1.0, 1.0))
+    ees = p.ees0 * k.contr * (1.0 + driven * min(1.0, k.contr))
     ees *= (
         (1.0 + 0.5 * adrenaline)
         * (1.0 + 0.45 * circulating)
         * (1.0 - 0.5 * acid)
         * (1.0 - 0.6 * hypoxic)
     )
-    ees *= 1.0 - 0.25 * hill(p.beta_c, 1.0, 1.0)
+    ees *= 1.0 - 0.25 * hill(p.beta_c, 1.0, 1.0) - 0.2 * hill(p.verapamil_c, 1.0, 1.0)
     ees *= coronary_share(p, k)
     if p.rosc_s > 0.0:  # stunned after an arrest
         ees *= 1.0 - 0.35 * np.exp(-p.rosc_s / 2400.0)
@@ -174,10 +196,10 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
     # a large infarct inflames and dilates (Hochman, Circulation 107:2998, 2003)
     tpr *= 1.0 - 2.2 * clip(0.65 - k.contr, 0.0, 0.35)
     if k.vasodil >= 1.0:
-        tpr *= 1.0 - 0.25 * hill(p.adrenaline_depot + p.adrenaline_e, 0.3, 2.0) * (
+        tpr *= 1.0 - 0.12 * hill(p.adrenaline_depot + p.adrenaline_e, 0.3, 2.0) * (
             1.0 if p.adrenaline_e < 1.5 else 0.0
         )
-        tpr *= 1.0 + 0.9 * hill(p.adrenaline_e, 2.5, 3.0)  # a vein full of adrenaline
+    tpr *= 1.0 + 2.1 * hill(p.adrenaline_e, 1.3, 3.0)  # a vein full of adrenaline
     rate = max(p.hr, 1.0)
     diastole = max(60.0 / rate - max(0.3 * np.sqrt(72.0 / rate), 0.16), 0.05)
     fill = (1.0 - np.exp(-diastole / 0.16)) / (1.0 - np.exp(-p.diastole0_s / 0.16))
@@ -186,8 +208,9 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
     flow = stroke * rate / 60.0 * p.pulse
     if p.pulse < 0.5 and p.cpr > 0.5:
         flow = 0.22 * p.flow0_ml_s * p.cpr_quality
-    veins = k.venodil + (0.18 if k.rv_f < 0.85 else 0.10) * gtn
-    veins += 0.03 * p.upright - 0.04 * p.legs_up - 0.05 * p.noradrenaline_e
+    # a right ventricle that has failed lives on its filling, which nitrates take away
+    veins = k.venodil + (0.10 + 0.45 * clip((0.92 - k.rv_f) / 0.22, 0.0, 1.0)) * gtn
+    veins += 0.09 * p.upright - 0.04 * p.legs_up - 0.05 * p.noradrenaline_e
     unstressed = p.unstressed0_ml * (1.0 - 0.20 * (p.symp - RESTING_SYMPATHETIC) + veins)
     # a left heart that cannot keep up holds blood back in the lungs
     held_back = LUNG_VEIN_ML * (p.weight_kg / 70.0) * clip(p.pla - 12.0, 0.0, 25.0)

@@ -38,7 +38,10 @@ def advance_drugs(p: Record, dt: float) -> None:
     absorbed = p.magnesium_depot / 600.0
     p.magnesium_depot -= dt * absorbed
     p.magnesium_c += dt * (absorbed - p.magnesium_c / 14400.0)
+    p.calcium_e += dt * (p.calcium_c - p.calcium_e) / 60.0
     p.calcium_c -= dt * p.calcium_c / 2100.0
+    p.verapamil_c -= dt * p.verapamil_c / 14400.0
+    p.av_block -= dt * p.av_block / 15.0  # adenosine: gone within half a minute
     p.sedative_c -= dt * p.sedative_c / 5400.0
     p.anticonvulsant_e -= dt * p.anticonvulsant_e / 14400.0
     p.noradrenaline_e += dt * (p.noradrenaline_rate - p.noradrenaline_e) / 60.0

@@ -55,6 +55,9 @@ FAILING_S = 60.0
 KALAEMIA_S = 180.0
 """Seconds that a heart stands the last rung of the potassium ladder."""
 
+HYPOKALAEMIA_S = 60.0
+"""Seconds of too little potassium after which the heart may turn to another rhythm."""
+
 
 @kernel
 def advance(
@@ -87,7 +90,9 @@ def advance(
                 layers[j, 3] += 1.0
             combine(course, layers, count, sums, limits, values)
         _step(p, k, STEP_S)
-        if p.pulse > 0.5 and (p.low_s > FAILING_S or p.kalaemia_s > KALAEMIA_S):
+        if p.pulse > 0.5 and (
+            p.low_s > FAILING_S or p.kalaemia_s > KALAEMIA_S or p.hypokalaemia_s > HYPOKALAEMIA_S
+        ):
             return taken + 1
     return steps
 
@@ -164,7 +169,7 @@ class Engine:
             self.advance(STEPS_PER_S)
             for name, value in start.items():
                 p[name] = value
-        p["rosc_s"] = p["low_s"] = p["down_s"] = p["kalaemia_s"] = 0.0
+        p["rosc_s"] = p["low_s"] = p["down_s"] = p["kalaemia_s"] = p["hypokalaemia_s"] = 0.0
         self.steps = 0
 
     @property
@@ -269,7 +274,7 @@ class Engine:
         before = self.snapshot()
         p = self.patients[0]
         p["pulse"], p["rhythm_gain"], p["conduction"], p["fixed_hr"] = 1.0, 1.0, 1.0, 0.0
-        p["cpr"] = p["breath_block"] = p["low_s"] = p["kalaemia_s"] = 0.0
+        p["cpr"] = p["breath_block"] = p["low_s"] = p["kalaemia_s"] = p["hypokalaemia_s"] = 0.0
         p["rosc_s"] = STEP_S
         whole = round(seconds * STEPS_PER_S)
         beats = self._live(whole) == whole and not _failing(p)

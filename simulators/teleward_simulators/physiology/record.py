@@ -19,7 +19,7 @@ STATE = (
     "lost_ml", "pra", "map", "symp", "vagal", "map_felt", "pra_felt", "edema",
     "drive_co2", "drive_o2", "rr", "mv", "alveolar_o2", "venous_o2", "pco2", "pco2_tissue",
     "spo2_slow", "lactate", "ketones", "potassium", "temperature", "glucose", "insulin_remote",
-    "insulin", "low_s", "kalaemia_s", "down_s", "rosc_s", "urine_ml", "reserve",
+    "insulin", "low_s", "kalaemia_s", "hypokalaemia_s", "down_s", "rosc_s", "urine_ml", "reserve",
 )  # fmt: skip
 """Integrated; pressures in mmHg, contents in mL/dL, ``*_s`` timers in seconds."""
 
@@ -34,13 +34,13 @@ DRUGS = (
     "fluid_left_ml", "fluid_rate", "blood_left_ml", "blood_rate", "uterotonic_e",
     "uterotonic_depot", "massage_e", "txa_e", "txa_depot", "pressure_on", "neostigmine_e",
     "pralidoxime_e", "legs_up", "upright", "fio2", "bagged", "cpap", "cpr", "cpr_quality",
-    "anticonvulsant_e", "antivenom_e",
+    "anticonvulsant_e", "antivenom_e", "verapamil_c", "liver_e", "av_block", "calcium_e",
 )  # fmt: skip
 """Levels in units of one usual adult dose unless the name gives another unit."""
 
-RHYTHM = ("pulse", "fixed_hr", "conduction", "rhythm_gain", "breath_block")
+RHYTHM = ("pulse", "fixed_hr", "conduction", "rhythm_gain", "breath_block", "av_node")
 """Inputs of the rhythm to the heart; ``fixed_hr`` 0 leaves the rate to the nerves, of whose beats
-``conduction`` is the share that passes."""
+``conduction`` is the share that passes; ``av_node`` 1 where drugs on the node slow the rate."""
 
 OUTPUT = (
     "hr", "sbp", "dbp", "stroke_ml", "flow_ml_s", "tidal_l", "sao2", "pao2", "etco2", "ph", "hco3",

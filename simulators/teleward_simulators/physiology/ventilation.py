@@ -18,7 +18,7 @@ from teleward_simulators.physiology.drugs import (
 
 LUNG_ML_PER_KG = 40.0
 """Functional residual capacity: 2.8 L at 70 kg."""
-LEAST_PCO2 = 16.0
+LEAST_PCO2 = 19.0
 """mmHg to which nobody breathes down without acidosis; the brake begins 10 mmHg above."""
 DRY_MMHG = 713.0
 """Barometric pressure less water vapour."""
@@ -49,12 +49,17 @@ def advance_breathing(p: Record, k: Record, dt: float) -> None:
     # washed-out carbon dioxide brakes whatever drives, unless the blood is acid
     least = LEAST_PCO2 - 60.0 * max(0.0, 7.35 - p.ph)
     drive *= clip((p.pco2 - least) / 10.0, 0.2, 1.0)
-    depressed = clip(k.resp_dep + 0.5 * hill(p.sedative_c, 1.5, 2.0), 0.0, 1.0)
+    # sedatives and opioids depress more together than each alone
+    sedated = p.sedative_c * (1.0 + 1.6 * opioid)
+    depressed = clip(k.resp_dep + 0.55 * hill(sedated, 1.5, 2.0), 0.0, 1.0)
     toxic = 0.95 * hill(p.magnesium_c * (1.0 - 0.9 * min(1.0, p.calcium_c)), 3.2, 6.0)
     drive = max(0.0, drive) * (1.0 - depressed) * (1.0 - 0.95 * opioid) * (1.0 - toxic)
-    drive *= (1.0 - 0.9 * k.upper) * (1.0 - p.breath_block)
+    drive *= (1.0 - 0.94 * k.upper) * (1.0 - p.breath_block)
+    if p.temperature < 37.0:  # the cold brain asks for less than the cold body makes
+        drive *= max(0.15, 1.0 + 0.085 * (p.temperature - 37.0))
     strength = clip(k.nm + 0.15 * p.neostigmine_e + 0.1 * p.pralidoxime_e, 0.0, 1.0)
-    most = p.mv0_l * 14.0 * (1.0 - 0.93 * p.bronch_eff) * (1.0 - k.fatigue) * strength * strength
+    strength *= clip((p.k_eff - 0.9) / 1.2, 0.15, 1.0) if p.k_eff > 0.0 else 1.0
+    most = p.mv0_l * 14.0 * (1.0 - 0.93 * p.bronch_eff) * (1.0 - k.fatigue) * strength**2.3
     wanted = p.mv0_l * drive
     # a soft lesser of the two: strength that is nearly spent already shows
     volume = wanted * most / (wanted**4 + most**4 + 1e-12) ** 0.25
@@ -115,8 +120,11 @@ def advance_gases(p: Record, k: Record, dt: float) -> None:
     lost = clip(
         k.vd_extra + 0.22 * p.bronch_eff + k.o2vq * max(0.0, p.sao2 - 0.90) * 10.0, 0.0, 0.75
     )
+    # lung that little blood passes is dead space: shock keeps its carbon dioxide
+    lost = min(0.8, lost + 0.55 * clip(0.78 - p.flow_ml_s / p.flow0_ml_s, 0.0, 0.6) * p.pulse)
     alveolar = max(0.0, (p.tidal_l * (1.0 - lost) - p.dead_space_l) * p.rr) * 1000.0
-    warmth = 1.0 + 0.11 * (p.temperature - 37.0)
+    colder = p.temperature - 37.0
+    warmth = 1.0 + 0.11 * colder if colder >= 0.0 else np.exp(0.075 * colder)
     living = 1.0 if p.pulse > 0.5 else 0.5
     vo2, vco2 = p.vo2_0 * warmth * living, p.vco2_0 * warmth * living
     shunt = 0.03 + k.shunt + 0.10 * p.bronch_eff + 0.18 * p.edema * (1.0 - 0.5 * p.cpap)

@@ -51,6 +51,8 @@ class Rhythm:
     run: int = 1
     """Ectopic beats in a row."""
     territory: tuple[tuple[str, float], ...] = ()
+    av_node: bool = False
+    """Whether the rate is that of the AV node, which drugs slow."""
 
 
 _NONE, _DISSOCIATED = Atria.NONE, Atria.DISSOCIATED
@@ -74,12 +76,13 @@ _TABLE = (
     Rhythm("paced", "Ventricular pacing", shape="paced", atria=_NONE, rate=70, gain=0.88,
            spread=0.0),
     Rhythm("af", "Atrial fibrillation", train="irregular", atria=Atria.FIBRILLATION, rate=130,
-           gain=0.85, spread=0.24),
+           gain=0.85, spread=0.24, av_node=True),
     Rhythm("flutter", "Atrial flutter, 2:1", atria=Atria.FLUTTER, rate=150, gain=0.85,
-           spread=0.0, atrial_rate=300),
+           spread=0.0, atrial_rate=300, av_node=True),
     Rhythm("flutter_4to1", "Atrial flutter, 4:1", atria=Atria.FLUTTER, rate=75, gain=0.9,
            spread=0.0, atrial_rate=300),
-    Rhythm("svt", "Supraventricular tachycardia", atria=Atria.RETROGRADE, rate=190, spread=0.002),
+    Rhythm("svt", "Supraventricular tachycardia", atria=Atria.RETROGRADE, rate=190, gain=0.93,
+           spread=0.002),
     Rhythm("pvc", "Ventricular ectopics", train="ectopic", gain=0.97),
     Rhythm("bigeminy", "Ventricular bigeminy", train="ectopic", every=1, gain=0.88),
     Rhythm("couplets", "Ventricular couplets", train="ectopic", run=2, gain=0.93),

@@ -3,16 +3,22 @@
 import pytest
 
 from teleward_simulators.physiology.body import Body
-from teleward_simulators.physiology.directions import SCENARIOS, VARIABLES, score
+from teleward_simulators.physiology.direction_score import EVERY, score
+from teleward_simulators.physiology.directions import VARIABLES
 from teleward_simulators.physiology.engine import Engine
 
 
 def test_the_directional_matrix() -> None:
     result = score()
-    assert len(SCENARIOS) >= 40
+    assert len(EVERY) >= 100
     assert len(VARIABLES) == 12
-    assert result.cells == len(SCENARIOS) * 12 * 3
+    assert result.cells == len(EVERY) * 12 * 3
     assert result.percent >= 95.0, result.failures
+    assert len(result.demanded) >= 450
+    assert result.demanded_percent >= 95.0, [str(c) for c in result.demanded if not c.holds]
+    assert set(result.groups()) >= {
+        "wrong care", "fixed-rate rhythms with drugs", "acid and base"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

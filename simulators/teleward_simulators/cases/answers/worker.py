@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-WAITING, READY, NOT_UNDERSTOOD = "waiting", "ready", "not understood"
+WAITING, READY, NOT_UNDERSTOOD, NOT_HERE = "waiting", "ready", "not understood", "not here"
 
 
 @dataclass(frozen=True, slots=True)

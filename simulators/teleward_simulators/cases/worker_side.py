@@ -1,0 +1,174 @@
+"""The worker's side of a case: what is asked, what is refused, and what is said of oneself."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from teleward_simulators.cases.answers.answer import NOT_UNDERSTOOD, Answer, answer
+from teleward_simulators.cases.answers.items import ASKING_S, catalogue, understood
+from teleward_simulators.cases.answers.worker import (
+    NOT_HERE,
+    READY,
+    WAITING,
+    Result,
+    Task,
+)
+from teleward_simulators.cases.answers.worker import (
+    NOT_UNDERSTOOD as UNKNOWN,
+)
+from teleward_simulators.cases.dispositions import ORDERED
+from teleward_simulators.cases.expression import Expression, Read
+from teleward_simulators.cases.inventory import NEEDS, TESTS_NEED, missing
+from teleward_simulators.cases.model import Case, Effect
+from teleward_simulators.cases.script import Script
+from teleward_simulators.cases.voice import (
+    UNUSUAL,
+    question,
+    refusal,
+    seen,
+)
+from teleward_simulators.physiology.actions import action_named
+from teleward_simulators.physiology.body import Body, Given
+from teleward_simulators.physiology.engine import STEPS_PER_S
+from teleward_simulators.physiology.units import parse_dose
+
+MOST_TASKS = 200
+"""Things a worker can have been asked in one encounter."""
+FINDS_OUT = {
+    "ecg12": "ecg12", "glucose_check": "glucose_check", "ketone_check": "ketone_check",
+    "temperature_check": "temperature", "blood_pressure": "blood_pressure",
+    "remeasure": "blood_pressure", "auscultate": "auscultate", "count_breaths": "breaths",
+    "examine": "look", "blood_cultures": "blood_cultures", "lactate_check": "lactate_check",
+    "x_ray": "chest_film", "reflexes_check": "reflexes", "haematocrit": "haematocrit",
+}  # fmt: skip
+"""Action -> the item of the catalogue that it finds out."""
+COUNTS_AS = {item: action for action, item in FINDS_OUT.items() if action != "remeasure"}
+
+
+class WorkerSide:
+    """Questions, answers and the voice at the bedside; a director carries out what is done."""
+
+    case: Case
+    state: Script
+    now_s: Callable[[], float]
+    _stock: frozenset[str] | None
+    _attended: bool
+    _bound: Callable[[Expression], Read]
+
+    def _do(self, body: Body, name: str, dose: str, asked: str = "", by: str = "learner") -> Given:
+        raise NotImplementedError
+
+    def _later(self, effect: Effect, step: int) -> None:
+        raise NotImplementedError
+
+    def _held_back(self, body: Body, name: str, dose: str) -> str:
+        """Return why the worker does not carry out an action now, empty when it is done."""
+        state, action = self.state, action_named(name)
+        if missing(self._stock, NEEDS.get(name)):
+            self._say(refusal(action.label))
+            return "not available"
+        amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
+        asked = (name, dose)
+        unusual = action.unit and name not in ORDERED and amount >= UNUSUAL * action.usual
+        if unusual and self._attended and asked not in state.doubted:
+            state.doubted = (*state.doubted, asked)
+            self._say(question(action, amount))
+            return f"asks back: {amount / action.usual:.0f} times the usual dose"
+        if state.away > state.step and body.engine.get("pulse") > 0.5:
+            wait_s = (state.away - state.step) / STEPS_PER_S
+            self._later(Effect("act", name, text=dose), state.away)
+            self._say(f"We are not back yet, doctor; in {wait_s / 60:.0f} minutes.")
+            return f"waits {wait_s:.0f} s"
+        return ""
+
+    def _watch_patient(self, body: Body) -> None:
+        """Volunteer the first thing that is seen now and was not before."""
+        state = self.state
+        before, now = dict(state.volunteered), seen(body)
+        fresh = [text for item, text in now if before.get(item) != text]
+        state.volunteered = now
+        if fresh:
+            self._say(fresh[0])
+
+    def plan(self, text: str, by: str = "learner") -> Task | None:
+        """Return the task that asking ``text`` now would be; None when it is not understood."""
+        state = self.state
+        item = text if text in self.case.answers else understood(text)
+        if not item and text not in dict(state.findings):
+            return None
+        known = catalogue().get(item or text)
+        seconds, lab_s = (known.seconds, known.lab_s) if known else (ASKING_S, 0.0)
+        free = max((task.sample_step for task in state.tasks), default=state.step)
+        sample = max(free, state.step, state.away) + steps_of(seconds)
+        number = len(state.tasks) + len(state.results)
+        return Task(number, item or text, text, by, state.step, sample, sample + steps_of(lab_s))
+
+    def ask(self, body: Body, text: str, by: str = "learner") -> None:
+        """Have the worker find something out; what is also an action counts as one."""
+        task = self.plan(text, by)
+        if task is not None and missing(self._stock, TESTS_NEED.get(task.item)):
+            self._refuse(task)
+        elif task is not None and task.item in COUNTS_AS:
+            self._do(body, COUNTS_AS[task.item], "", text, by)
+        else:
+            self._queue(text, by)
+
+    def _refuse(self, task: Task) -> None:
+        """Answer at once that the means for a test are not here."""
+        label = dict(catalogue()[task.item].label)
+        text = (("en", refusal(label["en"])), ("hi", f"यहाँ {label['hi']} नहीं हो सकता, डॉक्टर।"))
+        state = self.state
+        state.results = (*state.results, Result(
+            task.number, task.item, task.asked, task.by, NOT_HERE, text, state.step, state.step,
+            state.step, self.now_s(),
+        ))  # fmt: skip
+
+    def _queue(self, text: str, by: str) -> None:
+        state = self.state
+        number = len(state.tasks) + len(state.results)
+        if number >= MOST_TASKS:
+            return
+        task = self.plan(text, by)
+        if task is not None:
+            state.tasks = (*state.tasks, task)
+            return
+        state.results = (*state.results, Result(
+            number, "", text, by, UNKNOWN, NOT_UNDERSTOOD, state.step, state.step, state.step,
+            self.now_s(),
+        ))  # fmt: skip
+
+    def _sample(self, body: Body) -> None:
+        """Take the samples that are due: the answer is that of this moment."""
+        state = self.state
+        while state.tasks and state.tasks[0].sample_step <= state.step:
+            task, state.tasks = state.tasks[0], state.tasks[1:]
+            found = self._answer(body, task)
+            state.results = (*state.results, Result(
+                task.number, task.item, task.asked, task.by, READY, found.text, task.asked_step,
+                task.sample_step, task.due_step, self.now_s(), found.values,
+            ))  # fmt: skip
+
+    def _answer(self, body: Body, task: Task) -> Answer:
+        changed = {understood(k) or k: text for k, text in self.state.findings}
+        return answer(task.item, body, task.number, self.case.answers, changed,
+                      lambda condition: bool(self._bound(condition)()))  # fmt: skip
+
+    def results(self) -> list[Result]:
+        """Return every answer so far in the order asked; those of a laboratory wait until due."""
+        state = self.state
+        rows = [
+            r if r.due_step <= state.step else replace(r, status=WAITING, text=(), values=())
+            for r in state.results
+        ]
+        rows += [
+            Result(t.number, t.item, t.asked, t.by, WAITING, (), t.asked_step, t.sample_step,
+                   t.due_step) for t in state.tasks
+        ]  # fmt: skip
+        return sorted(rows, key=lambda row: row.number)
+
+    def _say(self, text: str) -> None:
+        self.state.said = (*self.state.said, (self.state.second, "worker", text))
+
+
+def steps_of(seconds: float) -> int:
+    """Return tenths of a second."""
+    return round(seconds * STEPS_PER_S)
