@@ -24,16 +24,6 @@ _UNKNOWN_SIGNER = (
     "set {section}.tls.authority_file to the authority that signed it",
 )
 _ADDRESS_KEYS = {"mqtt": "mqtt.host and mqtt.port", "influx": "influx.url"}
-_CONNACK_REMEDIES = {
-    "Not authorized": "correct mqtt.username and mqtt.password",
-    "Bad user name or password": "correct mqtt.username and mqtt.password",
-    "Client identifier not valid": "give the gateway another gateway.name",
-    "Banned": "ask who runs the broker",
-    "Server busy": "the gateway tries again",
-    "Server unavailable": "the gateway tries again",
-    "Unsupported protocol version": 'set mqtt.version = "3.1.1"',
-    "no answer to CONNECT": "check that this is an MQTT port, and whether it wants [mqtt.tls]",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +45,8 @@ def connection_problem(section: str, address: str, error: BaseException) -> Prob
     return Problem(f"{address}: {what}", remedy.format(**keys))
 
 
-def refusal_problem(address: str, reason: str, *, tls: bool) -> Problem:
-    """Return why a broker that was reached does not accept the connection."""
-    if reason in _CONNACK_REMEDIES:
-        return Problem(f"{address}: {reason}", _CONNACK_REMEDIES[reason])
+def closed_problem(address: str, reason: str, *, tls: bool) -> Problem:
+    """Return why a broker that was reached closes the connection without an answer."""
     if tls:
         remedy = "it may want a client certificate, or another: mqtt.tls.certificate_file"
     else:

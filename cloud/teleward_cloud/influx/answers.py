@@ -42,12 +42,13 @@ _LONGEST = 300
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that is no 204, or none at all (status 0)."""
+    """An answer that is no 204, or none at all (status 0); ``foreign``: not InfluxDB's."""
 
     status: int
     reason: str
     retry_after_s: float | None = None
     blames_data: bool = False
+    foreign: bool = False
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes) -> Answer | None:
@@ -58,7 +59,8 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Answer | None
     wait_s = retry_after_s(lower.get("retry-after"))
     words, refuses_content = _own_words(lower, body)
     if words is None:
-        return Answer(status, _foreign(status, lower, body), wait_s, blames_data=status == 413)
+        reason = _foreign(status, lower, body)
+        return Answer(status, reason, wait_s, blames_data=status == 413, foreign=status != 413)
     remedy = _REMEDIES.get(status)
     reason = f"HTTP {status}: {words[:_LONGEST]}" + (f" ({remedy})" if remedy else "")
     lowered = words.lower()

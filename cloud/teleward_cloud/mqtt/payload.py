@@ -1,14 +1,17 @@
 """The JSON of MQTT messages: records to bytes and back, losing nothing but numpy.
 
-One message holds records of one subject (numerics: of one second), so that a ward costs one
-message a subject and second:
+Version 2 holds everything of a gateway and second, so that a ward costs one message a second:
 
-    {"teleward": 1, "gateway": "ward-3", "journal": "9f86d081", "simulated": true,
-     "subject": "bed-1", "backfill": false,
-     "records": [{"seq": 1207, "part": 0, "record": "measurement", "device": "ox-1",
-                  "metric": "spo2", "value": 96.0, "unit": "%",
+    {"teleward": 2, "gateway": "ward-3", "journal": "9f86d081", "simulated": true,
+     "backfill": false,
+     "records": [{"seq": 1207, "part": 0, "record": "measurement", "subject": "bed-1",
+                  "device": "ox-1", "metric": "spo2", "value": 96.0, "unit": "%",
                   "time": "2026-03-01T08:00:00.250000000Z", "uncertainty_s": 0.012,
                   "monotonic_ns": 81234000000, "boot": "5c1e", "quality": 0.97, ...}]}
+
+Version 1 holds records of one subject, whose ``subject`` stands beside ``journal``; it is still
+written where consumers want a topic a subject, and both are read. A message may be compressed
+(`teleward_cloud.mqtt.compression`).
 
 The identity of a record is (gateway, journal, seq, part); consumers drop repeats by it. ``time`` is
 UTC in RFC 3339 with nanoseconds. A withheld value is ``null`` with a ``reason``. Keys of the
@@ -26,12 +29,15 @@ from itertools import groupby
 from math import isfinite
 from typing import Any
 
+from teleward_cloud.mqtt.compression import CompressionError, decompress
 from teleward_signal.errors import Invalid
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
 from teleward_signal.vocabulary import METRICS
 
 VERSION = 1
+"""Of messages about one subject, of status and confirmations."""
+BUNDLE_VERSION = 2
 _FRAME = frozenset(
     [
         "seq",
@@ -48,6 +54,7 @@ _FRAME = frozenset(
         "payload",
     ]
 )
+_BUNDLE_FRAME = _FRAME | {"subject"}
 _SECOND_NS = 1_000_000_000
 
 
@@ -72,18 +79,29 @@ def bundles(batch: Sequence[Record]) -> list[list[Record]]:
     return list(found.values())
 
 
-def encode(records: Sequence[Record], *, live: bool) -> bytes:
-    """Return the message of records that share gateway, journal, provenance and subject.
+def by_journal(batch: Sequence[Record]) -> list[list[Record]]:
+    """Cut a batch into the records of one gateway and journal each, keeping their order."""
+    found: dict[tuple[str, str], list[Record]] = {}
+    for record in batch:
+        found.setdefault((record.id.gateway, record.id.journal), []).append(record)
+    return list(found.values())
 
-    Raises ``TypeError`` or ``ValueError`` for a payload that is no JSON.
+
+def encode(records: Sequence[Record], *, live: bool, version: int = VERSION) -> bytes:
+    """Return the message of records that share gateway, journal and provenance.
+
+    In version 1 they share the subject too. Raises ``TypeError`` or ``ValueError`` for a payload
+    that is no JSON.
     """
     first = records[0]
     simulated = "true" if first.provenance is Provenance.SIMULATED else "false"
-    entries = ",".join([_entry(record) for record in records])
+    bundle = version == BUNDLE_VERSION
+    subject = "" if bundle else f'"subject":{_value(first.subject)},'
+    entries = ",".join([_entry(record, bundle) for record in records])
     return (
-        f'{{"teleward":{VERSION},"gateway":{json_text(first.id.gateway)},'
+        f'{{"teleward":{version},"gateway":{json_text(first.id.gateway)},'
         f'"journal":{json_text(first.id.journal)},"simulated":{simulated},'
-        f'"subject":{_value(first.subject)},"backfill":{"false" if live else "true"},'
+        f'{subject}"backfill":{"false" if live else "true"},'
         f'"records":[{entries}]}}'
     ).encode()
 
@@ -97,15 +115,23 @@ def entry(record: Record) -> dict[str, Any]:
 def decode(message: bytes) -> list[Record]:
     """Return the records of a message; raises `PayloadError` on anything else."""
     try:
-        found = json.loads(message)
-        if found["teleward"] != VERSION:
-            raise PayloadError(f"message version {found['teleward']!r}; this is {VERSION}")
+        found = json.loads(decompress(message))
+        version = found["teleward"]
+        if version not in (VERSION, BUNDLE_VERSION):
+            raise PayloadError(f"message version {version!r:.20}; {BUNDLE_VERSION} is the newest")
         provenance = Provenance.SIMULATED if _bool(found, "simulated") else Provenance.FIELD
         head = _Head(_text(found, "gateway"), _text(found, "journal"), provenance)
-        subject = _name(found, "subject")
-        return [_record(head, subject, entry) for entry in found["records"]]
+        if version == VERSION:
+            subject = _name(found, "subject")
+            return [_record(head, subject, entry, _FRAME) for entry in found["records"]]
+        return [
+            _record(head, _name(entry, "subject"), entry, _BUNDLE_FRAME)
+            for entry in found["records"]
+        ]
     except PayloadError:
         raise
+    except CompressionError as error:
+        raise PayloadError(str(error)) from error
     except _UNREADABLE as error:
         raise PayloadError(f"not a Teleward message: {type(error).__name__}: {error}") from error
 
@@ -188,16 +214,20 @@ json_text = lru_cache(maxsize=4096)(json.JSONEncoder(ensure_ascii=False).encode)
 _dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-def _entry(record: Record) -> str:
-    """Return one record as a JSON object."""
+def _entry(record: Record, bundle: bool = False) -> str:
+    """Return one record as a JSON object; in a bundle with its subject."""
     found, payload = record.id, record.payload
     extra = ""
-    if not _FRAME.isdisjoint(payload):
-        extra = f',"payload":{_dump({k: v for k, v in payload.items() if k in _FRAME})}'
-        payload = {key: value for key, value in payload.items() if key not in _FRAME}
+    frame = _BUNDLE_FRAME if bundle else _FRAME
+    if not frame.isdisjoint(payload):
+        extra = f',"payload":{_dump({k: v for k, v in payload.items() if k in frame})}'
+        payload = {key: value for key, value in payload.items() if key not in frame}
     if record.samples:
         extra += f',"samples":"{base64.b64encode(record.samples).decode()}"'
-    template = _template(record.kind, record.device, record.metric, record.boot, tuple(payload))
+    subject = f'"subject":{_value(record.subject)},' if bundle else ""
+    template = _template(
+        record.kind, subject, record.device, record.metric, record.boot, tuple(payload)
+    )
     values = [
         repr(value) if type(value) is float and isfinite(value) else _value(value)
         for value in payload.values()
@@ -209,6 +239,7 @@ def _entry(record: Record) -> str:
 @lru_cache(maxsize=4096)  # the streams of a large ward, each with a few shapes of payload
 def _template(
     kind: RecordKind,
+    subject: str,
     device: str | None,
     metric: str | None,
     boot: str,
@@ -217,7 +248,7 @@ def _template(
     """Return a record's object with places for seq, part, time, monotonic_ns, payload, the rest."""
     unit = METRICS[metric].unit if metric in METRICS else None
     frame = (
-        f'"record":"{kind.value}","device":{_value(device)},"metric":{_value(metric)},'
+        f'"record":"{kind.value}",{subject}"device":{_value(device)},"metric":{_value(metric)},'
         f'"unit":{_value(unit)},"boot":{json_text(boot)}'
     )
     own = "".join([f",{json_text(key)}:\0" for key in keys])
@@ -254,9 +285,11 @@ class _Head:
     provenance: Provenance
 
 
-def _record(head: _Head, subject: str | None, entry: dict[str, Any]) -> Record:
+def _record(
+    head: _Head, subject: str | None, entry: dict[str, Any], frame: frozenset[str]
+) -> Record:
     """Return one record of a message; raises `PayloadError` and what `_UNREADABLE` lists."""
-    payload = {key: value for key, value in entry.items() if key not in _FRAME}
+    payload = {key: value for key, value in entry.items() if key not in frame}
     payload |= entry.get("payload", {})
     for key, value in payload.items():
         if type(value) is float and not isfinite(value):

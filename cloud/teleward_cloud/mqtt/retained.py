@@ -8,7 +8,7 @@ A status is published when it differs from what the broker has, and every minute
 stays fresh. Devices that are no longer known get an empty message, which removes theirs.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -72,13 +72,16 @@ class DeviceStatuses:
             device.given = None
         self._tokens = float(max(_BURST, len(self._devices)))
 
-    def due(self, now_s: float) -> list[Record]:
-        """Return what to publish now; a burst of changes is spread over the next seconds."""
+    def due(self, now_s: float, grant: Callable[[int], int] = int) -> list[Record]:
+        """Return what to publish now; a burst of changes is spread over the next seconds.
+
+        ``grant`` returns how many of a number of messages the broker bears now.
+        """
         self._tokens = min(max(_BURST, self._tokens), self._tokens + (now_s - self._at_s) * _PER_S)
         self._at_s = now_s
         found = [device for device in self._devices.values() if device.is_due(now_s)]
         found.sort(key=lambda device: device.given_s)
-        chosen = found[: int(self._tokens)]
+        chosen = found[: grant(min(len(found), int(self._tokens)))]
         self._tokens -= len(chosen)
         for device in chosen:
             device.given, device.given_s = device.newest.payload, now_s

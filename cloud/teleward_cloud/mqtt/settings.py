@@ -5,7 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from teleward_cloud.mqtt.compression import Compression
+from teleward_cloud.mqtt.profiles import BrokerProfile
 from teleward_cloud.tls import TlsSettings
+from teleward_signal.errors import Invalid
 from teleward_signal.vocabulary import METRICS, MetricKind
 
 
@@ -20,10 +23,28 @@ class MqttVersion(StrEnum):
 class Confirmation(StrEnum):
     """What counts as delivered."""
 
+    AUTO = "auto"
+    """Storage where a collector stands, else the broker's acknowledgement."""
     PUBACK = "puback"
     """The broker took the message. A broker's own crash may still lose it."""
     STORAGE = "storage"
     """A collector reported that the database stored it."""
+
+
+class Bundle(StrEnum):
+    """What shares a message."""
+
+    GATEWAY = "gateway"
+    """Everything of a second: one message and topic a gateway."""
+    SUBJECT = "subject"
+    """One message and topic a subject, kind and second."""
+
+
+class Transport(StrEnum):
+    """What carries MQTT."""
+
+    TCP = "tcp"
+    WEBSOCKETS = "websockets"
 
 
 class HomeAssistantSettings(BaseModel):
@@ -44,7 +65,24 @@ class MqttSettings(BaseModel):
 
     host: str = Field("127.0.0.1", min_length=1, description="name or address of the broker")
     port: int | None = Field(
-        None, ge=1, le=65535, description="port; by default 1883, with TLS 8883"
+        None,
+        ge=1,
+        le=65535,
+        description="port; by default 1883, with TLS 8883, over websockets 80 and with TLS 443",
+    )
+    transport: Transport = Field(
+        Transport.TCP, description="tcp, or websockets where a network lets only port 443 pass"
+    )
+    path: str = Field("/mqtt", pattern=r"^/", description="path of the websocket")
+    alpn: tuple[str, ...] = Field(
+        (),
+        description="protocol names to offer in TLS (ALPN), for a broker that shares port 443: "
+        '["x-amzn-mqtt-ca"] for AWS IoT',
+    )
+    profile: BrokerProfile | None = Field(
+        None,
+        description="the broker's service, whose limits are kept: aws, azure, emqx-serverless or "
+        "hivemq",
     )
     version: MqttVersion = Field(
         MqttVersion.AUTO, description="MQTT version: auto, 5 or 3.1.1; auto falls back to 3.1.1"
@@ -68,12 +106,26 @@ class MqttSettings(BaseModel):
         20.0, gt=0, le=600, description="after this without a PUBACK the connection is remade"
     )
     confirm: Confirmation = Field(
-        Confirmation.PUBACK,
-        description="what counts as delivered: puback (the broker took it) or storage (a collector "
-        "confirmed that the database holds it)",
+        Confirmation.AUTO,
+        description="what counts as delivered: puback (the broker took it), storage (a collector "
+        "confirmed that the database holds it) or auto (storage where a collector stands)",
     )
     confirm_timeout_s: float = Field(
         30.0, gt=0, le=3600, description="storage: send again without a confirmation after this"
+    )
+    bundle: Bundle = Field(
+        Bundle.GATEWAY,
+        description="what shares a message: gateway (everything of a second) or subject (a topic "
+        "for each subject and kind)",
+    )
+    compression: Compression = Field(
+        Compression.NONE, description="zstd saves nine tenths of the traffic; none is plain JSON"
+    )
+    publishes_per_s: float | None = Field(
+        None,
+        gt=0,
+        description="most messages a second; by default what the profile allows, and slower when "
+        "the broker says so",
     )
     backfill_per_s: float = Field(
         4000.0, gt=0, description="most messages a second of the backlog after an outage"
@@ -105,6 +157,12 @@ class MqttSettings(BaseModel):
         return names
 
     @model_validator(mode="after")
+    def _alpn_with_tls(self) -> "MqttSettings":
+        if self.alpn and self.tls is None:
+            raise Invalid("alpn is part of TLS: add a section [mqtt.tls]")
+        return self
+
+    @model_validator(mode="after")
     def _roots_apart(self) -> "MqttSettings":
         field, simulated = self.topic_root.split("/"), self.simulated_topic_root.split("/")
         shorter = min(len(field), len(simulated))
@@ -118,4 +176,7 @@ class MqttSettings(BaseModel):
     @property
     def address(self) -> tuple[str, int]:
         """Host and port to connect to."""
-        return self.host, self.port or (8883 if self.tls else 1883)
+        if self.port is not None:
+            return self.host, self.port
+        plain, encrypted = (80, 443) if self.transport is Transport.WEBSOCKETS else (1883, 8883)
+        return self.host, encrypted if self.tls else plain

@@ -2,16 +2,18 @@
 
     {root}/{gateway}/status                                  retained, last will
     {root}/{gateway}/device/{device}                         retained, newest status
-    {root}/{gateway}/live/{subject}/numerics                 one message a subject and second
+    {root}/{gateway}/live/records                            one message a second: everything
+    {root}/{gateway}/live/{subject}/numerics                 or one message a subject and second
     {root}/{gateway}/live/{subject}/waveforms/{metric}
     {root}/{gateway}/live/{subject}/alarms
     {root}/{gateway}/live/{subject}/annotations
     {root}/{gateway}/live/{subject}/{devices,clock,audit}
-    {root}/{gateway}/backfill/{subject}/...                  the backlog, same channels + devices
+    {root}/{gateway}/backfill/...                            the backlog, the same topics
     {root}/{gateway}/home/{subject}/{metric}                 for Home Assistant: the value alone
     {root}/{gateway}/command/{name}                          to the gateway
     {root}/{gateway}/reply/{name}                            from the gateway
     {root}/{gateway}/confirmed                               from a collector: stored record ids
+    {root}/_collectors/{name}                                retained: a collector stands here
 
 ``root`` differs for field and simulated data. A record without a subject has ``-`` in its place.
 Names are percent-encoded so that none can add a level or a wildcard.
@@ -58,6 +60,15 @@ class Topics:
         return f"{self.base}/confirmed"
 
     @property
+    def collectors(self) -> str:
+        """The filter of all collectors below the root."""
+        return f"{self.root}/_collectors/+"
+
+    def collector(self, name: str) -> str:
+        """Retained: collector ``name`` stands here; no gateway's name begins with _."""
+        return f"{self.root}/_collectors/{level(name) if name else ''}"
+
+    @property
     def commands(self) -> str:
         """The filter of all commands to the gateway."""
         return f"{self.base}/command/+"
@@ -77,6 +88,10 @@ class Topics:
     def home(self, subject: str, metric: str) -> str:
         """Where Home Assistant finds the newest value of one metric."""
         return f"{self.base}/home/{level(subject)}/{level(metric)}"
+
+    def bundle(self, *, live: bool) -> str:
+        """Where everything of the gateway goes in one message a second."""
+        return f"{self.base}/{'live' if live else 'backfill'}/records"
 
     def records(
         self, kind: RecordKind, subject: str | None, metric: str | None, *, live: bool

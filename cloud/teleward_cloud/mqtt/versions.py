@@ -5,7 +5,7 @@ from collections.abc import Callable
 from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 
-_UNSUPPORTED = {"Unsupported protocol version", "Protocol error", "Malformed packet"}
+_UNSUPPORTED = frozenset({0x80, 0x81, 0x82, 0x84})
 """How a broker of MQTT 3.1.1 refuses a CONNECT of version 5, where it answers at all."""
 
 
@@ -21,7 +21,9 @@ async def connect(
     try:
         return await _attempt(make(MqttVersion.V5))
     except MqttUnavailable as error:
-        if not _means_older(error.problem.what):
+        code = error.answer.code if error.answer is not None else None
+        # brokers of 3.1.1 refuse version 5, close the connection, or never answer
+        if not error.closed and code not in _UNSUPPORTED:
             raise
     return await _attempt(make(MqttVersion.V311))
 
@@ -29,9 +31,3 @@ async def connect(
 async def _attempt(connection: MqttConnection) -> MqttConnection:
     await connection.connect()
     return connection
-
-
-def _means_older(reason: str) -> bool:
-    """Brokers of 3.1.1 refuse version 5, close the connection, or never answer."""
-    closed = ("Unspecified error", "no answer", "closed", "lost")
-    return any(sign in reason for sign in (*_UNSUPPORTED, *closed))

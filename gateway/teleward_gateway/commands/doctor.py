@@ -7,6 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from teleward_cloud.mqtt.profiles import BrokerProfile
 from teleward_gateway.health import machine, servers
 from teleward_gateway.health.findings import Finding, State, failed, ok
 from teleward_gateway.settings.load import SettingsError, load
@@ -21,12 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", type=Path, help=f"settings file; by default {_DEFAULT}, if there is one"
     )
+    parser.add_argument(
+        "--profile",
+        type=BrokerProfile,
+        choices=list(BrokerProfile),
+        metavar="SERVICE",
+        help="check [mqtt] against a service: aws, azure, emqx-serverless, hivemq",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON array")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check all; 1 when something failed."""
-    findings = asyncio.run(examine(arguments.config))
+    findings = asyncio.run(examine(arguments.config, arguments.profile))
     if arguments.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -34,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     return int(any(finding.state is State.FAILED for finding in findings))
 
 
-async def examine(config: Path | None) -> list[Finding]:
+async def examine(config: Path | None, profile: BrokerProfile | None = None) -> list[Finding]:
     """Return the findings of all checks."""
     findings: list[Finding] = []
     settings = Settings()
@@ -49,7 +57,7 @@ async def examine(config: Path | None) -> list[Finding]:
             remedy = "correct the file; the checks below are for the defaults"
             findings += [failed("settings", str(found), remedy) for found in error.mistakes]
     findings += await asyncio.to_thread(_machine, settings)
-    findings += [found async for found in servers.check_broker(settings)]
+    findings += [found async for found in servers.check_broker(settings, profile)]
     findings += [found async for found in servers.check_influx(settings)]
     findings += await asyncio.to_thread(lambda: list(servers.check_certificates(settings)))
     return findings

@@ -5,33 +5,48 @@ import importlib.util
 import re
 import shutil
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
 
+from teleward_cloud.influx.answers import judge
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
-from teleward_cloud.mqtt.settings import MqttSettings
+from teleward_cloud.mqtt.profiles import BrokerProfile
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.problems import connection_problem
 from teleward_cloud.tls import TlsSettings, client_context
+from teleward_gateway.health.broker_service import check_service
 from teleward_gateway.health.findings import Finding, failed, ok, warning
 from teleward_gateway.settings.model import Settings
 
 _SOON = timedelta(days=30)
 """Time to get a new certificate in a hospital."""
 _ANSWER_S = 5.0
+_SMALL_PACKET = 4096
 _TIME = rb"(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)"
 _VALIDITY = re.compile(rb"\x30." + _TIME + _TIME, re.DOTALL)
 """The Validity of an X.509 certificate in DER (RFC 5280, 4.1.2.5): two times in a sequence."""
 
 
-async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
+async def check_broker(
+    settings: Settings, profile: BrokerProfile | None = None
+) -> AsyncIterator[Finding]:
     """Connect to the configured broker, or see that one can be started."""
     if settings.mqtt is not None:
-        yield await _check_configured_broker(settings.mqtt)
+        async for found in _check_configured_broker(settings.mqtt):
+            yield found
+        profile = profile or settings.mqtt.profile
+        if profile is not None:
+            gateway = settings.gateway
+            for found in check_service(settings.mqtt, gateway.name, gateway.mode, profile):
+                yield found
+    elif profile is not None:
+        remedy = f'add [mqtt] with host, tls and profile = "{profile.value}"'
+        yield failed("broker service", "the settings name no broker", remedy)
     elif not settings.embedded_broker.enabled:
         yield warning("broker", "none configured", "add [mqtt], or embedded_broker.enabled = true")
     elif shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"):
@@ -46,7 +61,7 @@ async def check_broker(settings: Settings) -> AsyncIterator[Finding]:
         yield failed("broker", "none configured, none installed", "sudo apt install mosquitto")
 
 
-async def _check_configured_broker(settings: MqttSettings) -> Finding:
+async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Finding]:
     host, port = settings.address
     try:
         async with asyncio.timeout(3 * _ANSWER_S):
@@ -58,18 +73,36 @@ async def _check_configured_broker(settings: MqttSettings) -> Finding:
             )
     except MqttUnavailable as error:
         remedy = f"check that a broker runs at {host}:{port} and that [mqtt] is right"
-        return failed("broker", error.problem.what, error.problem.remedy or remedy)
+        yield failed("broker", error.problem.what, error.problem.remedy or remedy)
+        return
     except (TimeoutError, ValueError) as error:
-        return failed("broker", str(error) or "no answer", "check that [mqtt] is right")
-    version = connection.version
+        yield failed("broker", str(error) or "no answer", "check that [mqtt] is right")
+        return
+    version, limits = connection.version, connection.limits
     await connection.close()
     if settings.tls is None and host not in ("127.0.0.1", "localhost", "::1"):
-        return warning(
+        yield warning(
             "broker",
             f"{host}:{port}, MQTT {version}, not encrypted",
             "health data over a network needs [mqtt.tls]",
         )
-    return ok("broker", f"{host}:{port}, MQTT {version}")
+    else:
+        yield ok("broker", f"{host}:{port}, MQTT {version}")
+    if limits.qos == 0 and settings.confirm is not Confirmation.STORAGE:
+        remedy = 'set mqtt.confirm = "storage" and run `teleward collect`, or use another broker'
+        yield failed("broker", "it takes QoS 0 only, where nothing is acknowledged", remedy)
+    if not limits.retain:
+        yield warning(
+            "broker",
+            "it keeps no retained messages: newcomers wait for the next status",
+            "allow retained messages at the broker",
+        )
+    if limits.packet_bytes is not None and limits.packet_bytes < _SMALL_PACKET:
+        yield warning(
+            "broker",
+            f"it takes packets of {limits.packet_bytes} bytes only",
+            "raise its limit: one second of waveforms has some 1000 bytes a stream",
+        )
 
 
 async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
@@ -80,7 +113,7 @@ async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
         return
     bucket = influx.bucket if settings.gateway.mode == "field" else influx.simulated_bucket
     try:
-        status, text = await _empty_write(influx, bucket)
+        status, headers, body = await _empty_write(influx, bucket)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
         problem = connection_problem("influx", influx.url, error)
         yield failed("InfluxDB", problem.what, problem.remedy)
@@ -90,7 +123,12 @@ async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
         403: f"give the token permission to write {bucket}",
         404: f"create the bucket {bucket}, or correct influx.bucket and influx.organisation",
     }
-    if status in remedies:
+    text = " ".join(body[:200].decode(errors="replace").split())
+    answer = judge(status, headers, body)
+    if answer is not None and answer.foreign and status < 500:
+        remedy = "log in to this network, or correct influx.url"
+        yield failed("InfluxDB", f"{influx.url}: {answer.reason}", remedy)
+    elif status in remedies:
         yield failed("InfluxDB", f"{influx.url}: HTTP {status} {text}", remedies[status])
     elif status >= 500:
         yield failed("InfluxDB", f"{influx.url}: HTTP {status} {text}", "see the server's log")
@@ -98,7 +136,7 @@ async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
         yield ok("InfluxDB", f"{influx.url}, bucket {bucket}")
 
 
-async def _empty_write(influx: InfluxSettings, bucket: str) -> tuple[int, str]:
+async def _empty_write(influx: InfluxSettings, bucket: str) -> tuple[int, Mapping[str, str], bytes]:
     """Store nothing, but pass the checks of token, organisation and bucket."""
     tls = client_context(influx.tls) if influx.tls else True
     timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
@@ -110,9 +148,10 @@ async def _empty_write(influx: InfluxSettings, bucket: str) -> tuple[int, str]:
             params={"org": influx.organisation, "bucket": bucket, "precision": "ns"},
             headers={"Authorization": f"Token {influx.token.get_secret_value()}"},
             data=b"",
+            allow_redirects=False,
         ) as answer,
     ):
-        return answer.status, (await answer.text())[:200]
+        return answer.status, dict(answer.headers), await answer.read()
 
 
 def check_certificates(settings: Settings) -> Iterator[Finding]:

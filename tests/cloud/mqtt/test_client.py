@@ -55,7 +55,7 @@ async def test_answers_are_understood_without_objects_for_each(
         return
     server.tail = b"\x10"  # no matching subscribers
     await connection.publish("a", b"2")
-    for code, said in ((0x87, "Not authorized"), (0x97, "Quota exceeded"), (0xF0, "Unspecified")):
+    for code, said in ((0x87, "Not authorized"), (0x97, "Quota exceeded"), (0xF0, "0xF0")):
         server.tail = bytes([code])
         with pytest.raises(BrokerRefused, match=said):
             await connection.publish("a", b"3")

@@ -9,7 +9,7 @@ import pytest
 
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.connection import Incoming, MqttConnection
-from teleward_cloud.mqtt.settings import HomeAssistantSettings, MqttSettings, MqttVersion
+from teleward_cloud.mqtt.settings import Bundle, HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
@@ -37,7 +37,7 @@ class Listener:
 
 @pytest.fixture
 def settings(mosquitto: Mosquitto) -> MqttSettings:
-    return MqttSettings(port=mosquitto.port, keepalive_s=5, ack_timeout_s=3)
+    return MqttSettings(port=mosquitto.port, keepalive_s=5, ack_timeout_s=3, bundle=Bundle.SUBJECT)
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ async def test_status_is_retained_and_the_last_will_is_heard(
     await eventually(lambda: late.heard)
     assert late.heard[0].retained
     assert late.messages("status")[0]["state"] == "online"
-    assert sink._connection is not None
-    client_socket: Any = sink._connection._client.socket()
+    assert sink._link._connection is not None
+    client_socket: Any = sink._link._connection._client.socket()
     client_socket.shutdown(2)  # dies without a goodbye
     await eventually(lambda: len(late.heard) >= 2)
     assert late.messages("status")[1]["state"] == "offline"
@@ -139,8 +139,8 @@ async def test_paho_never_holds_more_than_the_window(
     mosquitto.freeze()
     sending = asyncio.create_task(sink.send([record(s) for s in range(200)], live=True))
     await asyncio.sleep(0.2)
-    assert sink._connection is not None
-    assert len(sink._connection._client._out_messages) == 7
+    assert sink._link._connection is not None
+    assert len(sink._link._connection._client._out_messages) == 7
     mosquitto.thaw()
     assert len((await sending).acknowledged) == 200
     await sink.close()
@@ -285,7 +285,7 @@ async def test_a_status_that_failed_live_is_retained_after_the_outage(
 async def test_a_removed_device_has_no_retained_status(
     settings: MqttSettings, record: Make, eventually: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("teleward_cloud.mqtt.sink._LOOK_AFTER_S", 0.1)
+    monkeypatch.setattr("teleward_cloud.mqtt.link._LOOK_AFTER_S", 0.1)
     served = Served("ox-1", "ecg-1")
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=served)
     await sink.open()

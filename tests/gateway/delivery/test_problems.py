@@ -4,20 +4,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
-from teleward_cloud.mqtt import sink as mqtt_sink
+from teleward_cloud.mqtt import link
 from teleward_cloud.mqtt.connection import MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
@@ -30,6 +25,7 @@ from teleward_gateway.health.findings import State
 from teleward_gateway.health.servers import check_broker, check_influx
 from teleward_gateway.journal import Journal
 from teleward_gateway.settings.model import Settings
+from teleward_gateway.testing.certificates import certificate
 from teleward_gateway.testing.servers import Mosquitto, free_port
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordKind
@@ -37,35 +33,6 @@ from teleward_signal.record import Draft, Record, RecordKind
 Make = Callable[..., Record]
 Wait = Callable[..., Any]
 DAY = timedelta(days=1)
-
-
-def certificate(folder: Path, name: str, end: datetime) -> tuple[Path, Path]:
-    """Write a certificate for 127.0.0.1 that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(end - 10 * DAY)
-        .not_valid_after(end)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = folder / f"{name}.crt", folder / f"{name}.key"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    paths[1].write_bytes(private)
-    return paths
 
 
 @pytest.fixture
@@ -153,7 +120,7 @@ async def test_a_broker_that_cannot_be_had(
     caplog: pytest.LogCaptureFixture,
     eventually: Wait,
 ) -> None:
-    monkeypatch.setattr(mqtt_sink, "_BACKOFF_S", (0.01, 0.02))
+    monkeypatch.setattr(link, "_BACKOFF_S", (0.01, 0.02))
     caplog.set_level(logging.INFO)
     settings, what, remedy = scene(start, tmp_path)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
