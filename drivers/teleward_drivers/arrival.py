@@ -56,7 +56,7 @@ class ArrivalWatch:
         return self._count(arrival_ns - end * self._period_ns - usual)
 
     def restart(self) -> None:
-        """Forget the line: the stream begins anew."""
+        """Forget the line: the stream starts again."""
         self._bucket_ns = self._least = self._before = self._risen_ns = None
 
     def _usual(self) -> float | None:

@@ -25,7 +25,7 @@ LEARN_FRAMES = 4
 JUMP_NS = 60_000_000_000
 """No link survives a minute of silence: a longer jump is a clock that was set."""
 REMEMBERED = 64
-"""Stamps kept to tell a repeat from a frame that is merely late."""
+"""Stamps kept to distinguish a repeat from a frame that is merely late."""
 
 
 @dataclass(frozen=True, slots=True)

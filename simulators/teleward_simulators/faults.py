@@ -30,7 +30,7 @@ FAULTS: dict[str, str] = {
     "clock_skew": "the device's quartz is off by `ppm`",
     "clock_offset": "BLE: the device's calendar is off by `seconds` (16 min slow: -960)",
     "clock_zone": "BLE: the device's calendar stands in the zone `minutes` ahead of UTC",
-    "clock_reset": "BLE: the device's calendar begins anew in 2020, as after a change of battery",
+    "clock_reset": "BLE: the device's calendar starts again in 2020, as after a change of battery",
     "memory_reset": "BLE: the memory is empty and its numbers begin again",
     "wrong_rate": "BLE: the device announces `hz` and goes on sampling at its own rate",
     "electrode_offset": "serial: the electrodes stand `millivolts` off, as dry ones do",

@@ -105,7 +105,7 @@ CASES = [
         "polar-pmd",
         {"heart_rate": (66, 78)},
         frozenset({"pleth"}),
-        options={"says_hz": 135},
+        options={"stated_hz": 135},
     ),
     Case("glucose", "glucose", {"glucose": (100, 120)}),
     Case(

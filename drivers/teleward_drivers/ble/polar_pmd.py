@@ -254,8 +254,8 @@ class PolarPmd(Part):
         self._factor: dict[int, float] = {}
         self._streams: dict[int, StampedStream] = {}
         self._scales: dict[int, float] = {}
-        self._heard_ns: dict[int, int] = {}
-        self._told_rate: dict[int, float] = {}
+        self._received_ns: dict[int, int] = {}
+        self._stated_rate: dict[int, float] = {}
         self.handlers = {CONTROL: self._control, DATA: self._data}
 
     def start(self, now_ns: int) -> Iterable[Output]:
@@ -266,8 +266,8 @@ class PolarPmd(Part):
 
     def tick(self, now_ns: int) -> Iterable[Output]:
         """Give what waits for a frame that does not come."""
-        for stream, heard_ns in self._heard_ns.items():
-            if now_ns - heard_ns >= WAIT_NS:
+        for stream, received_ns in self._received_ns.items():
+            if now_ns - received_ns >= WAIT_NS:
                 yield from self._blocks(stream, self._streams[stream].flush())
 
     def end(self) -> Iterable[Output]:
@@ -324,7 +324,7 @@ class PolarPmd(Part):
             announced = self._rates.get(stream)
             rate = announced or FORMATS[stream].fs
             state = self._streams[stream] = StampedStream(rate, confirm=announced is not None)
-        self._heard_ns[stream] = received.time_ns
+        self._received_ns[stream] = received.time_ns
         ready = state.take(last_ns, samples)
         if isinstance(ready, str):
             yield Discarded(len(data), ready)
@@ -353,9 +353,9 @@ class PolarPmd(Part):
 
     def _rate_status(self, stream: int, state: StampedStream) -> Iterable[Output]:
         """Report once when the stamps show another rate than the device announced."""
-        if state.fs in (state.announced, self._told_rate.get(stream)) or not state.settled:
+        if state.fs in (state.announced, self._stated_rate.get(stream)) or not state.settled:
             return
-        self._told_rate[stream] = state.fs
+        self._stated_rate[stream] = state.fs
         text = f"stream {stream}: {state.fs:.1f} Hz, announced {state.announced:g} Hz"
         yield DeviceStatus(identity={"rate": text})
 

@@ -46,7 +46,7 @@ data_folder = "{folder}"
 
 
 class TurnedClock:
-    """A gateway clock that goes on when a test says so; a step moves UTC alone."""
+    """A gateway clock that a test moves; a step moves UTC alone."""
 
     def __init__(self, boot: str = "b001", monotonic_ns: int = 500 * S) -> None:
         self.boot = boot
@@ -63,7 +63,7 @@ class TurnedClock:
         return Stamp(monotonic_ns + self._offset_ns, 0, monotonic_ns, self.boot)
 
     def go_on(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance time."""
         self._monotonic_ns += round(seconds * S)
 
     def step(self, seconds: float) -> None:
@@ -171,7 +171,7 @@ class WardKit:
         self.ingest.on_output(device, output, Received(b"", stamp.time_ns, stamp.monotonic_ns))
 
     def link(self, device: str, *states: State) -> None:
-        """Let the session of a device pass through states."""
+        """Move the session of a device through states."""
         for state in states:
             self.links.on_session_state(device, state, "")
 
@@ -186,7 +186,7 @@ class WardKit:
     # time
 
     def second(self) -> None:
-        """Let a second pass: clock, detectors, tick."""
+        """Advance a second: clock, detectors, tick."""
         self.clock.go_on(1.0)
         self._elapsed_s += 1.0
         now_ns = self.clock.now().monotonic_ns
@@ -195,7 +195,7 @@ class WardKit:
         self.reconciler.watch_recording()
 
     def seconds(self, n: int) -> None:
-        """Let ``n`` seconds pass without any input."""
+        """Advance ``n`` seconds without any input."""
         for _ in range(n):
             self.second()
 

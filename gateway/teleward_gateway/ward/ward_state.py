@@ -154,7 +154,7 @@ class WardState:
     # ends
 
     def hand_over(self, subject: str, device: str) -> None:
-        """Let another source take over at once: the link of ``device`` is gone."""
+        """Switch to another source at once: the link of ``device`` is gone."""
         self.choice.release(subject, device)
 
     def release(self, subject: str, device: str) -> None:

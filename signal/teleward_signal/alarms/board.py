@@ -130,7 +130,7 @@ class AlarmBoard:
         return person.see(source, at) if person else []
 
     def tick(self, now_ns: int, monotonic_ns: int | None = None) -> list[AlarmEvent]:
-        """Let time pass: delays that elapse, values that stay away. Call about once a second."""
+        """Advance time: delays that elapse, values that stay away. Call about once a second."""
         at = self._timeline.at(now_ns, monotonic_ns)
         events: list[AlarmEvent] = []
         self.failed.clear()

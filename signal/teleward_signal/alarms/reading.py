@@ -14,7 +14,7 @@ CONTINUOUS = frozenset({"heart_rate", "pulse_rate", "spo2", "respiratory_rate", 
 
 @dataclass(slots=True)
 class Reading:
-    """The newest reading: ``value`` is ``None`` while withheld, ``reason`` says why.
+    """The newest reading: ``value`` is ``None`` while withheld, for ``reason``.
 
     ``observed_ns``, ``valued_ns`` (last value) and ``until_ns`` (end of a single reading's
     validity) lie on the board's timeline. ``restored`` marks what a former run knew: it holds the

@@ -251,7 +251,7 @@ class SubjectAlarms(Claims):
         return self._claim(condition, source, f"HR {heart:.0f} and pulse {pulse:.0f} differ", at)
 
     def _silent(self, metric: str, reading: Reading, at: Instant) -> list[AlarmEvent]:
-        """Lose what a silent stream said; end what a single reading said that is too old."""
+        """Drop values of a silent stream; end single readings that are too old."""
         if not reading.is_stream:
             return self.release((), (metric,), at)
         events: list[AlarmEvent] = []

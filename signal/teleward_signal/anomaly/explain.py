@@ -7,7 +7,7 @@ from teleward_signal.model import Measurement, Source
 from teleward_signal.vocabulary import METRICS
 
 SILENT_S = 30.0
-"""As long as a score is valid: nothing is said of a patient from whom no value came since."""
+"""As long as a score is valid: a patient without a newer value gets none."""
 SPOKEN = 0.05
 """A change that makes less than this share of the score is left out."""
 

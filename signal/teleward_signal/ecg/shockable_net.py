@@ -1,5 +1,5 @@
 # mypy: disable-error-code=no-any-return
-r"""Convolutional network that tells shockable rhythms from others, streamed over one ECG lead.
+r"""Convolutional network that separates shockable rhythms from others, streamed over one ECG lead.
 
     mV at fs -> 40 Hz low-pass -> 125 Hz -> 0.7 to 30 Hz -> two channels -> five convolutions
                                                                                   |

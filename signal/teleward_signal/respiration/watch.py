@@ -24,7 +24,7 @@ DIRECT = "respiration"
 DIRECT_S = 10.0
 """A stream that measures breathing itself silences the derived rate for this long."""
 SILENT_S = 5.0
-"""A carrier that brought nothing for so long says nothing: the rate is withheld."""
+"""A carrier that brought nothing for so long is left out: the rate is withheld."""
 FORGET_S = 30.0
 """After so long its window is worthless: the carrier begins again."""
 SECOND_NS = 1_000_000_000

@@ -1,7 +1,7 @@
 """A Polar Verity Sense: optical signal at 55 Hz in compressed frames over Measurement Data.
 
 The real one was reported to announce rates that it does not keep (polar-ble-sdk issues 211, 318,
-800): `announce` (fault ``wrong_rate``, option ``says_hz``) does that here. Its frames hold what the
+800): `announce` (fault ``wrong_rate``, option ``stated_hz``) does that. Its frames hold what the
 capture in `tests/golden/polar_pmd.hex` holds: one reference sample, then differences packed from
 the least significant bit on.
 """
@@ -25,7 +25,7 @@ AMBIENT = 1_200
 
 
 class VeritySense(Polar):
-    """Options of the chest strap, and ``says_hz`` (the rate it announces)."""
+    """Options of the chest strap, and ``stated_hz`` (the rate it announces)."""
 
     kind = "polar-verity"
     title = "Polar Sense"
@@ -39,7 +39,7 @@ class VeritySense(Polar):
         self._next_ppg = 0
         self.settings = {
             codec.Stream.PPG: {
-                codec.Setting.RATE: (int(self.options.get("says_hz", PPG_HZ)),),
+                codec.Setting.RATE: (int(self.options.get("stated_hz", PPG_HZ)),),
                 codec.Setting.RESOLUTION: (RESOLUTION,),
                 codec.Setting.CHANNELS: (CHANNELS,),
             }

@@ -176,6 +176,6 @@ def table(result: dict[str, Any]) -> str:
         cells.append(f"{row['false']:>4} in {row['hours']:.1f} h  {rate:.2f}")
         lines.append("  ".join(cells))
     lines.append(
-        "VF with flutter; on: share of seconds from the tenth on. Seen in training unless said."
+        "VF with flutter; on: share of seconds from the tenth on. Seen in training unless marked."
     )
     return "\n".join(lines)

@@ -18,7 +18,7 @@ Role = Literal["learner", "pen", "hub", "spoke", "watcher"]
 
 
 class Body(BaseModel):
-    """What an event says besides when, where and by whom."""
+    """Payloads of events, besides time, place and author."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: ClassVar[str] = ""
