@@ -1,7 +1,6 @@
 """The running gateway as the API sees it (`teleward_gateway.api.view.GatewayView`)."""
 
 import asyncio
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +9,7 @@ import teleward_gateway
 from teleward_gateway.api.schemas import FOREVER_NS
 from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.clock import Clock
+from teleward_gateway.clock.corrections import PERSON
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
@@ -54,7 +54,7 @@ class ApiView:
         self.commissioning = commissioning
         self._settings, self._clock, self._journal = settings, clock, journal
         self._audit, self._board, self._ingest = audit, board, ingest
-        self._started_ns = time.time_ns()
+        self._started_ns = clock.now().time_ns
         self._ready = False
 
     @property
@@ -65,6 +65,10 @@ class ApiView:
     def started(self) -> None:
         """Note that sessions, live view and API have been started."""
         self._ready = True
+
+    def now_ns(self) -> int:
+        """Return the gateway's time, UTC ns."""
+        return self._clock.now().time_ns
 
     def summary(self) -> GatewaySummary:
         """Return the gateway's identity."""
@@ -118,7 +122,12 @@ class ApiView:
         latest_ns = now_ns + int(AHEAD_S * 1e9)
         if any(m.time_ns is not None and m.time_ns > latest_ns for m in measurements):
             raise Invalid("time_ns lies in the future: give the time of the observation, or none")
-        stamped = [replace(m, time_ns=m.time_ns or now_ns) for m in measurements]
+        stamped = [
+            replace(m, time_ns=now_ns)
+            if m.time_ns is None
+            else replace(m, detail={**m.detail, "time_base": PERSON})
+            for m in measurements
+        ]
         tickets = [self._ingest.observe(subject, measurement) for measurement in stamped]
         return await self._journal.recorded(tickets)
 

@@ -126,7 +126,7 @@ async def tick(parts: Parts) -> None:
         correction = parts.clock.poll()
         if correction is not None:
             parts.journal.correct(correction)
-            parts.registry.clock_corrected()
+            parts.registry.correct(correction)
         parts.ingest.state.tick()
         parts.reconciler.watch_recording()
         if parts.ingest.state.alarms_changed:

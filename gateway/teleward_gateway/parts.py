@@ -121,6 +121,7 @@ async def build(
         links.on_session_state,
         feeds=registry.subject_now,
         on_disk=ingest.on_disk,
+        utc=lambda monotonic_ns: clock.at(monotonic_ns).time_ns,
     )
     stack.push_async_callback(sessions.stop)
     commissioning = Commissioning(registry, sessions, catalogue())
@@ -178,7 +179,7 @@ def open_registry(folder: Path, settings: Settings, clock: GatewayClock) -> Regi
     """Open the registry; raises StartError."""
     path = folder / "registry.sqlite"
     try:
-        return Registry(path, settings.gateway.mode, lambda: clock.now().time_ns)
+        return Registry(path, settings.gateway.mode, clock=clock)
     except RegistryError as error:
         raise StartError(str(error)) from None
 

@@ -1,6 +1,5 @@
 """How a metric ran over an hour, a day or a month, in few enough points to draw."""
 
-import time
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -34,7 +33,7 @@ async def trend(
         raise Invalid(f"{metric} is a waveform: ask for its samples, or for what is derived")
     if not view.has_subject(subject):
         raise NotFound(f"no subject {subject!r}")
-    end = time.time_ns() if end_ns is None else end_ns
+    end = view.now_ns() if end_ns is None else end_ns
     start = max(0, end - USUAL_NS) if start_ns is None else start_ns
     if start >= end:
         raise Invalid("start_ns must be before end_ns")

@@ -77,6 +77,10 @@ class GatewayView(Protocol):
         """Devices in reach, pairing, and what to bind them to."""
         ...
 
+    def now_ns(self) -> int:
+        """Return the gateway's time, UTC ns."""
+        ...
+
     def summary(self) -> GatewaySummary:
         """Return the gateway's identity."""
         ...

@@ -111,9 +111,15 @@ class Corrections:
         return iter(list(self._all))
 
 
+PERSON = "person"
+"""The ``time_base`` of a time that a person typed: it is right whatever the clock was."""
+
+
 def follows_gateway_clock(record: Record) -> bool:
-    """Return whether a record's time is the gateway's and moves with its corrections."""
+    """Return whether a record's time came from the gateway's clock, so that it moves with it."""
     if record.kind is RecordKind.CLOCK:
         return False
     detail = record.payload.get("detail") or {}
+    if detail.get("time_base") == PERSON:
+        return False
     return not record.payload.get("stored") or detail.get("time_base") == "gateway"

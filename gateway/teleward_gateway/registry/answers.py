@@ -1,18 +1,15 @@
 """The registry's answers, all from memory: who, where, with which device, and whose reading."""
 
-from collections.abc import Callable
-
 from teleward_gateway.registry.history import History
-from teleward_gateway.registry.model import Binding, Device, Stay, Subject, Unknown
+from teleward_gateway.registry.model import Binding, Device, Mark, Stay, Subject, Unknown
 from teleward_signal.model import Provenance
 
 
 class Answers:
     """Questions to the newest `History`; may be asked from any thread."""
 
-    def __init__(self, history: History, now_ns: Callable[[], int]) -> None:
+    def __init__(self, history: History) -> None:
         self._history = history
-        self._now_ns = now_ns
 
     def subject_of(self, device: str, time_ns: int) -> str | None:
         """Return whose reading a device's value of ``time_ns`` is, None when nobody's."""
@@ -20,7 +17,11 @@ class Answers:
 
     def subject_now(self, device: str) -> str | None:
         """Return whom a device feeds now, None when nobody."""
-        return self.subject_of(device, self._now_ns())
+        return self._history.subject_now(device)
+
+    def subject_at(self, device: str, boot: str, monotonic_ns: int) -> str | None:
+        """Return whom a device feeds at a moment of the present boot, whatever UTC says."""
+        return self._history.subject_at(device, Mark(boot, monotonic_ns))
 
     def provenance_of(self, device: str, time_ns: int) -> Provenance | None:
         """Return the provenance of the binding in force at ``time_ns``."""

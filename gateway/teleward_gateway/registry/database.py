@@ -5,29 +5,38 @@ one open stay a subject and a bed.
 """
 
 import contextlib
+import json
 import logging
 import sqlite3
 import time
+from dataclasses import astuple
 from pathlib import Path
 
+from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.journal.damage import Damaged, check_versions
+from teleward_gateway.registry.attributes import packed, rows_of
 from teleward_gateway.registry.model import RegistryError
 from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEPT_DAMAGED = 3  # enough to see what happens to a card, a few hundred kilobytes
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS subjects (
-    id TEXT PRIMARY KEY, label TEXT NOT NULL, provenance TEXT NOT NULL, attributes TEXT NOT NULL,
-    admitted_ns INTEGER NOT NULL, discharged_ns INTEGER) STRICT;
+    id TEXT PRIMARY KEY, label TEXT NOT NULL, provenance TEXT NOT NULL,
+    admitted_ns INTEGER NOT NULL, admitted_boot TEXT, admitted_monotonic_ns INTEGER,
+    discharged_ns INTEGER) STRICT;
+CREATE TABLE IF NOT EXISTS attributes (
+    subject TEXT NOT NULL REFERENCES subjects (id), key TEXT NOT NULL, value TEXT NOT NULL,
+    version INTEGER NOT NULL, author TEXT, time_ns INTEGER NOT NULL,
+    PRIMARY KEY (subject, key)) STRICT;
 CREATE TABLE IF NOT EXISTS stays (
     subject TEXT NOT NULL REFERENCES subjects (id), bed TEXT NOT NULL,
-    from_ns INTEGER NOT NULL, until_ns INTEGER,
-    CHECK (until_ns IS NULL OR until_ns >= from_ns)) STRICT;
+    from_ns INTEGER NOT NULL, from_boot TEXT, from_monotonic_ns INTEGER,
+    until_ns INTEGER, until_boot TEXT, until_monotonic_ns INTEGER) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS stay_of_subject ON stays (subject) WHERE until_ns IS NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS stay_in_bed ON stays (bed) WHERE until_ns IS NULL;
 CREATE TABLE IF NOT EXISTS devices (
@@ -36,13 +45,29 @@ CREATE TABLE IF NOT EXISTS devices (
 CREATE UNIQUE INDEX IF NOT EXISTS device_at ON devices (lower(address)) WHERE removed_ns IS NULL;
 CREATE TABLE IF NOT EXISTS bindings (
     device TEXT NOT NULL REFERENCES devices (id), subject TEXT REFERENCES subjects (id), bed TEXT,
-    provenance TEXT NOT NULL, from_ns INTEGER NOT NULL, until_ns INTEGER,
-    CHECK ((subject IS NULL) <> (bed IS NULL)),
-    CHECK (until_ns IS NULL OR until_ns >= from_ns)) STRICT;
+    provenance TEXT NOT NULL,
+    from_ns INTEGER NOT NULL, from_boot TEXT, from_monotonic_ns INTEGER,
+    until_ns INTEGER, until_boot TEXT, until_monotonic_ns INTEGER,
+    CHECK ((subject IS NULL) <> (bed IS NULL))) STRICT;
 CREATE UNIQUE INDEX IF NOT EXISTS binding_of_device ON bindings (device) WHERE until_ns IS NULL;
+CREATE TABLE IF NOT EXISTS clamped (
+    name TEXT NOT NULL, row INTEGER NOT NULL, edge TEXT NOT NULL, stated_ns INTEGER NOT NULL,
+    boot TEXT, monotonic_ns INTEGER, clamped_ns INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS corrections (
+    boot TEXT NOT NULL, since_ns INTEGER NOT NULL, until_ns INTEGER NOT NULL,
+    shift_ns INTEGER NOT NULL, uncertainty_ns INTEGER NOT NULL) STRICT;
 """
 
-TABLES = ("meta", "subjects", "stays", "devices", "bindings")
+TABLES = (
+    "meta",
+    "subjects",
+    "attributes",
+    "stays",
+    "devices",
+    "bindings",
+    "clamped",
+    "corrections",
+)
 
 
 def open_database(path: Path | str, mode: Provenance) -> tuple[sqlite3.Connection, Path | None]:
@@ -78,6 +103,7 @@ def _connect(path: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("quick_check failed")
+        _upgrade(connection)
         connection.executescript(SCHEMA)
     except BaseException:
         connection.close()
@@ -116,6 +142,7 @@ def _salvage(aside: Path, connection: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         connection.execute("PRAGMA foreign_keys = OFF")
         old = sqlite3.connect(aside)
+        old.row_factory = sqlite3.Row
         try:
             for table in TABLES:
                 _salvage_table(old, connection, table)
@@ -124,12 +151,55 @@ def _salvage(aside: Path, connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA foreign_keys = ON")
 
 
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a file of version 1 to version 2: attributes as rows, edges with monotonic time."""
+    columns = {row["name"] for row in connection.execute("PRAGMA table_info(subjects)")}
+    if "attributes" not in columns:
+        return
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        kept = {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY rowid").fetchall()
+            for table in ("subjects", "stays", "bindings")
+        }
+        for table in kept:
+            connection.execute(f"DROP TABLE {table}")
+        for statement in SCHEMA.split(";\n"):
+            connection.execute(statement)
+        for table, rows in kept.items():
+            for row in rows:
+                _copy(connection, table, row)
+        connection.execute("INSERT OR REPLACE INTO meta VALUES ('version', ?)", (SCHEMA_VERSION,))
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _copy(connection: sqlite3.Connection, table: str, row: sqlite3.Row) -> None:
+    """Insert a row of this version or of version 1."""
+    known = {each["name"] for each in connection.execute(f"PRAGMA table_info({table})")}
+    columns = [name for name in row.keys() if name in known]  # noqa: SIM118
+    marks = ", ".join("?" * len(columns))
+    connection.execute(
+        f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})",
+        [row[name] for name in columns],
+    )
+    if table == "subjects" and "attributes" in row.keys():  # noqa: SIM118
+        for key, value in rows_of(json.loads(row["attributes"])).items():
+            connection.execute(
+                "INSERT OR IGNORE INTO attributes VALUES (?, ?, ?, 1, NULL, ?)",
+                (row["id"], key, packed(value), row["admitted_ns"]),
+            )
+
+
 def _salvage_table(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     with contextlib.suppress(sqlite3.Error):
         for row in old.execute(f"SELECT * FROM {table}"):
-            marks = ", ".join("?" * len(row))
-            with contextlib.suppress(sqlite3.Error):
-                new.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row)
+            with contextlib.suppress(sqlite3.Error, ValueError):
+                _copy(new, table, row)
 
 
 def _check_meta(connection: sqlite3.Connection, path: Path | str, mode: Provenance) -> None:
@@ -148,11 +218,39 @@ def _check_meta(connection: sqlite3.Connection, path: Path | str, mode: Provenan
         raise RegistryError(f"registry {path} was written by a later version: upgrade Teleward")
 
 
+def corrections_of(db: sqlite3.Connection) -> Corrections:
+    """Return the corrections of the clock that intervals follow."""
+    return Corrections(Correction(*row) for row in db.execute("SELECT * FROM corrections"))
+
+
+def keep_correction(db: sqlite3.Connection, correction: Correction) -> None:
+    """Keep one more correction."""
+    db.execute("INSERT INTO corrections VALUES (?, ?, ?, ?, ?)", astuple(correction))
+
+
 def clamp_future(db: sqlite3.Connection, now_ns: int) -> None:
-    """Clamp begin and end to now: a Raspberry Pi starts without knowing the time."""
+    """Let nothing begin or end later than now; call it only when the time is confirmed.
+
+    A boot that never learnt the time may have left such edges, and no correction speaks of them.
+    What they stated is kept in the table ``clamped``.
+    """
+    corrections = corrections_of(db)
     for table in ("bindings", "stays"):
-        for column in ("from_ns", "until_ns"):
-            db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} > ?", (now_ns, now_ns))
+        for edge in ("from", "until"):
+            for row in db.execute(
+                f"SELECT rowid AS id, {edge}_ns AS stated, {edge}_boot AS boot, "
+                f"{edge}_monotonic_ns AS mono FROM {table} WHERE {edge}_ns IS NOT NULL"
+            ).fetchall():
+                shift_ns = corrections.shift_ns(row["boot"], row["mono"]) if row["boot"] else 0
+                if row["stated"] + shift_ns > now_ns:
+                    stated = (table, row["id"], edge, row["stated"], row["boot"], row["mono"])
+                    db.execute(
+                        "INSERT INTO clamped VALUES (?, ?, ?, ?, ?, ?, ?)", (*stated, now_ns)
+                    )
+                    db.execute(
+                        f"UPDATE {table} SET {edge}_ns = ? WHERE rowid = ?",
+                        (now_ns - shift_ns, row["id"]),
+                    )
 
 
 def explain(error: sqlite3.IntegrityError) -> str:

@@ -4,7 +4,8 @@
     device --Binding--> bed --Stay--> subject   a monitor on the wall follows the bed
 
 Bindings and stays are half-open intervals [from_ns, until_ns) of UTC; ``until_ns`` is None while
-they last. They are closed, never deleted, so every past second has one answer.
+they last. They are closed, never deleted, so every past second has one answer. Each edge keeps the
+monotonic time at which it was made, so that it is corrected with the clock as records are.
 """
 
 import re
@@ -41,6 +42,8 @@ class Subject:
     attributes: dict[str, Any] = field(default_factory=dict)
     admitted_ns: int = 0
     discharged_ns: int | None = None
+    version: int = 0
+    """Grows with each change of an attribute or the label."""
 
     def __post_init__(self) -> None:
         check_name("subject", self.id)
@@ -68,16 +71,42 @@ class Device:
             raise RegistryError(f"device {self.id} needs an address or a port")
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """When an edge was made, by the clock that no one sets: monotonic time of one boot."""
+
+    boot: str
+    monotonic_ns: int
+
+
 class Interval:
-    """What holds from a time on, until another or still."""
+    """What holds from a time on, until another or still.
+
+    ``begun`` and ``ended`` are the same edges in monotonic time; ``None`` for edges of version 1.
+    """
 
     __slots__ = ()
     from_ns: int
     until_ns: int | None
+    begun: Mark | None
+    ended: Mark | None
 
     def covers(self, time_ns: int) -> bool:
-        """Return whether ``time_ns`` lies in the interval."""
+        """Return whether ``time_ns`` lies in the interval, by what is known of the clock now."""
         return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
+
+    def holds_at(self, mark: Mark) -> bool:
+        """Return whether the interval holds at a moment of the present boot, whatever UTC says.
+
+        Edges of other boots lie before it.
+        """
+        begun, ended = self.begun, self.ended
+        if begun is not None and begun.boot == mark.boot and mark.monotonic_ns < begun.monotonic_ns:
+            return False
+        if self.until_ns is None:
+            return True
+        same = ended is not None and ended.boot == mark.boot
+        return same and ended is not None and mark.monotonic_ns < ended.monotonic_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +119,8 @@ class Binding(Interval):
     until_ns: int | None = None
     subject: str | None = None
     bed: str | None = None
+    begun: Mark | None = None
+    ended: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +131,8 @@ class Stay(Interval):
     bed: str
     from_ns: int
     until_ns: int | None = None
+    begun: Mark | None = None
+    ended: Mark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from teleward_drivers.ble_errors import NEEDS_BOND
@@ -73,6 +73,15 @@ class _Order:
     starting: bool = False
     done: "asyncio.Future[None] | None" = None
 
+    def answer(self, error: BaseException | None = None) -> None:
+        """Answer the person who waits, unless that person has left or has the answer."""
+        if self.done is None or self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
 
 async def _unconfirmed() -> bool:
     """Confirm nothing: without a journal a device's memory is never erased."""
@@ -98,7 +107,9 @@ class Connection:
         on_silent: Callable[[str], None],
         on_disk: Callable[[], Awaitable[bool]] = _unconfirmed,
         last: LastRecord | None = None,
+        utc: Callable[[int], int] | None = None,
     ) -> None:
+        self._utc = utc
         self._link, self._driver, self._info = link, driver, info
         own_s = options.silence_s
         self._silence_s = info.silence_s if own_s is None else own_s
@@ -117,7 +128,8 @@ class Connection:
 
     async def serve(self) -> None:
         """Run until the link ends; raises the `LinkError` with the cause."""
-        self._take(self._driver.start(time.time_ns()), _now(), starting=True)
+        now = self._now()
+        self._take(self._driver.start(now.time_ns), now, starting=True)
         self._orders.put_nowait(None)
         helpers = [asyncio.create_task(self._execute()), asyncio.create_task(self._watch())]
         try:
@@ -137,7 +149,7 @@ class Connection:
     async def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out a person's command; raises what the device answered."""
         made: Iterable[Output] = self._driver.command(name, **arguments)  # type: ignore[attr-defined]
-        waiting = self._take(made, _now(), wait=True)
+        waiting = self._take(made, self._now(), wait=True)
         for done in waiting:
             await done
 
@@ -145,12 +157,14 @@ class Connection:
         """Pass on what the driver held back when the link ended."""
         try:
             if isinstance(self._driver, Ending):
-                self._take(self._driver.end(), _now())
+                self._take(self._driver.end(), self._now())
         except Exception:
             self._counters.n_errors += 1
             log.exception("driver %s failed at the end of its link", self._info.name)
 
     def _feed(self, received: Received) -> None:
+        if self._utc is not None:
+            received = replace(received, time_ns=self._utc(received.monotonic_ns))
         self._received_ns = received.monotonic_ns
         self._counters.received(received)
         try:
@@ -202,7 +216,7 @@ class Connection:
                 await self._obey(order.command)
             except OperationRefused as error:
                 if order.done is not None:
-                    order.done.set_exception(error)
+                    order.answer(error)
                 elif order.starting and not order.command.optional:
                     await self._end(error)
                     return
@@ -211,19 +225,19 @@ class Connection:
                     log.log(level, "%s: %s", self._info.name, error)
             except Exception as error:
                 cause = error if isinstance(error, LinkError) else LinkLost(f"internal: {error!r}")
-                if order.done is not None:
-                    order.done.set_exception(cause)
+                order.answer(cause)
                 await self._end(cause)
                 return
-            else:
-                if order.done is not None:
-                    order.done.set_result(None)
+            except asyncio.CancelledError:
+                order.answer(self._cause or LinkLost("the link ended under the command"))
+                raise
+            order.answer()
 
     async def _confirm(self) -> None:
         """Report to the driver that everything up to here is on disk, once it is."""
         try:
             if isinstance(self._driver, Confirming) and await self._on_disk():
-                self._take(self._driver.recorded(), _now())
+                self._take(self._driver.recorded(), self._now())
         except Exception:
             self._counters.n_errors += 1
             log.exception("driver %s failed after a checkpoint", self._info.name)
@@ -250,7 +264,8 @@ class Connection:
         while True:
             await asyncio.sleep(TICK_S)
             try:
-                self._take(self._driver.tick(time.time_ns()), _now())
+                now = self._now()
+                self._take(self._driver.tick(now.time_ns), now)
             except LinkError as error:
                 await self._end(error)
                 return
@@ -293,9 +308,10 @@ class Connection:
     def _fail_orders(self) -> None:
         while not self._orders.empty():
             order = self._orders.get_nowait()
-            if order is not None and order.done is not None and not order.done.done():
-                order.done.set_exception(self._cause or LinkLost("the link is gone"))
+            if order is not None:
+                order.answer(self._cause or LinkLost("the link is gone"))
 
-
-def _now() -> Received:
-    return Received(b"", time.time_ns(), time.monotonic_ns())
+    def _now(self) -> Received:
+        monotonic_ns = time.monotonic_ns()
+        utc = self._utc
+        return Received(b"", time.time_ns() if utc is None else utc(monotonic_ns), monotonic_ns)

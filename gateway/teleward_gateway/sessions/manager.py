@@ -9,8 +9,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from teleward_drivers.device import Driver, DriverInfo, LinkType, SerialSettings, Verification
+from teleward_drivers.device import (
+    Driver,
+    DriverInfo,
+    LinkType,
+    Output,
+    SerialSettings,
+    Verification,
+)
 from teleward_drivers.errors import LinkUnavailable, Unavailable
+from teleward_drivers.link import Received
 from teleward_drivers.radio import Adapter, Radio
 from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
@@ -44,7 +52,8 @@ class SessionManager:
     """Starts, stops and restarts sessions; all of it belongs to one event loop.
 
     ``radio`` None, or one named ``off``, means that this gateway uses no Bluetooth. ``feeds`` says
-    whom a device feeds now (`Registry.subject_now`).
+    whom a device feeds now (`Registry.subject_now`), ``utc`` what UTC a monotonic time is by the
+    gateway's clock.
     """
 
     def __init__(
@@ -57,6 +66,7 @@ class SessionManager:
         seed: int | None = None,
         feeds: Callable[[str], str | None] = lambda device: None,
         on_disk: OnDisk | None = None,
+        utc: Callable[[int], int] | None = None,
     ) -> None:
         self.adapter = Adapter(radio or Radio("off"))
         self.has_radio = radio is not None and radio.name != "off"
@@ -66,6 +76,8 @@ class SessionManager:
         self._rng = random.Random(seed)
         self._feeds = feeds
         self._more: dict[str, Any] = {} if on_disk is None else {"on_disk": on_disk}
+        self._more |= {"utc": utc}
+        self._numbers: dict[str, int] = {}
         self._running: dict[str, Running] = {}
         self._check: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
@@ -144,13 +156,30 @@ class SessionManager:
             info or PLACEHOLDER,
             dict(device.options),
             opener,
-            self._on_output,
-            self._on_state,
+            *self._heard(device.id),
             random.Random(self._rng.random()),
             **self._more,
         )
         task = asyncio.create_task(session.run(), name=f"session {device.id}")
         self._running[device.id] = Running(self._key(device), session, task)
+
+    def _heard(self, device: str) -> tuple[OnOutput, OnState]:
+        """Return what a new session of ``device`` reports to; the one before it is mute from now.
+
+        A disconnect may take longer than a stop waits: its last words must not pass for the state
+        of the new link, nor its last values for those of the next wearer.
+        """
+        number = self._numbers[device] = self._numbers.get(device, 0) + 1
+
+        def on_output(name: str, output: Output, received: Received) -> None:
+            if self._numbers[device] == number:
+                self._on_output(name, output, received)
+
+        def on_state(name: str, state: State, reason: str) -> None:
+            if self._numbers[device] == number:
+                self._on_state(name, state, reason)
+
+        return on_output, on_state
 
     def _key(self, device: Device | None) -> Key | None:
         """Return what makes a session's device another one; its label does not."""

@@ -72,9 +72,10 @@ class Session:
         on_state: OnState,
         rng: random.Random | None = None,
         on_disk: OnDisk = _unconfirmed,
+        utc: Callable[[int], int] | None = None,
     ) -> None:
         self.device, self.info = device, info
-        self._on_disk = on_disk
+        self._on_disk, self._utc = on_disk, utc
         self._last: LastRecord | None = None
         self.counters = Counters()
         self._options, self._opener = options, opener
@@ -152,6 +153,7 @@ class Session:
                 self._on_silent,
                 lambda: self._on_disk(self.device),
                 self._last,
+                self._utc,
             )
             await self._connection.serve()
         finally:

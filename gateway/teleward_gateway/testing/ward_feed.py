@@ -68,6 +68,10 @@ class WardFeed:
 
     # what the API asks
 
+    def now_ns(self) -> int:
+        """Return UTC ns."""
+        return time.time_ns()
+
     def summary(self) -> GatewaySummary:
         """Return the feed's identity."""
         return GatewaySummary(

@@ -90,7 +90,9 @@ class WardKit:
         kit.journal = Journal.open(folder, gateway="test", provenance=provenance, clock=kit.clock)
         stack.callback(kit.journal.close)
         kit.registry = Registry(
-            folder / "registry.sqlite", provenance, lambda: kit.clock.now().time_ns
+            folder / "registry.sqlite",
+            provenance,
+            clock=kit.clock,
         )
         stack.callback(kit.registry.close)
         kit.supervisor = Supervisor()

@@ -124,19 +124,19 @@ class Ingest:
             clock = self._clocks[device] = DeviceClock(self._clock)
         if isinstance(output, SampleBlock):
             block, gap_samples = clock.stamp_block(output, received)
-            subject = self._subject(device, block.time_ns)
+            subject = self._wearer(device, block.time_ns, stamp)
             if subject is not None:
                 self._take_block(subject, device, block, gap_samples, stamp)
         elif isinstance(output, Measurement):
             measurement = clock.stamp_measurement(output, received)
-            subject = self._subject(device, measurement.time_ns)
+            subject = self._wearer(device, measurement.time_ns, stamp, measurement.stored)
             if subject is not None:
                 self._take_measurement(subject, device, measurement, stamp)
             else:
                 self._unfiled.add(device)
         elif isinstance(output, DeviceStatus):
             status = replace(output, time_ns=stamp.time_ns)
-            self._take_status(self._subject(device, stamp.time_ns), device, status)
+            self._take_status(self._wearer(device, None, stamp), device, status)
 
     async def on_disk(self, device: str) -> bool:
         """Wait for the next commit; return whether all that ``device`` gave is on disk then.
@@ -186,8 +186,16 @@ class Ingest:
         """Record and show alarm events."""
         self.state.raise_alarms(events)
 
-    def _subject(self, device: str, time_ns: int | None) -> str | None:
-        found = None if time_ns is None else self._registry.subject_of(device, time_ns)
+    def _wearer(
+        self, device: str, time_ns: int | None, stamp: Stamp, stored: bool = False
+    ) -> str | None:
+        """Return whose output this is: by monotonic time, a memory's by its own time."""
+        if stored and time_ns is not None:
+            found = self._registry.subject_of(device, time_ns)
+        else:
+            ago_ns = 0 if time_ns is None else stamp.time_ns - time_ns
+            moment_ns = stamp.monotonic_ns - ago_ns
+            found = self._registry.subject_at(device, stamp.boot, moment_ns)
         if found is None:
             self.statistics.unbound += 1
         return found

@@ -22,7 +22,7 @@ class LinkAlarms:
         if state is State.CONNECTING:
             self._ingest.forget_device(device)
         lost = state in (State.STALLED, State.BACKING_OFF, State.REFUSED)
-        subject = self._registry.subject_of(device, self._clock.now().time_ns)
+        subject = self._registry.subject_now(device)
         if subject is None:
             return
         self._live.set_link(subject, device, state.value, reason=reason)

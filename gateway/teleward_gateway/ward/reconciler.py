@@ -136,10 +136,9 @@ class Reconciler:
                 self._prescribed.pop(gone, None)
                 self._live.remove_subject(gone)
                 self._ingest.forget_subject(gone)
-        now_ns = self._clock.now().time_ns
         bound: dict[str, set[str]] = {subject: set() for subject in admitted}
         for device in self._registry.bound_devices():
-            wearer = self._registry.subject_of(device.id, now_ns)
+            wearer = self._registry.subject_now(device.id)
             if wearer in bound:
                 bound[wearer].add(device.id)
         for subject in admitted.values():

@@ -90,7 +90,10 @@ def test_tables_refuse_a_second_open_binding(registry: Registry, tmp_path: Path)
     registry.bind("strap", subject="ada")
     other = sqlite3.connect(tmp_path / "registry.sqlite")
     with pytest.raises(sqlite3.IntegrityError):
-        other.execute("INSERT INTO bindings VALUES ('strap', 'bob', NULL, 'field', 5, NULL)")
+        other.execute(
+            "INSERT INTO bindings (device, subject, provenance, from_ns) "
+            "VALUES ('strap', 'bob', 'field', 5)"
+        )
     other.close()
 
 

@@ -23,6 +23,7 @@ from teleward_drivers.errors import DeviceNotFound, LinkError, LinkLost, Operati
 from teleward_drivers.link import Link, Received
 from teleward_drivers.memory_link import Faults, MemoryLink
 from teleward_gateway.sessions import connection, link_retry
+from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
 from teleward_signal.model import Measurement
@@ -274,3 +275,33 @@ async def test_stop_is_quick_and_leaves_the_link_closed(bench: Bench) -> None:
     assert bench.states[-1] is State.IDLE
     with pytest.raises(LinkLost):
         await device.write(b"x", VALUE)
+
+
+async def test_a_command_answers_when_the_link_ends_under_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await bench.until(lambda: State.STREAMING in bench.states)
+    far = bench.air.ends[0]
+    begun = asyncio.Event()
+
+    async def write(self: MemoryLink, data: bytes, channel: str, response: bool = True) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(MemoryLink, "write", write)
+    order = asyncio.create_task(bench.session.command("beep", {"level": 1}))
+    async with asyncio.timeout(5):
+        await begun.wait()
+        await far.close()
+        with pytest.raises(LinkLost):
+            await order
+
+
+async def test_a_session_that_was_replaced_is_mute() -> None:
+    heard: list[tuple[str, State]] = []
+    manager = SessionManager({}, None, lambda *_: None, lambda d, s, _: heard.append((d, s)))
+    _, first_state = manager._heard("strap")
+    _, second_state = manager._heard("strap")
+    second_state("strap", State.STREAMING, "")
+    first_state("strap", State.IDLE, "")
+    assert heard == [("strap", State.STREAMING)]

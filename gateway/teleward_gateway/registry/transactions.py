@@ -1,0 +1,137 @@
+"""The registry's file: transactions, listeners, and what the clock makes of its intervals.
+
+Every method may be called from any thread. A change is on disk (fsync) when the method returns,
+and the listeners are called after it, in the same thread.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from teleward_gateway.clock import Clock, Stamp
+from teleward_gateway.clock.corrections import Correction
+from teleward_gateway.clock.kernel import boot_id
+from teleward_gateway.registry.answers import Answers
+from teleward_gateway.registry.database import clamp_future, explain, keep_correction, open_database
+from teleward_gateway.registry.history import History
+from teleward_gateway.registry.model import Change, RegistryConflict
+from teleward_signal.model import Provenance
+
+Listener = Callable[[Change], None]
+
+
+class RegistryDatabase(Answers):
+    """Persistent; `close` it at the end. ``damaged`` names a broken file that was set aside."""
+
+    def __init__(
+        self,
+        path: Path | str,
+        mode: Provenance,
+        now_ns: Callable[[], int] = time.time_ns,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.mode = mode
+        self._lock = threading.RLock()
+        self._listeners: list[Listener] = []
+        self._now_ns, self._clock = now_ns, clock
+        self._boot = boot_id() if clock is None else clock.boot
+        self._connection, self.damaged = open_database(path, mode)
+        self._clamp()
+        super().__init__(History.load(self._connection))
+
+    def correct(self, correction: Correction) -> None:
+        """Keep a correction of the clock: intervals follow it as records do."""
+        with self._lock:
+            keep_correction(self._connection, correction)
+        self.clock_corrected()
+
+    def clock_corrected(self) -> None:
+        """Read all intervals again by what is known of the clock now."""
+        with self._lock:
+            self._clamp()
+            self._history = History.load(self._connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def health(self) -> dict[str, Any]:
+        """Return how many subjects and devices there are, and a file that was set aside."""
+        error = f"damaged, set aside: {self.damaged}" if self.damaged else None
+        return {
+            "ok": error is None,
+            "error": error,
+            "subjects": len(self.subjects()),
+            "devices": len(self.devices()),
+        }
+
+    def on_change(self, listener: Listener) -> None:
+        """Have ``listener`` called after each change, in the thread that made it."""
+        self._listeners.append(listener)
+
+    # What the settings file asked for last time (see `ensure`)
+
+    def applied(self, what: str) -> str | None:
+        """Return the settings file's entry about ``what`` that was applied last."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT value FROM meta WHERE key = ?", (f"wish {what}",)
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+    def note_applied(self, what: str, entry: str) -> None:
+        """Record that an entry of the settings file has been applied."""
+        with self._lock:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"wish {what}", entry)
+            )
+
+    @contextmanager
+    def _change(self) -> Iterator[tuple[sqlite3.Connection, Stamp]]:
+        """Run one transaction; memory follows the disk, or both stay as they were."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection, self._stamp()
+                self._connection.execute("COMMIT")
+            except sqlite3.IntegrityError as error:
+                self._connection.execute("ROLLBACK")
+                raise RegistryConflict(explain(error)) from error
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._history = History.load(self._connection)
+
+    def _stamp(self) -> Stamp:
+        if self._clock is not None:
+            return self._clock.now()
+        return Stamp(self._now_ns(), 0, time.monotonic_ns(), self._boot)
+
+    def _clamp(self) -> None:
+        """Clamp edges in the future, unless the time of now is itself a guess."""
+        if self._clock is None or self._clock.confirmed:
+            clamp_future(self._connection, self._stamp().time_ns)
+
+    @staticmethod
+    def _edge(stamp: Stamp) -> tuple[int, str, int]:
+        return stamp.time_ns, stamp.boot, stamp.monotonic_ns
+
+    def _close(
+        self, db: sqlite3.Connection, table: str, column: str, value: str, stamp: Stamp
+    ) -> None:
+        """End what lasts of a subject or a device."""
+        db.execute(
+            f"UPDATE {table} SET until_ns = ?, until_boot = ?, until_monotonic_ns = ? "
+            f"WHERE {column} = ? AND until_ns IS NULL",
+            (*self._edge(stamp), value),
+        )
+
+    def _publish(self, change: Change) -> None:
+        for listener in self._listeners:
+            listener(change)
