@@ -1,4 +1,4 @@
-"""What a broker allows, from its CONNACK (MQTT 5.0, 3.2.2.3); under 3.1.1 nothing is said. Pure."""
+"""What a broker allows, from its CONNACK (MQTT 5.0, 3.2.2.3); under 3.1.1 none are sent. Pure."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -59,7 +59,7 @@ class Pace:
         self._at_s = now_s
 
     def slower(self) -> None:
-        """Halve the pace: the broker said that messages come too fast."""
+        """Halve the pace: the broker reports that messages come too fast."""
         now_s = time.monotonic()
         if now_s - self._changed_s < 1.0 and self._per_s is not None:
             return  # the answers to one burst are one complaint

@@ -14,7 +14,7 @@ FIRST_REFUSAL = 0x80
 
 
 class Effect(Enum):
-    """What a reason code says about the message or connection that it answers."""
+    """Meaning of a reason code for the message or connection that it answers."""
 
     DONE = auto()
     """Nothing is wrong."""
@@ -51,7 +51,7 @@ class Reason:
 
 
 _LOGIN = "correct mqtt.username and mqtt.password"
-_ACL = "let this user publish and subscribe below mqtt.topic_root at the broker"
+_ACL = "allow this user to publish and subscribe below mqtt.topic_root at the broker"
 _IDENTITY = "another client has its id: give each gateway its own gateway.name"
 _KNOWN = (
     (0x00, "Success", Effect.DONE, ""),

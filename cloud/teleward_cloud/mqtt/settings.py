@@ -71,7 +71,7 @@ class MqttSettings(BaseModel):
         description="port; by default 1883, with TLS 8883, over websockets 80 and with TLS 443",
     )
     transport: Transport = Field(
-        Transport.TCP, description="tcp, or websockets where a network lets only port 443 pass"
+        Transport.TCP, description="tcp, or websockets where a network passes only port 443"
     )
     path: str = Field("/mqtt", pattern=r"^/", description="path of the websocket")
     alpn: tuple[str, ...] = Field(

@@ -137,7 +137,7 @@ class MqttSink:
         await connection.publish(topic, message, retain=retain, correlation=correlation)
 
     def retry(self) -> None:
-        """Send again what the broker refused: a person says that it is corrected."""
+        """Send refused records again, after a person's correction."""
         self._publishing.refusals.open()
         self._upkeep.quiet = False
 

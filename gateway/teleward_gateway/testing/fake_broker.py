@@ -1,4 +1,4 @@
-"""A small MQTT broker that enforces the limits of a service, and answers as a test tells it to.
+"""A small MQTT broker that enforces the limits of a service, and answers as a test sets it to.
 
 It takes CONNECT, PUBLISH, SUBSCRIBE, UNSUBSCRIBE, PINGREQ and DISCONNECT of MQTT 3.1.1 and 5 and
 breaks off where the service would: a packet too large, a topic too deep, too many messages a
@@ -34,14 +34,14 @@ class Published:
 
 @dataclass(slots=True)
 class FakeBroker:
-    """The broker; ``limits`` are enforced, ``told`` says whether CONNACK names them.
+    """The broker; ``limits`` are enforced, ``announced`` is whether CONNACK names them.
 
     ``puback`` returns the reason code of a message, ``None`` for closing the connection instead;
     ``raw`` is written right after CONNACK.
     """
 
     limits: ServiceLimits = field(default_factory=lambda: ServiceLimits("any", tls=False))
-    told: bool = True
+    announced: bool = True
     puback: Callable[[Published], int | None] = lambda message: 0
     connack: deque[int] = field(default_factory=deque)
     suback: int = 1
@@ -172,7 +172,7 @@ class _Session:
             return bytes([0, {0x85: 2, 0x86: 4, 0x87: 5}.get(code, 3 if code else 0)])
         broker, limits = self._broker, self._broker.limits
         found = b""
-        if broker.told and not code:
+        if broker.announced and not code:
             if limits.packet_bytes is not None:
                 found += b"\x27" + struct.pack(">I", limits.packet_bytes)
             if limits.receive_maximum is not None:

@@ -306,7 +306,7 @@ async def test_a_ward_within_the_limits_of_a_service(
     start: Start, record: Make, profile: BrokerProfile, version: MqttVersion
 ) -> None:
     """The service closes the connection at every breach of what its documents state."""
-    broker = await start(limits=LIMITS[profile], told=False)
+    broker = await start(limits=LIMITS[profile], announced=False)
     sink = await online(broker, profile=profile, version=version, keepalive_s=30)
     batch = [
         record(seq, part, subject=f"bed-{part}", payload={"value": 1.0, "note": "n" * 300})

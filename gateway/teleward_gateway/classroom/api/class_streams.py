@@ -140,7 +140,7 @@ class _Pages:
         return None
 
     async def send(self, socket: WebSocket) -> None:
-        """Send the frames of the seat's patient for ever."""
+        """Send the frames of the seat's patient until closed."""
         while True:
             self._follow()
             if self._page is None:

@@ -190,7 +190,7 @@ async def doors(led: Led, body: Switch) -> None:
 
 @router.post("/class/pause", status_code=204)
 async def pause(led: Led, body: Switch) -> None:
-    """Hold all rooms, or let them go on."""
+    """Hold all rooms, or resume them."""
     await teaching.pause(led, body.on)
 
 

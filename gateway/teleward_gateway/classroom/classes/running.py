@@ -149,7 +149,7 @@ class RunningClass:
             room.add(order, by)
 
     async def set_speeds(self) -> None:
-        """Let every room run or hold, as the class is held or not."""
+        """Run or hold every room, as the class is held or not."""
         for record in list(self.state.rooms.values()):
             running = self.rooms.get(record.id)
             if running is None or record.closed:

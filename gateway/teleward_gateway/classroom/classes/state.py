@@ -40,7 +40,7 @@ class Seat:
 
 @dataclass(slots=True)
 class RoomRecord:
-    """What the log says of a room."""
+    """State of a room by the log."""
 
     id: str
     subject: str

@@ -26,7 +26,7 @@ async def set_doors(running: RunningClass, is_open: bool) -> None:
 
 
 async def pause(running: RunningClass, paused: bool) -> None:
-    """Hold all rooms, or let them go on."""
+    """Hold all rooms, or resume them."""
     await running.write(running.draft(kinds.ClassPaused(paused=paused)))
     await running.set_speeds()
 
