@@ -125,7 +125,7 @@ class MqttSettings(BaseModel):
         None,
         gt=0,
         description="most messages a second; by default what the profile allows, and slower when "
-        "the broker asks so",
+        "the broker asks for it",
     )
     backfill_per_s: float = Field(
         4000.0, gt=0, description="most messages a second of the backlog after an outage"

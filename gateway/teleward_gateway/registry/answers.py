@@ -20,7 +20,7 @@ class Answers:
         return self._history.subject_now(device)
 
     def subject_at(self, device: str, boot: str, monotonic_ns: int) -> str | None:
-        """Return whom a device feeds at a moment of the present boot, whatever UTC says."""
+        """Return whom a device feeds at a moment of the present boot, whatever UTC is."""
         return self._history.subject_at(device, Mark(boot, monotonic_ns))
 
     def provenance_of(self, device: str, time_ns: int) -> Provenance | None:

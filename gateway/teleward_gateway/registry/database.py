@@ -229,7 +229,7 @@ def keep_correction(db: sqlite3.Connection, correction: Correction) -> None:
 
 
 def clamp_future(db: sqlite3.Connection, now_ns: int) -> None:
-    """Let nothing begin or end later than now; call it only when the time is confirmed.
+    """Clamp begin and end to now; call it only when the time is confirmed.
 
     A boot that never learnt the time may have left such edges, and no correction speaks of them.
     What they stated is kept in the table ``clamped``.

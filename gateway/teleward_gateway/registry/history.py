@@ -92,7 +92,7 @@ class History:
         return bindings[-1] if bindings and bindings[-1].until_ns is None else None
 
     def subject_at(self, device: str, mark: Mark) -> str | None:
-        """Return whom a device feeds at a moment of the present boot, whatever UTC says."""
+        """Return whom a device feeds at a moment of the present boot, whatever UTC is."""
         for binding in reversed(self._bindings.get(device, ())):
             if binding.holds_at(mark):
                 if binding.bed is None:

@@ -96,7 +96,7 @@ class Interval:
         return self.from_ns <= time_ns and (self.until_ns is None or time_ns < self.until_ns)
 
     def holds_at(self, mark: Mark) -> bool:
-        """Return whether the interval holds at a moment of the present boot, whatever UTC says.
+        """Return whether the interval holds at a moment of the present boot, whatever UTC is.
 
         Edges of other boots lie before it.
         """

@@ -31,7 +31,7 @@ from teleward_gateway.registry.transactions import RegistryDatabase
 from teleward_signal.model import Provenance
 
 LABEL = f"{PRIVATE}label"
-"""The row that says who changed the label and when; the label itself stands in ``subjects``."""
+"""The row of who changed the label and when; the label itself stands in ``subjects``."""
 AUDIO_PAUSE = f"{PRIVATE}audio_pause"
 """The row of the newest pause of the alarm sound."""
 
@@ -107,24 +107,24 @@ class Registry(RegistryDatabase):
         with self._change() as (db, stamp):
             old = self._admitted(subject)
             known = self._history.rows.get(subject, {})
-            news = {
+            changes = {
                 key: value
                 for key, value in rows.items()
                 if key not in known or packed(known[key].value) != packed(value)
             }
-            for key in news if seen is not None else ():
+            for key in changes if seen is not None else ():
                 if key in known and seen is not None and known[key].version > seen:
                     raise RegistryConflict(
                         f"{key.lstrip(PRIVATE)} of subject {subject} was changed by "
                         f"{known[key].author or 'somebody'} to {known[key].value!r} meanwhile: "
                         "look at it and decide again"
                     )
-            self._put_rows(db, subject, news, old.version + 1, author, stamp.time_ns)
-            if LABEL in news:
-                db.execute("UPDATE subjects SET label = ? WHERE id = ?", (news[LABEL], subject))
+            self._put_rows(db, subject, changes, old.version + 1, author, stamp.time_ns)
+            if LABEL in changes:
+                db.execute("UPDATE subjects SET label = ? WHERE id = ?", (changes[LABEL], subject))
             changed = History.load(db).subjects[subject]
             check(changed)
-        if news:
+        if changes:
             self._publish(Change("subject_changed", stamp.time_ns, subject=subject, author=author))
         return changed
 

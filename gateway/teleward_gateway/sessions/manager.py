@@ -156,14 +156,14 @@ class SessionManager:
             info or PLACEHOLDER,
             dict(device.options),
             opener,
-            *self._heard(device.id),
+            *self._callbacks(device.id),
             random.Random(self._rng.random()),
             **self._more,
         )
         task = asyncio.create_task(session.run(), name=f"session {device.id}")
         self._running[device.id] = Running(self._key(device), session, task)
 
-    def _heard(self, device: str) -> tuple[OnOutput, OnState]:
+    def _callbacks(self, device: str) -> tuple[OnOutput, OnState]:
         """Return what a new session of ``device`` reports to; the one before it is mute from now.
 
         A disconnect may take longer than a stop waits: its last words must not pass for the state

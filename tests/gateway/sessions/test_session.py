@@ -300,8 +300,8 @@ async def test_a_command_answers_when_the_link_ends_under_it(
 async def test_a_session_that_was_replaced_is_mute() -> None:
     heard: list[tuple[str, State]] = []
     manager = SessionManager({}, None, lambda *_: None, lambda d, s, _: heard.append((d, s)))
-    _, first_state = manager._heard("strap")
-    _, second_state = manager._heard("strap")
+    _, first_state = manager._callbacks("strap")
+    _, second_state = manager._callbacks("strap")
     second_state("strap", State.STREAMING, "")
     first_state("strap", State.IDLE, "")
     assert heard == [("strap", State.STREAMING)]
