@@ -26,13 +26,16 @@ from teleward_drivers.ble import (
     jumper,
     mi_scale,
     nonin_ble,
+    pc60fw,
     polar_pmd,
     pulse_oximeter,
+    taidoc,
     thermometer,
     viatom,
     weight_scale,
 )
 from teleward_drivers.device import DriverInfo, LinkType
+from teleward_drivers.strangers import stranger
 from teleward_drivers.wired import (
     bci,
     cms50,
@@ -41,6 +44,7 @@ from teleward_drivers.wired import (
     framed_serial,
     healthypi,
     masimo,
+    nellcor,
     nonin,
     text,
 )
@@ -59,6 +63,8 @@ BUILT_IN: tuple[DriverInfo, ...] = (
     polar_pmd.DRIVER,
     mi_scale.DRIVER,
     viatom.DRIVER,
+    pc60fw.DRIVER,
+    taidoc.DRIVER,
     jumper.DRIVER,
     berrymed.DRIVER,
     nonin_ble.DRIVER,
@@ -70,6 +76,7 @@ BUILT_IN: tuple[DriverInfo, ...] = (
     cms50.DRIVER,
     nonin.DRIVER,
     masimo.DRIVER,
+    nellcor.DRIVER,
     bci.DRIVER,
     healthypi.DRIVER,
     cyton.DRIVER,
@@ -114,7 +121,8 @@ def for_advertisement(
 ) -> list[DriverInfo]:
     """Return the BLE drivers that fit an advertisement, best first.
 
-    A driver that names the device (vendor protocols) goes before one that fits a service. The
+    A driver that names the device (vendor protocols) goes before one that fits a service, and so
+    does a known device that no driver can read (`strangers`): for that there is none. The
     manufacturer's number alone decides nothing: makers sell devices of many protocols.
     """
     services = {uuid.lower() for uuid in service_uuids}
@@ -127,4 +135,6 @@ def for_advertisement(
             by_name.append(info)
         elif services & info.services:
             by_service.append(info)
-    return by_name + by_service
+    if by_name or stranger(name) is None:
+        return by_name + by_service
+    return []

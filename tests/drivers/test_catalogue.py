@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 
 from teleward_drivers import catalogue as catalogue_module
-from teleward_drivers.ble import heart_rate, polar_pmd
+from teleward_drivers.ble import (
+    blood_pressure,
+    body_composition,
+    framed_uart,
+    heart_rate,
+    polar_pmd,
+    thermometer,
+    viatom,
+    weight_scale,
+)
 from teleward_drivers.catalogue import BUILT_IN, catalogue, driver, for_advertisement
 from teleward_drivers.device import DriverInfo, LinkType
+from teleward_drivers.strangers import stranger
 from teleward_gateway.__main__ import main
 from teleward_signal.vocabulary import METRICS
 
@@ -113,3 +123,32 @@ def test_the_readme_lists_every_driver_as_it_is() -> None:
     text = README.read_text(encoding="utf-8")
     for info in BUILT_IN:
         assert table_row(info) in text, f"add to drivers/README.md:\n{table_row(info)}"
+
+
+@pytest.mark.parametrize(
+    "name, services, first",
+    [
+        ("PC-60F_SN012345", [framed_uart.SERVICE], "pc60fw"),
+        ("OxySmart 1234", [framed_uart.SERVICE], "pc60fw"),
+        ("FORA IR42", [thermometer.SERVICE], "taidoc"),
+        ("TAIDOC TD1261", [thermometer.SERVICE], "taidoc"),
+        ("MIBFS", [body_composition.SERVICE], "mi-scale"),
+        ("MI SCALE2", [weight_scale.SERVICE], "mi-scale"),
+        ("Teleward patch 1", [framed_uart.SERVICE], "framed-uart"),
+    ],
+)
+def test_the_name_of_a_device_goes_before_a_service_that_it_shares(
+    name: str, services: list[str], first: str
+) -> None:
+    assert for_advertisement(name, services)[0].name == first
+
+
+@pytest.mark.parametrize("name", ["iP900BPB", "BP2 1234", "ER1 0001", "BLESmart_0000025828FFB2"])
+def test_a_known_device_that_no_driver_reads_is_offered_none(name: str) -> None:
+    for services in ([framed_uart.SERVICE], [viatom.SERVICE], [blood_pressure.SERVICE], []):
+        assert for_advertisement(name, services) == []
+    known = stranger(name)
+    assert known is not None
+    assert "not readable yet" in known.note
+    assert stranger("Nonin3230") is None
+    assert stranger(None) is None

@@ -20,6 +20,7 @@ from teleward_drivers.ble import (
     viatom,
     weight_scale,
 )
+from teleward_drivers.ble.polar_samples import decode_compressed
 from teleward_drivers.fields import DateTime
 from teleward_drivers.medfloat import MedFloat, Special
 from teleward_drivers.testing import Vector, read_vectors, receive
@@ -188,7 +189,7 @@ def test_glucose_units() -> None:
 
 def test_polar_ppg_capture_is_smooth_only_when_read_least_significant_bit_first() -> None:
     data = one("polar_pmd", "PPG")
-    samples = polar_pmd.decode_compressed(data[10:], 4, 22)
+    samples = decode_compressed(data[10:], 4, 22)
     assert samples.shape == (50, 4)
     steps = abs(samples[1:, 0] - samples[:-1, 0])
     assert steps.max() < 200

@@ -59,6 +59,13 @@ class Case:
         return self.label or self.kind
 
 
+TAIDOC: dict[str, Expect] = {
+    "thermometer": {"body_temperature": (36.7, 36.9)},
+    "oximeter": VITALS,
+    "cuff": {"nibp_systolic": (115, 121), "nibp_diastolic": (72, 76)},
+    "cuff and glucose": {"nibp_systolic": (115, 121), "glucose": (100, 120)},
+    "glucose": {"glucose": (100, 120)},
+}
 FAST = {"first_s": 0.5, "interval_s": 2.0}
 CASES = [
     Case("heart-rate", "heart-rate", {"heart_rate": (66, 78), "rr_interval": (0.7, 0.95)}),
@@ -131,6 +138,17 @@ CASES = [
         driver_options={"ppg": False},
     ),
     Case("viatom", "viatom", VITALS),
+    Case("pc60fw", "pc60fw", {**VITALS, "perfusion_index": (3.5, 4.5)}, frozenset({"pleth"})),
+    *(
+        Case(
+            "taidoc",
+            "taidoc",
+            expected,
+            options={"measures": measures, "first_s": 0.5},
+            label=f"taidoc {measures}",
+        )
+        for measures, expected in TAIDOC.items()
+    ),
     Case("jumper", "jumper", VITALS),
     Case("berrymed", "berrymed", VITALS, frozenset({"pleth"})),
     Case("nonin-ble", "nonin-ble", VITALS),
@@ -147,6 +165,7 @@ CASES = [
     Case("cms50", "cms50", VITALS, frozenset({"pleth"})),
     Case("bci", "bci", VITALS, frozenset({"pleth"})),
     Case("masimo", "masimo", VITALS),
+    Case("nellcor", "nellcor", VITALS),
     *(
         Case(
             "nonin",

@@ -1,9 +1,10 @@
-"""BerryMed BM1000: the BCI 5-byte stream in notifications, some 100 frames/s.
+"""BerryMed BM1000: the BCI 5-byte stream in notifications, 100 frames/s.
 
     49535343-fe7d-4ae5-8fa9-9fafd205e455  service
     49535343-1e4d-4bd9-ba61-23c647249616  notify: four frames at the MTU of 23, frames may straddle
 
-Frames: `teleward_drivers.wired.bci`. Source: PyPI berry-oximeter, Adafruit CircuitPython.
+Frames: `teleward_drivers.wired.bci`. A newer firmware sends 20-byte packets ("Berry V1.5"): not
+supported. Source: the maker's "BCI Protocol V1.2" (zh2x/BCI_Protocol), PyPI berry-oximeter.
 """
 
 from collections.abc import Iterable
@@ -42,7 +43,7 @@ DRIVER = DriverInfo(
     title="BerryMed BM1000 oximeter",
     link=LinkType.BLE,
     verification=Verification.SIMULATOR,
-    source="PyPI berry-oximeter, Adafruit CircuitPython; rate not documented",
+    source="the maker's BCI Protocol V1.2 and public drivers; no capture at hand",
     make=no_options("berrymed", make),
     metrics=frozenset({"spo2", "pulse_rate", "pleth"}),
     names=("BerryMed",),

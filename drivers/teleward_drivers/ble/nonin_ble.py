@@ -4,10 +4,11 @@
     0aad7ea0-0d60-11e2-8e3c-0002a5d5c51b  notify
       | 0A | status u8 | battery 0.1 V | perfusion u16 BE 0.01 % | counter u16 BE | SpO2 |
       | pulse rate u16 BE |             SpO2 7F, pulse rate 01FF = missing
-      status: 20 low battery, 10 correct check, 08 searching, 04 smartpoint, 02 low or weak signal
+      status: 40 encrypted, 20 low battery, 10 finger placed, 08 searching, 04 SmartPoint,
+              02 low or weak signal
 
-Source: three public drivers agree on this layout, one differs: to be confirmed with a capture. Some
-models want bonding.
+Source: Nonin document 113142-000-02 Rev B as cited by maurovm/swift-async_pulse_ox; to be confirmed
+with a capture. Some models want bonding; encrypted values are refused.
 """
 
 import struct
@@ -29,6 +30,7 @@ SERVICE = "46a970e0-0d5f-11e2-8b5e-0002a5d5c51b"
 NOTIFY = "0aad7ea0-0d60-11e2-8e3c-0002a5d5c51b"
 _LAYOUT = struct.Struct(">BBBHHBH")
 NO_SPO2, NO_PULSE = 127, 511
+ENCRYPTED = 0x40
 
 
 class Status(IntFlag):
@@ -90,6 +92,8 @@ class NoninOximeter(Simple):
 
     def _notified(self, received: Received) -> Iterable[Output]:
         value = NoninValues.from_bytes(received.data)
+        if value.status & ENCRYPTED:
+            raise Malformed("encrypted")
         if value.counter == self._counter:
             yield Discarded(len(received.data), "duplicate")
             return
@@ -120,7 +124,7 @@ DRIVER = DriverInfo(
     title="Nonin 3230 and 3150 oximeter",
     link=LinkType.BLE,
     verification=Verification.SIMULATOR,
-    source="layout of three public drivers, one disagrees; needs a capture",
+    source="Nonin document 113142-000-02 as cited by public drivers; needs a capture",
     make=no_options("nonin-ble", make),
     metrics=frozenset({"spo2", "pulse_rate", "perfusion_index"}),
     services=frozenset({SERVICE}),

@@ -9,7 +9,8 @@
 There is no checksum: a frame counts when exactly five bytes lie between two with bit 7 set. On
 20,000 frames with 1 % of bytes lost or doubled this rule gave no wrong value; the simple one (sync
 and the next four) gave 4 %. Modules: 4800 baud 8N1 (some 115200), about 60 frames/s, BerryMed 100.
-Source: public drivers (PyPI berry-oximeter, Adafruit); the CMS50's dialect is in `cms50`.
+Source: the maker's "BCI Protocol V1.2" (zh2x/BCI_Protocol), public drivers (PyPI berry-oximeter,
+Adafruit); the CMS50's dialect is in `cms50`.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,7 +1,8 @@
 """Contec CMS50D+ (firmware 4.6 and later), CMS50E v7, CMS60C: 115200 baud, 8N1, 60 frames/s.
 
     host    | 7D | 81 | op | 80 80 80 80 80 80 |        op: A1 start live, A2 stop, A6 read memory,
-                                                        A7 stop memory, AF keep alive
+                                                        A7 stop memory, AF keep alive (each 5 s);
+                                                        AE erases the memory: never sent
     device  | type | high bits | 7 bytes, bit 7 set |   bit 7 of the type is clear, of all others
                                                         set; bit i of "high bits" is that of byte i
 
@@ -13,7 +14,8 @@
 
 There is no checksum: a frame counts when exactly its length lies between its type byte and the
 next type byte, so a lost or doubled byte is always seen. Live data stop about 30 s after A1, which
-is therefore repeated. Source: public reverse engineering (headrotor, C++ drivers) and captures.
+is therefore repeated. Source: the maker's "Communication protocol of pulse oximeter V7.0" (in
+InfantLab/Contec-Pulse-Oximeter-in-Matlab), captures (headrotor) and public drivers.
 """
 
 from collections.abc import Iterable
@@ -42,6 +44,8 @@ FS = 60
 SIZE = 9
 START, STOP, READ_MEMORY, STOP_MEMORY, KEEP_ALIVE = 0xA1, 0xA2, 0xA6, 0xA7, 0xAF
 NO_PULSE, NO_SPO2 = 0xFF, 0x7F
+MOST_INDEX = 2200
+"""22.00 %: the greatest perfusion index that the maker calls valid."""
 REPEAT_NS = 15_000_000_000
 """Half of the 30 s after which the device stops by itself."""
 WEAK_SIGNAL = 2
@@ -92,11 +96,12 @@ class Live:
     def from_bytes(cls, frame: bytes) -> "Live":
         """Decode a frame of nine bytes."""
         state, pleth, bar, pulse, spo2, low, high = unpack(frame)
+        index = low | high << 8
         return cls(
             pleth=pleth & 0x7F,
             pulse_rate=None if pulse in (0, NO_PULSE) else pulse,
             spo2=None if spo2 in (0, NO_SPO2) else spo2,
-            perfusion_index=None if bar & 0x10 else (low | high << 8) / 100,
+            perfusion_index=None if bar & 0x10 or not 0 < index <= MOST_INDEX else index / 100,
             signal=state & 0x0F,
             bar=bar & 0x0F,
             beep=bool(state & 0x40),

@@ -24,6 +24,7 @@ class FoundAnswer(BaseModel):
     battery_percent: int | None
     device: str | None
     feeds: str | None
+    note: str = Field("", description="why a known device cannot be read")
 
 
 class PortAnswer(BaseModel):
@@ -92,6 +93,7 @@ async def scan(desk: CommissioningDep) -> list[FoundAnswer]:
             battery_percent=row.battery_percent,
             device=row.device,
             feeds=desk.registry.subject_now(row.device) if row.device else None,
+            note=row.note,
         )
         for row in found
     ]

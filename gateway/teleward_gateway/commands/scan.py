@@ -18,6 +18,7 @@ from teleward_drivers.detect import PortState, detect
 from teleward_drivers.errors import LinkError
 from teleward_drivers.ports import Port, ports
 from teleward_drivers.radio import Adapter, Radio
+from teleward_drivers.strangers import stranger
 from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
 from teleward_gateway.commands.devices import print_table
 from teleward_gateway.commands.run import open_radio
@@ -101,6 +102,7 @@ def seen(adapter: Adapter) -> Rows:
             "battery_percent": s.battery_percent,
             "device": None,
             "feeds": None,
+            "note": known.note if (known := stranger(s.name)) else "",
         }
         for s in adapter.sightings.values()
     ]

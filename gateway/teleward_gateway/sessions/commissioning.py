@@ -20,6 +20,7 @@ from teleward_drivers.detect import Detection, detect
 from teleward_drivers.device import DriverInfo, LinkType
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.ports import Port, in_use, ports
+from teleward_drivers.strangers import stranger
 from teleward_gateway.registry import Device, Registry, RegistryConflict, RegistryError
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.options import SessionOptions, driver_options
@@ -51,6 +52,8 @@ class Found:
     age_s: float
     battery_percent: int | None
     device: str | None
+    note: str = ""
+    """Why a known device cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,7 @@ class Commissioning:
                     age_s,
                     seen.battery_percent,
                     self._device_at(seen.address),
+                    known.note if not fits and (known := stranger(seen.name)) else "",
                 )
             )
         return sorted(rows, key=lambda row: (not row.drivers, -row.rssi_dbm, row.address))

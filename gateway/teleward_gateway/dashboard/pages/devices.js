@@ -12,6 +12,13 @@ const PORTS_EVERY = 5;
 const WEAK_DBM = -85;
 const STRONG_DBM = -45;
 
+/** @type {Record<string, string>} how sure the driver of a device is */
+const VERIFICATION = {
+  "capture-verified": "verified with a real device's data",
+  "spec-verified": "verified against the specification",
+  "simulator-only": "unverified: never tried with real data",
+};
+
 /** @type {Record<string, string>} what people call the states of a session */
 const STATES = {
   idle: "stopped",
@@ -207,7 +214,7 @@ class Page {
         <h3>${row.label || row.id}</h3>
         <small>${row.id} · ${row.address}</small>
       </div>
-      <p>${row.title}<small>${row.verification}</small></p>
+      <p>${row.title}<small>${VERIFICATION[row.verification] ?? row.verification}</small></p>
       <div>${this.stateOf(row)}</div>
       <div class="actions">
         <button type="button" @click=${() => this.forms.bind.openFor(row)}>
@@ -290,7 +297,7 @@ class Page {
         <h3>${row.name || "no name"}</h3>
         <small>${row.address}</small>
       </div>
-      <p>${row.drivers.length ? row.drivers.join(", ") : html`<span class="quiet">no driver fits</span>`}</p>
+      <p>${row.drivers.length ? row.drivers.join(", ") : html`<span class="quiet">${row.note || "no driver fits"}</span>`}</p>
       <p>
         <meter
           min="-100"
