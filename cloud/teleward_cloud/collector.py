@@ -1,83 +1,36 @@
 """MQTT to InfluxDB: take messages, store their records, confirm the storage to the gateways.
 
-    broker --$share/{group}/...--> pending --batch--> InfluxSink --stored--> PUBACK to the broker
-                                                                      \\---> {gateway}/confirmed
+    broker --$share/{group}/...--> parcels --batch--> InfluxSink --stored--> PUBACK to the broker
+                                      |                    |            \\---> {gateway}/confirmed
+                                      +--- blocked <-------+  tried again beside the others
 
 Any number of collectors share the load on an MQTT 5 broker. A collector keeps nothing: what it has
 not confirmed, a gateway in confirmed mode sends again, to whichever collector is left; points are
-idempotent, so nothing is stored twice. A message is acknowledged only after storage, so the
-broker's Receive Maximum bounds what is pending.
+idempotent, so nothing is stored twice. A message is acknowledged only after storage, and nothing is
+dropped: a slow database holds back the socket (`teleward_cloud.mqtt.source`).
 
 A cluster's own consumers can take the broker's place: they are another `Source`.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from teleward_cloud.mqtt import payload
-from teleward_cloud.mqtt.connection import (
-    BrokerRefused,
-    Incoming,
-    MqttConnection,
-    MqttUnavailable,
-)
-from teleward_cloud.mqtt.connection_log import lost
-from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
-from teleward_cloud.mqtt.topics import Topics, gateway_of, record_filters
-from teleward_cloud.mqtt.versions import connect
+from teleward_cloud.mqtt.source import MqttSource as MqttSource
+from teleward_cloud.parcels import Parcel as Parcel
+from teleward_cloud.parcels import Source as Source
 from teleward_cloud.retry import Retry
 from teleward_cloud.sink import Delivery, Sink
-from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId
 
-_PENDING = 1000
-"""Messages taken without storage; about 4 s of a ward of 64 with one waveform each."""
-_MOST_WAITING = 2 * _PENDING
-"""Messages that wait while the database is away. QoS 1 stops at the Receive Maximum; what a
-stranger publishes with QoS 0 would come without end."""
-_FLUSH_S = 0.2
-"""Longest wait of a record for company; small against the second that a numeric is worth."""
-_BATCH = 5000
 _IDLE_S = 1.0
 """How often held records are asked for when nothing comes."""
 _BACKOFF_S = (0.5, 15.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """Records of one message; ``message`` is what the source needs to acknowledge it."""
-
-    records: tuple[Record, ...]
-    message: Incoming
-
-
-class Source(Protocol):
-    """Where parcels come from and confirmations go."""
-
-    async def open(self) -> None:
-        """Start; reconnects by itself."""
-        ...
-
-    async def take(self, timeout_s: float) -> list[Parcel]:
-        """Return what has arrived, at least one parcel unless ``timeout_s`` passes."""
-        ...
-
-    def done(self, parcel: Parcel) -> None:
-        """Acknowledge a parcel to the engine."""
-        ...
-
-    async def confirm(
-        self, gateway: str, stored: Sequence[RecordId], refused: Mapping[RecordId, str]
-    ) -> None:
-        """Report to a gateway what became of its records; raises ``ConnectionError``."""
-        ...
-
-    async def close(self) -> None:
-        """Stop; idempotent."""
-        ...
+_BLOCKED_RETRY_S = 15.0
+"""How often records are tried again that the database refuses for a cause of its own."""
+_MOST_BLOCKED = 50_000
+"""Blocked records kept, some 50 MB; with more nothing is taken until a person corrects the
+database."""
 
 
 @dataclass(slots=True)
@@ -88,8 +41,8 @@ class CollectorCounters:
     records: int = 0
     stored: int = 0
     refused: int = 0
-    unreadable: int = 0
     failures: int = 0
+    blocked: int = 0
     error: str | None = None
 
 
@@ -99,6 +52,8 @@ class Collector:
     def __init__(self, source: Source, sink: Sink) -> None:
         self._source = source
         self._sink = sink
+        self._blocked: list[Parcel] = []
+        self._retry_s = 0.0
         self.counters = CollectorCounters()
 
     async def run(self) -> None:
@@ -107,22 +62,35 @@ class Collector:
         await self._source.open()
         try:
             while True:
-                parcels = await self._source.take(_IDLE_S)
-                await self._store(parcels)
+                parcels: list[Parcel] = []
+                if self.counters.blocked < _MOST_BLOCKED:
+                    parcels = await self._source.take(_IDLE_S)
+                    self.counters.messages += len(parcels)
+                    self.counters.records += sum(len(parcel.records) for parcel in parcels)
+                else:
+                    await asyncio.sleep(_IDLE_S)
+                await self._store([*self._due(), *parcels])
         finally:
             await self._source.close()
             await self._sink.close()
+
+    def _due(self) -> list[Parcel]:
+        """Return the blocked parcels when it is time to try them again."""
+        if not self._blocked or asyncio.get_running_loop().time() < self._retry_s:
+            return []
+        blocked, self._blocked = self._blocked, []
+        return blocked
 
     async def _store(self, parcels: list[Parcel]) -> None:
         """Store parcels, trying again until the database answers."""
         retry = Retry(*_BACKOFF_S)
         waiting = {record.id: record for parcel in parcels for record in parcel.records}
-        self.counters.messages += len(parcels)
-        self.counters.records += len(waiting)
+        blocked: set[RecordId] = set()
         while True:
-            answer = await self._sink.send(list(waiting.values()), live=True)
+            answer = await self._send(waiting)
             rejected = [found.id for found in answer.rejected]
-            for found in (*answer.acknowledged, *answer.held, *rejected):
+            blocked.update(found.id for found in answer.blocked)
+            for found in (*answer.acknowledged, *answer.held, *rejected, *blocked):
                 waiting.pop(found, None)
             await self._confirm(answer)
             if not waiting:
@@ -130,9 +98,34 @@ class Collector:
             self.counters.failures += 1
             self.counters.error = answer.error
             await asyncio.sleep(max(retry.next_s(), answer.retry_after_s or 0.0))
-        self.counters.error = None
+        self.counters.error = answer.error if blocked else None
         for parcel in parcels:
-            self._source.done(parcel)
+            if blocked and any(record.id in blocked for record in parcel.records):
+                self._blocked.append(parcel)
+            else:
+                self._source.done(parcel)
+        if blocked:
+            self._retry_s = asyncio.get_running_loop().time() + _BLOCKED_RETRY_S
+        self.counters.blocked = sum(len(parcel.records) for parcel in self._blocked)
+
+    async def _send(self, waiting: dict[RecordId, Record]) -> Delivery:
+        """Hand records to the sink in its own portions; return all its answers as one."""
+        records, most = list(waiting.values()), self._sink.max_batch
+        if len(records) <= most:
+            return await self._sink.send(records, live=True)
+        answers: list[Delivery] = []
+        for start in range(0, len(records), most):
+            answers.append(await self._sink.send(records[start : start + most], live=True))
+            if answers[-1].error is not None and not answers[-1].blocked:
+                break
+        return Delivery(
+            tuple(found for answer in answers for found in answer.acknowledged),
+            tuple(found for answer in answers for found in answer.rejected),
+            held=tuple(found for answer in answers for found in answer.held),
+            blocked=tuple(found for answer in answers for found in answer.blocked),
+            retry_after_s=answers[-1].retry_after_s,
+            error=answers[-1].error,
+        )
 
     async def _confirm(self, answer: Delivery) -> None:
         """Confirm by gateway. A confirmation that does not arrive costs a repetition only."""
@@ -145,134 +138,3 @@ class Collector:
             refused = {r.id: r.reason for r in answer.rejected if r.id.gateway == gateway}
             with contextlib.suppress(ConnectionError):
                 await self._source.confirm(gateway, stored, refused)
-
-
-class MqttSource:
-    """A broker as source; without shared subscriptions (3.1.1) only one collector may run."""
-
-    def __init__(
-        self, settings: MqttSettings, *, provenance: Provenance, group: str, client_id: str
-    ) -> None:
-        simulated = provenance is Provenance.SIMULATED
-        self.root = settings.simulated_topic_root if simulated else settings.topic_root
-        self._settings = settings
-        self._group = group
-        self._client_id = client_id
-        self._arrived: asyncio.Queue[tuple[MqttConnection, Parcel]] = asyncio.Queue()
-        self._owners: dict[int, MqttConnection] = {}
-        self._connection: MqttConnection | None = None
-        self._runner: asyncio.Task[None] | None = None
-        self.unreadable = self.dropped = 0
-        self.connected = asyncio.Event()
-        self.last_error: str | None = None
-
-    async def open(self) -> None:
-        """Start connecting."""
-        self._runner = asyncio.create_task(self._run(), name="collector connection")
-
-    async def take(self, timeout_s: float) -> list[Parcel]:
-        """Return what arrived within a flush interval of the first parcel."""
-        parcels: list[Parcel] = []
-        try:
-            async with asyncio.timeout(timeout_s):
-                self._accept(await self._arrived.get(), parcels)
-        except TimeoutError:
-            return []
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_FLUSH_S):
-                n_records = len(parcels[0].records)
-                while n_records < _BATCH and len(parcels) < _PENDING // 2:
-                    self._accept(await self._arrived.get(), parcels)
-                    n_records += len(parcels[-1].records)
-        return parcels
-
-    def done(self, parcel: Parcel) -> None:
-        """Acknowledge on the connection it came from; another would not know it."""
-        owner = self._owners.pop(id(parcel), None)
-        if owner is not None and owner is self._connection and not owner.ended.is_set():
-            owner.acknowledge(parcel.message)
-
-    async def confirm(
-        self, gateway: str, stored: Sequence[RecordId], refused: Mapping[RecordId, str]
-    ) -> None:
-        """Publish a confirmation; raises ``ConnectionError``."""
-        connection = self._connection
-        if connection is None:
-            raise ConnectionError("not connected")
-        topic = Topics(self.root, gateway).confirmed
-        try:
-            await connection.publish(topic, payload.confirmation(stored, refused))
-        except (MqttUnavailable, BrokerRefused) as error:
-            self.last_error = str(error)
-            raise ConnectionError(str(error)) from error
-
-    async def close(self) -> None:
-        """Disconnect; idempotent."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            runner.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await runner
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-    def _accept(self, arrived: tuple[MqttConnection, Parcel], parcels: list[Parcel]) -> None:
-        connection, parcel = arrived
-        self._owners[id(parcel)] = connection
-        parcels.append(parcel)
-
-    async def _run(self) -> None:
-        retry = Retry(*_BACKOFF_S)
-        while True:
-            try:
-                connection = await connect(self._settings, self._make)
-                retry.connected()
-                await self._serve(connection, retry)
-            except (MqttUnavailable, BrokerRefused, ValueError) as error:
-                self.last_error = str(error)
-            await retry.wait()
-
-    async def _serve(self, connection: MqttConnection, retry: Retry) -> None:
-        filters = record_filters(self.root)
-        if connection.version is MqttVersion.V5:
-            filters = tuple(f"$share/{self._group}/{topic}" for topic in filters)
-        self._connection = connection
-        try:
-            await connection.subscribe(*filters)
-            self.connected.set()
-            await connection.ended.wait()
-            self.last_error = lost(connection.reason, soon=not retry.is_steady)
-        finally:
-            self.connected.clear()
-            await connection.close()
-
-    def _make(self, version: MqttVersion) -> MqttConnection:
-        made: list[MqttConnection] = []
-        made.append(
-            MqttConnection(
-                self._settings,
-                client_id=self._client_id,
-                version=version,
-                on_message=lambda message: self._received(made[0], message),
-                manual_ack=True,
-                receive_maximum=_PENDING,
-            )
-        )
-        return made[0]
-
-    def _received(self, connection: MqttConnection, message: Incoming) -> None:
-        try:
-            records = tuple(payload.decode(message.payload))
-            owner = gateway_of(self.root, message.topic)
-            if any(record.id.gateway != owner for record in records):
-                raise payload.PayloadError(f"records of another gateway below {owner}")
-        except payload.PayloadError as error:
-            self.unreadable += 1
-            self.last_error = f"{message.topic}: {error}"
-            connection.acknowledge(message)  # it will not become readable by coming again
-            return
-        if self._arrived.qsize() >= _MOST_WAITING:
-            self.dropped += 1  # without an acknowledgement: it comes again after a reconnect
-            return
-        self._arrived.put_nowait((connection, Parcel(records, message)))

@@ -24,6 +24,7 @@ _WRITES = {
     "viewer": (),
     "operator": ("command/#",),
 }
+_COLLECTORS = {"gateway": "read", "collector": "write", "viewer": "read", "operator": "read"}
 _READS = {
     "gateway": ("command/#", "confirmed", "device/#"),
     "collector": _RECORDS,
@@ -52,5 +53,7 @@ def _lines(settings: MqttSettings) -> Iterator[str]:
             yield f"user {user(role, provenance)}"
             yield from (f"topic write {root}/+/{topic}" for topic in _WRITES[role])
             yield from (f"topic read {root}/+/{topic}" for topic in _READS[role])
+            if role in _COLLECTORS:
+                yield f"topic {_COLLECTORS[role]} {root}/_collectors/#"
             if role == "gateway" and settings.home_assistant.enabled and not simulated:
                 yield f"topic readwrite {settings.home_assistant.prefix}/sensor/#"

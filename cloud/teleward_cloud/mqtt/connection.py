@@ -57,13 +57,14 @@ class _Message:
     retain: bool = False
     correlation: bytes | None = None
     alias: bool = False
+    expiry_s: int | None = None
 
 
 class MqttConnection:
-    """One connection from CONNECT to its end; make a new one afterwards.
+    """One connection from CONNECT to its end, used from one asyncio loop.
 
-    Use from one asyncio loop. ``on_message`` is called on the loop; with ``manual_ack`` the
-    message is acknowledged by `acknowledge` and not before. When the connection has `ended`,
+    ``on_message`` is called on the loop; with ``manual_ack`` the message is acknowledged by
+    `acknowledge` and not before. When the connection has `ended`,
     ``reason`` is why, ``answer`` the broker's reason code if it gave one, and ``by_broker`` whether
     it was the broker that ended it.
     """
@@ -167,15 +168,18 @@ class MqttConnection:
         *,
         retain: bool = False,
         correlation: bytes | None = None,
+        expiry_s: int | None = None,
     ) -> None:
-        """Publish with QoS 1 and wait for the PUBACK; 3.1.1 has no place for ``correlation``.
+        """Publish with QoS 1 and wait for the PUBACK.
+
+        3.1.1 has no place for ``correlation`` and ``expiry_s``, after which the broker forgets it.
 
         Raises `MqttUnavailable` without connection or when it ends first, `BrokerRefused` when the
         broker says no.
         """
         future: asyncio.Future[None] = self._loop.create_future()
         done = partial(_finish, future)
-        self.post(topic, payload, done, retain=retain, correlation=correlation)
+        self._put(_Message(topic, payload, done, retain, correlation, expiry_s=expiry_s))
         await future
 
     def post(
@@ -190,13 +194,14 @@ class MqttConnection:
     ) -> None:
         """Publish with QoS 1 and go on; ``done`` is called later, or at once when offline.
 
-        Beyond the broker's window a message waits here for an earlier one's acknowledgement. To a
-        broker that takes QoS 0 only, ``done`` means that it was sent, no more. ``alias``: the topic
-        comes often and gets an alias.
+        Beyond the broker's window a message waits here. To a broker that takes QoS 0 only, ``done``
+        means that it was sent, no more. ``alias``: the topic comes often and gets an alias.
         """
-        message = _Message(topic, payload, done, retain, correlation, alias)
+        self._put(_Message(topic, payload, done, retain, correlation, alias))
+
+    def _put(self, message: _Message) -> None:
         if self.ended.is_set():
-            done(MqttUnavailable(self.reason or "not connected"))
+            message.done(MqttUnavailable(self.reason or "not connected"))
         elif len(self._pending) >= self.window:
             self._queue.append(message)
         else:
@@ -224,6 +229,10 @@ class MqttConnection:
         """Send the PUBACK of a message that came with ``manual_ack``; one of QoS 0 has none."""
         if message.qos > 0:
             self._client.ack(message.mid, message.qos)
+
+    def listen(self, on_message: Callable[[Incoming], None]) -> None:
+        """Have ``on_message`` called with each message from now on."""
+        self._on_message = on_message
 
     def pause(self) -> None:
         """Stop reading until `resume`; nothing that was sent is lost."""
@@ -274,11 +283,14 @@ class MqttConnection:
             elif len(self._aliases) < most:
                 alias = self._aliases[topic] = len(self._aliases) + 1
         five = self.version is MqttVersion.V5
-        if not five or (message.correlation is None and not alias):
+        given = (message.correlation, message.expiry_s, alias or None)
+        if not five or given == (None, None, None):
             return message.topic, None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         if message.correlation is not None:
             properties.CorrelationData = message.correlation
+        if message.expiry_s is not None:
+            properties.MessageExpiryInterval = message.expiry_s
         if alias:
             properties.TopicAlias = alias
         return topic, properties

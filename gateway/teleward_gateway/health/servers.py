@@ -1,6 +1,7 @@
 """Checks of what the gateway talks to: broker, InfluxDB, certificates."""
 
 import asyncio
+import contextlib
 import importlib.util
 import re
 import shutil
@@ -13,9 +14,10 @@ import aiohttp
 
 from teleward_cloud.influx.answers import judge
 from teleward_cloud.influx.settings import InfluxSettings
-from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt.connection import BrokerRefused, MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.profiles import BrokerProfile
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt.topics import Topics
 from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.problems import connection_problem
 from teleward_cloud.tls import TlsSettings, client_context
@@ -27,6 +29,8 @@ _SOON = timedelta(days=30)
 """Time to get a new certificate in a hospital."""
 _ANSWER_S = 5.0
 _SMALL_PACKET = 4096
+_RETAINED_S = 0.3
+"""Time for a broker to send what it has retained."""
 _TIME = rb"(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)"
 _VALIDITY = re.compile(rb"\x30." + _TIME + _TIME, re.DOTALL)
 """The Validity of an X.509 certificate in DER (RFC 5280, 4.1.2.5): two times in a sequence."""
@@ -79,6 +83,7 @@ async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Find
         yield failed("broker", str(error) or "no answer", "check that [mqtt] is right")
         return
     version, limits = connection.version, connection.limits
+    collectors = await _collectors(settings, connection)
     await connection.close()
     if settings.tls is None and host not in ("127.0.0.1", "localhost", "::1"):
         yield warning(
@@ -88,6 +93,12 @@ async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Find
         )
     else:
         yield ok("broker", f"{host}:{port}, MQTT {version}")
+    if collectors and settings.confirm is Confirmation.PUBACK:
+        yield warning(
+            "broker",
+            f"{collectors} collectors stand here, but records count as delivered before storage",
+            'set mqtt.confirm = "auto" or "storage"',
+        )
     if limits.qos == 0 and settings.confirm is not Confirmation.STORAGE:
         remedy = 'set mqtt.confirm = "storage" and run `teleward collect`, or use another broker'
         yield failed("broker", "it takes QoS 0 only, where nothing is acknowledged", remedy)
@@ -103,6 +114,17 @@ async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Find
             f"it takes packets of {limits.packet_bytes} bytes only",
             "raise its limit: one second of waveforms has some 1000 bytes a stream",
         )
+
+
+async def _collectors(settings: MqttSettings, connection: MqttConnection) -> int:
+    """Return how many collectors show themselves at the broker."""
+    found: set[str] = set()
+    connection.listen(lambda message: found.add(message.topic) if message.payload else None)
+    for root in (settings.topic_root, settings.simulated_topic_root):
+        with contextlib.suppress(BrokerRefused, MqttUnavailable):
+            await connection.subscribe(Topics(root, "-").collectors)
+    await asyncio.sleep(_RETAINED_S)
+    return len(found)
 
 
 async def check_influx(settings: Settings) -> AsyncIterator[Finding]:
