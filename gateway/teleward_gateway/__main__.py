@@ -19,6 +19,7 @@ COMMANDS = {
     "simulate": "simulate devices for any software",
     "capture": "record what a device really sends",
     "replay": "play a capture into its driver",
+    "share": "copy a capture without what identifies a person",
     "cases": "list, check and run teaching cases",
     "room": "control a running case as an instructor",
     "collect": "carry records from MQTT to InfluxDB",

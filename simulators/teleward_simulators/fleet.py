@@ -75,7 +75,7 @@ class DeviceSpec:
     @property
     def wired(self) -> bool:
         """Return whether the kind is attached by a serial port."""
-        return self.kind in catalogue.WIRED
+        return catalogue.is_wired(self.kind)
 
 
 class Fleet:

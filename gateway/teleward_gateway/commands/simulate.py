@@ -17,6 +17,7 @@ import contextlib
 import json
 import os
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,9 @@ def _add_common(parser: argparse.ArgumentParser, is_file: bool) -> None:
             "--option", action="append", default=[], metavar="KEY=VALUE",
             help="an option of the kind, such as interval_s=10",
         )  # fmt: skip
+        parser.add_argument(
+            "--source", default="", help="the patient, such as physiology:normal (vitals below)"
+        )
         for option, metric in VITALS.items():
             parser.add_argument(f"--{option}", type=float, help=metric.replace("_", " "))
     parser.add_argument("--radio", default="", help="where the virtual radio listens")
@@ -104,12 +108,22 @@ def _list() -> int:
     from teleward_simulators import catalogue
     from teleward_simulators.faults import FAULTS
 
-    for title, table in (("BLE", catalogue.BLE), ("Serial", catalogue.WIRED)):
-        print(f"{title}: {', '.join(sorted(table))}")
-    print("Faults:")
+    for title, wired in (("Bluetooth LE (teleward simulate ble KIND)", False),
+                         ("Serial (teleward simulate serial KIND)", True)):  # fmt: skip
+        print(f"{title}:")
+        for kind in catalogue.kinds():
+            if kind.wired == wired:
+                print(f"  {kind.name:18} {kind.text}")
+                if kind.options:
+                    print(_indented(f"options: {kind.options}"))
+    print("Options are given as --option KEY=VALUE. Faults (--faults NAME@START+LENGTH:KEY=VALUE):")
     for name, text in FAULTS.items():
         print(f"  {name:18} {text}")
     return 0
+
+
+def _indented(text: str) -> str:
+    return textwrap.fill(text, 99, initial_indent=" " * 21, subsequent_indent=" " * 21)
 
 
 def _plan(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
@@ -126,7 +140,9 @@ def _plan(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
         settings |= extra
     else:
         kind = REPLAY_KINDS.get(arguments.kind, arguments.kind)
-        wired = arguments.way == "serial" or (arguments.way == "replay" and kind in catalogue.WIRED)
+        wired = arguments.way == "serial" or (
+            arguments.way == "replay" and catalogue.is_wired(kind)
+        )
         (catalogue.wired_kind if wired else catalogue.ble_kind)(kind)
         address = arguments.pty if wired else getattr(arguments, "address", "")
         specs = [
@@ -164,7 +180,12 @@ def _source(arguments: argparse.Namespace) -> str:
             raise Invalid(f"{arguments.record} does not exist")
         return f"wfdb:{arguments.record}"
     chosen = {m: getattr(arguments, o) for o, m in VITALS.items()}
-    return "dial:" + ",".join(f"{m}={v}" for m, v in chosen.items() if v is not None)
+    dial = ",".join(f"{m}={v}" for m, v in chosen.items() if v is not None)
+    if not arguments.source:
+        return f"dial:{dial}"
+    if dial:
+        raise Invalid("--source names a patient: leave out --hr, --spo2 and the like")
+    return str(arguments.source)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class GlucoseMeter(OnDemand):
     """A meter keeps what it measures and reports only when it is asked (Glucose Service 1.0.1, 3).
 
     Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
-    is of control solution), ``value`` (mg/dL), ``status`` (a name of `published.GLUCOSE`),
+    is of control solution), ``value`` (mg/dL), ``status`` (such as "time fault"),
     ``interval_s`` (a drop of blood so often; 0: only when `measure` is pressed), ``first_s``,
     ``clock`` (see `calendar_clock`), ``no_filter`` (can report all records or none)."""
 
