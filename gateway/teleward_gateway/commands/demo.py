@@ -9,10 +9,16 @@ from teleward_gateway.demo.show import DemoError, show
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--patients", type=int, default=8, help="1 to 64 (8); with --case also 0")
+    parser.add_argument(
+        "--patients", type=int, default=8, help="1 to 64 (8); with --case or --class also 0"
+    )
     parser.add_argument(
         "--case", help="also open a teaching room on this case (see `teleward cases list`)"
     )
+    parser.add_argument(
+        "--class", dest="lesson", metavar="LESSON",
+        help="open a class on a lesson, such as breathless; see /teach for all",
+    )  # fmt: skip
     parser.add_argument("--held", action="store_true", help="leave the case to be started by you")
     parser.add_argument("--seed", type=int, default=1, help="seed of the patients (1)")
     parser.add_argument("--port", type=int, default=8080, help="port of the dashboard (8080)")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.demo.case_room import CaseRoom, open_room
+from teleward_gateway.demo.class_hour import ClassHour, open_class
 from teleward_gateway.demo.settings_file import settings_text
 from teleward_gateway.process import child_processes
 from teleward_signal.errors import TelewardError
@@ -50,6 +51,7 @@ class Demo:
     port: int
     case: str | None = None
     held: bool = False
+    lesson: str | None = None
 
     @property
     def address(self) -> str:
@@ -105,7 +107,8 @@ def prepare(arguments: argparse.Namespace) -> Demo:
             from teleward_simulators.cases.catalogue import case_named
 
             case_named(arguments.case)
-        alone = arguments.case is not None and arguments.patients == 0
+        taught = arguments.case is not None or arguments.lesson is not None
+        alone = taught and arguments.patients == 0
         plan = WardPlan((), ()) if alone else plan_ward(arguments.patients, arguments.seed)
     except ValueError as error:
         raise DemoError(str(error)) from None
@@ -128,7 +131,7 @@ def prepare(arguments: argparse.Namespace) -> Demo:
         raise DemoError(
             f"cannot write to {folder}: {error.strerror}; choose another place with --folder"
         ) from None
-    return Demo(plan, folder, port, arguments.case, arguments.held)
+    return Demo(plan, folder, port, arguments.case, arguments.held, arguments.lesson)
 
 
 def free_port(port: int) -> int:
@@ -191,13 +194,13 @@ async def _begin(
     fleet: asyncio.subprocess.Process,
     gateway: asyncio.subprocess.Process,
     began: float,
-) -> CaseRoom | None:
+) -> CaseRoom | ClassHour | None:
     """Report progress until a trace is live; return the room that was opened, if any."""
     controlled = asyncio.Event()
     watch = asyncio.create_task(_watch_fleet(fleet, demo, controlled))
     try:
         streaming = -1
-        room: CaseRoom | None = None
+        room: CaseRoom | ClassHour | None = None
         progress = _Kernels(demo.folder / "gateway.log")
         while True:
             await asyncio.sleep(0.2)
@@ -212,18 +215,29 @@ async def _begin(
                 continue
             if demo.case is not None and room is None and controlled.is_set():
                 room = await _open_room(demo, demo.case)
+            if demo.lesson is not None and room is None and controlled.is_set():
+                room = await _open_class(demo, demo.lesson)
             devices = len(demo.plan.devices) + (room.n_devices if room else 0)
             if state["streaming"] != streaming:
                 streaming = state["streaming"]
                 print_line(f"{streaming} of {devices} devices stream")
             # a case may have no device with a trace
-            if (demo.case is None or room) and (state["traces"] or streaming == devices):
+            if (room or (demo.case is None and demo.lesson is None)) and (
+                state["traces"] or streaming == devices
+            ):
                 print_line(f"live after {time.monotonic() - began:.1f} s")
                 return room
     finally:
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watch
+
+
+async def _open_class(demo: Demo, lesson: str) -> ClassHour:
+    try:
+        return await asyncio.to_thread(open_class, demo.address, lesson)
+    except ValueError as error:
+        raise DemoError(str(error)) from None
 
 
 async def _open_room(demo: Demo, case: str) -> CaseRoom:
@@ -315,7 +329,7 @@ def explain(demo: Demo, name: str) -> str:
     return f"the {name} process ended: {last} (all of it: {log})"
 
 
-def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | None) -> None:
+def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHour | None) -> None:
     """Print the addresses of the pages."""
     for line in room.words() if room else ():
         print_line(line)

@@ -9,8 +9,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.requests import Request
 
-from teleward_gateway.classroom.api.who import TEACHER_COOKIE, Classes, Led, give_cookie
+from teleward_gateway.classroom.api.who import (
+    TEACHER_COOKIE,
+    Classes,
+    Led,
+    give_cookie,
+    leads,
+)
 from teleward_gateway.classroom.classes import teaching
 from teleward_gateway.classroom.events import kinds
 from teleward_gateway.classroom.rooms.orders import RoomOrder
@@ -30,6 +37,12 @@ class OpenClass(Request_):
     """The lesson to open a class on."""
 
     lesson: str = Field(max_length=80)
+
+
+class Key(Request_):
+    """The teacher's key, as it was shown when the class was opened."""
+
+    key: str = Field(min_length=8, max_length=80)
 
 
 class OpenedClass(BaseModel):
@@ -60,6 +73,7 @@ class Lessons(BaseModel):
 
     lessons: list[LessonAnswer]
     problems: list[str]
+    leading: bool = Field(description="whether this browser leads a class that is open")
 
 
 class Phase(Request_):
@@ -126,9 +140,9 @@ class Rooms(BaseModel):
 
 
 @router.get("/lessons")
-async def lessons(classes: Classes) -> Lessons:
+async def lessons(classes: Classes, request: Request) -> Lessons:
     """Return the lessons; they are the same for everybody."""
-    found, problems = classes.lessons()
+    found, problems = await asyncio.to_thread(classes.lessons)
     return Lessons(
         lessons=[
             LessonAnswer(
@@ -144,6 +158,7 @@ async def lessons(classes: Classes) -> Lessons:
             for each in found.values()
         ],
         problems=problems,
+        leading=leads(request, classes),
     )
 
 
@@ -159,6 +174,13 @@ async def open_class(classes: Classes, response: Response, body: OpenClass) -> O
         title=running.state.title,
         join=f"/j/{running.code}",
     )
+
+
+@router.post("/class/key", status_code=204)
+async def enter(classes: Classes, response: Response, body: Key) -> None:
+    """Lead a class from this browser, too."""
+    classes.led_by(body.key)
+    give_cookie(response, TEACHER_COOKIE, body.key)
 
 
 @router.get("/class")

@@ -11,9 +11,13 @@ from teleward_gateway.classroom.classes import acting, rules
 from teleward_gateway.classroom.classes.orders_search import OrderItem, search_orders
 from teleward_gateway.classroom.events import kinds
 from teleward_signal.errors import Conflict
-from teleward_simulators.cases.answers.items import search
+from teleward_simulators.cases.answers.items import catalogue, search
 
 router = APIRouter(tags=["class: seat"])
+
+MOST_ITEMS = 40
+LIKELY = ("onset", "exposure", "auscultate", "skin", "pulse", "blood_pressure", "consciousness")
+"""What any patient is asked first; the same in every case."""
 
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Short = Annotated[str, Field(min_length=1, max_length=80)]
@@ -198,9 +202,8 @@ async def ready(mine: Mine, body: Ready) -> None:
 @router.get("/seat/items")
 async def items(mine: Mine, q: Annotated[str, Query(max_length=80)] = "") -> list[FoundItem]:
     """Return what can be asked, by id, label or word in any language; the same in every case."""
-    return [
-        FoundItem(id=item.id, kind=item.kind, label=dict(item.label)) for item in search(q)[:40]
-    ]
+    found = search(q)[:MOST_ITEMS] if q.strip() else [catalogue()[name] for name in LIKELY]
+    return [FoundItem(id=item.id, kind=item.kind, label=dict(item.label)) for item in found]
 
 
 @router.get("/seat/actions")

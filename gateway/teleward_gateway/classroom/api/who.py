@@ -40,6 +40,15 @@ def led_class(connection: HTTPConnection, classes: Classes) -> RunningClass:
     return classes.led_by(key)
 
 
+def leads(connection: HTTPConnection, classes: ClassService) -> bool:
+    """Return whether the browser leads a class that is open."""
+    try:
+        led_class(connection, classes)
+    except Forbidden:
+        return False
+    return True
+
+
 Mine = Annotated[tuple[RunningClass, Seat], Depends(seat_of)]
 Led = Annotated[RunningClass, Depends(led_class)]
 

@@ -31,8 +31,11 @@ export class Stream {
   /**
    * @param {string[]} subjects empty for all
    * @param {{text: (message: any) => void, waves: (data: ArrayBuffer, at: number) => void}} handlers
+   * @param {string} path the socket's address on this server
    */
-  constructor(subjects, handlers) {
+  constructor(subjects, handlers, path = "/api/v1/stream") {
+    this.path = path;
+    this.closed = false;
     this.subjects = subjects;
     this.handlers = handlers;
     this.offsetMs = Date.now() - performance.now();
@@ -53,7 +56,7 @@ export class Stream {
     /** @type {{at: number, roundTrip: number, offset: number}[]} */
     this.clockReadings = [];
     this.retryTimer = 0;
-    setInterval(() => this.beat(), PING_MS);
+    this.beating = setInterval(() => this.beat(), PING_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.retryNow());
     addEventListener("online", () => this.retryNow());
     this.open();
@@ -102,10 +105,19 @@ export class Stream {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
+  /** End it: the socket stays closed. */
+  close() {
+    this.closed = true;
+    clearInterval(this.beating);
+    clearTimeout(this.retryTimer);
+    this.socket?.close();
+  }
+
   open() {
+    if (this.closed) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     const query = this.subjects.length ? `?subjects=${encodeURIComponent(this.subjects.join(","))}` : "";
-    const socket = new WebSocket(`${scheme}://${location.host}/api/v1/stream${query}`);
+    const socket = new WebSocket(`${scheme}://${location.host}${this.path}${query}`);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.openedAt = NaN;

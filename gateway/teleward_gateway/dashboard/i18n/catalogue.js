@@ -1,0 +1,57 @@
+// @ts-check
+/**
+ * Texts of the pages by key: one JSON file a language, plural forms by Intl.
+ *
+ * A text is a string with `{name}` places, or `{"one": ..., "other": ...}` chosen by `{n}`.
+ * A key that a language lacks is shown in English; the tests refuse unequal keys.
+ */
+
+const LANGUAGE = "teleward.language";
+export const LANGUAGES = ["en", "hi"];
+
+/** @returns {string} the language that this browser used last, else that of the browser */
+export function chosenLanguage() {
+  const kept = localStorage.getItem(LANGUAGE);
+  if (kept && LANGUAGES.includes(kept)) return kept;
+  const wanted = navigator.language.slice(0, 2);
+  return LANGUAGES.includes(wanted) ? wanted : "en";
+}
+
+export class Catalogue {
+  /** @param {string} language @param {Record<string, any>} texts @param {Record<string, any>} english */
+  constructor(language, texts, english) {
+    this.language = language;
+    this.texts = texts;
+    this.english = english;
+    this.plural = new Intl.PluralRules(language);
+    // Latin digits in every language: numbers of a monitor look the same for all
+    this.numbers = new Intl.NumberFormat(`${language}-u-nu-latn`, { maximumFractionDigits: 1 });
+  }
+
+  /** @param {string} key @param {Record<string, any>} [values] @returns {string} */
+  text(key, values = {}) {
+    let found = this.texts[key] ?? this.english[key] ?? key;
+    if (typeof found === "object") {
+      found = found[this.plural.select(Number(values.n ?? 0))] ?? found.other;
+    }
+    return found.replace(/\{(\w+)\}/g, (/** @type {string} */ _, /** @type {string} */ name) => {
+      const value = values[name];
+      return typeof value === "number" ? this.numbers.format(value) : String(value ?? "");
+    });
+  }
+
+  /** A text by language, as cases and lessons carry it. @param {Record<string, string>|undefined} texts */
+  of(texts) {
+    return texts?.[this.language] ?? texts?.en ?? "";
+  }
+}
+
+/** @param {string} [language] @returns {Promise<Catalogue>} */
+export async function loadCatalogue(language = chosenLanguage()) {
+  localStorage.setItem(LANGUAGE, language);
+  document.documentElement.lang = language;
+  const fetched = (/** @type {string} */ name) =>
+    fetch(`/static/i18n/class.${name}.json`).then((answer) => answer.json());
+  const english = await fetched("en");
+  return new Catalogue(language, language === "en" ? english : await fetched(language), english);
+}

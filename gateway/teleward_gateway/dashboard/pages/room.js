@@ -1,0 +1,35 @@
+// @ts-check
+/** The learner's page; the seat's cookie decides whose. */
+
+import { call } from "../core/api.js";
+import { loadCatalogue } from "../i18n/catalogue.js";
+import { html, render } from "../vendor/lit-html.js";
+import { RoomView } from "./room_view.js";
+
+const page = /** @type {HTMLElement} */ (document.getElementById("page"));
+
+try {
+  const screen = await call("GET", "/seat");
+  const t = await loadCatalogue(screen.seat.language);
+  document.title = `${screen.seat.name} · Teleward`;
+  page.replaceChildren();
+  const main = document.createElement("main");
+  const foot = document.createElement("footer");
+  foot.className = "notice";
+  foot.textContent = t.text("not_a_device");
+  main.className = "room-main";
+  page.append(main, foot);
+  const heading = document.createElement("h1");
+  heading.className = "hidden-text";
+  heading.textContent = t.of(screen.class.title);
+  page.prepend(heading);
+  Object.assign(window, { teleward: { view: new RoomView(main, "/api/v1/seat/stream", t) } });
+} catch (error) {
+  const t = await loadCatalogue();
+  page.replaceChildren();
+  render(
+    html`<main class="paper phone-main"><h1 class="lead">${t.text("no_seat")}</h1>
+      <p>${/** @type {Error} */ (error).message}</p><a class="button" href="/join">${t.text("go_join")}</a></main>`,
+    page,
+  );
+}

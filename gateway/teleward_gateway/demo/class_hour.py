@@ -1,0 +1,37 @@
+"""The class of a demo: opened on the running gateway as a teacher would open it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
+from teleward_signal.errors import Invalid
+
+
+@dataclass(frozen=True, slots=True)
+class ClassHour:
+    """A class that is open; ``key`` is the teacher's."""
+
+    address: str
+    code: str
+    key: str
+    title: str
+    page: str = "/teach"
+    n_devices: int = 0
+
+    def words(self) -> list[str]:
+        """Return what to print for the person who started the demo."""
+        return [
+            f"class {self.code}: {self.title}",
+            f"teacher:  {self.address}/teach#key={self.key}",
+            f"learners: {self.address}/j/{self.code}",
+            f"wall:     {self.address}/wall",
+        ]
+
+
+def open_class(address: str, lesson: str) -> ClassHour:
+    """Open a class on a lesson; raises Invalid with the gateway's reason."""
+    try:
+        opened: dict[str, Any] = ApiClient(address).send("POST", "/classes", {"lesson": lesson})
+    except (NoGateway, RequestRefused) as error:
+        raise Invalid(f"no class on lesson {lesson}: {error}") from None
+    return ClassHour(address, opened["code"], opened["key"], opened["title"]["en"])

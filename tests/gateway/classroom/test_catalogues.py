@@ -1,0 +1,66 @@
+"""Texts of the class pages: equal keys and places in every language, none missing, none unused."""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
+LANGUAGES = ("en", "hi")
+PAGES = ("join", "room", "room_view", "room_tabs", "teach", "teach_bulk", "wall", "histogram",
+         "figure")  # fmt: skip
+MADE = re.compile(r"^(tab|news2|go|talk|mode|state|stage|colour|effort|line)_|^(hr|spo2|rr|bp)$")
+"""Keys that a page puts together from a word of the data."""
+
+
+def catalogue(language: str) -> dict[str, Any]:
+    """Return the texts of a language."""
+    path = DASHBOARD / "i18n" / f"class.{language}.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def places(text: Any) -> set[str]:
+    """Return the names in braces, of all plural forms."""
+    forms = text.values() if isinstance(text, dict) else [text]
+    return {name for form in forms for name in re.findall(r"\{(\w+)\}", form)}
+
+
+def test_every_language_has_the_same_keys_places_and_plurals() -> None:
+    english = catalogue("en")
+    for language in LANGUAGES[1:]:
+        other = catalogue(language)
+        assert set(other) == set(english)
+        for key, text in english.items():
+            assert places(other[key]) == places(text), key
+            assert isinstance(other[key], dict) == isinstance(text, dict), key
+
+    def own(text: Any) -> str:
+        return re.sub(r"\{\w+\}", "", str(text))
+
+    for language in LANGUAGES[1:]:
+        other = catalogue(language)
+        same = [k for k in english if own(english[k]) == own(other[k])]
+        assert [k for k in same if re.search("[a-z]{4}", own(english[k]))] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plural_texts_have_both_forms_and_the_catalogue_is_marked(language: str) -> None:
+    texts = catalogue(language)
+    assert all({"one", "other"} == set(t) for t in texts.values() if isinstance(t, dict))
+    assert texts["review"]
+
+
+def test_every_key_is_used_and_every_used_key_is_there() -> None:
+    source = "".join(
+        (DASHBOARD / "pages" / f"{name}.js").read_text(encoding="utf-8") for name in PAGES
+    )
+    english = set(catalogue("en"))
+    used = set(re.findall(r'"([a-z0-9_]+)"', source)) & english
+    asked = set(re.findall(r'\.text\(\s*"([a-z0-9_]+)"', source))
+    assert asked <= english, asked - english
+    unused = {key for key in english - used if not MADE.match(key)} - {"review"}
+    assert unused == set(), unused

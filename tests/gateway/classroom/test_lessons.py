@@ -1,0 +1,63 @@
+"""Lesson files: those shipped, and the sentence for each kind of mistake."""
+
+from pathlib import Path
+
+import pytest
+
+from teleward_gateway.classroom.classes.lesson import SHIPPED, all_lessons, load
+from teleward_simulators.cases.lined_yaml import CaseError
+
+GOOD = """id: mine
+title: {en: "Mine", hi: "मेरा"}
+mode: parallel
+cases: [asthma-01]
+"""
+
+
+def test_eight_lessons_are_shipped_one_a_mode_at_least() -> None:
+    lessons, problems = all_lessons()
+    assert problems == []
+    assert len(lessons) == 8
+    modes = {lesson.mode for lesson in lessons.values()}
+    assert modes == {"together", "parallel", "relay", "hub_spoke", "retry"}
+    clusters = {name for lesson in lessons.values() for name in lesson.competencies}
+    assert clusters == {"RECOGNISE", "AIRWAY_BREATH", "CIRC", "DRUG_DOSE", "RHYTHM", "COMM"}
+    for lesson in lessons.values():
+        assert {len(each) for each in lesson.goals.values()} == {3}
+        assert all(question.text["hi"] for question in lesson.questions)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "reason"),
+    [
+        (("mode: parallel", "mode: solo"), 3, "mode 'solo': there are together, parallel"),
+        (("asthma-01", "asthma-99"), 4, "no case 'asthma-99'"),
+        (('hi: "मेरा"', 'de: "Meine"'), 2, "title is missing in 'hi'"),
+        (("cases: [asthma-01]", "cases: []"), 4, "at least one case"),
+        (("id: mine", "id: mine\nspeed: 3"), 2, "unknown key 'speed'"),
+        (
+            ("cases: [asthma-01]", "cases: [asthma-01]\nquestions: [{id: q, text: {en: a, hi: b}, "
+             "options: [{en: a, hi: b}], answer: '4'}]"),
+            5, "give the place of the right option",
+        ),
+        (("title", "title: ["), 2, "not YAML"),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_file_and_line(
+    tmp_path: Path, change: tuple[str, str], line: int, reason: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD.replace(*change, 1), encoding="utf-8")
+    with pytest.raises(CaseError) as caught:
+        load(path)
+    assert f"{path}:{line}:" in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_a_wrong_file_is_named_beside_the_good_ones(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "bad.yaml").write_text("id: bad\n", encoding="utf-8")
+    lessons, problems = all_lessons(tmp_path)
+    assert "mine" in lessons
+    assert [str(each).split(":")[0] for each in problems] == [str(tmp_path / "bad.yaml")]
+    assert len(list(SHIPPED.glob("*.yaml"))) == 8
