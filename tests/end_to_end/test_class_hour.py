@@ -25,6 +25,7 @@ N_SEATS = 10
 PHONE, LAPTOP = (360, 780), (1280, 800)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT_MS = 90_000
+expect.set_options(timeout=WAIT_MS)
 NETWORK = re.compile("WebSocket|Failed to load resource|ERR_INTERNET_DISCONNECTED|net::ERR")
 """Chromium reports a network that is gone; whether the page says so is tested."""
 

@@ -89,7 +89,8 @@ class RunningDemo:
             command, cwd=folder, env=environment, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
-        return cls(folder / "demo", process, plan_ward(patients))
+        plan = plan_ward(patients) if patients else WardPlan((), ())
+        return cls(folder / "demo", process, plan)
 
     def wait_live(self) -> None:
         """Wait for the first live trace; raises DemoFailed."""
