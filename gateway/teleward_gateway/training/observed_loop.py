@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.banks import design
 from teleward_signal.banks.bank import EVENT_DTYPE, EventKind
 from teleward_signal.banks.slot_bank import EVENTS_PER_SECOND
 from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
@@ -26,17 +25,12 @@ from teleward_signal.ecg.loop import (
     take,
 )
 from teleward_signal.ecg.networks import Networks
-from teleward_signal.ecg.shockable_net import anti_alias, waves_band
 from teleward_signal.ecg.state import (
     ECG_STATE,
     N_CLASS,
     N_FEATURES,
     N_LATE,
     N_QUALITY,
-    Bands,
-    detection_band,
-    shape_band,
-    sharp_band,
     timing,
 )
 
@@ -95,8 +89,6 @@ def advance_observed(
     s: Record,
     t: Record,
     ecg: Floats,
-    filters: Bands,
-    rests: Bands,
     networks: Networks,
     features: Features,
     samples: Ints,
@@ -106,7 +98,7 @@ def advance_observed(
     """Take a whole recording as `loop.advance` does; return the number of events."""
     n_events = 0
     for i in range(ecg.shape[0]):
-        if take(s, t, float(ecg[i]), filters, rests):
+        if take(s, t, float(ecg[i])):
             while is_ripe(s, t):
                 at, is_first, beats = s.queue_at[0], s.queue_p[0] < 0.0, s.beats
                 is_dropped = is_refractory(s, t, at)
@@ -134,10 +126,6 @@ def observe(
     fs: float, ecg: NDArray[np.float64], networks: Networks
 ) -> tuple[Judgements, NDArray[np.void]]:
     """Run the loop over a recording in mV at ``fs`` Hz; return its judgements and the beats."""
-    filters = Bands(
-        detection_band(fs), shape_band(fs), sharp_band(fs), anti_alias(fs), waves_band()
-    )
-    rests = Bands(*(design.steady_state(band) for band in filters))
     widths = (N_FEATURES, N_LATE, N_CLASS, N_QUALITY)
     features = Features(*(np.zeros((MOST_ROWS, width), np.float32) for width in widths))
     judged = Judgements(features, np.zeros((4, MOST_ROWS), np.int64), np.zeros(4, np.int64))
@@ -147,8 +135,6 @@ def observe(
         state[0],
         timing(fs)[0],
         ecg.astype(np.float32),
-        filters,
-        rests,
         networks,
         features,
         judged.samples,

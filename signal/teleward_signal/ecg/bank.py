@@ -7,20 +7,11 @@ the memory of a stream is in ``state.py``, the weights are in ``networks.py``.
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.banks import design
 from teleward_signal.banks.slot_bank import SlotBank
 from teleward_signal.ecg import loop
 from teleward_signal.ecg.networks import Networks, load_networks
 from teleward_signal.ecg.rhythm import follow_beat
-from teleward_signal.ecg.shockable_net import anti_alias, waves_band
-from teleward_signal.ecg.state import (
-    ECG_STATE,
-    Bands,
-    detection_band,
-    shape_band,
-    sharp_band,
-    timing,
-)
+from teleward_signal.ecg.state import ECG_STATE, timing
 
 
 class EcgBank(SlotBank):
@@ -39,10 +30,6 @@ class EcgBank(SlotBank):
         fast_per_min: float = 120.0,
     ) -> None:
         self._timing = timing(fs, slow_per_min, fast_per_min)
-        self._filters = Bands(
-            detection_band(fs), shape_band(fs), sharp_band(fs), anti_alias(fs), waves_band()
-        )
-        self._rests = Bands(*(design.steady_state(band) for band in self._filters))
         self._networks = networks or load_networks()
         super().__init__(fs, n_slots, ECG_STATE)
 
@@ -54,8 +41,6 @@ class EcgBank(SlotBank):
             self._timing,
             samples,
             counts,
-            self._filters,
-            self._rests,
             self._networks,
             self._events,
             self._used,

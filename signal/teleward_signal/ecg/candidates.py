@@ -3,7 +3,7 @@
 
 from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import MASK
-from teleward_signal.ecg.state import QUEUE, Bands
+from teleward_signal.ecg.state import QUEUE
 
 UPRIGHT = 1.3
 """Weight of upward bends: of 1.0 to 2.5, the one with the least jitter on ten of the records."""
@@ -22,14 +22,14 @@ def section(z: Floats, sos: Floats, k: int, v: float) -> float:
 
 
 @inner
-def restart(s: Record, x: float, rests: Bands) -> None:
+def restart(s: Record, t: Record, x: float) -> None:
     """Start the filters as if ``x`` had been constant; what was learned of the beats stays."""
     for j in range(2):
         for k in range(2):
-            s.detect_z[k, j] = rests.detect[k, j] * x
-            s.shape_z[k, j] = rests.shape[k, j] * x
+            s.detect_z[k, j] = t.detect_rest[k, j] * x
+            s.shape_z[k, j] = t.shape_rest[k, j] * x
         for k in range(4):
-            s.sharp_z[k, j] = rests.sharp[k, j] * x
+            s.sharp_z[k, j] = t.sharp_rest[k, j] * x
     s.previous = 0.0
     s.differences[:] = 0.0
     s.envelope_sum = 0.0
@@ -44,13 +44,13 @@ def restart(s: Record, x: float, rests: Bands) -> None:
 
 
 @inner
-def condition(s: Record, t: Record, x: float, filters: Bands) -> float:
+def condition(s: Record, t: Record, x: float) -> float:
     """Filter one sample into the rings and return the envelope."""
     n = s.n
-    v = section(s.detect_z, filters.detect, 1, section(s.detect_z, filters.detect, 0, x))
+    v = section(s.detect_z, t.detect, 1, section(s.detect_z, t.detect, 0, x))
     w = x
     for k in range(4):
-        w = section(s.sharp_z, filters.sharp, k, w)
+        w = section(s.sharp_z, t.sharp, k, w)
     s.sharp[n & MASK] = w
     slope = 0.5 * t.slope_gain * abs(v - s.previous) + 2.0 * abs(w)
     s.previous = v
@@ -63,9 +63,7 @@ def condition(s: Record, t: Record, x: float, filters: Bands) -> float:
             total += s.differences[k]
         s.envelope_sum = total
     s.envelope[n & MASK] = s.envelope_sum
-    s.shape[n & MASK] = section(
-        s.shape_z, filters.shape, 1, section(s.shape_z, filters.shape, 0, x)
-    )
+    s.shape[n & MASK] = section(s.shape_z, t.shape, 1, section(s.shape_z, t.shape, 0, x))
     return s.envelope_sum
 
 

@@ -10,7 +10,7 @@ Theory of operation
                                                 |                               | refused
                                                 +---- search back when a beat is overdue <---+
 
-1.  Every sample goes through three bands (`state.Bands`). The envelope of the 8 to 20 Hz band has a
+1.  Every sample goes through three bands (`bands`). The envelope of the 8 to 20 Hz band has a
     hump for each steep event. Each hump becomes one candidate, placed at its R peak
     (`candidates`). Nothing is decided here: a T wave or an artefact makes a candidate too.
 2.  Candidates wait in ``queue_*``, oldest first. `is_ripe` asks for the oldest only: a decision
@@ -62,7 +62,7 @@ from teleward_signal.ecg.quality import assess, watch
 from teleward_signal.ecg.rhythm import follow_beat, follow_shockable, follow_silence
 from teleward_signal.ecg.sequence import learn_interval, remember, share
 from teleward_signal.ecg.shockable import listen
-from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE, Bands
+from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE
 
 EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
 ACCEPT = 0.58
@@ -265,7 +265,7 @@ def heart_rate(s: Record, t: Record) -> float:
 
 
 @inner
-def take(s: Record, t: Record, x: float, filters: Bands, rests: Bands) -> bool:
+def take(s: Record, t: Record, x: float) -> bool:
     """Take one sample in mV, NaN = lost; return whether candidates can be judged at it."""
     if np.isnan(x):
         s.missing += 1
@@ -274,12 +274,12 @@ def take(s: Record, t: Record, x: float, filters: Bands, rests: Bands) -> bool:
     else:
         watch(s, t, x)
         if s.n == 0 or s.missing > t.bridge_n or s.missing == s.n:
-            restart(s, x, rests)
+            restart(s, t, x)
         s.missing = 0
         s.held = x
     if s.missing > t.bridge_n:
         return False
-    find_candidate(s, t, condition(s, t, x, filters))
+    find_candidate(s, t, condition(s, t, x))
     if s.learned == 0:
         if s.n - s.started >= t.learning_n:
             learn_start(s, t)
@@ -300,21 +300,19 @@ def advance(
     s: Record,
     t: Record,
     samples: Floats,
-    filters: Bands,
-    rests: Bands,
     networks: Networks,
     events: Records,
     n_events: int,
 ) -> int:
     """Take one block of one stream; return the number of events so far."""
     for i in range(samples.shape[0]):
-        if take(s, t, float(samples[i]), filters, rests):
+        if take(s, t, float(samples[i])):
             # asked here and not there: handing arrays to a function costs more than the answer
             while is_ripe(s, t):
                 n_events = decide(s, t, networks, events, n_events)
             if is_overdue(s, t):
                 n_events = search_back(s, t, networks, events, n_events)
-        if listen(s, t, filters, networks.shockable):
+        if listen(s, t, networks.shockable):
             n_events = follow_shockable(s, t, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
@@ -328,8 +326,6 @@ def advance_all(
     timing: Records,
     samples: Floats,
     counts: Ints,
-    filters: Bands,
-    rests: Bands,
     networks: Networks,
     events: Records,
     used: Ints,
@@ -342,8 +338,6 @@ def advance_all(
                 states[slot],
                 timing[0],
                 samples[slot, :n],
-                filters,
-                rests,
                 networks,
                 events[slot],
                 used[slot],

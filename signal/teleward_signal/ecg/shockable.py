@@ -17,7 +17,6 @@ from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.candidates import section
 from teleward_signal.ecg.shockable_net import take_sample
 from teleward_signal.ecg.shockable_state import FIBRILLATION, FRAMES_KEPT, RATE, TACHYCARDIA
-from teleward_signal.ecg.state import Bands
 
 FRAMES_ON = 20
 """5.1 s."""
@@ -33,14 +32,14 @@ HOLD_S = 1.0
 
 
 @inner
-def listen(s: Record, t: Record, filters: Bands, w: Floats) -> bool:
+def listen(s: Record, t: Record, w: Floats) -> bool:
     """Take the newest sample, or the one held; return whether the state was looked at."""
     if s.missing > HOLD_S * t.fs:
         return False
     if s.n == 0:
         s.net_first = s.held
-    v = section(s.alias_z, filters.alias, 0, s.held - s.net_first)
-    v = section(s.alias_z, filters.alias, 1, v)
+    v = section(s.alias_z, t.alias, 0, s.held - s.net_first)
+    v = section(s.alias_z, t.alias, 1, v)
     looked = False
     step = RATE / t.fs  # samples at 125 Hz for each of the stream
     s.alias_phase += step
@@ -49,7 +48,7 @@ def listen(s: Record, t: Record, filters: Bands, w: Floats) -> bool:
         back = s.alias_phase / step
         u = v - back * (v - s.alias_last)
         for k in range(3):
-            u = section(s.band_z, filters.waves, k, u)
+            u = section(s.band_z, t.waves, k, u)
         if take_sample(s, u, w):
             look(s)
             looked = True

@@ -1,16 +1,16 @@
-"""The memory of one ECG stream, and the lengths that its rate turns seconds into.
+"""The memory of one ECG stream, and what follows from its rate: lengths and filters.
 
 One record of `ECG_STATE` is all that a stream remembers, so saving it is copying its bytes. Rings
 are addressed by sample number modulo their length, a power of two.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks import design
+from teleward_signal.ecg.bands import detection_band, shape_band, sharp_band
 from teleward_signal.ecg.rhythm_state import RHYTHM_FIELDS
+from teleward_signal.ecg.shockable_net import anti_alias, waves_band
 from teleward_signal.ecg.shockable_state import SHOCKABLE_FIELDS
 
 RING = 4096
@@ -170,6 +170,14 @@ ECG_TIMING = np.dtype(
         ("fast_per_min", np.float64),
         ("learning_n", np.int64),
         ("bridge_n", np.int64),
+        ("detect", np.float64, (2, 6)),  # filter sections of each band, see `bands`
+        ("shape", np.float64, (2, 6)),
+        ("sharp", np.float64, (4, 6)),
+        ("alias", np.float64, (2, 6)),  # before the change of rate to `shockable_net.RATE`
+        ("waves", np.float64, (3, 6)),  # at that rate
+        ("detect_rest", np.float64, (2, 2)),  # what the sections hold once 1 mV has stood long
+        ("shape_rest", np.float64, (2, 2)),
+        ("sharp_rest", np.float64, (4, 2)),
     ],
     align=True,
 )
@@ -213,40 +221,9 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     out["spike_n"] = round(0.002 * fs) if fs >= 500 else 0
     # a hole shorter than the thinnest QRS is held; a longer one restarts the filters
     out["bridge_n"] = round(0.04 * fs)
+    # in this record and not as arrays: handing arrays on costs more than a sample's filtering
+    bands = {"detect": detection_band(fs), "shape": shape_band(fs), "sharp": sharp_band(fs)}
+    for name, sos in bands.items():
+        out[name], out[f"{name}_rest"] = sos, design.steady_state(sos)
+    out["alias"], out["waves"] = anti_alias(fs), waves_band()
     return out
-
-
-class Bands(NamedTuple):
-    """One array for each band of the loop: filter sections, or what they hold at rest."""
-
-    detect: design.Sos
-    shape: design.Sos
-    sharp: design.Sos
-    alias: design.Sos
-    """Before the change of rate for the network of shockable rhythms."""
-    waves: design.Sos
-    """Its band, at its rate."""
-
-
-def detection_band(fs: float) -> design.Sos:
-    """Return the band in which QRS complexes stand out most, 8 to 20 Hz."""
-    return design.butterworth_bandpass(2, 8.0, 20.0, fs)
-
-
-def shape_band(fs: float) -> design.Sos:
-    """Return 1 to 30 Hz: no baseline wander, no mains, the shape of the beat kept."""
-    return np.vstack(
-        [design.butterworth_highpass(2, 1.0, fs), design.butterworth_lowpass(2, 30.0, fs)]
-    )
-
-
-def sharp_band(fs: float) -> design.Sos:
-    """Return 15 to 45 Hz without mains: what is steep in a QRS complex.
-
-    Electrode motion hardly reaches it: on the noise-stress record at 6 dB a fixed threshold on
-    20-45 Hz finds beats with F1 97, on 8-20 Hz with 93.
-    """
-    stops = [design.notch(hz, 15.0, fs) for hz in (50.0, 60.0) if hz < 0.48 * fs]
-    rows = [design.butterworth_bandpass(2, 15.0, min(45.0, 0.42 * fs), fs), *stops]
-    sos = np.vstack(rows)
-    return np.vstack([sos, design.passthrough(4 - len(sos))]) if len(sos) < 4 else sos
