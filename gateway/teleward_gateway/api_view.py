@@ -1,7 +1,7 @@
 """The running gateway as the API sees it (`teleward_gateway.api.view.GatewayView`)."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,12 @@ from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.journal.chart import Line
 from teleward_gateway.live import LiveHub
-from teleward_gateway.registry.store import Registry
+from teleward_gateway.registry.model import Subject
+from teleward_gateway.registry.store import AUDIO_PAUSE, Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.ingest import Ingest
+from teleward_gateway.ward.prescription import limits_of
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Conflict, Invalid, NotFound
@@ -117,11 +119,22 @@ class ApiView:
         return await self._journal.trend(subject, metric, start_ns, end_ns, points)
 
     async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
-        """Record manual observations and show them; one identity for each."""
+        """Record manual observations and show them; one identity for each.
+
+        A charted SpO2 scale is a prescription: it is written there first.
+        """
+        self._admitted(subject)
         now_ns = self._clock.now().time_ns
         latest_ns = now_ns + int(AHEAD_S * 1e9)
         if any(m.time_ns is not None and m.time_ns > latest_ns for m in measurements):
             raise Invalid("time_ns lies in the future: give the time of the observation, or none")
+        for scale in (m for m in measurements if m.metric == "spo2_scale"):
+            if scale.value not in (1, 2):
+                raise Invalid(f"spo2_scale is 1 or 2, not {scale.value}")
+            wanted = {"spo2_scale": int(scale.value)}
+            await asyncio.to_thread(
+                self.registry.update_subject, subject, attributes=wanted, author=scale.author
+            )
         stamped = [
             replace(m, time_ns=now_ns)
             if m.time_ns is None
@@ -135,13 +148,17 @@ class ApiView:
         """Return the newest event of every alarm condition that is not off."""
         return self._board.active(subject)
 
-    async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
-        """Acknowledge one alarm condition."""
+    async def acknowledge(
+        self, subject: str, condition: str, author: str, since_ns: int | None = None
+    ) -> AlarmEvent:
+        """Acknowledge one alarm condition, or the occurrence that began at ``since_ns``."""
         known = {event.condition for event in self._board.active(subject)}
         if condition not in known:
             raise NotFound(f"subject {subject} has no active alarm {condition!r}")
-        now_ns = self._clock.now().time_ns
-        events = self._board.acknowledge(subject, condition, author, now_ns)
+        now = self._clock.now()
+        events = self._board.acknowledge(
+            subject, condition, author, now.time_ns, now.monotonic_ns, since_ns
+        )
         if not events:
             raise Conflict(f"alarm {condition!r} of subject {subject} is acknowledged already")
         self._ingest.raise_alarms(events)
@@ -151,6 +168,9 @@ class ApiView:
 
     async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
         """Pause the alarm sound of a subject (0 ends the pause); return until when, UTC ns."""
+        self._admitted(subject)
+        row = {AUDIO_PAUSE: {"seconds": duration_s, "at_ns": self._clock.now().time_ns}}
+        await asyncio.to_thread(self.registry.prescribe, subject, row, author)
         now_ns = self._clock.now().time_ns
         self._board.pause_audio(subject, now_ns + int(duration_s * 1e9))
         left_s = self._board.audio_pause_left_s(subject)
@@ -162,20 +182,68 @@ class ApiView:
 
     def limits(self, subject: str) -> AlarmLimits:
         """Return the alarm limits of a subject."""
-        return self._board.limits(subject)
+        return limits_of(self._admitted(subject))
+
+    def version(self, subject: str) -> int:
+        """Return the version of what is prescribed for a subject: it grows with each change."""
+        return self._admitted(subject).version
+
+    async def change_limits(
+        self, subject: str, changes: Mapping[str, Any], author: str, seen: int | None = None
+    ) -> None:
+        """Change the limits that are named; written first, then judged.
+
+        ``changes`` as `AlarmLimits.from_dict` takes them; ``seen`` is the version that the author
+        knew: Conflict, if one of the same limits was changed since.
+        """
+        changed = await asyncio.to_thread(
+            self.registry.update_subject,
+            subject,
+            attributes={"limits": changes},
+            author=author,
+            seen=seen,
+            check=check_limits,
+        )
+        self._ingest.state.set_limits(subject, usable_limits(changed))
+        self._audit.note("set alarm limits", author, subject, limits=dict(changes))
+        await self._journal.flush()
 
     async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
-        """Judge a subject by other limits from now on."""
-        self._ingest.raise_alarms(self._board.set_limits(subject, limits))
-        # kept with the subject, so that they outlive a restart
-        kept = {**self.registry.subject(subject).attributes, "limits": limits.to_dict()}
-        await asyncio.to_thread(
-            self.registry.update_subject, subject, attributes=kept, author=author
-        )
-        self.live.set_limits(subject, limits)
-        wanted = limits.to_dict()
-        self._audit.note("set alarm limits", author, subject, limits=wanted)
-        await self._journal.flush()
+        """Judge a subject by ``limits``: what differs from those of now is changed."""
+        before, after = self.limits(subject).to_dict(), limits.to_dict()
+        await self.change_limits(subject, differing(before, after), author)
+
+    def _admitted(self, subject: str) -> Subject:
+        found = self.registry.subject(subject)
+        if not self.registry.is_admitted(subject):
+            raise NotFound(f"subject {subject} is not admitted")
+        return found
+
+
+def check_limits(subject: Subject) -> None:
+    """Raise Invalid where the limits kept with a subject cannot be used."""
+    usable_limits(subject)
+
+
+def usable_limits(subject: Subject) -> AlarmLimits:
+    """Return the limits kept with a subject; raises Invalid where `limits_of` would go on."""
+    try:
+        return AlarmLimits.from_dict(subject.attributes.get("limits", {}))
+    except (TypeError, AttributeError) as error:
+        raise Invalid(f"limits: {error}") from error
+
+
+def differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what differs in ``after`` from ``before``, nested alike."""
+    found: dict[str, Any] = {}
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(value, Mapping):
+            inner = differing(old if isinstance(old, Mapping) else {}, value)
+            found |= {key: inner} if inner else {}
+        elif key not in before or value != old:
+            found[key] = value
+    return found
 
 
 def gateway_description(settings: Settings) -> dict[str, Any]:

@@ -1,9 +1,8 @@
 """Active alarms, acknowledgement, audio pause and limits."""
 
-from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Header, Response
 
 from teleward_gateway.api.observations import known_metric
 from teleward_gateway.api.schemas import (
@@ -16,7 +15,7 @@ from teleward_gateway.api.schemas import (
     iso_time,
 )
 from teleward_gateway.api.view import GatewayView, view_of
-from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
+from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Invalid
 
 router = APIRouter(tags=["alarms"])
@@ -34,8 +33,11 @@ async def active(view: View, subject: str | None = None) -> list[Alarm]:
 
 @router.post("/alarms/acknowledge")
 async def acknowledge(view: View, request: Acknowledge) -> Alarm:
-    """Acknowledge one alarm condition."""
-    return Alarm.of(await view.acknowledge(request.subject, request.condition, request.author))
+    """Acknowledge one alarm condition; with ``since_ns`` that occurrence alone (409: another)."""
+    found = await view.acknowledge(
+        request.subject, request.condition, request.author, request.since_ns
+    )
+    return Alarm.of(found)
 
 
 @router.post("/subjects/{subject}/audio-pause")
@@ -47,22 +49,44 @@ async def pause_audio(view: View, subject: str, request: AudioPause) -> AudioPau
 
 
 @router.get("/subjects/{subject}/limits")
-async def limits(view: View, subject: str) -> dict[str, MetricLimitsBody]:
-    """Return the alarm limits of a subject."""
-    return answer(view.limits(subject))
+async def limits(view: View, subject: str, response: Response) -> dict[str, MetricLimitsBody]:
+    """Return the alarm limits of a subject; the header ``ETag`` names their version."""
+    return _answer(view, subject, response)
 
 
 @router.put("/subjects/{subject}/limits")
-async def set_limits(view: View, subject: str, change: LimitsChange) -> dict[str, MetricLimitsBody]:
-    """Change alarm limits of a subject; what is not named stays as it is."""
-    wanted = view.limits(subject)
+async def set_limits(
+    view: View,
+    subject: str,
+    change: LimitsChange,
+    response: Response,
+    if_match: Annotated[str | None, Header(description="the version that was seen")] = None,
+) -> dict[str, MetricLimitsBody]:
+    """Change alarm limits of a subject; what is not named stays as it is.
+
+    With ``If-Match`` a limit that somebody else has changed since that version is a conflict (409).
+    """
+    metrics = {}
     for name, body in change.limits.items():
-        given = body.model_dump(exclude_unset=True)
-        changed = replace(wanted.metrics.get(name, MetricLimits()), **given)
-        check_plausible(name, given)
-        wanted = wanted.with_metric(name, changed)
-    await view.set_limits(subject, wanted, change.author)
-    return answer(view.limits(subject))
+        metrics[name] = body.model_dump(exclude_unset=True)
+        check_plausible(name, metrics[name])
+    await view.change_limits(subject, {"metrics": metrics}, change.author, _seen(if_match))
+    return _answer(view, subject, response)
+
+
+def _answer(view: GatewayView, subject: str, response: Response) -> dict[str, MetricLimitsBody]:
+    found = answer(view.limits(subject))
+    response.headers["ETag"] = f'"{view.version(subject)}"'
+    return found
+
+
+def _seen(if_match: str | None) -> int | None:
+    if if_match is None or if_match.strip() == "*":
+        return None
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isdigit():
+        raise Invalid(f"If-Match {if_match!r}: give the ETag of the limits that were read")
+    return int(text)
 
 
 def answer(found: AlarmLimits) -> dict[str, MetricLimitsBody]:

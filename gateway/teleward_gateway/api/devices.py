@@ -1,7 +1,6 @@
 """Commissioned devices: list, add, change, remove, order; and the drivers there are."""
 
 import asyncio
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -15,6 +14,9 @@ from teleward_gateway.registry import Binding, Device, RegistryError
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.session import SessionStatus
 from teleward_signal.errors import Conflict, Invalid
+
+HIDDEN = "set"
+"""Stands for a passkey that is known and never shown; sent back it leaves the passkey as it is."""
 
 router = APIRouter(tags=["devices"])
 
@@ -216,8 +218,12 @@ async def add(desk: CommissioningDep, request: NewDevice) -> DeviceAnswer:
 async def change(desk: CommissioningDep, device: str, request: DeviceChange) -> DeviceAnswer:
     """Change a device; its session starts again, its history stays."""
     fields = request.model_dump(exclude_none=True, exclude={"author"})
-    changed = desk.checked(replace(desk.registry.device(device), **fields))
-    await asyncio.to_thread(desk.registry.update_device, changed, request.author)
+    known = desk.registry.device(device).options.get("passkey")
+    if fields.get("options", {}).get("passkey") == HIDDEN and known is not None:
+        fields["options"]["passkey"] = known
+    changed = await asyncio.to_thread(
+        desk.registry.change_device, device, fields, request.author, desk.checked
+    )
     return answer(desk, changed)
 
 
@@ -261,7 +267,7 @@ def answer(desk: Commissioning, device: Device) -> DeviceAnswer:
         address=device.address,
         label=device.label,
         provenance=device.provenance,
-        options={**device.options, **({"passkey": "set"} if "passkey" in device.options else {})},
+        options={**device.options, **({"passkey": HIDDEN} if "passkey" in device.options else {})},
         commands=sorted(info.commands) if info else [],
         binding=BindingAnswer.of(binding) if binding else None,
         feeds=registry.subject_now(device.id),

@@ -172,6 +172,7 @@ class Alarm(BaseModel):
     presence: str
     time: str
     time_ns: int
+    since_ns: int | None
     text: str
     metric: str | None
     value: float | None
@@ -189,6 +190,7 @@ class Alarm(BaseModel):
             presence=event.presence.value,
             time=iso_time(event.time_ns),
             time_ns=event.time_ns,
+            since_ns=event.since_ns,
             text=event.text,
             metric=event.metric,
             value=event.value,
@@ -203,6 +205,9 @@ class Acknowledge(Strict):
     subject: str
     condition: str
     author: Author
+    since_ns: int | None = Field(
+        None, description="the occurrence that was seen, to the millisecond; any when left out"
+    )
 
 
 class AudioPause(Strict):

@@ -4,7 +4,7 @@ Methods that write return once the journal has committed. They raise the errors 
 `teleward_signal.errors`, which the API answers as problems with a remedy (`api.problems`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -107,8 +107,10 @@ class GatewayView(Protocol):
         """Return the newest event of every alarm condition that is not off."""
         ...
 
-    async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
-        """Acknowledge one alarm condition."""
+    async def acknowledge(
+        self, subject: str, condition: str, author: str, since_ns: int | None = None
+    ) -> AlarmEvent:
+        """Acknowledge one alarm condition, or the occurrence that began at ``since_ns``."""
         ...
 
     async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
@@ -119,8 +121,14 @@ class GatewayView(Protocol):
         """Return the alarm limits of a subject."""
         ...
 
-    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
-        """Judge a subject by ``limits`` from now on."""
+    def version(self, subject: str) -> int:
+        """Return the version of what is prescribed for a subject."""
+        ...
+
+    async def change_limits(
+        self, subject: str, changes: Mapping[str, Any], author: str, seen: int | None = None
+    ) -> None:
+        """Change the limits that are named, unless they were changed since version ``seen``."""
         ...
 
 

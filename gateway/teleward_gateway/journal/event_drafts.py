@@ -8,8 +8,6 @@ from typing import Any
 from teleward_signal.model import AlarmEvent, Annotation, DeviceStatus
 from teleward_signal.record import Draft, RecordKind
 
-_EMPTY: tuple[object, ...] = (None, "", False, frozenset(), {}, ())
-
 
 def alarm_draft(event: AlarmEvent, device: str | None = None) -> Draft:
     """Keep a change of an alarm condition."""
@@ -68,4 +66,11 @@ def audit_draft(action: str, author: str, subject: str | None = None, **detail: 
 
 
 def _without_empty(**values: Any) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in _EMPTY and value != []}
+    """Leave out what is not stated; zero is a value."""
+    return {key: value for key, value in values.items() if _is_stated(value)}
+
+
+def _is_stated(value: Any) -> bool:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return True
+    return bool(value)

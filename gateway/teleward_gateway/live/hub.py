@@ -161,6 +161,12 @@ class LiveHub:
         if live is not None:
             live.set_limits(limits.to_dict()["metrics"])
 
+    def set_version(self, subject: str, version: int) -> None:
+        """Show the version of what is prescribed: a form names the one that it was opened with."""
+        live = self._find(subject)
+        if live is not None:
+            live.set_info({**live.info, "version": version})
+
     def set_audio_pause(self, subject: str, until_ns: int | None) -> None:
         """Show until when the alarm sound of a subject is paused."""
         live = self._find(subject)

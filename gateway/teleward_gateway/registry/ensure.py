@@ -13,6 +13,8 @@ from teleward_gateway.registry.model import Device, Subject
 from teleward_gateway.registry.store import Registry
 
 AUTHOR = "settings"
+LABEL, BED = ":label", ":bed"
+"""Keys of an entry that are no attributes."""
 
 
 def ensure(
@@ -58,23 +60,33 @@ def canonical(entry: Mapping[str, Any]) -> str:
 
 
 def _ensure_subject(registry: Registry, subject: Subject) -> None:
-    entry = canonical({**subject.attributes, ":label": subject.label, ":bed": subject.bed})
-    applied = registry.applied(f"subject {subject.id}")
+    stated = {**subject.attributes, LABEL: subject.label, BED: subject.bed}
+    entry, applied = canonical(stated), registry.applied(f"subject {subject.id}")
     if applied == entry:
         return
     if applied != _earlier_subject(subject):
-        _apply_subject(registry, subject)
+        _apply_subject(registry, subject, _changed(json.loads(entry), applied))
     registry.note_applied(f"subject {subject.id}", entry)
 
 
-def _apply_subject(registry: Registry, subject: Subject) -> None:
-    admitted = {s.id: s for s in registry.subjects()}
-    if subject.id not in admitted:
+def _changed(entry: Mapping[str, Any], applied: str | None) -> dict[str, Any]:
+    """Return the keys that the file states otherwise than when it was applied last."""
+    try:
+        before = json.loads(applied or "{}")
+    except ValueError:
+        before = {}
+    return {key: value for key, value in entry.items() if before.get(key) != value}
+
+
+def _apply_subject(registry: Registry, subject: Subject, changed: dict[str, Any]) -> None:
+    """Carry out what is new in the file; what people changed besides stays."""
+    if not registry.is_admitted(subject.id):
         registry.admit(subject, AUTHOR)
         return
-    registry.update_subject(subject.id, subject.label, subject.attributes, AUTHOR)
-    if admitted[subject.id].bed != subject.bed:
-        registry.move_subject(subject.id, subject.bed, AUTHOR)
+    label, bed = changed.pop(LABEL, None), changed.pop(BED, None)
+    registry.update_subject(subject.id, label, changed, AUTHOR)
+    if bed is not None and registry.subject(subject.id).bed != bed:
+        registry.move_subject(subject.id, bed, AUTHOR)
 
 
 def _device_entry(device: Device) -> dict[str, Any]:

@@ -13,6 +13,7 @@ disk (fsync) when the method returns, and the listeners are called after it, in 
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from teleward_gateway.clock import Stamp
@@ -124,7 +125,7 @@ class Registry(RegistryDatabase):
                 db.execute("UPDATE subjects SET label = ? WHERE id = ?", (changes[LABEL], subject))
             changed = History.load(db).subjects[subject]
             check(changed)
-        if changes:
+        if changes.keys() - {AUDIO_PAUSE}:
             self._publish(Change("subject_changed", stamp.time_ns, subject=subject, author=author))
         return changed
 
@@ -196,6 +197,20 @@ class Registry(RegistryDatabase):
             self._put_device(db, device)
         self._publish(Change("device_changed", stamp.time_ns, device=device.id, author=author))
         return device
+
+    def change_device(
+        self,
+        device: str,
+        fields: Mapping[str, Any],
+        author: str | None = None,
+        check: Callable[[Device], Device] = lambda changed: changed,
+    ) -> Device:
+        """Change the fields that are named; ``check`` may refuse the result, or correct it."""
+        with self._change() as (db, stamp):
+            changed: Device = check(replace(self._known(device), **fields))
+            self._put_device(db, changed)
+        self._publish(Change("device_changed", stamp.time_ns, device=device, author=author))
+        return changed
 
     def remove_device(self, device: str, author: str | None = None) -> None:
         """Decommission a device; whose readings it made stays known."""

@@ -1,12 +1,11 @@
 """What the remote commands do in a running gateway."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from teleward_drivers.errors import LinkError
 from teleward_gateway.remote_commands.receiver import Handler
 from teleward_gateway.remote_commands.settings import CommandName
-from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Conflict, Invalid, NotFound
 
 
@@ -25,8 +24,10 @@ class Subjects(Protocol):
         """Return whether ``subject`` is admitted."""
         ...
 
-    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
-        """Judge a subject by ``limits`` from now on."""
+    async def change_limits(
+        self, subject: str, changes: Mapping[str, Any], author: str, seen: int | None = None
+    ) -> None:
+        """Change the limits that are named, unless they were changed since version ``seen``."""
         ...
 
 
@@ -54,11 +55,10 @@ def gateway_handlers(
             raise Invalid("arguments.limits must be an object")
         if not subjects.has_subject(subject):
             raise NotFound(f"no subject {subject!r} is admitted here")
-        try:
-            wanted = AlarmLimits.from_dict(limits)
-        except (TypeError, AttributeError) as error:
-            raise Invalid(f"arguments.limits: {error}") from error
-        await subjects.set_limits(subject, wanted, author)
+        seen = arguments.get("version")
+        if seen is not None and not isinstance(seen, int):
+            raise Invalid("arguments.version must be the number of the version that was seen")
+        await subjects.change_limits(subject, limits, author, seen)
         return {"subject": subject}
 
     handlers: dict[CommandName, Handler] = {

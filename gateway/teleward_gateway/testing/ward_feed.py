@@ -11,7 +11,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
 from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
 from teleward_signal.alarms.board import AlarmBoard
-from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.errors import Conflict, NotFound
 from teleward_signal.model import (
     AlarmEvent,
@@ -50,6 +51,7 @@ class WardFeed:
         self.commissioning: Any = None
         self.health = HealthRegistry()
         self.records: list[Record] = []
+        self.versions: dict[str, int] = {}
         self.random = np.random.default_rng(seed)
         self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
         self.with_alarms = alarms
@@ -63,6 +65,7 @@ class WardFeed:
                 detail=bed.case[0],
             )
             self.live.set_limits(bed.subject, self.board.limits(bed.subject))
+            self.live.set_version(bed.subject, 0)
             for device in ("ECG patch", "Oximeter"):
                 self.live.set_link(bed.subject, device, "streaming", label=device)
 
@@ -136,12 +139,16 @@ class WardFeed:
         """Return the active alarms."""
         return self.board.active(subject)
 
-    async def acknowledge(self, subject: str, condition: str, author: str) -> AlarmEvent:
+    async def acknowledge(
+        self, subject: str, condition: str, author: str, since_ns: int | None = None
+    ) -> AlarmEvent:
         """Acknowledge on the real alarm board."""
         self.require(subject)
         if condition not in {event.condition for event in self.board.active(subject)}:
             raise NotFound(f"no alarm {condition!r} of {subject} to acknowledge")
-        events = self.board.acknowledge(subject, condition, author, time.time_ns())
+        events = self.board.acknowledge(
+            subject, condition, author, time.time_ns(), since_ns=since_ns
+        )
         if not events:
             raise Conflict(f"alarm {condition!r} of {subject} is acknowledged already")
         self.publish(events)
@@ -160,10 +167,25 @@ class WardFeed:
         self.require(subject)
         return self.board.limits(subject)
 
-    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
-        """Set limits on the real alarm board."""
-        self.publish(self.board.set_limits(subject, limits))
-        self.live.set_limits(subject, limits)
+    def version(self, subject: str) -> int:
+        """Return how often the limits of a bed were changed."""
+        self.require(subject)
+        return self.versions.get(subject, 0)
+
+    async def change_limits(
+        self, subject: str, changes: Mapping[str, Any], author: str, seen: int | None = None
+    ) -> None:
+        """Change limits on the real alarm board."""
+        if seen is not None and seen < self.version(subject):
+            raise Conflict(f"the limits of {subject} were changed meanwhile")
+        wanted = self.board.limits(subject)
+        for name, given in changes.get("metrics", {}).items():
+            changed = replace(wanted.metrics.get(name, MetricLimits()), **given)
+            wanted = wanted.with_metric(name, changed)
+        self.versions[subject] = self.version(subject) + 1
+        self.live.set_version(subject, self.versions[subject])
+        self.publish(self.board.set_limits(subject, wanted))
+        self.live.set_limits(subject, wanted)
 
     # what the patients send
 

@@ -14,7 +14,9 @@ import numpy as np
 
 from teleward_drivers.device import Output
 from teleward_drivers.link import Received
+from teleward_gateway.api_view import ApiView
 from teleward_gateway.clock import Stamp
+from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
@@ -22,6 +24,7 @@ from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.model import Device, Subject
 from teleward_gateway.registry.store import Registry
+from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.states import State
 from teleward_gateway.settings.load import parse
@@ -30,6 +33,7 @@ from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
 from teleward_gateway.ward.reconciler import Reconciler
+from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.engine.engine import Engine, EngineConfig
 from teleward_signal.model import Provenance, SampleBlock
 from teleward_signal.record import Record, RecordKind
@@ -117,8 +121,15 @@ class WardKit:
             board=kit.board, live=kit.live, ingest=kit.ingest, links=kit.links,
             audit=Audit(kit.journal.append), redactor=Redactor(),
         )  # fmt: skip
+        settings = parse(SETTINGS.format(folder=folder))
+        kit.view = ApiView(
+            settings=settings, health=HealthRegistry(), clock=kit.clock, journal=kit.journal,
+            audit=Audit(kit.journal.append), registry=kit.registry,
+            commissioning=Commissioning(kit.registry, kit.sessions, {}), board=kit.board,
+            live=kit.live, ingest=kit.ingest,
+        )  # fmt: skip
         kit.journal.on_commit(lambda commit: kit.records.extend(commit.records))
-        await kit.reconciler.start(parse(SETTINGS.format(folder=folder)))
+        await kit.reconciler.start(settings)
         return kit
 
     journal: Journal
@@ -131,7 +142,8 @@ class WardKit:
     links: LinkAlarms
     sessions: SessionManager
     reconciler: Reconciler
-    board: Any
+    view: ApiView
+    board: AlarmBoard
 
     # the ward
 

@@ -21,7 +21,7 @@ from teleward_signal.model import Measurement, Source
 
 log = logging.getLogger(__name__)
 
-CHARTED = ("consciousness", "supplemental_oxygen", "spo2_scale", "body_temperature",
+CHARTED = ("consciousness", "supplemental_oxygen", "body_temperature",
            "nibp_systolic", "nibp_diastolic", "nibp_mean")  # fmt: skip
 """Values that stand for hours, so that a restart must not lose them."""
 LOOKED_BACK_S = 86_400.0

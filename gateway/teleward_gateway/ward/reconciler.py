@@ -19,6 +19,7 @@ from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import charted
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
+from teleward_gateway.ward.prescription import limits_of
 from teleward_gateway.ward.ward_state import GATEWAY
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
@@ -174,8 +175,9 @@ class Reconciler:
             label=subject.label or subject.id,
             bed=display_bed(subject.bed),
             simulated=subject.provenance is Provenance.SIMULATED,
-            detail=str(subject.attributes.get("detail", "")),
-            channel_labels=subject.attributes.get("channel_labels", {}),
+            detail=str(subject.attributes.get("detail") or ""),
+            channel_labels=subject.attributes.get("channel_labels") or {},
+            version=subject.version,
         )
         before = self._shown.get(subject.id)
         for gone in (before.devices if before else set()) - devices:
@@ -210,15 +212,6 @@ class Reconciler:
 
 SCALE_VALID_S = 1e9
 """A prescribed SpO2 scale stands until it is changed."""
-
-
-def limits_of(subject: Subject) -> AlarmLimits:
-    """Return the alarm limits kept with a subject; what cannot be read does not stop the ward."""
-    try:
-        return AlarmLimits.from_dict(subject.attributes.get("limits", {}))
-    except (ValueError, TypeError, AttributeError) as error:
-        log.error("stored limits of a subject are invalid, the defaults apply: %s", error)
-        return AlarmLimits()
 
 
 def subjects_of(settings: Settings) -> list[Subject]:

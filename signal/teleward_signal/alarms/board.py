@@ -26,6 +26,9 @@ from teleward_signal.vocabulary import METRICS
 AUDIO_PAUSE_MAX_S = 120
 """Published monitors pause the sound for two to three minutes at most; then it comes back."""
 
+_SAME_NS = 1_000_000
+"""Pages know an onset to the millisecond."""
+
 
 class Superseded(Conflict):
     """The act names an occurrence of an alarm that is over: another one is in its place."""
@@ -209,8 +212,8 @@ class AlarmBoard:
         """
         person = self._subjects.get(subject)
         known = person.conditions.get(condition) if person else None
-        shown = known.onset_ns if known is not None and known.is_signalled else None
-        if None not in (since_ns, shown) and _ms(since_ns) != _ms(shown):
+        shown_ns = known.onset_ns if known is not None and known.is_signalled else None
+        if since_ns is not None and shown_ns is not None and abs(shown_ns - since_ns) > _SAME_NS:
             raise Superseded(
                 f"alarm {condition!r} of subject {subject} has begun again since: look at it "
                 "and acknowledge the new one"
@@ -335,7 +338,3 @@ class AlarmBoard:
             if subject is None or name == subject:
                 for condition in person.conditions.values():
                     yield person, condition
-
-
-def _ms(time_ns: int | None) -> int:
-    return (time_ns or 0) // 1_000_000

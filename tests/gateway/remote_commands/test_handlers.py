@@ -1,5 +1,6 @@
 """What remote commands do, and how they refuse."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from teleward_drivers.errors import LinkError
 from teleward_gateway.remote_commands import gateway_handlers
 from teleward_gateway.remote_commands.settings import CommandName
 from teleward_signal.alarms.limits import AlarmLimits
-from teleward_signal.errors import TelewardError
+from teleward_signal.errors import Invalid, TelewardError
 
 
 class Ward:
@@ -27,7 +28,13 @@ class Ward:
     def has_subject(self, subject: str) -> bool:
         return subject == "bed-1"
 
-    async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
+    async def change_limits(
+        self, subject: str, changes: Mapping[str, Any], author: str, seen: int | None = None
+    ) -> None:
+        try:
+            limits = AlarmLimits.from_dict(changes)
+        except (TypeError, AttributeError) as error:
+            raise Invalid(f"limits: {error}") from error
         self.done.append((subject, limits.metrics["spo2"].low, author))
 
     async def reload(self) -> None:

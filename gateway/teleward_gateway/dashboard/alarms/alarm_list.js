@@ -52,6 +52,7 @@ export class AlarmList {
         subject: subject.id,
         condition: alarm.condition,
         author: name,
+        since_ns: alarm.since * 1e6,
       });
       this.error = "";
     } catch (error) {

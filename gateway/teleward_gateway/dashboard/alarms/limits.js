@@ -15,11 +15,18 @@ export class LimitsDialog extends FormDialog {
     super(root, "limits", "Alarm limits");
     this.shell = shell;
     this.id = id;
+    /** @type {Record<string, Record<string, number|null>>} */
+    this.opened = {};
+    /** @type {number|undefined} */
+    this.seen = undefined;
   }
 
-  /** @returns {Record<string, Record<string, number|null>>} */
-  get limits() {
-    return /** @type {any} */ (this.shell.ward.subjects.get(this.id)?.limits ?? {});
+  /** Takes the limits of this moment: they are shown, compared and named when saved. */
+  open() {
+    const subject = this.shell.ward.subjects.get(this.id);
+    this.opened = structuredClone(/** @type {any} */ (subject?.limits ?? {}));
+    this.seen = /** @type {any} */ (subject?.info)?.version;
+    super.open();
   }
 
   fields() {
@@ -33,7 +40,7 @@ export class LimitsDialog extends FormDialog {
           </tr>
         </thead>
         <tbody>
-          ${Object.entries(this.limits).map(
+          ${Object.entries(this.opened).map(
             ([name, limits]) =>
               html`<tr>
                 <th scope="row">${metrics[name]?.label ?? name} <small>${unitText(metrics[name]?.unit ?? "")}</small></th>
@@ -46,7 +53,7 @@ export class LimitsDialog extends FormDialog {
                         inputmode="decimal"
                         name="${name}.${key}"
                         aria-label="${metrics[name]?.label ?? name} ${TITLES[place]}"
-                        .value=${String(limits[key] ?? "")}
+                        .defaultValue=${String(limits[key] ?? "")}
                       />
                     </td>`,
                 )}
@@ -62,23 +69,14 @@ export class LimitsDialog extends FormDialog {
   async send(data) {
     /** @type {Record<string, Record<string, number|null>>} */
     const changed = {};
-    for (const [name, limits] of Object.entries(this.limits)) {
+    for (const [name, limits] of Object.entries(this.opened)) {
       for (const key of KEYS) {
         const value = number(data, `${name}.${key}`);
         if (value !== (limits[key] ?? null)) (changed[name] ??= {})[key] = value;
       }
     }
     if (!Object.keys(changed).length) return;
-    await call("PUT", `/subjects/${encodeURIComponent(this.id)}/limits`, {
-      author: data.get("author"),
-      limits: changed,
-    });
-  }
-
-  draw() {
-    // while typing, live updates must not overwrite the fields
-    if (this.dialog.open && !this.busy && !this.error && this.drawnOpen) return;
-    super.draw();
-    this.drawnOpen = this.dialog.open;
+    const path = `/subjects/${encodeURIComponent(this.id)}/limits`;
+    await call("PUT", path, { author: data.get("author"), limits: changed }, this.seen);
   }
 }

@@ -3,14 +3,18 @@
 
 /**
  * @param {string} method @param {string} path below /api/v1 @param {object} [body]
+ * @param {number} [seen] the version that the person saw: a change since then is refused
  * @returns {Promise<any>}
  */
-export async function call(method, path, body) {
+export async function call(method, path, body, seen) {
   let answer;
   try {
     answer = await fetch(`/api/v1${path}`, {
       method,
-      headers: body ? { "Content-Type": "application/json" } : {},
+      headers: {
+        ...(body ? { "Content-Type": "application/json" } : {}),
+        ...(seen === undefined ? {} : { "If-Match": `"${seen}"` }),
+      },
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch {

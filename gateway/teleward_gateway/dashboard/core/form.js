@@ -21,9 +21,11 @@ export class FormDialog {
     root.append(this.dialog);
   }
 
+  /** Opens with what holds now: nothing that was typed before stands in a field. */
   open() {
     this.error = "";
     this.draw();
+    this.dialog.querySelector("form")?.reset();
     this.dialog.showModal();
   }
 
