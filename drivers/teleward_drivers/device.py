@@ -155,7 +155,8 @@ class DriverInfo:
     adapter (``"vid:pid"``, lower-case hex). ``silence_s``: no bytes for so long means the link is
     dead (0 = the device speaks only when it has something to say). ``commands`` are what a person
     may order, e.g. ``measure``, ``identify``; a driver with commands has
-    ``command(name, **arguments) -> Iterable[Output]``.
+    ``command(name, **arguments) -> Iterable[Output]``. ``rates`` returns the sampling rate in Hz of
+    each waveform that the options fix, so that a settings file can be checked before it is used.
     """
 
     name: str
@@ -172,3 +173,4 @@ class DriverInfo:
     silence_s: float = 10.0
     commands: frozenset[str] = frozenset()
     options: dict[str, str] = field(default_factory=dict)
+    rates: Callable[[dict[str, Any]], dict[str, float]] | None = None

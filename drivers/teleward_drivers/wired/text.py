@@ -269,6 +269,13 @@ def layout(options: dict[str, Any]) -> Layout:
     return Layout(columns, separator, rate, sentinels, chosen["markers"])
 
 
+def rates(options: dict[str, Any]) -> dict[str, float]:
+    """Return the rate in Hz of each waveform column."""
+    chosen = layout(options)
+    metrics = [column.metric for column in chosen.columns if column.metric]
+    return {m: chosen.rate for m in metrics if METRICS[m].kind is MetricKind.WAVEFORM}
+
+
 def make(options: dict[str, Any]) -> TextSketch:
     """Return a driver."""
     return TextSketch(layout(options))
@@ -281,6 +288,7 @@ DRIVER = DriverInfo(
     verification=Verification.SIMULATOR,
     source="formats of AD8232 and MAX30102 example sketches",
     make=make,
+    rates=rates,
     metrics=frozenset(METRICS),
     serial=SerialSettings(115200),
     options={

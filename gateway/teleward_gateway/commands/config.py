@@ -7,6 +7,7 @@ from pathlib import Path
 
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
+from teleward_gateway.settings.rates import rate_problems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         settings = load(arguments.file)
     except SettingsError as error:
         print(error, file=sys.stderr)
+        return 1
+    problems = rate_problems(settings)
+    for problem in problems:
+        print(f"{arguments.file}: {problem}", file=sys.stderr)
+    if problems:
         return 1
     counts = f"{len(settings.subjects)} subjects, {len(settings.devices)} devices"
     print(f"{arguments.file}: correct ({settings.gateway.mode.value}, {counts})")

@@ -7,6 +7,10 @@
 Numba kernels release the GIL, so the loop keeps answering meanwhile. If a tick takes longer than
 its time the next one starts late and takes more: nothing is lost, and `late_ticks` counts it. At
 `MOST_BLOCKS` the oldest block makes room, `dropped_blocks` counts it, and the detectors see a gap.
+
+A stream that cannot be analysed (its rate, its samples, an exception of its kernel) is refused:
+`take_refusals` names it, its blocks are left out, and every other stream gives what it would give
+without it.
 """
 
 import asyncio
@@ -24,11 +28,13 @@ from numpy.typing import NDArray
 
 from teleward_gateway.health import totals
 from teleward_gateway.ward.detector_store import RESTART_S, KeptStream
+from teleward_gateway.ward.stream_guard import Refusal
 from teleward_signal.calibration import Calibration
 from teleward_signal.engine.engine import Engine
+from teleward_signal.engine.rates import analysed_kind, rate_problem
 from teleward_signal.model import Annotation, Measurement
 from teleward_signal.respiration.watch import DerivedBreathing
-from teleward_signal.spo2.watch import Oximetry
+from teleward_signal.spo2.watch import INFRARED, RED, Oximetry
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +47,13 @@ FORGET_S = 30.0
 MOST_BLOCKS = 10_000
 """Blocks that wait: 64 patients with three streams of 4 blocks a second for 13 s, 10 to 20 MB."""
 
+RETRY_S = 60.0
+"""A stream whose analysis raised is left alone for so long."""
+STEADY_S = 10.0
+"""A stream that was refused counts as analysed after so long without another refusal."""
+
 Result = tuple[str, Measurement | Annotation]
+Key = tuple[str, str]
 
 
 @dataclass(slots=True)
@@ -53,6 +65,7 @@ class DspStatistics:
     blocks: int = 0
     dropped_blocks: int = 0
     results: int = 0
+    refused_blocks: int = 0
     resumed: int = 0
     busy_s: float = 0.0
 
@@ -81,6 +94,16 @@ class _Job:
     monotonic_ns: int
 
 
+@dataclass(slots=True)
+class _Refused:
+    """A stream that is left out: why, since when, and until when it is not tried again."""
+
+    device: str
+    reason: str
+    at_ns: int
+    until_ns: int
+
+
 def _queue() -> deque[_Job]:
     return deque(maxlen=MOST_BLOCKS)
 
@@ -98,6 +121,8 @@ class DspWorker:
         self._released: list[tuple[str, str]] = []
         self._replaced: list[tuple[str, str, str]] = []
         self._streams: dict[tuple[str, str], _Stream] = {}
+        self._refused: dict[Key, _Refused] = {}
+        self._refusals: list[Refusal] = []
         self._breathing = DerivedBreathing()
         self._oximetry = Oximetry(engine.config.quality_floor)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dsp")
@@ -120,7 +145,7 @@ class DspWorker:
         ``calibration`` is the curve of the sensor behind red light. ``monotonic_ns`` is the time of
         the first sample that decides what is a gap: UTC may step (without it, UTC decides).
         """
-        if not self._engine.analyses(metric) and not self._oximetry.analyses(metric, fs):
+        if analysed_kind(metric) is None:
             return
         self.statistics.dropped_blocks += len(self._jobs) == MOST_BLOCKS
         moment_ns = time_ns if monotonic_ns is None else monotonic_ns
@@ -143,6 +168,11 @@ class DspWorker:
         """
         replaced, self._replaced = self._replaced, []
         return replaced
+
+    def take_refusals(self) -> list[Refusal]:
+        """Return which streams became impossible to analyse, or possible, since the last call."""
+        refusals, self._refusals = self._refusals, []
+        return refusals
 
     def learnt(self) -> list[KeptStream]:
         """Return the state of every stream, for a restart; call it after `close`."""
@@ -183,7 +213,7 @@ class DspWorker:
                     self._thread, self._process, jobs, leaving, time.monotonic_ns()
                 )
                 self.statistics.results += len(results)
-                if results or self._replaced:
+                if results or self._replaced or self._refusals:
                     on_results(results)
         except Exception:
             # whatever the detectors were in the middle of, they learn anew
@@ -202,12 +232,13 @@ class DspWorker:
         """Analyse what waits; ``now_ns`` counts elapsed time (monotonic)."""
         began = time.perf_counter()
         for job in jobs:
-            self._feed(job)
+            self._try_feed(job, now_ns)
         results = [
             *self._engine.process(now_ns),
             *self._breathing.tick(now_ns),
             *self._oximetry.tick(),
         ]
+        self._refuse_failed(now_ns)
         for subject in leaving:
             self._breathing.forget(subject)
             self._oximetry.forget(subject)
@@ -219,10 +250,71 @@ class DspWorker:
             if key[0] in leaving or (key[0], stream.device) in released:
                 self._close(self._streams.pop(key))
                 self._breathing.release(*key)
+        for key, refused in list(self._refused.items()):
+            if key[0] in leaving or (key[0], refused.device) in released:
+                del self._refused[key]
         self.statistics.ticks += 1
         self.statistics.blocks += len(jobs)
         self.statistics.busy_s += time.perf_counter() - began
         return results
+
+    def _try_feed(self, job: _Job, now_ns: int) -> None:
+        """Take one block, or refuse its stream; nothing of it reaches another one."""
+        key = (job.subject, job.metric)
+        refused = self._refused.get(key)
+        same = refused is not None and refused.device == job.device
+        try:
+            problem = rate_problem(job.metric, job.fs)
+            if problem is not None:
+                self._drop(key)
+                self._refuse(key, job.device, problem, now_ns, now_ns)
+            elif refused is not None and same and now_ns < refused.until_ns:
+                self.statistics.refused_blocks += 1
+            else:
+                self._feed(job)
+                if refused is not None and (now_ns - refused.at_ns >= STEADY_S * 1e9 or not same):
+                    del self._refused[key]
+                    self._refusals.append(Refusal(*key, refused.device, None))
+        except Exception as error:
+            self._fail(key, job.device, error, now_ns)
+
+    def _fail(self, key: Key, device: str, error: Exception, now_ns: int) -> None:
+        log.error("%s of %s cannot be analysed", key[1], device, exc_info=error)
+        self._drop(key)
+        reason = f"internal error ({type(error).__name__})"
+        self._refuse(key, device, reason, now_ns, now_ns + round(RETRY_S * 1e9))
+
+    def _refuse(self, key: Key, device: str, reason: str, now_ns: int, until_ns: int) -> None:
+        self.statistics.refused_blocks += 1
+        before = self._refused.get(key)
+        self._refused[key] = _Refused(device, reason, now_ns, until_ns)
+        if before is None or (before.device, before.reason) != (device, reason):
+            if before is not None and before.device != device:
+                self._refusals.append(Refusal(*key, before.device, None))
+            self._refusals.append(Refusal(*key, device, reason))
+
+    def _refuse_failed(self, now_ns: int) -> None:
+        """Refuse the streams whose kernels raised in this tick."""
+        engine = self._engine.take_failed()
+        by_handle = {s.handle: key for key, s in self._streams.items() if s.handle in engine}
+        failed = {by_handle[handle]: error for handle, error in engine.items()}
+        failed |= self._breathing.take_failed()
+        for subject, error in self._oximetry.take_failed().items():
+            failed |= {
+                (subject, m): error for m in (RED, INFRARED) if (subject, m) in self._streams
+            }
+        for key, error in failed.items():
+            stream = self._streams.get(key)
+            self._fail(key, "" if stream is None else stream.device, error, now_ns)
+
+    def _drop(self, key: Key) -> None:
+        """End a stream, if there is one, and all that was known of it."""
+        self._kept.pop(key, None)
+        stream = self._streams.pop(key, None)
+        if stream is not None:
+            self._close(stream)
+            self._breathing.release(*key)
+            self._replaced.append((*key, stream.device))
 
     def _feed(self, job: _Job) -> None:
         key = (job.subject, job.metric)
@@ -237,9 +329,10 @@ class DspWorker:
                 gap_samples = max(1, round(apart_s * job.fs))
             restarted = (stream.fs, stream.device) != (job.fs, job.device)
             if restarted or gap_samples > longest_s * job.fs:
-                self._close(stream)
+                self._close(self._streams.pop(key))
                 stream, gap_samples = None, 0
         if stream is None:
+            gap_samples = 0  # nothing came before
             stream = self._streams[key] = self._open(job)
             self._replaced.append((job.subject, job.metric, job.device))
             self._breathing.release(*key)

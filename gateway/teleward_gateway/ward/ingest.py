@@ -26,6 +26,7 @@ from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result
 from teleward_gateway.ward.source_choice import ECG
+from teleward_gateway.ward.stream_guard import StreamGuard, block_problem
 from teleward_gateway.ward.ward_state import WardState
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
@@ -95,6 +96,7 @@ class Ingest:
             supervisor=supervisor,
             anomaly=anomaly or AnomalyWatch(),
         )
+        self.streams = StreamGuard(self.state)
         self._registry, self._supervisor = registry, supervisor
         self._clock, self._journal, self._live = clock, journal, live
         self._dsp = dsp
@@ -122,7 +124,11 @@ class Ingest:
         clock = self._clocks.get(device)
         if clock is None:
             clock = self._clocks[device] = DeviceClock(self._clock)
-        if isinstance(output, SampleBlock):
+        if isinstance(output, SampleBlock) and block_problem(output) is not None:
+            subject = self._wearer(device, None, stamp)
+            if subject is not None:
+                self.streams.judge(subject, device, output)
+        elif isinstance(output, SampleBlock):
             block, gap_samples = clock.stamp_block(output, received)
             subject = self._wearer(device, block.time_ns, stamp)
             if subject is not None:
@@ -162,6 +168,8 @@ class Ingest:
                     self._take_annotation(subject, result)
         for subject, metric, device in self._dsp.take_replaced():
             self.state.replace_detector(subject, device, metric)
+        for refusal in self._dsp.take_refusals():
+            self.streams.take(refusal)
 
     def observe(self, subject: str, measurement: Measurement) -> Ticket:
         """Take a manual observation."""
@@ -174,11 +182,13 @@ class Ingest:
     def forget_subject(self, subject: str) -> None:
         """End everything of a subject who left."""
         self.state.forget(subject)
+        self.streams.forget(subject)
         self._dsp.close_subject(subject)
 
     def release(self, subject: str, device: str) -> None:
         """End what ``device`` stated of ``subject``: it was taken off on purpose."""
         self.state.release(subject, device)
+        self.streams.release(subject, device)
         self._dsp.release(subject, device)
         self._battery_low.pop(device, None)
 
@@ -205,6 +215,7 @@ class Ingest:
     ) -> None:
         self.statistics.blocks += 1
         self.statistics.gap_samples += gap_samples
+        self.streams.judge(subject, device, block)
         self._journal.append(waveform_draft(subject, device, block, gap_samples))
         choice, now = self.state.choice, (stamp.time_ns, stamp.monotonic_ns)
         if not choice.accepts_wave(subject, device, block.metric, *now):

@@ -105,6 +105,9 @@ class Bank(Protocol):
     def drain(self) -> NDArray[np.void]:
         """Return the events since the last drain, dtype `EVENT_DTYPE`, in order within a slot."""
 
+    def taken(self) -> NDArray[np.int64]:
+        """Return how many samples each slot has seen, shape (n_slots,)."""
+
     def reset(self, slot: int) -> None:
         """Make ``slot`` as new: sample 0 comes next."""
 

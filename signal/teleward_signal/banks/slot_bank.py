@@ -89,6 +89,10 @@ class SlotBank:
         self._used[:] = 0
         return events
 
+    def taken(self) -> NDArray[np.int64]:
+        """Return how many samples each slot has seen."""
+        return np.array(self._states["n"], np.int64)
+
     def reset(self, slot: int) -> None:
         """Make ``slot`` as new."""
         self._states[slot] = np.zeros((), self._dtype)

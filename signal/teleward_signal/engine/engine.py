@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.bank import EVENT_DTYPE, Bank, EventKind, Reason
+from teleward_signal.banks.containment import process_each
 from teleward_signal.banks.stream_clock import StreamClock
 from teleward_signal.engine.arrival_pairs import Arrivals
 from teleward_signal.engine.kinds import Kind, kind_of
@@ -25,6 +26,8 @@ from teleward_signal.model import Annotation, Measurement
 _TAKEN = struct.Struct("<q")
 """Samples that the bank has taken, at the head of a snapshot."""
 Output = tuple[str, Measurement | Annotation]
+ABSURD = 1e9
+"""No unit of any waveform reaches this: such a sample is lost, as one that is not finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Engine:
         self._banks: dict[tuple[Kind, float], _SharedBank] = {}
         self._streams: dict[int, _Stream] = {}
         self._arrivals = Arrivals()
+        self._failed: dict[int, Exception] = {}
         self._next_handle = 1
 
     def warm(self, progress: Progress | None = None, others: Sequence[str] = ()) -> None:
@@ -75,6 +79,7 @@ class Engine:
             raise ValueError(f"no analysis for metric {metric!r}; ask Engine.analyses() first")
         key = (kind, float(fs))
         if key not in self._banks:
+            self._drop_unused()
             self._banks[key] = _SharedBank(kind.make_bank(fs, 1, self.config.options))
         shared = self._banks[key]
         handle = self._next_handle
@@ -85,17 +90,26 @@ class Engine:
         return handle
 
     def close_stream(self, handle: int) -> None:
-        """End a stream; what it still holds is dropped."""
-        stream = self._streams.pop(handle)
+        """End a stream; what it still holds is dropped. One that is closed stays closed."""
+        stream = self._streams.pop(handle, None)
+        if stream is None:
+            return
         stream.shared.give_back(stream.slot)
         self._arrivals.forget(stream.person)
 
     def push(self, handle: int, time_ns: int, samples: NDArray[np.float32]) -> None:
         """Continue a stream: samples in the unit of the metric, NaN = lost, first one at UTC ns."""
         stream = self._stream(handle)
+        block = np.asarray(samples, np.float32)
+        if block.ndim != 1:
+            raise ValueError(f"samples of shape {block.shape}: give one row")
+        with np.errstate(invalid="ignore"):
+            usable = np.abs(block) < ABSURD
+        if not usable.all():
+            block = np.where(usable, block, np.float32(np.nan))
         stream.clock.mark(stream.pushed, time_ns)
-        stream.pending.append(np.asarray(samples, np.float32))
-        stream.pushed += len(samples)
+        stream.pending.append(block)
+        stream.pushed += len(block)
 
     def gap(self, handle: int, n_samples: int) -> None:
         """Note that the next ``n_samples`` of a stream are lost."""
@@ -104,20 +118,35 @@ class Engine:
         stream.pushed += n_samples
 
     def process(self, now_ns: int) -> list[Output]:
-        """Analyse what was pushed since the last call; ``now_ns`` is UTC."""
+        """Analyse what was pushed since the last call; ``now_ns`` is UTC.
+
+        A stream whose analysis raises is closed and reported by `take_failed`; no other one
+        notices.
+        """
         out: list[Output] = []
         for shared in self._banks.values():
-            shared.advance(self._streams)
+            self._failed.update(shared.advance(self._streams))
             for event in shared.bank.drain():
                 stream = self._streams.get(shared.handles[int(event["slot"])])
-                if stream is not None:
+                if stream is None or stream.handle in self._failed:
+                    continue
+                try:
                     out.extend(self._messages(stream, event))
+                except Exception as error:
+                    self._failed[stream.handle] = error
+        for handle in self._failed:
+            self.close_stream(handle)
         for stream in self._streams.values():
             if stream.kind is not Kind.RESPIRATION:
                 is_pulse, seen_ns = stream.kind is not Kind.ECG, stream.clock.time_ns(stream.pushed)
                 self._arrivals.seen(stream.person, is_pulse, stream.handle, seen_ns)
         out += [(who.partition("\n")[0], found) for who, found in self._arrivals.take()]
         return out
+
+    def take_failed(self) -> dict[int, Exception]:
+        """Return the streams that were closed since the last call because their analysis raised."""
+        failed, self._failed = self._failed, {}
+        return failed
 
     def quality(self, handle: int) -> tuple[float, tuple[str, ...]]:
         """Return the newest quality of a stream, 0 to 1, and the reasons against it."""
@@ -140,6 +169,12 @@ class Engine:
         (stream.pushed,) = _TAKEN.unpack(state[: _TAKEN.size])
         stream.clock.restore(state[_TAKEN.size : head])
         stream.pending.clear()
+
+    def _drop_unused(self) -> None:
+        """Drop banks without a stream, so that a device that changes its rate fills no memory."""
+        for key, shared in list(self._banks.items()):
+            if not any(shared.handles) and key[1] not in self.config.rates_hz:
+                del self._banks[key]
 
     def _stream(self, handle: int) -> "_Stream":
         try:
@@ -202,8 +237,8 @@ class _SharedBank:
         self.handles[slot] = 0
         self.bank.reset(slot)
 
-    def advance(self, streams: dict[int, _Stream]) -> None:
-        """Hand the pending samples of every slot to the bank in one call."""
+    def advance(self, streams: dict[int, _Stream]) -> dict[int, Exception]:
+        """Hand the pending samples of every slot to the bank; return the streams that failed."""
         n_slots = self.bank.n_slots
         counts = np.zeros(n_slots, np.int32)
         waiting = []
@@ -215,12 +250,13 @@ class _SharedBank:
                 counts[slot] = sum(map(len, blocks))
         longest = int(counts.max(initial=0))
         if longest == 0:
-            return
+            return {}
         if self._samples.shape[0] != n_slots or self._samples.shape[1] < longest:
             self._samples = np.zeros((n_slots, max(longest, 256)), np.float32)
         for slot, blocks in waiting:
             np.concatenate(blocks, out=self._samples[slot, : counts[slot]])
-        self.bank.process(self._samples, counts)
+        failed = process_each(self.bank.process, self.bank.taken, counts, self._samples)
+        return {self.handles[slot]: error for slot, error in failed.items()}
 
 
 __all__ = ["EVENT_DTYPE", "Engine", "EngineConfig", "Output"]

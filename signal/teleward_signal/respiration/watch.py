@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.banks.containment import process_each
 from teleward_signal.model import Measurement, Source
 from teleward_signal.respiration.fusion import QUALITY_FLOOR, fuse
 from teleward_signal.respiration.modulation_bank import Carrier, ModulationBank
@@ -64,6 +65,7 @@ class DerivedBreathing:
         self._groups: dict[tuple[Carrier, float], _Group] = {}
         self._subjects: dict[str, _Subject] = {}
         self._pushed: dict[Key, int] = {}
+        self._failed: dict[Key, Exception] = {}
 
     def push(
         self,
@@ -86,6 +88,8 @@ class DerivedBreathing:
             return
         group = self._groups.get((carrier, fs))
         if group is None:
+            for rate in [key for key, kept in self._groups.items() if not kept.slots]:
+                del self._groups[rate]  # a device that changes its rate fills no memory
             group = self._groups[carrier, fs] = _Group(ModulationBank(fs, 1, carrier))
         key = (subject, metric)
         if key not in group.slots:
@@ -101,8 +105,10 @@ class DerivedBreathing:
 
         ``now_ns`` counts elapsed time (monotonic): it decides which carriers are silent.
         """
-        for group in self._groups.values():
-            self._advance(group)
+        for group in list(self._groups.values()):
+            self._failed.update(self._advance(group))
+        for key in self._failed:
+            self.release(*key)
         for (subject, metric), end_ns in self._pushed.items():
             person = self._subjects[subject]
             if metric == DIRECT:
@@ -113,10 +119,20 @@ class DerivedBreathing:
         self._pushed.clear()
         out = []
         for subject, person in list(self._subjects.items()):
-            found = self._report(subject, person, now_ns)
+            try:
+                found = self._report(subject, person, now_ns)
+            except Exception as error:
+                self._failed.update(dict.fromkeys([(subject, m) for m in person.seen_ns], error))
+                self.forget(subject)
+                continue
             if found is not None:
                 out.append((subject, found))
         return out
+
+    def take_failed(self) -> dict[Key, Exception]:
+        """Return the carriers, (subject, metric), whose analysis raised since the last call."""
+        failed, self._failed = self._failed, {}
+        return failed
 
     def release(self, subject: str, metric: str) -> None:
         """Drop one carrier: its sensor was taken off."""
@@ -178,11 +194,11 @@ class DerivedBreathing:
         return len(taken)
 
     @staticmethod
-    def _advance(group: _Group) -> None:
+    def _advance(group: _Group) -> dict[Key, Exception]:
         joined = {group.slots[key]: np.concatenate(b) for key, b in group.pending.items() if b}
         group.pending.clear()
         if not joined:
-            return
+            return {}
         counts = np.zeros(group.bank.n_slots, np.int32)
         samples = np.zeros(
             (group.bank.n_slots, max(len(row) for row in joined.values())), np.float32
@@ -190,7 +206,8 @@ class DerivedBreathing:
         for slot, row in joined.items():
             counts[slot] = len(row)
             samples[slot, : len(row)] = row
-        group.bank.process(samples, counts)
+        failed = process_each(group.bank.process, group.bank.taken, counts, samples)
+        return {key: failed[slot] for key, slot in group.slots.items() if slot in failed}
 
 
 def _measurement(spectra: list[NDArray[np.float64]], time_ns: int) -> Measurement:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.bank import Reason
+from teleward_signal.banks.containment import process_each
 from teleward_signal.banks.stream_clock import StreamClock
 from teleward_signal.calibration import Calibration
 from teleward_signal.model import Measurement, Source
@@ -60,6 +61,7 @@ class Oximetry:
         self._floor = quality_floor
         self._banks: dict[float, OximetryBank] = {}
         self._pairs: dict[tuple[str, float], _Pair] = {}
+        self._failed: dict[str, Exception] = {}
 
     @staticmethod
     def analyses(metric: str, fs: float) -> bool:
@@ -94,9 +96,9 @@ class Oximetry:
     def tick(self) -> list[tuple[str, Measurement]]:
         """Analyse what has its pair; return (subject, SpO2) for each second of light."""
         out = []
-        for fs, bank in self._banks.items():
+        for fs, bank in list(self._banks.items()):
             present = {p.slot: (who, p) for (who, rate), p in self._pairs.items() if rate == fs}
-            joined = {slot: _join(pair, fs) for slot, (_, pair) in present.items()}
+            joined = self._joined(present, fs)
             longest = max((len(red) for red, _ in joined.values()), default=0)
             if longest == 0:
                 continue
@@ -105,19 +107,43 @@ class Oximetry:
             for slot, colours in joined.items():
                 counts[slot] = len(colours[0])
                 both[:, slot, : counts[slot]] = colours
-            bank.process(both[0], both[1], counts)
+            failed = process_each(bank.process, bank.taken, counts, both[0], both[1])
+            self._failed.update({present[slot][0]: error for slot, error in failed.items()})
             for event in bank.drain():
                 subject, pair = present[int(event["slot"])]
-                time_ns = pair.clock.time_ns(int(event["sample"]))
-                out.append((subject, self._measurement(event, pair.calibration, time_ns)))
+                if subject not in self._failed:
+                    time_ns = pair.clock.time_ns(int(event["sample"]))
+                    out.append((subject, self._measurement(event, pair.calibration, time_ns)))
+        for subject in self._failed:
+            self.forget(subject)
         return out
+
+    def take_failed(self) -> dict[str, Exception]:
+        """Return the subjects whose light could not be analysed since the last call."""
+        failed, self._failed = self._failed, {}
+        return failed
 
     def forget(self, subject: str) -> None:
         """Drop a subject who left."""
         for key in [key for key in self._pairs if key[0] == subject]:
             self._banks[key[1]].reset(self._pairs.pop(key).slot)
 
+    def _joined(
+        self, present: dict[int, tuple[str, _Pair]], fs: float
+    ) -> dict[int, tuple[Samples, Samples]]:
+        """Return the paired samples of each slot; a subject whose light has no pair is failed."""
+        joined = {}
+        for slot, (subject, pair) in present.items():
+            try:
+                joined[slot] = _join(pair, fs)
+            except Exception as error:
+                self._failed[subject] = error
+        return joined
+
     def _enter(self, subject: str, fs: float) -> _Pair:
+        if fs not in self._banks:
+            for rate in set(self._banks) - {rate for _, rate in self._pairs}:
+                del self._banks[rate]  # a device that changes its rate fills no memory
         bank = self._banks.setdefault(fs, OximetryBank(fs, 1))
         taken = {pair.slot for (_, rate), pair in self._pairs.items() if rate == fs}
         free = next((slot for slot in range(bank.n_slots) if slot not in taken), None)
