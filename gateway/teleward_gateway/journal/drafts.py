@@ -11,8 +11,9 @@ from typing import Any
 
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.row import is_wave
-from teleward_signal.model import Measurement, SampleBlock
+from teleward_signal.model import Measurement, SampleBlock, Source
 from teleward_signal.record import Draft, RecordKind
+from teleward_signal.vocabulary import METRICS
 
 _NS = 1_000_000_000
 _SAME = ("fs", "scale", "offset", "dtype")
@@ -43,16 +44,23 @@ def waveform_draft(
 
 
 def measurement_draft(subject: str | None, device: str | None, measurement: Measurement) -> Draft:
-    """Return the draft of a measurement; empty fields are left out."""
+    """Return the draft of a measurement; empty fields are left out.
+
+    A derived value is kept to a thousandth of what is shown of its metric, and every quality to
+    three decimals: the digits beyond are noise of the computation and half of a record's traffic.
+    """
+    value = measurement.value
+    if measurement.source is Source.DERIVED and value is not None and measurement.metric in METRICS:
+        value = round(value, METRICS[measurement.metric].decimals + 3)
     payload: dict[str, Any] = {
-        "value": measurement.value,
+        "value": value,
         "source": measurement.source.value,
         "valid_s": measurement.valid_s,
     }
     for key in ("reason", "quality", "device_time_ns", "author", "group"):
         value = getattr(measurement, key)
         if value is not None:
-            payload[key] = value
+            payload[key] = round(value, 3) if key == "quality" else value
     if measurement.stored:
         payload["stored"] = True
     if measurement.detail:
