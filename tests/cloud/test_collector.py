@@ -15,6 +15,7 @@ from teleward_cloud.collector import Collector, MqttSource
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
+from teleward_cloud.mqtt.compression import Compression
 from teleward_cloud.mqtt.settings import Bundle, Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.mqtt.unconfirmed import Unconfirmed
@@ -454,3 +455,24 @@ def test_a_failed_attempt_leaves_no_deadline_behind(record: Make) -> None:
     assert table.settle([found], now_s=30.5).held == (found,)
     assert table.settle([], now_s=58).forgotten == ()
     assert table.settle([], now_s=59).forgotten == (found,)
+
+
+async def test_compressed_bundles_are_collected_and_hostile_ones_counted(
+    settings: MqttSettings, influx: Influx, record: Make, eventually: Wait
+) -> None:
+    packed = settings.model_copy(update={"compression": Compression.ZSTD})
+    sink = MqttSink(packed, gateway="ward-3", provenance=Provenance.SIMULATED)
+    await sink.open()
+    await sink.wait_connected(5)
+    carrier, source = collector(settings, influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    for message in (b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hi"):
+        await sink.publish(sink.topics.bundle(live=True), message)
+    await deliver(sink, [record(seq, subject=f"bed-{seq % 8}") for seq in range(400)])
+    assert influx.count("teleward-sim", "numeric") == 400
+    assert source.unreadable == 2
+    assert sink.counters().detail["message_bytes_total"] < 400 * 40
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await sink.close()

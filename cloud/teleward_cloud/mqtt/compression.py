@@ -63,7 +63,9 @@ def decompress(message: bytes) -> bytes:
     if decompressor is None:
         raise CompressionError(f"zstd dictionary {frame.dict_id} is not known: update Teleward")
     try:
-        content: bytes = decompressor.decompress(message, max_output_size=size)
+        content: bytes = decompressor.decompress(
+            message, max_output_size=size, allow_extra_data=False
+        )
     except zstandard.ZstdError as error:
         raise CompressionError(f"a damaged zstd frame: {error}") from error
     if len(content) != size:
@@ -76,7 +78,7 @@ def _compressor() -> Any:
     import zstandard
 
     dictionary = zstandard.ZstdCompressionDict(_read(_NEWEST))
-    return zstandard.ZstdCompressor(level=_LEVEL, dict_data=dictionary, write_content_size=True)
+    return zstandard.ZstdCompressor(level=_LEVEL, dict_data=dictionary, write_checksum=True)
 
 
 @lru_cache(maxsize=1)

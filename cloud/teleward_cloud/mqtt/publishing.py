@@ -123,9 +123,13 @@ class Publishing:
     ) -> None:
         """Publish one message now and count it."""
         self.outstanding += 1
-        self.messages += 1
-        self.bytes += len(topic) + len(body)
+        self.count(len(topic) + len(body))
         connection.post(topic, body, partial(self._counted, done), alias=True)
+
+    def count(self, n_bytes: int) -> None:
+        """Count one message that is sent."""
+        self.messages += 1
+        self.bytes += n_bytes
 
     def _counted(self, done: Callable[[Exception | None], None], error: Exception | None) -> None:
         self.outstanding -= 1

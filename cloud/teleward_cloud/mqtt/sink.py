@@ -8,9 +8,12 @@ A sink publishes records of one provenance only, below the topic root of that pr
 """
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from teleward_cloud.mqtt.budget import Budget
 from teleward_cloud.mqtt.confirmations import Confirmations
 from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.flight import Flight
@@ -25,6 +28,8 @@ from teleward_cloud.refusals import problem
 from teleward_cloud.sink import Delivery, Rejected, SinkCounters
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
+
+log = logging.getLogger(__name__)
 
 _KINDS = frozenset(
     {
@@ -59,6 +64,7 @@ class MqttSink:
         name: str = "mqtt",
         on_command: Callable[[Incoming], None] | None = None,
         inventory: Inventory | None = None,
+        budget_mb_per_day: float | None = None,
     ) -> None:
         simulated = provenance is Provenance.SIMULATED
         root = settings.simulated_topic_root if simulated else settings.topic_root
@@ -77,6 +83,7 @@ class MqttSink:
         )
         packing = Packing(self.topics, settings.bundle, settings.compression)
         self._publishing = Publishing(settings, packing, lambda: self._link.current())
+        self._upkeep.on_sent = self._publishing.count
         parts = LinkParts(
             self.topics,
             self._upkeep,
@@ -87,7 +94,9 @@ class MqttSink:
             simulated=simulated,
         )
         self._link = Link(settings, parts, name)
+        self._budget = None if budget_mb_per_day is None else Budget(budget_mb_per_day)
         self._sent = self._acknowledged = self._rejected = 0
+        self._counted = (0, 0, 0)
 
     @property
     def connected(self) -> bool:
@@ -104,6 +113,11 @@ class MqttSink:
         """The protocol spoken at present."""
         return self._link.connection.version if self._link.connection is not None else None
 
+    @property
+    def notice(self) -> str | None:
+        """What is left out to keep to the network's budget, ``None`` when nothing is."""
+        return self._budget.notice if self._budget is not None else None
+
     async def open(self) -> None:
         """Start connecting in the background."""
         self._link.open()
@@ -117,6 +131,9 @@ class MqttSink:
         """Publish a batch and wait for the answers."""
         mine, unwanted, rejected = self._sorted(batch)
         self._upkeep.take(mine)
+        if self._budget is not None and self.connected:
+            mine, left_out = self._within_budget(self._budget, mine, live)
+            unwanted += left_out
         if not self.connected and mine:
             outcome = Delivery(error=self.last_error or "not connected yet")
         else:
@@ -159,6 +176,8 @@ class MqttSink:
                 "message_bytes_total": float(publishing.bytes),
                 "publishes_per_s_limit": publishing.pace.per_s or 0.0,
                 "blocked_scopes": float(len(publishing.refusals)),
+                "budget_level": float(self._budget.level if self._budget is not None else 0),
+                "left_out_total": float(self._budget.thinned if self._budget is not None else 0),
             },
         )
 
@@ -186,6 +205,20 @@ class MqttSink:
             waveforms = self._settings.waveforms
             return record.metric in waveforms or "all" in waveforms
         return record.kind in self.kinds
+
+    def _within_budget(
+        self, budget: Budget, records: list[Record], live: bool
+    ) -> tuple[list[Record], list[RecordId]]:
+        """Return what the network's budget allows, and what is left out."""
+        publishing = self._publishing
+        n_bytes, n_messages = publishing.bytes - self._counted[0], publishing.messages
+        budget.spent(n_bytes, n_messages - self._counted[1], self._sent - self._counted[2])
+        self._counted = publishing.bytes, publishing.messages, self._sent
+        before = budget.level
+        chosen = budget.choose(records, live=live, now_s=time.monotonic())
+        if budget.level is not before:
+            log.warning("MQTT: %s", budget.notice or "within the network budget: all is sent")
+        return chosen
 
     async def _publish(self, records: list[Record], *, live: bool) -> Delivery:
         """Publish records and return what became of them and of those that wait."""

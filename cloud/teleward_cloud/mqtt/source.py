@@ -158,7 +158,7 @@ class MqttSource:
         """Read one message; one that is not ours is acknowledged and counted."""
         connection, message = arrived
         self._waiting_bytes -= len(message.payload)
-        self._let_in()
+        self._resume_reading()
         try:
             records = tuple(payload.decode(message.payload))
             owner = gateway_of(self.root, message.topic)
@@ -185,7 +185,7 @@ class MqttSource:
             self.pauses += 1
             connection.pause()
 
-    def _let_in(self) -> None:
+    def _resume_reading(self) -> None:
         """Read again when there is room."""
         if not self._paused:
             return

@@ -50,6 +50,7 @@ class Upkeep:
         self._open = 0
         self._losses = 0
         self.quiet = False
+        self.on_sent: Callable[[int], None] = lambda n_bytes: None
 
     def connected(self) -> None:
         """Restart: another connection may be another broker, or one that forgot everything."""
@@ -139,6 +140,7 @@ class Upkeep:
         self, connection: MqttConnection, topic: str, message: bytes, *, retain: bool = False
     ) -> None:
         self._open += 1
+        self.on_sent(len(topic) + len(message))
         connection.post(topic, message, self._landed, retain=retain)
 
     def _landed(self, error: Exception | None) -> None:

@@ -21,9 +21,10 @@ from teleward_cloud.influx import line_protocol
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
-from teleward_cloud.mqtt.settings import MqttSettings
+from teleward_cloud.mqtt.settings import Bundle, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Sink
+from teleward_gateway.bench import delivery_bytes
 from teleward_gateway.bench import delivery_load as load
 from teleward_gateway.bench.delivery_backlog import drain
 from teleward_gateway.testing.servers import Influx, Mosquitto
@@ -44,12 +45,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help="hours of eight patients to drain, 0 to leave out; 24 is the whole day, some minutes",
     )
+    parser.add_argument(
+        "--bytes", action="store_true", help="also what a demo of eight patients costs on the air"
+    )
+    parser.add_argument(
+        "--bytes-seconds", type=float, default=60.0, help="how long to count in each mode"
+    )
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run all parts; every server is a real one on loopback."""
     with tempfile.TemporaryDirectory(prefix="teleward-bench-") as folder:
-        return asyncio.run(_measure(arguments, Path(folder)))
+        result = asyncio.run(_measure(arguments, Path(folder)))
+    if arguments.bytes:
+        result |= delivery_bytes.measure(arguments.bytes_seconds, _SUBJECTS)
+    return result
 
 
 def table(result: dict[str, Any]) -> str:
@@ -82,6 +92,8 @@ def table(result: dict[str, Any]) -> str:
             f"p50 {backlog['live_p50_s']:.2f} s, p95 {backlog['live_p95_s']:.2f} s (goal 2), "
             f"longest {backlog['live_longest_s']:.2f} s",
         ]
+    if "bytes" in result:
+        lines += delivery_bytes.table(result)
     return "\n".join(lines)
 
 
@@ -119,7 +131,7 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any
 
 async def _mqtt(port: int, n_messages: int, rounds: int) -> dict[str, Any]:
     """Publish the same messages in turn by the sink and by paho alone."""
-    settings = MqttSettings(port=port)
+    settings = MqttSettings(port=port, bundle=Bundle.SUBJECT)
     sink = MqttSink(settings, gateway="bench", provenance=Provenance.SIMULATED)
     await sink.open()
     await sink.wait_connected(10)

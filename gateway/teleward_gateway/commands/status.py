@@ -61,6 +61,7 @@ def render(report: dict[str, Any], *, colour: bool) -> str:
     if sinks:
         lines += ["", _paint(_row("sink", "backlog", "size", "oldest", "delivered"), _BOLD, colour)]
         lines += [_sink(name, part) for name, part in sinks.items()]
+        lines += [f"  {part['notice']}" for part in sinks.values() if part.get("notice")]
     lines.append("")
     lines += [_part(name, part) for name, part in parts.items() if name not in sinks]
     return "\n".join(lines)

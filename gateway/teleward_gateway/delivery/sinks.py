@@ -128,6 +128,7 @@ class Sinks:
             provenance=self._provenance,
             on_command=self._on_command if commands.users else None,
             inventory=self._inventory,
+            budget_mb_per_day=self._settings.network.budget_mb_per_day,
         )
         if commands.users:
             folder = self._settings.gateway.data_folder / self._provenance.value

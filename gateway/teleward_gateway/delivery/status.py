@@ -32,6 +32,7 @@ class DeliveryStatus:
         return {
             "ok": error is None,
             "error": error,
+            "notice": getattr(sink, "notice", None),
             **self._figures(journal, mine, sink.counters()),
         }
 

@@ -157,6 +157,17 @@ class DeviceSettings(Section):
         return self
 
 
+class NetworkSettings(Section):
+    """What the network costs."""
+
+    budget_mb_per_day: float | None = Field(
+        None,
+        ge=1,
+        description="most traffic of MQTT in MB a day; when it is too little, waveforms are left "
+        "out first, then values but one every 10 s; alarms never",
+    )
+
+
 class Settings(Section):
     """The whole settings file."""
 
@@ -171,6 +182,7 @@ class Settings(Section):
     influx: InfluxSettings | None = Field(
         None, description="the InfluxDB server; without it history stays in the journal"
     )
+    network: NetworkSettings = Field(default_factory=NetworkSettings)
     sinks: SinkSections = Field(
         default_factory=SinkSections, description="sinks of installed packages, one table each"
     )

@@ -18,6 +18,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from teleward_cloud.mqtt.compression import decompress
 from teleward_signal.errors import TelewardError
 from teleward_simulators.source import VitalSource
 from teleward_simulators.sources import make_source
@@ -60,7 +61,8 @@ class Messages:
         ]
 
     def _on_message(self, _client: Any, _data: object, message: paho.MQTTMessage) -> None:
-        self.seen.append((message.topic, json.loads(message.payload)))
+        if message.payload:  # an empty one removes a retained message
+            self.seen.append((message.topic, json.loads(decompress(bytes(message.payload)))))
 
 
 @dataclass
