@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,12 +16,13 @@ from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
+from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Sink
 from teleward_gateway.delivery import Delivery, DeliveryConfig
 from teleward_gateway.journal import Journal
 from teleward_gateway.testing.servers import Influx, Mosquitto, ServerMissing
 from teleward_signal.model import Provenance
-from teleward_signal.record import Draft, RecordKind
+from teleward_signal.record import Draft, Record, RecordKind
 
 OUTAGE_S = 6.0 if FULL else 1.0
 HOUR_STEPS = 3600 if FULL else 60
@@ -188,6 +189,101 @@ async def test_broker(
         broker.stop()
 
 
+LIMITS = [
+    ("broker refuses a large message (PUBACK 0x95)", "message_size_limit 3000"),
+    ("broker takes packets of 3000 bytes", "max_packet_size 3000"),
+]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("name", "limit"), LIMITS if FULL else LIMITS[:1])
+async def test_a_broker_that_does_not_take_one_record(
+    tmp_path: Path, influx: Influx, name: str, limit: str
+) -> None:
+    """That record is named and set aside; all others are stored."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    lines = f"listener PORT 127.0.0.1\nallow_anonymous true\n{limit}\n"
+    async with collecting_gateway(tmp_path, influx, Mosquitto(folder, extra=lines)) as gateway:
+        bill = Bill(name)
+        await gateway.feed(OUTAGE_S)
+        large = {"value": 1.0, "detail": {"note": "x" * 9000}}
+        gateway.journal.append(
+            Draft(RecordKind.MEASUREMENT, "bed-0", "ox-0", "spo2", payload=large)
+        )
+        await gateway.feed(OUTAGE_S)
+        began_s = time.monotonic()
+        await gateway.drained()
+        bill.recover_s = time.monotonic() - began_s
+        settle(bill, gateway, influx)
+        assert gateway.journal.stats().sinks[0].dead_letter == 1
+
+
+class SlowDatabase(InfluxSink):
+    """A database that takes its time for each batch."""
+
+    async def send(self, batch: Sequence[Record], *, live: bool) -> Answer:
+        if batch:
+            await asyncio.sleep(1.0)
+        return await super().send(batch, live=live)
+
+
+@pytest.mark.timeout(300)
+async def test_a_slow_database_behind_a_collector(tmp_path: Path, influx: Influx) -> None:
+    """The broker's acknowledgement counts for the gateway, and the collector loses nothing."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    broker = Mosquitto(folder)
+    async with collecting_gateway(
+        tmp_path, influx, broker, confirm=Confirmation.PUBACK, target=SlowDatabase
+    ) as gateway:
+        bill = Bill("slow database, collector, PUBACK counts")
+        await gateway.feed(2 * OUTAGE_S + 2)
+        began_s = time.monotonic()
+        await gateway.drained()
+        async with asyncio.timeout(60):
+            while stored(influx) < gateway.journal.next_number - 1:
+                await asyncio.sleep(0.2)
+        bill.recover_s = time.monotonic() - began_s
+        settle(bill, gateway, influx)
+
+
+def stored(influx: Influx) -> int:
+    """Return how many records the database holds."""
+    return influx.count(BUCKET, "numeric") + influx.count(BUCKET, "alarm")
+
+
+@asynccontextmanager
+async def collecting_gateway(
+    folder: Path,
+    influx: Influx,
+    broker: Mosquitto,
+    *,
+    confirm: Confirmation = Confirmation.STORAGE,
+    target: type[InfluxSink] = InfluxSink,
+) -> AsyncIterator[Gateway]:
+    """Run a gateway that delivers through a broker and a collector to a database."""
+    broker.start()
+    influx.start()
+    simulated = Provenance.SIMULATED
+    settings = MqttSettings(port=broker.port, confirm=confirm, confirm_timeout_s=3)
+    source = MqttSource(settings, provenance=simulated, group="collectors", client_id="c1")
+    database = target(InfluxSettings(url=influx.url), provenance=simulated)
+    collecting = asyncio.create_task(Collector(source, database).run())
+    sink = MqttSink(settings, gateway="g1", provenance=simulated)
+    sink.kinds = frozenset({RecordKind.MEASUREMENT, RecordKind.ALARM})
+    gateway = Gateway(folder / "journal", sink)
+    try:
+        async with running(gateway):
+            await source.connected.wait()
+            yield gateway
+    finally:
+        collecting.cancel()
+        await asyncio.gather(collecting, return_exceptions=True)
+        influx.stop()
+        broker.stop()
+
+
 class Liar:
     """An HTTP proxy before the database that answers as it is told."""
 
@@ -216,7 +312,16 @@ class Liar:
             return web.Response(status=429, headers={"Retry-After": "1"})
         if self.mood == "500":
             return web.Response(status=500, text="internal error")
+        if self.mood == "captive portal":
+            page = "<html>Welcome to this network, please log in</html>"
+            return web.Response(text=page, content_type="text/html")
+        if self.mood == "redirect to a login":
+            return web.Response(status=302, headers={"Location": "/login"})
         body = await request.read()
+        if self.mood == "type conflict" and b"numeric," in body:
+            reason = 'partial write: field type conflict: input field "value" on measurement'
+            error = f'{reason} "numeric" is type float, already exists as type integer dropped=1'
+            return web.json_response({"error": error}, status=400)
         # aiohttp has unpacked the body already
         dropped = ("Host", "Content-Encoding", "Content-Length")
         headers = {k: v for k, v in request.headers.items() if k not in dropped}
@@ -229,11 +334,20 @@ class Liar:
             return web.Response(status=answer.status, body=text)
 
 
-MOODS = ["down", "429", "500", "stored, answer lost", "poisoned record"]
+MOODS = [
+    "down",
+    "429",
+    "stored, answer lost",
+    "poisoned record",
+    "captive portal",
+    "type conflict",
+    "500",
+    "redirect to a login",
+]
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("mood", MOODS if FULL else [m for m in MOODS if m != "500"])
+@pytest.mark.parametrize("mood", MOODS if FULL else MOODS[:-2])
 async def test_database(tmp_path: Path, influx: Influx, mood: str) -> None:
     influx.start()
     bill = Bill(f"InfluxDB {mood}")
@@ -246,6 +360,10 @@ async def test_database(tmp_path: Path, influx: Influx, mood: str) -> None:
             async with running(gateway):
                 await gateway.feed(0.7)
                 await _harm(liar, influx, gateway, mood)
+                if mood == "type conflict":
+                    assert gateway.delivery.status.blocked, "they wait for a person"
+                    gateway.delivery.retry()  # who has corrected the bucket
+                    bill.human = 1
                 began_s = time.monotonic()
                 await gateway.drained()
                 bill.recover_s = time.monotonic() - began_s

@@ -10,6 +10,7 @@ BENCHMARKS = {
     "accuracy": "detectors against annotated recordings",
     "journal": "the journal against plain SQLite",
     "delivery": "MQTT and InfluxDB against bare clients",
+    "fleet": "many gateways, collectors that die, and what is lost",
     "drivers": "decoders, links and many devices at once",
     "physiology": "the patient model",
     "dashboard": "the pages in a real browser",
