@@ -3,6 +3,7 @@
 teleward cases list [--json]           what there is, and how each was reviewed
 teleward cases check [FILE ...]        does each do what its file says, and end as it should
 teleward cases harm [FILE ...]         what every harmful action does beside no treatment
+teleward cases lint [FILE ...]         how much each case has to answer, teach and mark
 teleward cases arrest                  who comes back from which arrest
 teleward cases run ID --speed 60 --plot out.png
 """
@@ -58,6 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return _check(arguments)
             case "harm":
                 return cases_tables.harm(arguments)
+            case "lint":
+                return cases_tables.lint(arguments)
             case "arrest":
                 return cases_tables.arrest(arguments)
             case _:

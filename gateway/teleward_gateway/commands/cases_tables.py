@@ -1,4 +1,4 @@
-"""Tables of ``teleward cases``: what wrong care costs, and who comes back from which arrest."""
+"""Tables of ``teleward cases``: wrong care, arrests, and how much each case has to answer."""
 
 import argparse
 import json
@@ -9,7 +9,10 @@ if TYPE_CHECKING:
 
 
 def add_arguments(verbs: Any) -> None:
-    """Declare harm and arrest."""
+    """Declare harm, arrest and lint."""
+    lint = verbs.add_parser("lint", help="count answers, comments and marks of the cases")
+    lint.add_argument("files", nargs="*", help="files or ids; all when left out")
+    lint.add_argument("--json", action="store_true", help="print one JSON array")
     harm = verbs.add_parser("harm", help="try every harmful action of the cases beside none")
     harm.add_argument("files", nargs="*", help="files or ids; all when left out")
     harm.add_argument("--json", action="store_true", help="print one JSON array")
@@ -38,6 +41,33 @@ def harm(arguments: argparse.Namespace) -> int:
                 print(f"{row.case:26} {row.action:22} {row.at_s:6}   {_state(row.untreated):38} "
                       f"{_state(row.harmed):38} {_shows(row)}", flush=True)  # fmt: skip
     return _sum_up(arguments, rows)
+
+
+def lint(arguments: argparse.Namespace) -> int:
+    """Print what every case has; 1 when one lacks something."""
+    from collections import Counter
+    from dataclasses import asdict
+
+    from teleward_simulators.cases.catalogue import all_cases, case_named
+    from teleward_simulators.cases.lint import lint as count
+
+    if arguments.files:
+        cases = [case_named(name, arguments.folder) for name in arguments.files]
+    else:
+        cases = list(all_cases(arguments.folder)[0].values())
+    rows = [count(case) for case in sorted(cases, key=lambda case: case.id)]
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows]))
+        return int(any(row.problems for row in rows))
+    print(f"{'case':28} schema history examination tests diagnostic marks commented")
+    for row in rows:
+        print(f"{row.case:28} {row.schema:6} {row.history:7} {row.examination:11} {row.tests:5} "
+              f"{row.diagnostic:10} {row.marks:5} {row.commented:9}")  # fmt: skip
+        for problem in row.problems:
+            print(f"    {problem}")
+    competencies = Counter(name for case in cases for name in case.competencies)
+    print("\ncompetencies: " + ", ".join(f"{n} {c}" for n, c in sorted(competencies.items())))
+    return int(any(row.problems for row in rows))
 
 
 def _sum_up(arguments: argparse.Namespace, rows: "list[Harm]") -> int:

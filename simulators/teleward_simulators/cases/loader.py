@@ -69,11 +69,11 @@ def case_of(table: Table, path: Path) -> Case:
     if not _ID.match(str(table["id"])):
         raise table.fail(f"id {table['id']!r}: use small letters, digits and dashes", "id")
     schema = whole(table, "schema", 1, 2) if "schema" in table else 1
-    marks = marks_of(table, schema)
     review = mapping(table, "review", {"status", "reviewer", "date", "sources"})
     sources = texts(review, "sources")
     if not sources:
         raise review.fail("a case names its sources")
+    marks = marks_of(table, schema, sources[0])
     timeline = (*_ramps(table), *_timers(table), *_faults(table))
     marking = mapping(table, "key", {"dx", "disposition", "actions"})
     return Case(

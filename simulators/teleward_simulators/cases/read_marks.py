@@ -1,9 +1,14 @@
 """Read the key of a case: diagnosis, disposition, and how every action counts and harms."""
 
+from functools import cache
+from pathlib import Path
+
+import yaml
+
 from teleward_simulators.cases.dispositions import PLANS
 from teleward_simulators.cases.fields import choice, languages, mapping, number, rows, texts
 from teleward_simulators.cases.lined_yaml import Table
-from teleward_simulators.cases.model import GRADES, Effect, Mark
+from teleward_simulators.cases.model import GRADES, LANGUAGES, Effect, Mark
 from teleward_simulators.cases.read_effects import condition, effects_of
 from teleward_simulators.physiology.actions import ACTIONS
 
@@ -25,10 +30,10 @@ def hits_of(key: Table, name: str, schema: int) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def marks_of(table: Table, schema: int) -> tuple[Mark, ...]:
-    """Return the marks; at least one critical and one harmful."""
+def marks_of(table: Table, schema: int, source: str) -> tuple[Mark, ...]:
+    """Return the marks, at least one critical and one harmful; ``source`` is that of the case."""
     key = mapping(table, "key", {"dx", "disposition", "actions"})
-    out = [_mark(row, schema) for row in rows(key, "actions", KEYS)]
+    out = [_mark(row, schema, source) for row in rows(key, "actions", KEYS)]
     grades = {mark.grade for mark in out}
     for needed in ("critical", "harmful"):
         if needed not in grades:
@@ -36,22 +41,38 @@ def marks_of(table: Table, schema: int) -> tuple[Mark, ...]:
     return tuple(out)
 
 
-def _mark(row: Table, schema: int) -> Mark:
+def _mark(row: Table, schema: int, source: str) -> Mark:
     action = choice(row, "id", ACTIONS, "")
     grade = choice(row, "grade", GRADES, "")
     weight = number(row, "w", WEIGHTS[grade], -5, 5)
     if (grade == "harmful") != (weight < 0):
         raise row.fail(f"{action}: harmful actions, and only they, weigh less than 0", "w")
+    comment, competency = _written_once(action)
     return Mark(
         action, grade, weight, condition(row, "from") if "from" in row else None,
         number(row, "full", 300, 1, 1e6), number(row, "zero", 750, 1, 1e6),
         tuple(mapping(row, "dose", {"per_kg", "max", "route", "tol", "unit"}).items()),
         effects=_harm(row, action, grade, schema),
         why_no_effect=str(row.get("why_no_effect", "")),
-        competency=str(row.get("competency", "")),
-        comment=languages(row, "comment") if "comment" in row else {},
-        source=str(row.get("source", "")),
+        competency=str(row.get("competency", competency)),
+        comment=languages(row, "comment") if "comment" in row else comment,
+        source=str(row.get("source", source)),
     )  # fmt: skip
+
+
+@cache
+def _comments() -> dict[str, dict[str, str]]:
+    text = (Path(__file__).parent / "comments.yaml").read_text(encoding="utf-8")
+    rows: dict[str, dict[str, str]] = yaml.safe_load(text)
+    return rows
+
+
+def _written_once(action: str) -> tuple[dict[str, str], str]:
+    """Return the teaching comment on an action, and the competency that it trains."""
+    row = _comments().get(action, {})
+    return {language: row[language] for language in LANGUAGES if language in row}, row.get(
+        "competency", ""
+    )
 
 
 def _harm(row: Table, action: str, grade: str, schema: int) -> tuple[Effect, ...]:

@@ -68,7 +68,8 @@ class WorkerSide:
             return "not available"
         amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
         asked = (name, dose)
-        unusual = action.unit and name not in ORDERED and amount >= UNUSUAL * action.usual
+        unusual = action.unit and name not in ORDERED and amount > action.most > 0.0
+        unusual = unusual and amount >= UNUSUAL * action.usual
         if unusual and self._attended and asked not in state.doubted:
             state.doubted = (*state.doubted, asked)
             self._say(question(action, amount))

@@ -35,7 +35,7 @@ def test_findings_come_after_the_time_a_worker_needs(tmp_path: Path) -> None:
     soon = learner_view(room, 60.5 + (wait_s - 5.0) / 10)
     assert (soon.findings, soon.results[0].status) == ({}, "waiting")
     later = learner_view(room, 61.5 + wait_s / 10)
-    assert later.findings["auscultate"] == "wheeze both sides"
+    assert later.findings["auscultate"].startswith("Air enters"), "the wheeze comes later"
     assert wait_s <= later.results[0].sampled_s < wait_s + 1, "in the patient's time"
 
 

@@ -20,7 +20,7 @@ GOOD = (LIBRARY / "anaphylaxis-01.yaml").read_text(encoding="utf-8")
 
 def test_all_load_in_both_languages_with_their_review() -> None:
     assert not ERRORS
-    assert len(CASES) == 24
+    assert len(CASES) >= 32
     for case in CASES.values():
         assert case.review_status == "unreviewed"
         assert case.sources
@@ -111,7 +111,11 @@ def test_doses(text: str, unit: str, wanted: float) -> None:
 def test_ten_times_the_dose_is_flagged_and_a_wrong_unit_refused() -> None:
     run = CaseRun(CASES["anaphylaxis-01"])
     assert run.act("adrenaline_im", "0.5 mg").flags == ()
-    assert run.act("adrenaline_im", "5 mg").flags == ("more than 1 mg",)
+    asked = run.act("adrenaline_im", "5 mg")
+    assert asked.flags == ("asks back: 10 times the usual dose",)
+    assert len(run.body.vital.given) == 1, "nothing was given"
+    assert "Is that right, doctor?" in run.director.state.said[-1][2]
+    assert run.act("adrenaline_im", "5 mg").flags == ("more than 1 mg",), "ordered again"
     for wrong in ("0.5 mL", "0.5", "half", "-1 mg"):
         with pytest.raises(ValueError):
             run.act("adrenaline_im", wrong)

@@ -34,7 +34,9 @@ review: {status: unreviewed, sources: ["none: a test"]}
 def case(tmp_path: Path) -> Case:
     """Return a case with timers and guards at tenths of a second."""
     file = tmp_path / "tenths.yaml"
-    head = HEAD.replace("rhythm: svt\n", "").replace("knobs: {distress: 0.2}\n", "")
+    head = HEAD
+    for line in ("schema: 2\n", "rhythm: svt\n", "knobs: {distress: 0.2}\n"):
+        head = head.replace(line, "")
     file.write_text(head + TAIL, encoding="utf-8")
     return load(file)
 

@@ -48,6 +48,11 @@ class Written:
     reveals: str = ""
     """diagnostic, red_flag or noise."""
 
+    @property
+    def firm(self) -> bool:
+        """Return whether it stands against what the body shows: a finding, not a "clear"."""
+        return self.condition is not None or self.reveals in ("diagnostic", "red_flag")
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -78,13 +83,16 @@ def answer(
         return _recorded(body)
     if item in changed:
         return Answer(_both(changed[item]))
-    for each in written.get(item, ()):
-        if each.condition is None or holds(each.condition):
-            return Answer(each.text)
+    stated = next(
+        (w for w in written.get(item, ()) if w.condition is None or holds(w.condition)), None
+    )
     sign = SIGNS.get(item)
     shown = sign(body) if sign is not None else None
-    if shown is not None:
+    firm = stated is not None and (stated.firm or (known is not None and known.kind == HISTORY))
+    if shown is not None and not firm:
         return Answer((("en", shown[0]), ("hi", shown[1])))
+    if stated is not None:
+        return Answer(stated.text)
     return Answer(known.none if known is not None and known.none else NOT_UNDERSTOOD)
 
 

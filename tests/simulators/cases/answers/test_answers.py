@@ -104,7 +104,8 @@ def test_nothing_is_called_normal_when_the_body_is_not(name: str) -> None:
     run.advance(300)
     found = {r.item: r for r in run.director.results()}
     assert found["temperature"].values[0][1] > 38.5
-    assert found["glucose_check"].values[0][1] < 70
+    if found["glucose_check"].status == "ready":  # a home has no meter
+        assert found["glucose_check"].values[0][1] < 70
     texts = [dict(row.text)["en"] for row in found.values()]
     assert not any("nothing remarkable" in text or "normal" in text for text in texts)
 
