@@ -100,10 +100,10 @@ class Gateway:
                 tasks.create_task(derived, name="dsp"),
                 tasks.create_task(keep("tick", lambda: tick(parts)), name="tick"),
                 tasks.create_task(keep("alarm store", parts.alarm_store.run), name="alarm store"),
-                tasks.create_task(parts.sinks.run(), name="sinks"),
-                tasks.create_task(parts.loop_watch.run(), name="loop watch"),
+                tasks.create_task(keep("sinks", parts.sinks.run), name="sinks"),
+                tasks.create_task(keep("loop watch", parts.loop_watch.run), name="loop watch"),
             ]
-            tasks.create_task(server.serve(), name="api")
+            tasks.create_task(keep("pages and API", server.serve), name="api")
             await parts.reconciler.start(parts.settings)
             parts.view.started()
             host, port = listener.getsockname()[:2]
@@ -120,18 +120,24 @@ class Gateway:
 
 
 async def tick(parts: Parts) -> None:
-    """Once a second: the clock, alarm delays and scores."""
+    """Once a second: the clock, alarm delays and scores; a step that fails stops no other."""
+    contain = parts.supervisor.contain
     while True:
         await asyncio.sleep(1.0)
-        correction = parts.clock.poll()
-        if correction is not None:
-            parts.journal.correct(correction)
-            parts.registry.correct(correction)
-        parts.ingest.state.tick()
-        parts.reconciler.watch_recording()
-        if parts.ingest.state.alarms_changed:
-            parts.ingest.state.alarms_changed = False
-            parts.alarm_store.offer(parts.board.snapshot())
+        parts.heartbeat.beat()
+        with contain("clock"):
+            correction = parts.clock.poll()
+            if correction is not None:
+                parts.journal.correct(correction)
+                parts.registry.correct(correction)
+        with contain("ward state"):
+            parts.ingest.state.tick()
+        with contain("recording watch"):
+            parts.reconciler.watch_recording()
+        with contain("alarm store"):
+            if parts.ingest.state.alarms_changed:
+                parts.ingest.state.alarms_changed = False
+                parts.alarm_store.offer(parts.board.snapshot())
 
 
 def _give_up() -> None:

@@ -22,7 +22,7 @@ from teleward_gateway.clock import GatewayClock
 from teleward_gateway.delivery.inventory import RegistryInventory
 from teleward_gateway.delivery.sinks import Sinks
 from teleward_gateway.health import HealthRegistry
-from teleward_gateway.health.probes import LoopWatch
+from teleward_gateway.health.probes import Heartbeat, LoopWatch
 from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
@@ -65,6 +65,7 @@ class Parts:
     settings: Settings
     health: HealthRegistry
     supervisor: Supervisor
+    heartbeat: Heartbeat
     loop_watch: LoopWatch
     clock: GatewayClock
     journal: Journal
@@ -122,6 +123,7 @@ async def build(
         feeds=registry.subject_now,
         on_disk=ingest.on_disk,
         utc=lambda monotonic_ns: clock.at(monotonic_ns).time_ns,
+        keep=supervisor.keep,
     )
     stack.push_async_callback(sessions.stop)
     commissioning = Commissioning(registry, sessions, catalogue())
@@ -130,6 +132,7 @@ async def build(
     reconciler = Reconciler(
         registry=registry, sessions=sessions, journal=journal, clock=clock, board=board,
         live=live, ingest=ingest, links=links, audit=audit, redactor=redactor,
+        supervisor=supervisor,
     )  # fmt: skip
     view = ApiView(
         settings=settings, health=health, clock=clock, journal=journal, audit=audit,
@@ -142,7 +145,8 @@ async def build(
     )
     stack.push_async_callback(sinks.close)
     return Parts(
-        settings=settings, health=health, supervisor=supervisor, loop_watch=LoopWatch(),
+        settings=settings, health=health, supervisor=supervisor,
+        heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
         clock=clock, journal=journal, audit=audit, registry=registry, engine=engine, dsp=dsp,
         alarm_store=alarm_store, board=board, live=live, ingest=ingest, sessions=sessions,
         commissioning=commissioning, reconciler=reconciler, view=view, sinks=sinks,

@@ -20,6 +20,9 @@ def probes(parts: Parts) -> dict[str, Probe]:
         "disk": partial(disk_health, parts.settings.gateway.data_folder),
         "loop": parts.loop_watch.health,
         "parts": parts.supervisor.health,
+        "tick:ward": parts.heartbeat.health,
+        "tick:live": parts.live.heartbeat.health,
+        "tick:signals": parts.dsp.heartbeat.health,
         "sessions": parts.sessions.health,
         "registry": merged(
             parts.reconciler.health, parts.registry.health, parts.commissioning.pairing.health

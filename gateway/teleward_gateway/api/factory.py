@@ -51,7 +51,7 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        ticks = asyncio.create_task(view.live.run())
+        ticks = asyncio.create_task(view.live.keep_running(), name="live view")
         try:
             yield
         finally:

@@ -10,7 +10,9 @@ gateway -> page   {"type": "hello", ...}  the whole state; {"type": "update", ..
 """
 
 import asyncio
+import contextlib
 import json
+import logging
 import math
 from typing import Any
 
@@ -18,6 +20,8 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from teleward_gateway.api.view import view_of
 from teleward_gateway.live import LiveHub, Page, Rung
+
+log = logging.getLogger(__name__)
 
 router = APIRouter()
 
@@ -37,15 +41,27 @@ async def stream(socket: WebSocket, subjects: str = "") -> None:
     await socket.accept()
     chosen = [name for name in subjects.split(",") if name]
     page = hub.open_page(chosen or None)
-    sender = asyncio.create_task(_send(socket, hub, page))
+    # whichever ends takes the other along: a page that gets pongs and no values looks alive
+    both = [
+        asyncio.create_task(_send(socket, hub, page), name="values of a page"),
+        asyncio.create_task(_answer(socket, hub, page), name="requests of a page"),
+    ]
     try:
-        await _answer(socket, hub, page)
-    except WebSocketDisconnect:
-        pass
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     finally:
         hub.close_page(page)
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
+        for task in both:
+            task.cancel()
+        ends = await asyncio.gather(*both, return_exceptions=True)
+    errors = [e for e in ends if isinstance(e, Exception) and not _is_usual(e)]
+    if errors:
+        log.error("a page is closed, it may open again", exc_info=errors[0])
+        with contextlib.suppress(RuntimeError):
+            await socket.close(1011, "the page cannot be served; it may open again")
+
+
+def _is_usual(error: Exception) -> bool:
+    return isinstance(error, WebSocketDisconnect | RuntimeError | OSError)
 
 
 async def _send(socket: WebSocket, hub: LiveHub, page: Page) -> None:

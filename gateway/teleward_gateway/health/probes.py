@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +55,26 @@ class LoopWatch:
             "lag_s": round(self.lag_s, 4),
             "longest_lag_s": round(self.longest_lag_s, 4),
         }
+
+
+STOPPED_S = 3.0
+"""A part that ticks ten times or once a second has stopped when nothing came for so long."""
+
+
+class Heartbeat:
+    """Whether a part still ticks: `beat` in each tick, `health` is not ok after `STOPPED_S`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._last_s: float | None = None
+
+    def beat(self) -> None:
+        """Note a tick."""
+        self._last_s = time.monotonic()
+
+    def health(self) -> dict[str, Any]:
+        """Return whether it ticked lately; a part that has not begun is well."""
+        silent_s = 0.0 if self._last_s is None else time.monotonic() - self._last_s
+        stopped = silent_s > STOPPED_S
+        error = f"{self._name} has stopped {silent_s:.0f} s ago" if stopped else None
+        return {"ok": not stopped, "error": error, "silent_s": round(silent_s, 1)}

@@ -106,7 +106,9 @@ class Channel:
         self._scale, self._offset = block.scale, block.offset
         self.anchor_ns = block.time_ns
         self.next_index = 0
-        self.lsb = max(block.scale, FINEST_STEP.get(METRICS[block.metric].unit, 0.0))
+        # a sensor may be mounted upside down (a negative scale); a scale of 0 shows a flat line
+        finest = FINEST_STEP.get(METRICS[block.metric].unit, 0.0)
+        self.lsb = max(abs(block.scale), finest) or 1.0
         self.base = float(np.median(block.samples)) * block.scale + block.offset
         self._device_next = block.index
         self._residual_s = 0.0
@@ -145,7 +147,7 @@ class Channel:
                 return samples
             if largest > SAMPLE_LIMIT:
                 self.base = float(np.median(counts)) * self._scale + self._offset
-                spread = float(np.ptp(counts)) * self._scale
+                spread = float(np.ptp(counts)) * abs(self._scale)
                 while spread > SAMPLE_LIMIT * self.lsb:
                     self.lsb *= 2
             else:

@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from teleward_gateway.health.latency import Latency
+from teleward_gateway.health.probes import Heartbeat
 from teleward_gateway.live.frame import CHANGE_LIMIT, join_change
 from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
 from teleward_gateway.live.steps import warm
 from teleward_gateway.live.subject import LiveSubject
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, SampleBlock
 from teleward_signal.news2 import News2
@@ -56,11 +58,14 @@ class LiveHub:
         gateway: Mapping[str, Any] | None = None,
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], int] = time.monotonic_ns,
+        supervisor: Supervisor | None = None,
     ) -> None:
         warm()
         self.statistics = LiveStatistics()
         self._gateway = dict(gateway or {})
         self._clock, self._monotonic = clock, monotonic
+        self._supervisor = supervisor or Supervisor()
+        self.heartbeat = Heartbeat("the live view")
         self._subjects: dict[str, LiveSubject] = {}
         self._removed: list[str] = []
         self.latency = Latency()
@@ -204,6 +209,10 @@ class LiveHub:
         """Return the answer to a page's ping: its own stamp and the gateway's time in ms."""
         return json.dumps({"type": "pong", "sent": sent, "now": self._now_ms()})
 
+    async def keep_running(self) -> None:
+        """Tick until cancelled, again and again if it fails."""
+        await self._supervisor.keep("live view", self.run)
+
     async def run(self) -> None:
         """Tick until cancelled."""
         due = time.monotonic()
@@ -217,7 +226,11 @@ class LiveHub:
             self.tick()
 
     def tick(self) -> None:
-        """Encode what is new, once a subject, and queue it for the pages."""
+        """Encode what is new, once a subject, and queue it for the pages.
+
+        A subject that cannot be encoded and a page that cannot be served harm no other.
+        """
+        self.heartbeat.beat()
         self.statistics.ticks += 1
         self._departing, self._arrivals = self._arrivals, []
         if not self._pages:
@@ -228,23 +241,36 @@ class LiveHub:
         for subject in self._removed:
             changes[subject] = json.dumps({"id": subject, "removed": True})
         self._removed = []
-        for live in self._subjects.values():
+        for live in list(self._subjects.values()):
+            with self._supervisor.contain(f"live view of {live.id}"):
+                self._encode(live, changes, frames)
+        for page, held in list(self._pages.items()):
+            with self._supervisor.contain("live view of a page"):
+                held.add(page, changes, frames)
+                if self.statistics.ticks % PERIOD_TICKS[page.rung] == 0:
+                    self._send(page, held)
+
+    def _encode(self, live: LiveSubject, changes: dict[str, str], frames: dict[str, bytes]) -> None:
+        """Encode what is new of one subject; what cannot be is dropped, and sent whole later."""
+        try:
             change, frame = live.drain()
-            if change is not None:
-                changes[live.id] = json.dumps(change, separators=(",", ":"), allow_nan=False)
-            if frame:
-                frames[live.id] = frame
-                self.statistics.wave_bytes += len(frame)
-        for page, held in self._pages.items():
-            held.add(page, changes, frames)
-            if self.statistics.ticks % PERIOD_TICKS[page.rung] == 0:
-                self._send(page, held)
+            text = None if change is None else _json(change)
+        except Exception:
+            live.drop()
+            raise
+        if text is not None:
+            # one who left and came back within a tick: first the end of the former stay
+            changes[live.id] = ",".join(filter(None, (changes.get(live.id), text)))
+        if frame:
+            frames[live.id] = frame
+            self.statistics.wave_bytes += len(frame)
 
     def _forget(self) -> None:
         """Spend nothing while no page is open: the first one gets the whole state anyway."""
         self._removed = []
-        for live in self._subjects.values():
-            live.forget()
+        for live in list(self._subjects.values()):
+            with self._supervisor.contain(f"live view of {live.id}"):
+                live.forget()
 
     def _send(self, page: Page, held: "_Held") -> None:
         change = self._update(held.changes) if held.changes else ""
@@ -272,18 +298,21 @@ class LiveHub:
             "pages": statistics.pages,
             "late_ticks_total": statistics.late_ticks,
             "messages_total": statistics.messages,
-            "dropped_messages_total": statistics.dropped_messages,
+            "dropped_messages_total": statistics.dropped_messages
+            + sum(page.dropped for page in self._pages),
             "wave_bytes_total": statistics.wave_bytes,
             "unknown_subject_total": statistics.unknown_subject,
             "refused_blocks_total": statistics.refused_blocks,
         }
 
     def _snapshot(self, chosen: frozenset[str] | None, dropped: int) -> str:
-        shown = [
-            live.snapshot()
-            for live in self._subjects.values()
-            if chosen is None or live.id in chosen
-        ]
+        shown = []
+        for live in list(self._subjects.values()):
+            if chosen is None or live.id in chosen:
+                with self._supervisor.contain(f"live view of {live.id}"):
+                    whole = live.snapshot()
+                    _json(whole)
+                    shown.append(whole)
         return json.dumps(
             {
                 "type": "hello",
@@ -305,6 +334,10 @@ class LiveHub:
         if live is None:
             self.statistics.unknown_subject += 1
         return live
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 class _Held:

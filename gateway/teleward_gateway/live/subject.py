@@ -74,6 +74,8 @@ class LiveSubject:
         if value is not None and not isfinite(value):
             value, reason = None, "not a number"
         quality = measurement.quality
+        if quality is not None and not isfinite(quality):
+            quality = None
         whole = {
             "value": value,
             "reason": reason,
@@ -149,6 +151,13 @@ class LiveSubject:
         """Forget a device that no longer feeds the subject."""
         if self._links.pop(device, None) is not None:
             self._changed.add("links")
+
+    def drop(self) -> None:
+        """Drop all waves: one of them cannot be encoded. Values are sent whole the next time."""
+        self.channels.clear()
+        self._known.clear()
+        self._changed_values = set(self._values)
+        self._marks, self._beats = [], 0
 
     def forget(self) -> None:
         """Drop what nobody watches: a page that opens gets the whole state first."""

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from teleward_drivers.device import (
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.link import Received
 from teleward_drivers.radio import Adapter, Radio
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
 from teleward_gateway.sessions.options import SessionOptions
@@ -35,6 +36,9 @@ STOP_S = 1.8
 CHECK_S = 5.0
 """How often the scan is looked after: well inside the 90 s that mark a stalled scan."""
 
+
+Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
+"""Runs a part again when it fails: `Supervisor.keep`."""
 
 Key = tuple[str, str, dict[str, Any], str | None]
 
@@ -67,6 +71,7 @@ class SessionManager:
         feeds: Callable[[str], str | None] = lambda device: None,
         on_disk: OnDisk | None = None,
         utc: Callable[[int], int] | None = None,
+        keep: Keep | None = None,
     ) -> None:
         self.adapter = Adapter(radio or Radio("off"))
         self.has_radio = radio is not None and radio.name != "off"
@@ -78,6 +83,7 @@ class SessionManager:
         self._more: dict[str, Any] = {} if on_disk is None else {"on_disk": on_disk}
         self._more |= {"utc": utc}
         self._numbers: dict[str, int] = {}
+        self._keep = keep or Supervisor().keep
         self._running: dict[str, Running] = {}
         self._check: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
@@ -91,7 +97,9 @@ class SessionManager:
         wanted = {device.id: device for device in devices}
         async with self._applying:
             if self._check is None:
-                self._check = asyncio.create_task(self._look_after())
+                self._check = asyncio.create_task(
+                    self._keep("scan watch", self._look_after), name="scan watch"
+                )
             old = [i for i, r in self._running.items() if r.key != self._key(wanted.get(i))]
             await self._stop(old)
             for device in wanted.values():
@@ -160,7 +168,9 @@ class SessionManager:
             random.Random(self._rng.random()),
             **self._more,
         )
-        task = asyncio.create_task(session.run(), name=f"session {device.id}")
+        task = asyncio.create_task(
+            self._keep(f"session {device.id}", session.run), name=f"session {device.id}"
+        )
         self._running[device.id] = Running(self._key(device), session, task)
 
     def _callbacks(self, device: str) -> tuple[OnOutput, OnState]:

@@ -103,7 +103,9 @@ class WardKit:
         kit.store = AlarmStore(folder)
         kit.board = kit.store.board()
         kit.live = LiveHub(
-            clock=lambda: kit.clock.now().time_ns, monotonic=lambda: kit.clock.now().monotonic_ns
+            clock=lambda: kit.clock.now().time_ns,
+            monotonic=lambda: kit.clock.now().monotonic_ns,
+            supervisor=kit.supervisor,
         )
         kit.dsp = DspWorker(Engine(EngineConfig()), 0.2)
         stack.callback(kit.dsp.close)
@@ -120,6 +122,7 @@ class WardKit:
             registry=kit.registry, sessions=kit.sessions, journal=kit.journal, clock=kit.clock,
             board=kit.board, live=kit.live, ingest=kit.ingest, links=kit.links,
             audit=Audit(kit.journal.append), redactor=Redactor(),
+            supervisor=kit.supervisor,
         )  # fmt: skip
         settings = parse(SETTINGS.format(folder=folder))
         kit.view = ApiView(

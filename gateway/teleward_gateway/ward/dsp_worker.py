@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.health import totals
+from teleward_gateway.health.probes import Heartbeat
 from teleward_gateway.ward.detector_store import RESTART_S, KeptStream
 from teleward_gateway.ward.stream_guard import Refusal
 from teleward_signal.calibration import Calibration
@@ -114,6 +115,7 @@ class DspWorker:
     def __init__(self, engine: Engine, tick_s: float, kept: Iterable[KeptStream] = ()) -> None:
         self._kept = {(stream.subject, stream.metric): stream for stream in kept}
         self.statistics = DspStatistics()
+        self.heartbeat = Heartbeat("the signal engine")
         self._engine = engine
         self._tick_s = tick_s
         self._jobs = _queue()
@@ -207,6 +209,7 @@ class DspWorker:
                     self.statistics.late_ticks += 1
                     due = loop.time()
                 await asyncio.sleep(max(0.0, delay))
+                self.heartbeat.beat()
                 jobs, self._jobs = self._jobs, _queue()
                 leaving, self._leaving = self._leaving, []
                 results = await loop.run_in_executor(

@@ -11,6 +11,7 @@ from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.logs import Redactor
+from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.ensure import ensure
 from teleward_gateway.registry.model import Change, Device, RegistryError, Subject
 from teleward_gateway.registry.store import Registry
@@ -57,12 +58,13 @@ class Reconciler:
         links: LinkAlarms,
         audit: Audit,
         redactor: Redactor,
+        supervisor: Supervisor,
     ) -> None:
         self.refused: str | None = None
         self._registry, self._sessions, self._journal = registry, sessions, journal
         self._clock, self._board, self._live = clock, board, live
         self._ingest, self._links = ingest, links
-        self._audit, self._redactor = audit, redactor
+        self._audit, self._redactor, self._supervisor = audit, redactor, supervisor
         self._loop = asyncio.get_running_loop()
         self._applied = asyncio.Lock()
         self._lost = journal.stats().lost.total
@@ -143,7 +145,8 @@ class Reconciler:
             if wearer in bound:
                 bound[wearer].add(device.id)
         for subject in admitted.values():
-            self._show(subject, bound[subject.id])
+            with self._supervisor.contain(f"changes of {subject.id}"):
+                self._show(subject, bound[subject.id])
 
     def _recall(self, subject: Subject) -> None:
         """Show what is known of a subject before the first value comes."""

@@ -140,8 +140,9 @@ class WardState:
             for subject, error in failed.items():
                 self._supervisor.note(f"{part} of {subject}", error)
         for subject, score in self._anomaly.tick(now_ns, monotonic_ns):
-            self._journal.append(measurement_draft(subject, None, score))
-            self.take_measurement(subject, score, GATEWAY, self._clock.now())
+            with self._supervisor.contain(f"anomaly watch of {subject}"):
+                self._journal.append(measurement_draft(subject, None, score))
+                self.take_measurement(subject, score, GATEWAY, self._clock.now())
 
     def raise_alarms(self, events: list[AlarmEvent]) -> None:
         """Record and show alarm events."""
