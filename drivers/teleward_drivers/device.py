@@ -153,7 +153,8 @@ class DriverInfo:
 
     ``services`` and ``names`` recognise a BLE advertisement (name prefixes), ``usb_ids`` a serial
     adapter (``"vid:pid"``, lower-case hex). ``silence_s``: no bytes for so long means the link is
-    dead (0 = the device speaks only when it has something to say). ``commands`` are what a person
+    dead (0 = the device speaks only when it has something to say). ``broadcast`` devices are read
+    from their advertisements, never connected to. ``commands`` are what a person
     may order, e.g. ``measure``, ``identify``; a driver with commands has
     ``command(name, **arguments) -> Iterable[Output]``. ``rates`` returns the sampling rate in Hz of
     each waveform that the options fix, so that a settings file can be checked before it is used.
@@ -171,6 +172,7 @@ class DriverInfo:
     usb_ids: frozenset[str] = frozenset()
     serial: SerialSettings | None = None
     silence_s: float = 10.0
+    broadcast: bool = False
     commands: frozenset[str] = frozenset()
     options: dict[str, str] = field(default_factory=dict)
     rates: Callable[[dict[str, Any]], dict[str, float]] | None = None

@@ -94,6 +94,7 @@ class Adapter:
         self._change = asyncio.Lock()
         self._connect = asyncio.Lock()
         self._waiting: dict[str, set[asyncio.Future[Sighting]]] = {}
+        self._listeners: dict[str, Callable[[str, bytes], None]] = {}
 
     async def find(self, address: str, timeout_s: float) -> Sighting:
         """Return a fresh sighting of ``address``; raises DeviceNotFound or LinkUnavailable."""
@@ -117,6 +118,17 @@ class Adapter:
     def forget(self, address: str) -> None:
         """Drop what is known of ``address``, so that the next `find` waits for an advertisement."""
         self.sightings.pop(address.upper(), None)
+
+    def listen(self, address: str, listener: Callable[[str, bytes], None]) -> None:
+        """Give ``listener`` the service data of ``address``: UUID in lower case, bytes.
+
+        Advertisements come while something is `scanning`.
+        """
+        self._listeners[address.upper()] = listener
+
+    def stop_listening(self, address: str) -> None:
+        """End what `listen` began; idempotent."""
+        self._listeners.pop(address.upper(), None)
 
     @contextlib.asynccontextmanager
     async def scanning(self) -> AsyncIterator[None]:
@@ -211,6 +223,9 @@ class Adapter:
             battery_percent=battery[0] if battery else None,
         )
         self.sightings[key] = sighting
+        if (listener := self._listeners.get(key)) is not None:
+            for service, data in advertisement.service_data.items():
+                listener(service.lower(), data)
         while len(self.sightings) > SIGHTINGS:
             self.sightings.pop(next(iter(self.sightings)))
         for waiter in self._waiting.get(key, ()):

@@ -30,7 +30,7 @@ from teleward_drivers.wired import bci, cyton, nonin
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 INPUT_SIZE = 4096
-GOLDEN_OF = {"framed-uart": "framed", "framed-serial": "framed"}
+GOLDEN_OF = {"framed-uart": "framed", "framed-serial": "framed", "mi-scale": "field_cases"}
 HURT = 50
 """One byte in so many is changed, lost or doubled in a mutated stream."""
 

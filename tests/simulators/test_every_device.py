@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from teleward_drivers.ble_link import BleLink
+from teleward_drivers.broadcast_link import BroadcastLink
 from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Discarded, Driver, DriverInfo, Output, Request, Subscribe, Write
 from teleward_drivers.errors import LinkLost
@@ -271,6 +272,8 @@ async def _listen_to_all(on_air: OnAir) -> dict[str, list[Output]]:
 async def _open(adapter: Adapter, info: DriverInfo, address: str) -> Link:
     if info.serial is not None:
         return await SerialLink.open(address, info.serial)
+    if info.broadcast:
+        return await BroadcastLink.open(adapter, address)
     return await BleLink.connect(adapter, await adapter.find(address, 10.0))
 
 

@@ -7,6 +7,10 @@
                       80 stepped off
     weight          0.005 kg, 0.01 lb or 0.01 jin (half a kilogram); impedance Ohm
 
+The same bytes are broadcast as service data of the two services, which is how the scale is read
+here: it needs no connection, and no phone can hold it. Bind it by its address, since the scale of
+a neighbour is received too.
+
 The scale sends while a person steps on: only a steady weight is one, and each weighing counts once,
 though it is repeated when the person steps off. Read as the SIG defines these characteristics, the
 year stands where the fat is (201.9 %) and a swaying weight is final, so the drivers of the SIG's
@@ -136,11 +140,12 @@ class MiWeighings:
 
 
 class MiScale(Simple):
-    """Both characteristics as a part of a driver."""
+    """Both characteristics, and both kinds of service data, as a part of a driver."""
 
     def __init__(self, calendar: DeviceCalendar) -> None:
         weighings = MiWeighings(calendar)
         super().__init__({WEIGHT: weighings.take, BODY: weighings.take}, optional=True)
+        self.handlers |= {WEIGHT_SERVICE: weighings.take, BODY_SERVICE: weighings.take}
 
 
 def make(options: dict[str, Any]) -> GattDriver:
@@ -159,6 +164,7 @@ DRIVER = DriverInfo(
     make=make,
     metrics=frozenset({"body_weight"}),
     names=("MIBFS", "MIBCS", "MI SCALE", "MI_SCALE"),
+    broadcast=True,
     silence_s=0,
     options={"utc_offset_minutes": OFFSET_TEXT},
 )

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from teleward_drivers.ble_link import BleLink
+from teleward_drivers.broadcast_link import BroadcastLink
 from teleward_drivers.catalogue import driver as find_driver
 from teleward_drivers.device import Driver, DriverInfo, LinkType, Output, Request, Subscribe, Write
 from teleward_drivers.errors import LinkError
@@ -105,6 +106,8 @@ async def _open(
         stack.push_async_callback(radio.close)
     adapter = Adapter(radio)
     stack.push_async_callback(adapter.close)
+    if info.broadcast:
+        return await BroadcastLink.open(adapter, arguments.address)
     return await BleLink.connect(adapter, await adapter.find(arguments.address, FIND_S))
 
 

@@ -22,7 +22,13 @@ from teleward_drivers.link import Received
 from teleward_drivers.radio import Adapter, Radio
 from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.model import Device
-from teleward_gateway.sessions.opener import BleOpener, Opener, RefusedOpener, SerialOpener
+from teleward_gateway.sessions.opener import (
+    BleOpener,
+    BroadcastOpener,
+    Opener,
+    RefusedOpener,
+    SerialOpener,
+)
 from teleward_gateway.sessions.options import SessionOptions
 from teleward_gateway.sessions.session import OnDisk, OnOutput, OnState, Session, SessionStatus
 from teleward_gateway.sessions.states import State
@@ -212,6 +218,8 @@ class SessionManager:
             await self.adapter.check()
 
     def _opener(self, device: Device, info: DriverInfo) -> Opener:
+        if info.broadcast and self.has_radio:
+            return BroadcastOpener(self.adapter, device.address)
         if info.link is LinkType.BLE and self.has_radio:
             return BleOpener(self.adapter, device.address)
         if info.link is LinkType.BLE:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from teleward_drivers.ble_link import BleLink, forget_bond
+from teleward_drivers.broadcast_link import BroadcastLink
 from teleward_drivers.device import SerialSettings
 from teleward_drivers.errors import DeviceNotFound, LinkUnavailable
 from teleward_drivers.link import Link
@@ -81,6 +82,20 @@ class BleOpener:
         await self.search()
         assert self._sighting is not None
         await forget_bond(self._adapter, self._sighting)
+
+
+class BroadcastOpener(Wired):
+    """Listens to a device that is read from its advertisements; there is nothing to search for."""
+
+    def __init__(self, adapter: Adapter, address: str) -> None:
+        self._adapter, self._address = adapter, address
+
+    async def search(self) -> None:
+        """Return at once: a scale advertises only while somebody stands on it."""
+
+    async def connect(self) -> Link:
+        """Begin to listen."""
+        return await BroadcastLink.open(self._adapter, self._address)
 
 
 class SerialOpener(Wired):

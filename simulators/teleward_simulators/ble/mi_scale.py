@@ -1,4 +1,4 @@
-"""A Mi Body Composition Scale 2: the maker's layout on 0x2A9C, while a person steps on.
+"""A Mi Body Composition Scale 2: it broadcasts while a person steps on, and indicates on 0x2A9C.
 
     step on --> swaying, rising (4 a second) --> steady --> with impedance --> stepped off, repeated
 
@@ -17,6 +17,7 @@ from teleward_simulators.ble.calendar_clock import CalendarClock
 from teleward_simulators.ble.on_demand import OnDemand
 from teleward_simulators.ble.peripheral import uuid16
 from teleward_simulators.ble.scales import STEP_ON_S, USUAL
+from teleward_simulators.radio.advertising import advertise
 
 BODY_SERVICE, BODY = uuid16(0x181B), uuid16(0x2A9C)
 SWAYING = bytes.fromhex("0204e307011d11351800001027")
@@ -31,7 +32,8 @@ NEVER_SET = DateTime(1970, 1, 1)
 
 
 class MiScale(OnDemand):
-    """Options: ``first_s``, ``interval_s`` (0: once), ``impedance`` (Ohm), ``clock``."""
+    """Options: ``first_s``, ``interval_s`` (0: once), ``impedance`` (Ohm), ``clock``,
+    ``kg`` (instead of the patient's weight)."""
 
     kind = "mi-scale"
     title = "MIBFS"
@@ -39,6 +41,7 @@ class MiScale(OnDemand):
     maker = "Xiaomi"
     advertised = (BODY_SERVICE,)
     has_battery = False
+    _value_on_air = b""
 
     def services(self) -> list[Service]:
         self.calendar = CalendarClock(self.options.get("clock", "right"))
@@ -48,16 +51,30 @@ class MiScale(OnDemand):
     async def run(self) -> None:
         wait_s = float(self.options.get("first_s", STEP_ON_S))
         while True:
-            await self.wait_subscribed(self._body)
             await self.wait_pressed(wait_s or None)
             for value in self.weighing():
-                await self.indicate(self._body, value)
+                await self._broadcast(value)
+                if self.subscribed(self._body):
+                    await self.indicate(self._body, value)
                 await asyncio.sleep(PACE_S)
             wait_s = float(self.options.get("interval_s", 0.0))
 
+    def advertisement(self) -> tuple[bytes, bytes]:
+        """Return the newest value as service data, the name in the scan response."""
+        data = {BODY_SERVICE: self._value_on_air} if self._value_on_air else None
+        return advertise(self.name, self.advertised, None, data, name_in_scan_response=True)
+
+    async def _broadcast(self, value: bytes) -> None:
+        self._value_on_air = value
+        if self.device is not None and not self.connected:
+            await self.device.stop_advertising()
+            await self.advertise()
+
     def weighing(self) -> Iterator[bytes]:
         """Return the values of one weighing, in their order."""
-        kg = self.source.numeric("body_weight", self.clock.now_s()) or USUAL["body_weight"]
+        kg = float(self.options.get("kg", USUAL["body_weight"]))
+        if "kg" not in self.options:
+            kg = self.source.numeric("body_weight", self.clock.now_s()) or kg
         moment = self.calendar.now() or NEVER_SET
         for share in (0.3, 0.7, 0.94, 1.03, 0.99):
             yield self._value(SWAYING, kg * share, moment, 0)
