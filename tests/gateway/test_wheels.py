@@ -44,7 +44,7 @@ def test_without_the_second_wheel_bench_names_the_remedy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 2
-    assert 'pip install "teleward[bench]"' in done.stdout
+    assert "pip install ./packaging/bench" in done.stdout
 
 
 @pytest.mark.parametrize("package", ["bench", "training", "testing"])

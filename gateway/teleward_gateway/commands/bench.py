@@ -46,8 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     if getattr(arguments, "missing", None):
         print(
-            f"bench {arguments.benchmark}: needs {arguments.missing}; "
-            'install it with: pip install "teleward[bench]"'
+            f"bench {arguments.benchmark}: needs {arguments.missing}; install the wheel "
+            "teleward-bench of this version (in the sources: pip install ./packaging/bench)"
         )
         return 2
     result = arguments.module.measure(arguments)

@@ -16,7 +16,7 @@ The network of `shockable_net` gives five probabilities each 0.256 s; here they 
 from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.candidates import section
 from teleward_signal.ecg.shockable_net import take_sample
-from teleward_signal.ecg.shockable_state import FIBRILLATION, FRAMES_KEPT, RATE, TACHYCARDIA
+from teleward_signal.ecg.shockable_state import FIBRILLATION, FRAMES_KEPT, TACHYCARDIA
 
 FRAMES_ON = 20
 """5.1 s."""
@@ -41,11 +41,10 @@ def listen(s: Record, t: Record, w: Floats) -> bool:
     v = section(s.alias_z, t.alias, 0, s.held - s.net_first)
     v = section(s.alias_z, t.alias, 1, v)
     looked = False
-    step = RATE / t.fs  # samples at 125 Hz for each of the stream
-    s.alias_phase += step
+    s.alias_phase += t.net_step
     while s.alias_phase >= 1.0:  # one lies between the newest two samples
         s.alias_phase -= 1.0
-        back = s.alias_phase / step
+        back = s.alias_phase / t.net_step
         u = v - back * (v - s.alias_last)
         for k in range(3):
             u = section(s.band_z, t.waves, k, u)

@@ -71,97 +71,116 @@ def anti_alias(fs: float) -> design.Sos:
 
 
 @fused_kernel
-def first_layer(rows: Floats, w: Floats, out: Floats, offset: int) -> int:
-    """Advance the first convolution by a frame; return where its weights end."""
-    bias = TAPS[0] * 2 * WIDTHS[0]
-    for j in range(FRAME // 2):
-        mixed = out[offset + j]
-        mixed[:] = w[bias : bias + WIDTHS[0]]
-        for k in range(TAPS[0] * 2):
-            v = rows[2 * j + k // 2, k % 2]
-            each = w[k * WIDTHS[0] : (k + 1) * WIDTHS[0]]
-            for d in range(WIDTHS[0]):
-                mixed[d] += v * each[d]
-        for d in range(WIDTHS[0]):
-            mixed[d] = max(mixed[d], np.float32(0.0))
-    for k in range(TAPS[0] - 2):
-        rows[k, 0] = rows[FRAME + k, 0]
-        rows[k, 1] = rows[FRAME + k, 1]
-    return bias + WIDTHS[0]
+def sums(values: Floats, first: int, n: int, m: Floats, out: Floats) -> None:
+    """Write ``values[first : first + n] @ m[:n] + m[n]`` into ``out``; ``n`` is even.
+
+    Eight rows of the matrix at once: beginning a vector loop costs more than such a short one.
+    """
+    for d in range(out.shape[0]):
+        out[d] = m[n, d]
+    for c in range(0, n - 7, 8):
+        k = first + c
+        v0, v1, v2, v3 = values[k], values[k + 1], values[k + 2], values[k + 3]
+        v4, v5, v6, v7 = values[k + 4], values[k + 5], values[k + 6], values[k + 7]
+        for d in range(out.shape[0]):
+            v = out[d] + v0 * m[c, d] + v1 * m[c + 1, d] + v2 * m[c + 2, d] + v3 * m[c + 3, d]
+            v = v + v4 * m[c + 4, d] + v5 * m[c + 5, d] + v6 * m[c + 6, d] + v7 * m[c + 7, d]
+            out[d] = v
+    for c in range(n - n % 8, n, 2):
+        v0, v1 = values[first + c], values[first + c + 1]
+        for d in range(out.shape[0]):
+            out[d] = out[d] + v0 * m[c, d] + v1 * m[c + 1, d]
 
 
 @fused_kernel
-def separable(rows: Floats, n: int, taps: int, w: Floats, at: int, out: Floats, offset: int) -> int:
+def each_channel(rows: Floats, first: int, taps: int, m: Floats, seen: Floats) -> None:
+    """Write the sum over ``taps`` rows, 5 or 7, of each channel times its weight into ``seen``."""
+    k = first
+    for c in range(rows.shape[1]):
+        v = rows[k, c] * m[0, c] + rows[k + 1, c] * m[1, c] + rows[k + 2, c] * m[2, c]
+        seen[c] = v + rows[k + 3, c] * m[3, c] + rows[k + 4, c] * m[4, c]
+    if taps == 7:
+        for c in range(rows.shape[1]):
+            seen[c] = seen[c] + rows[k + 5, c] * m[5, c] + rows[k + 6, c] * m[6, c]
+
+
+@fused_kernel
+def rectify(rows: Floats) -> None:
+    """Set what is negative to zero."""
+    flat = rows.reshape(rows.size)
+    for d in range(flat.shape[0]):
+        flat[d] = max(flat[d], np.float32(0.0))
+
+
+@fused_kernel
+def first_layer(rows: Floats, w: Floats, out: Floats) -> int:
+    """Advance the first convolution by a frame; return where its weights end."""
+    n = TAPS[0] * 2
+    end = (n + 1) * WIDTHS[0]
+    m = w[:end].reshape(n + 1, WIDTHS[0])
+    flat = rows.reshape(rows.size)  # a window of rows is one stretch of it
+    before = TAPS[1] - 2
+    for j in range(FRAME // 2):
+        sums(flat, 4 * j, n, m, out[before + j])
+    rectify(out[before : before + FRAME // 2])
+    for k in range(2 * (TAPS[0] - 2)):
+        flat[k] = flat[2 * FRAME + k]
+    return end
+
+
+@fused_kernel
+def separable(
+    rows: Floats, n: int, taps: int, w: Floats, at: int, seen: Floats, out: Floats, offset: int
+) -> int:
     """Advance a depthwise separable layer by ``n`` rows; return where its weights end.
 
     ``out`` gets ``n / 2`` rows from ``offset`` on; ``rows`` keeps its last ``taps - 2``.
     """
     n_in, n_out = rows.shape[1], out.shape[1]
     point = at + taps * n_in
-    bias = point + n_in * n_out
-    seen = np.empty(n_in, np.float32)
+    end = point + (n_in + 1) * n_out
+    deep = w[at:point].reshape(taps, n_in)
+    m = w[point:end].reshape(n_in + 1, n_out)
     for j in range(n // 2):
-        seen[:] = np.float32(0.0)
-        for k in range(taps):  # over channels within, which the compiler makes one instruction
-            row = rows[2 * j + k]
-            each = w[at + k * n_in : at + (k + 1) * n_in]
-            for c in range(n_in):
-                seen[c] += each[c] * row[c]
-        mixed = out[offset + j]
-        mixed[:] = w[bias : bias + n_out]
-        for c in range(n_in):
-            v = seen[c]
-            each = w[point + c * n_out : point + (c + 1) * n_out]
-            for d in range(n_out):
-                mixed[d] += v * each[d]
-        for d in range(n_out):
-            mixed[d] = max(mixed[d], np.float32(0.0))
+        each_channel(rows, 2 * j, taps, deep, seen)
+        sums(seen, 0, n_in, m, out[offset + j])
+    rectify(out[offset : offset + n // 2])
     for k in range(taps - 2):
         for c in range(n_in):
             rows[k, c] = rows[n + k, c]
-    return bias + n_out
+    return end
 
 
 @fused_kernel
 def summarise(last: Floats, newest: int, found: Floats) -> None:
     """Write mean of all rows, mean of the newest `SHORT` and largest of all into ``found``."""
     width = last.shape[1]
+    mean, recent, largest = found[:width], found[width : 2 * width], found[2 * width :]
     found[:] = np.float32(0.0)
-    for k in range(LONG):
-        row = last[(newest - k) % LONG]
-        for c in range(width):
-            found[c] += row[c]
-        for c in range(width):
-            found[2 * width + c] = max(found[2 * width + c], row[c])
-        if k < SHORT:
-            for c in range(width):
-                found[width + c] += row[c]
-    for c in range(width):
-        found[c] /= np.float32(LONG)
-        found[width + c] /= np.float32(SHORT)
+    for k in range(0, LONG, 4):
+        a, b = last[(newest - k) % LONG], last[(newest - k - 1) % LONG]
+        c, d = last[(newest - k - 2) % LONG], last[(newest - k - 3) % LONG]
+        for i in range(width):
+            mean[i] = mean[i] + a[i] + b[i] + c[i] + d[i]
+            largest[i] = max(max(max(max(largest[i], a[i]), b[i]), c[i]), d[i])
+        if k == SHORT - 4:
+            recent[:] = mean
+    for i in range(width):
+        mean[i] /= np.float32(LONG)
+        recent[i] /= np.float32(SHORT)
 
 
 @fused_kernel
-def answer(found: Floats, w: Floats, at: int, out: Floats) -> None:
+def answer(found: Floats, w: Floats, at: int, hidden: Floats, out: Floats) -> None:
     """Write the probabilities that the two dense layers give to the summary."""
     n = found.shape[0]
-    hidden = np.empty(HIDDEN, np.float32)
-    bias = at + n * HIDDEN
-    for d in range(HIDDEN):
-        hidden[d] = w[bias + d]
-    for c in range(n):
-        v = found[c]
-        each = w[at + c * HIDDEN : at + (c + 1) * HIDDEN]
-        for d in range(HIDDEN):
-            hidden[d] += v * each[d]
-    at = bias + HIDDEN
-    largest = np.float32(-1e9)
-    for k in range(N_OUT):
-        v = w[at + HIDDEN * N_OUT + k]
-        for d in range(HIDDEN):
-            v += max(hidden[d], np.float32(0.0)) * w[at + d * N_OUT + k]
-        out[k] = v
-        largest = max(largest, v)
+    end = at + (n + 1) * HIDDEN
+    sums(found, 0, n, w[at:end].reshape(n + 1, HIDDEN), hidden)
+    rectify(hidden)
+    at = end
+    m = w[at:].reshape(HIDDEN + 1, N_OUT)
+    sums(hidden, 0, HIDDEN, m, out)
+    largest = np.max(out)
     total = np.float32(0.0)
     for k in range(N_OUT):
         out[k] = np.exp(out[k] - largest)
@@ -173,16 +192,24 @@ def answer(found: Floats, w: Floats, at: int, out: Floats) -> None:
 @fused_kernel
 def finish_frame(s: Record, w: Floats) -> None:
     """Advance every layer by the frame that is full."""
-    at = first_layer(s.net_rows1, w, s.net_rows2, TAPS[1] - 2)
-    at = separable(s.net_rows2, FRAME // 2, TAPS[1], w, at, s.net_rows3, TAPS[2] - 2)
-    at = separable(s.net_rows3, FRAME // 4, TAPS[2], w, at, s.net_rows4, TAPS[3] - 2)
-    at = separable(s.net_rows4, FRAME // 8, TAPS[3], w, at, s.net_rows5, TAPS[4] - 2)
-    newest = s.net_frame % LONG
-    at = separable(s.net_rows5, FRAME // 16, TAPS[4], w, at, s.net_last, newest)
-    found = np.empty(3 * WIDTHS[4], np.float32)
-    summarise(s.net_last, newest, found)
-    answer(found, w, at, s.net_out)
+    # each [:] forgets a length: the layers are one compiled function for all of them
+    rows2, rows3, rows4, rows5 = s.net_rows2[:], s.net_rows3[:], s.net_rows4[:], s.net_rows5[:]
+    seen, last, found, newest = s.net_seen[:], s.net_last[:], s.net_found[:], s.net_frame % LONG
+    at = first_layer(s.net_rows1[:], w, rows2)
+    at = separable(rows2, FRAME // 2, TAPS[1], w, at, seen, rows3, TAPS[2] - 2)
+    at = separable(rows3, FRAME // 4, TAPS[2], w, at, seen, rows4, TAPS[3] - 2)
+    at = separable(rows4, FRAME // 8, TAPS[3], w, at, seen, rows5, TAPS[4] - 2)
+    at = separable(rows5, FRAME // 16, TAPS[4], w, at, seen, last, newest)
+    summarise(last, newest, found)
+    answer(found, w, at, s.net_hidden[:], s.net_out[:])
     s.net_frame += 1
+
+
+@inner
+def arsinh(v: float) -> float:
+    """Return the inverse hyperbolic sine, to 1e-15; `numpy.arcsinh` takes twice the time."""
+    size = abs(v)
+    return math.copysign(math.log(size + math.sqrt(size * size + 1.0)), v)
 
 
 @inner
@@ -197,8 +224,8 @@ def take_sample(s: Record, v: float, w: Floats) -> bool:
     clipped = min(abs(v), 4.0 * s.net_size + 0.05)
     s.net_size += np.float32((clipped - s.net_size) / (SIZE_S * RATE))
     row = TAPS[0] - 2 + s.net_fill
-    s.net_rows1[row, 0] = np.arcsinh(v / max(float(s.net_size), FINEST_MV))
-    s.net_rows1[row, 1] = np.arcsinh(10.0 * v)
+    s.net_rows1[row, 0] = arsinh(v / max(float(s.net_size), FINEST_MV))
+    s.net_rows1[row, 1] = arsinh(10.0 * v)
     s.net_fill += 1
     if s.net_fill < FRAME:
         return False

@@ -31,6 +31,9 @@ NET_FIELDS: tuple[Any, ...] = (
     ("net_rows4", np.float32, (TAPS[3] - 2 + FRAME // 8, WIDTHS[2])),
     ("net_rows5", np.float32, (TAPS[4] - 2 + FRAME // 16, WIDTHS[3])),
     ("net_last", np.float32, (LONG, WIDTHS[4])),
+    ("net_seen", np.float32, (WIDTHS[3],)),  # work space of a frame
+    ("net_found", np.float32, (3 * WIDTHS[4],)),
+    ("net_hidden", np.float32, (HIDDEN,)),
     ("net_out", np.float32, (N_OUT,)),
 )
 

@@ -11,7 +11,7 @@ from teleward_signal.banks import design
 from teleward_signal.ecg.bands import detection_band, shape_band, sharp_band
 from teleward_signal.ecg.rhythm_state import RHYTHM_FIELDS
 from teleward_signal.ecg.shockable_net import anti_alias, waves_band
-from teleward_signal.ecg.shockable_state import SHOCKABLE_FIELDS
+from teleward_signal.ecg.shockable_state import RATE, SHOCKABLE_FIELDS
 
 RING = 4096
 """Samples kept of each filtered signal: four seconds at 1000 Hz, the highest rate allowed."""
@@ -170,6 +170,7 @@ ECG_TIMING = np.dtype(
         ("fast_per_min", np.float64),
         ("learning_n", np.int64),
         ("bridge_n", np.int64),
+        ("net_step", np.float64),  # samples at `shockable_state.RATE` for each of the stream
         ("detect", np.float64, (2, 6)),  # filter sections of each band, see `bands`
         ("shape", np.float64, (2, 6)),
         ("sharp", np.float64, (4, 6)),
@@ -225,5 +226,6 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     bands = {"detect": detection_band(fs), "shape": shape_band(fs), "sharp": sharp_band(fs)}
     for name, sos in bands.items():
         out[name], out[f"{name}_rest"] = sos, design.steady_state(sos)
+    out["net_step"] = RATE / fs
     out["alias"], out["waves"] = anti_alias(fs), waves_band()
     return out
