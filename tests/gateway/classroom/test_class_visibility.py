@@ -127,14 +127,14 @@ async def test_the_hub_never_receives_findings(hour: Hour) -> None:
     teacher, (spoke, hub) = await encounter(hour, "hub-and-spoke", 2)
     await teacher.post("/class/changes", json={"orders": [{"kind": "clock", "speed": 30}]})
     assert (await hub.post("/seat/asks", json={"text": "skin"})).status_code == 403
-    await spoke.post("/seat/say", json={"to": "room", "text": "Fever for three days, BP low"})
+    await spoke.post("/seat/messages", json={"to": "room", "text": "Fever for three days, BP low"})
     async with asyncio.timeout(60):
         while not any(
             line["what"] == "found" for line in (await spoke.get("/seat")).json()["lines"]
         ):
             await asyncio.sleep(0.1)
     screen = (await hub.get("/seat")).json()
-    assert {line["what"] for line in screen["lines"]} <= {"say", "consult", "handover_readback"}
+    assert {line["what"] for line in screen["lines"]} <= {"message", "consult", "handover_readback"}
     assert any("three days" in line.get("text", "") for line in screen["lines"])
     assert screen["room"]["figure"] is None
     assert (await spoke.get("/seat")).json()["room"]["figure"] is not None

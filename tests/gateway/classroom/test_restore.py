@@ -195,7 +195,7 @@ async def _work(
     with_kind = (
         ("act.done", learner, "/seat/orders", {"name": "sit_up"}),
         ("ask.placed", learner, "/seat/asks", {"text": "skin"}),
-        ("say", learner, "/seat/say", {"text": "How are you?"}),
+        ("say", learner, "/seat/messages", {"text": "How are you?"}),
         ("think.disposition", learner, "/seat/disposition", {"disposition": "transfer"}),
         ("bookmark", teacher, "/class/bookmark", {"text": "mark"}),
     )

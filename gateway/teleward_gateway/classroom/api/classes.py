@@ -246,7 +246,7 @@ async def changes(led: Led, body: Changes) -> Rooms:
     return Rooms(rooms=await teaching.change(led, body.room, body.orders))
 
 
-@router.post("/class/say", status_code=204)
+@router.post("/class/messages", status_code=204)
 async def say(led: Led, body: TextBody) -> None:
     """Write to a room or to all."""
     await teaching.say(led, body.text, body.room)

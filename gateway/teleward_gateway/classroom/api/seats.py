@@ -93,7 +93,7 @@ class Disposition(Request_):
     disposition: Short
 
 
-class SayBody(Request_):
+class MessageBody(Request_):
     """A message to the worker, the room or the teacher."""
 
     to: Literal["worker", "room", "teacher", "senior"] = "worker"
@@ -250,13 +250,13 @@ async def disposition(mine: Mine, body: Disposition) -> None:
 
 
 @router.post("/seat/note", status_code=204)
-async def note(mine: Mine, body: SayBody) -> None:
+async def note(mine: Mine, body: MessageBody) -> None:
     """Write a note to the record."""
     await acting.think(*mine, kinds.NoteWritten(text=body.text))
 
 
-@router.post("/seat/say", status_code=204)
-async def say(mine: Mine, body: SayBody) -> None:
+@router.post("/seat/messages", status_code=204)
+async def say(mine: Mine, body: MessageBody) -> None:
     """Write a message."""
     await acting.say(*mine, body.to, body.text)
 

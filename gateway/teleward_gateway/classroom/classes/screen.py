@@ -112,7 +112,8 @@ def _line(event: Event, seat: Seat, found: bool) -> dict[str, Any] | None:
             private = body.to not in ("room", "worker") and body.to != seat.id and not mine
             if private or (body.who == "worker" and not found):
                 return None
-            return {"what": "say", "who": body.who, "to": body.to, "text": body.text, "mine": mine}
+            shown = {"who": body.who, "to": body.to, "text": body.text, "mine": mine}
+            return {"what": "message", **shown}
         case kinds.AskPlaced() if found:
             return {"what": "ask", "task": body.task, "text": body.text or body.item, "mine": mine}
         case kinds.AskMisunderstood() if found:

@@ -7,6 +7,7 @@ import { html, nothing, svg } from "../vendor/lit-html.js";
 export function bars(question, t) {
   if (!question.over) return html`<p class="lead">${t.text("answers_n", { n: question.n_answers })}</p>`;
   const most = Math.max(1, ...Object.values(question.counts).map(Number));
+  /** @type {[string, string][]} */
   const rows = question.options.length
     ? question.options.map((/** @type {any} */ option, /** @type {number} */ place) => [t.of(option), String(place)])
     : Object.keys(question.counts).map((value) => [`${value} ${question.unit}`, value]);

@@ -31,10 +31,18 @@ async function search(view, kind, text) {
   }
 }
 
+/** The list before anything is typed, asked for once: a late answer must not undo what is typed.
+ * @param {RoomView} view @param {string} kind */
+function begin(view, kind) {
+  if (view.watching || view.form[`${kind}_begun`]) return;
+  view.form[`${kind}_begun`] = true;
+  void search(view, kind, "");
+}
+
 /** @param {RoomView} view */
 export function askTab(view) {
   const { t, form } = view;
-  if (!form.items_found && !view.watching) void search(view, "items", "");
+  begin(view, "items");
   const found = form.items_found ?? [];
   const shown = found.slice(0, 8);
   const ask = async (/** @type {string} */ text) => {
@@ -70,7 +78,7 @@ function askLine(view, line) {
 /** @param {RoomView} view */
 export function doTab(view) {
   const { t, form } = view;
-  if (!form.actions_found && !view.watching) void search(view, "actions", "");
+  begin(view, "actions");
   const chosen = form.chosen;
   const found = (form.actions_found ?? []).slice(0, 8);
   return html`<label class="field">${t.text("do_search")}<input id="do" autocomplete="off" ?disabled=${!acts(view)}
@@ -186,7 +194,7 @@ export function talkTab(view) {
     </div>
     ${form.talk === "handover" ? handover(view) : message(view)}
     <ul class="lines" id="messages">
-      ${lines(view, ["say", "consult"]).map((/** @type {any} */ line) => html`<li class=${line.mine ? "mine" : ""}><small>${who(view, line)}</small><br />${line.text}</li>`)}
+      ${lines(view, ["message", "consult"]).map((/** @type {any} */ line) => html`<li class=${line.mine ? "mine" : ""}><small>${who(view, line)}</small><br />${line.text}</li>`)}
     </ul>
     ${view.screen.room?.handed_over && view.screen.seat.role === "pen" ? readback(view) : nothing}`;
 }
@@ -203,7 +211,7 @@ function message(view) {
   const to = view.screen.seat.role === "hub" || view.screen.seat.role === "spoke" ? "room" : form.talk;
   const send = async (/** @type {Event} */ event) => {
     event.preventDefault();
-    const sent = await view.act("POST", "/seat/say", { to, text: form.message ?? "" });
+    const sent = await view.act("POST", "/seat/messages", { to, text: form.message ?? "" });
     if (sent !== undefined) form.message = "";
     view.queueDraw();
   };
@@ -234,14 +242,14 @@ function handover(view) {
 /** @param {RoomView} view */
 function readback(view) {
   const { t, form } = view;
-  const heard = (form.heard ??= { items: ["", ""], plan: "" });
-  return html`<form class="card stack" @submit=${(/** @type {Event} */ e) => (e.preventDefault(), void view.act("POST", "/seat/readback", heard, t.text("kept")))}>
+  const repeated = (form.repeated ??= { items: ["", ""], plan: "" });
+  return html`<form class="card stack" @submit=${(/** @type {Event} */ e) => (e.preventDefault(), void view.act("POST", "/seat/readback", repeated, t.text("kept")))}>
     <h2>${t.text("readback_title")}</h2>
     ${[0, 1].map(
-      (place) => html`<label class="field">${t.text("item", { n: place + 1 })}<input required .value=${heard.items[place]}
-          @input=${(/** @type {any} */ e) => (heard.items[place] = e.target.value)} /></label>`,
+      (place) => html`<label class="field">${t.text("item", { n: place + 1 })}<input required .value=${repeated.items[place]}
+          @input=${(/** @type {any} */ e) => (repeated.items[place] = e.target.value)} /></label>`,
     )}
-    <label class="field">${t.text("first_five")}<input .value=${heard.plan} @input=${(/** @type {any} */ e) => (heard.plan = e.target.value)} /></label>
+    <label class="field">${t.text("first_five")}<input .value=${repeated.plan} @input=${(/** @type {any} */ e) => (repeated.plan = e.target.value)} /></label>
     <button class="primary" ?disabled=${busy(view)}>${t.text("send")}</button></form>`;
 }
 

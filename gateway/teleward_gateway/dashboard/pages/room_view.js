@@ -32,6 +32,8 @@ export class RoomView {
     /** What the learner is typing, kept over redraws. @type {Record<string, any>} */
     this.form = { ranked: [["", 60]], points: {}, isbar: {}, talk: "worker" };
     this.traces = /** @type {Traces|null} */ (null);
+    this.most = 0;
+    this.width = 0;
     this.queued = false;
     this.closed = false;
     this.stream = new SeatStream(path, () => this.queueDraw());

@@ -117,7 +117,7 @@ class Page {
           <span class="pill simulation">${t.text("simulation")}</span><span class="space"></span>
           ${view ? html`<a class="button" href="/wall" target="_blank" rel="noopener">${t.text("show_wall")}</a>` : nothing}
           <div class="seg" role="group" aria-label=${t.text("language")}>${["en", "hi"].map(
-            (name) => html`<button type="button" lang=${name} aria-pressed=${String(t.language === name)}
+            (/** @type {string} */ name) => html`<button type="button" lang=${name} aria-pressed=${String(t.language === name)}
               @click=${async () => ((this.t = await loadCatalogue(name)), this.draw())}>${name === "en" ? "EN" : "हि"}</button>`,
           )}</div></header>
         <main class=${view && view.phase !== "doors" ? "glass" : "paper"}>

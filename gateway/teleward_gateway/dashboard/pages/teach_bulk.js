@@ -30,7 +30,7 @@ export function bulkBar(page) {
         ? html`<button type="button" id="thaw" @click=${() => page.act("POST", "/class/thaw")}>${t.text("end_question")}</button>`
         : html`<button type="button" id="freeze" ?disabled=${!running} aria-expanded=${String(page.menu === "freeze")} @click=${() => toggle("freeze")}>${t.text("freeze")}</button>`}
       <button type="button" id="speed" aria-expanded=${String(page.menu === "speed")} @click=${() => toggle("speed")}>${t.text("speed")}</button>
-      <button type="button" id="say" aria-expanded=${String(page.menu === "say")} @click=${() => toggle("say")}>${t.text("say_all")}</button>
+      <button type="button" id="write" aria-expanded=${String(page.menu === "write")} @click=${() => toggle("write")}>${t.text("write_all")}</button>
       <button type="button" id="fault" aria-expanded=${String(page.menu === "fault")} @click=${() => toggle("fault")}>${t.text("fault_all")}</button>
       <button type="button" id="bookmark" aria-keyshortcuts="b" @click=${() => page.bookmark()}><u>B</u> ${t.text("bookmark")}</button>
       <button type="button" id="rewind" ?disabled=${!view.bookmarks.length} aria-expanded=${String(page.menu === "rewind")} @click=${() => toggle("rewind")}>${t.text("rewind_all")}</button>
@@ -61,8 +61,8 @@ function menu(page) {
         (speed) => html`<button type="button" data-speed=${speed}
           @click=${() => done(page.act("POST", "/class/changes", { orders: [{ kind: "clock", speed }] }))}>×${speed}</button>`,
       );
-    case "say":
-      return own(page, "message", (text) => page.act("POST", "/class/say", { text }));
+    case "write":
+      return own(page, "message", (text) => page.act("POST", "/class/messages", { text }));
     case "fault":
       return CHANGES.filter((change) => /** @type {any} */ (change.orders[0]).kind === "fault").map(
         (change) => html`<button type="button" data-fault=${change.text}
