@@ -82,6 +82,10 @@ class WardPort:
         """Return the live frames of one patient, at most at ``rung``; None without a live view."""
         return None if self._live is None else PatientPage(self._live, subject, Rung(rung))
 
+    def alarms(self, subject: str) -> list[dict[str, Any]]:
+        """Return the alarm conditions of a patient that are not off."""
+        return [] if self._live is None else self._live.alarms(subject)
+
     @property
     def has_devices(self) -> bool:
         """Whether rooms have simulated devices."""

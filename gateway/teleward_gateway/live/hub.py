@@ -185,6 +185,11 @@ class LiveHub:
         """Return the whole present state of every subject as JSON values."""
         return [live.snapshot() for live in self._subjects.values()]
 
+    def alarms(self, subject: str) -> list[dict[str, Any]]:
+        """Return the alarm conditions of a subject that are not off."""
+        live = self._subjects.get(subject)
+        return [] if live is None else live.alarms()
+
     def sent(self) -> None:
         """Note that a page was given its waves: the oldest sample in them arrived so long ago."""
         for arrival_ns in self._departing:

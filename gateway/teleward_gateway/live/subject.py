@@ -130,6 +130,10 @@ class LiveSubject:
             }
         self._changed.add("alarms")
 
+    def alarms(self) -> list[dict[str, Any]]:
+        """Return the alarm conditions that are not off, as pages get them."""
+        return list(self._alarms.values())
+
     def set_news2(self, result: Mapping[str, Any]) -> None:
         """Replace the early-warning score."""
         self._news2 = dict(result)

@@ -93,6 +93,8 @@ async def test_an_order_is_read_back_before_it_is_given(hour: Hour) -> None:
     await ok(await learner.post(f"/seat/orders/{told['task']}", json={"yes": True}))
     board = await ok(await teacher.get("/class"))
     assert (board["rows"][0]["met"], board["rows"][0]["last_act"]) == (1, "salbutamol 5 mg")
+    twice = await ok(await learner.post("/seat/orders", json=order))
+    assert 0 <= twice["done_before_min"] < 1
     again = await learner.post(f"/seat/orders/{told['task']}", json={"yes": True})
     await refused(again, 409, "answered already")
     huge = await ok(await learner.post("/seat/orders", json={**order, "dose": "50 mg"}))

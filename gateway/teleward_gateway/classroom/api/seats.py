@@ -142,6 +142,8 @@ class TaskAnswer(BaseModel):
 
     task: str
     readback: str
+    done_before_min: float | None = None
+    """Minutes of case time since the same was done, within a day."""
 
 
 class FoundItem(BaseModel):
@@ -221,8 +223,9 @@ async def ask(mine: Mine, body: AskBody) -> Wait:
 @router.post("/seat/orders")
 async def order(mine: Mine, body: OrderBody) -> TaskAnswer:
     """Order something; a dose is read back before it is given."""
+    before = acting.minutes_since_done(*mine, body.name)
     task, readback = await acting.order(*mine, body.name, body.dose.strip())
-    return TaskAnswer(task=task, readback=readback)
+    return TaskAnswer(task=task, readback=readback, done_before_min=before)
 
 
 @router.post("/seat/orders/{task}")

@@ -15,6 +15,7 @@ from teleward_simulators.physiology.actions import action_named
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.units import parse_dose
 
+DAY_MIN = 24 * 60.0
 TOO_MUCH = 9.0
 """Times the usual dose: the worker asks back a second time."""
 
@@ -52,6 +53,22 @@ async def order(running: RunningClass, seat: Seat, name: str, dose: str) -> tupl
     await _write(running, mine, seat, ordered)
     await _do(running, mine, seat, task, act)
     return task, ""
+
+
+def minutes_since_done(running: RunningClass, seat: Seat, name: str) -> float | None:
+    """Return the minutes of case time since an action was done, within a day; None otherwise."""
+    if seat.room is None:
+        return None
+    mine = running.running(seat.room)
+    times = [
+        event.at_case_ms or 0
+        for event in mine.events
+        if isinstance(event.body, kinds.ActDone) and event.body.name == name
+    ]
+    if not times:
+        return None
+    minutes = mine.room.director.state.second / 60 - times[-1] / 60_000
+    return max(0.0, minutes) if minutes <= DAY_MIN else None
 
 
 async def confirm(running: RunningClass, seat: Seat, task: str, yes: bool) -> str:

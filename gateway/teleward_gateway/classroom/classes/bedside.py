@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from teleward_gateway.classroom.events import Body, kinds
 from teleward_gateway.classroom.rooms.room import Room
@@ -79,3 +80,22 @@ def _faults(room: Room, watch: Watch) -> Iterator[Body]:
             watch.open_faults.discard(index)
             fault = faults[index]
             yield kinds.FaultOff(fault=fault.kind, sensor=fault.sensor, tick=tick)
+
+
+def alarm_changes(known: dict[str, str], present: list[dict[str, Any]]) -> Iterator[Body]:
+    """Yield the alarms that began, were acknowledged or ended, and note them in ``known``."""
+    now = {str(alarm["condition"]): alarm for alarm in present}
+    for condition, alarm in now.items():
+        if condition not in known:
+            yield kinds.AlarmOn(
+                condition=condition,
+                priority=str(alarm["priority"]),
+                metric=alarm["metric"],
+                value=alarm["value"],
+            )
+        elif alarm["presence"] == "ack" and known[condition] != "ack":
+            yield kinds.AlarmAck(condition=condition)
+        known[condition] = str(alarm["presence"])
+    for condition in set(known) - set(now):
+        del known[condition]
+        yield kinds.AlarmOff(condition=condition)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teleward_gateway.classroom.classes import board
-from teleward_gateway.classroom.classes.bedside import Watch, changes_of
+from teleward_gateway.classroom.classes.bedside import Watch, alarm_changes, changes_of
 from teleward_gateway.classroom.classes.lesson import Lesson
 from teleward_gateway.classroom.classes.screen import histogram, screen
 from teleward_gateway.classroom.classes.state import ClassState, Seat
@@ -46,6 +46,8 @@ class RunningRoom:
     looked_s: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
     shown_s: float = 0.0
+    alarms: dict[str, str] = field(default_factory=dict)
+    """Alarm condition -> presence, as last logged."""
     events: list[Event] = field(default_factory=list)
     """Those of the branch that counts."""
 
@@ -188,6 +190,10 @@ class RunningClass:
         for running in list(self.rooms.values()):
             look = functools.partial(self._look, running, now_s)
             drafts = await self._service.use(running.room, look)
+            alarms = self._service.alarms(running.room)
+            drafts += [
+                self.draft(body, running.id) for body in alarm_changes(running.alarms, alarms)
+            ]
             if drafts:
                 await self.write(*drafts)
         if self.state.frozen is not None:

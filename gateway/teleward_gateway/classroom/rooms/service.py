@@ -8,7 +8,7 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from teleward_gateway.classroom.rooms.room import Room, RoomState
 from teleward_gateway.classroom.ward_port import BedsidePatient, PatientPage, WardPort
@@ -135,6 +135,10 @@ class RoomService:
     def open_page(self, room: Room, rung: str) -> PatientPage | None:
         """Return the live frames of a room's patient, at most at ``rung``."""
         return None if self._ward is None else self._ward.open_page(room.subject, rung)
+
+    def alarms(self, room: Room) -> list[dict[str, Any]]:
+        """Return the alarm conditions of a room's patient that are not off."""
+        return [] if self._ward is None else self._ward.alarms(room.subject)
 
     @property
     def has_devices(self) -> bool:

@@ -99,7 +99,10 @@ function orderForm(view, chosen) {
   const { t, form } = view;
   const give = async () => {
     const dose = chosen.unit && form.dose ? `${form.dose} ${form.dose.match(/[a-z%]/i) ? "" : chosen.unit}`.trim() : "";
-    if (await view.act("POST", "/seat/orders", { name: chosen.name, dose })) {
+    const taken = await view.act("POST", "/seat/orders", { name: chosen.name, dose });
+    if (taken) {
+      const before = taken.done_before_min;
+      view.notice = before === null ? "" : t.text("done_before", { name: chosen.label, n: Math.round(before) });
       form.chosen = null;
       view.queueDraw();
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from teleward_gateway.classroom.classes.bedside import alarm_changes
 from teleward_gateway.classroom.events import KINDS, SCHEMA, Draft, Event, kinds
 from teleward_gateway.classroom.events.event import json_schema, read_lines, write_lines
 from teleward_gateway.classroom.events.timeline import abandoned, lineage, orders
@@ -100,3 +101,14 @@ def test_there_is_a_log_of_every_kind_of_learner() -> None:
     assert {path.stem for path in LOGS} == {
         "expert", "slow", "shotgun", "omission", "diagnosis_only", "wrong_diagnosis", "idle",
     }  # fmt: skip
+
+
+def test_alarms_of_the_patient_become_events_once() -> None:
+    known: dict[str, str] = {}
+    high = {"condition": "spo2_low", "priority": "high", "presence": "on", "metric": "spo2",
+            "value": 84.0}  # fmt: skip
+    assert [b.kind for b in alarm_changes(known, [high])] == ["alarm.on"]
+    assert list(alarm_changes(known, [high])) == []
+    assert [b.kind for b in alarm_changes(known, [{**high, "presence": "ack"}])] == ["alarm.ack"]
+    assert [b.kind for b in alarm_changes(known, [])] == ["alarm.off"]
+    assert known == {}
