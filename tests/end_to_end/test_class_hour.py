@@ -6,6 +6,7 @@ a question, back for all, then words before the score. What it took is printed, 
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
@@ -21,7 +22,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from teleward_gateway.testing.running_demo import RunningDemo
 
-N_SEATS = 10
+N_SEATS = int(os.environ.get("TELEWARD_TEST_SEATS", "10"))
+"""Fewer only to look for a fault on a busy machine."""
 PHONE, LAPTOP = (360, 780), (1280, 800)
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT_MS = 90_000
@@ -158,7 +160,7 @@ def test_one_class_hour(hour: Hour, tmp_path: Path) -> None:
     for page in lost:
         page.context.set_offline(True)
     delays = []
-    for page in phones[:4]:
+    for page in phones[: max(1, N_SEATS - 2)][:4]:
         delays.append(order(page, teacher))
     taken["act_to_row_ms"] = [round(1000 * each) for each in delays]
     for page in lost:  # what is old is not shown as new
@@ -177,13 +179,13 @@ def test_one_class_hour(hour: Hour, tmp_path: Path) -> None:
     teacher.click("#pause")
     teacher.click("#freeze")
     teacher.click("[data-question=carbon-dioxide]")
-    for page in phones[:3]:
+    for page in phones[:2]:
         page.locator(".option").nth(1).click()
         page.click("#send-answer")
     problems += violations(first)
-    expect(wall.get_by_text("3 answers")).to_be_visible()
+    expect(wall.get_by_text("2 answers")).to_be_visible()
     teacher.click("#thaw")
-    expect(wall.locator("#bars b").nth(1)).to_have_text("3")
+    expect(wall.locator("#bars b").nth(1)).to_have_text("2")
     teacher.click("#rewind")
     teacher.locator("[data-mark]").first.click()
     expect(first.get_by_text("Your teacher has paused")).to_be_visible()
@@ -193,7 +195,7 @@ def test_one_class_hour(hour: Hour, tmp_path: Path) -> None:
     first.fill("#words", "too few")
     first.fill("#change", "Look first.")
     first.click("#send-words")
-    expect(first.get_by_text("write about 20 words")).to_be_visible()
+    expect(first.get_by_text("write about 20 words").last).to_be_visible()
     first.fill(
         "#words", "He could not speak and I looked only at one number for far too long a time."
     )
@@ -203,7 +205,7 @@ def test_one_class_hour(hour: Hour, tmp_path: Path) -> None:
     problems += violations(first) + violations(teacher) + in_hindi(hour, first, teacher, wall)
 
     print(json.dumps(taken))
-    assert problems == []
+    assert not problems, "\n".join(problems)
     assert hour.errors == []
     assert hour.foreign == []
 
@@ -262,7 +264,8 @@ def in_hindi(hour: Hour, first: Page, teacher: Page, wall: Page) -> list[str]:
             page.set_viewport_size({"width": width, "height": 780})
             page.evaluate("() => localStorage.setItem('teleward.language', 'hi')")
             page.goto(hour.address + path)
-            page.wait_for_load_state("networkidle") if path == "/join" else time.sleep(1)
+            expect(page.locator("main")).to_have_count(1)
+            time.sleep(1)
             found += violations(page)
             wide = page.evaluate(
                 "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -6,7 +6,9 @@ board, wall   {"type": "board" | "wall", ...} whenever something changed, once a
 """
 
 import asyncio
+import contextlib
 import json
+import logging
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -26,7 +28,9 @@ router = APIRouter()
 LONGEST_S = 1.0
 """A screen is sent at least so often."""
 REQUEST_LIMIT = 1024
-REFUSED = 1008
+REFUSED, BROKEN = 1008, 1011
+
+log = logging.getLogger(__name__)
 
 
 @router.websocket("/seat/stream")
@@ -174,20 +178,32 @@ async def _until_gone(
     answer: Callable[[dict[str, Any]], str | None],
 ) -> None:
     """Send until the page is gone; answer its messages meanwhile."""
-    sender = asyncio.ensure_future(sending)
+    tasks = {
+        asyncio.ensure_future(sending),
+        asyncio.ensure_future(_answer_all(socket, answer)),
+    }
     try:
-        while True:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            reply = answer(_parsed(message.get("text") or ""))
-            if reply is not None:
-                await socket.send_text(reply)
-    except WebSocketDisconnect:
-        return
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sender.cancel()
-        await asyncio.gather(sender, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        error = task.exception()
+        if error is not None and not isinstance(error, WebSocketDisconnect):
+            log.error("a screen of a class", exc_info=error)
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await socket.close(BROKEN)  # the page opens another one
+
+
+async def _answer_all(socket: WebSocket, answer: Callable[[dict[str, Any]], str | None]) -> None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return
+        reply = answer(_parsed(message.get("text") or ""))
+        if reply is not None:
+            await socket.send_text(reply)
 
 
 async def _refuse(socket: WebSocket, error: TelewardError) -> None:

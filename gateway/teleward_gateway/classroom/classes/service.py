@@ -235,6 +235,9 @@ class ClassService:
                     await running.notify()
                 except TelewardError as error:
                     self.problem = str(error)
+                except Exception:  # one class never stops the others
+                    self.problem = f"class {running.code}: see the log"
+                    log.exception("class %s", running.state.id)
             await asyncio.sleep(max(0.05, LOOK_S - (time.monotonic() - begun_s)))
 
     async def stop(self) -> None:

@@ -90,7 +90,7 @@ class ClassState:
 
     def present(self) -> list[Seat]:
         """Return the seats that are taken."""
-        return [seat for seat in self.seats.values() if not seat.left]
+        return [seat for seat in list(self.seats.values()) if not seat.left]
 
     def seats_of(self, room: str) -> list[Seat]:
         """Return the seats of a room."""

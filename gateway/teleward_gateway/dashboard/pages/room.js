@@ -19,11 +19,13 @@ try {
   foot.textContent = t.text("not_a_device");
   main.className = "room-main";
   page.append(main, foot);
+  const view = document.createElement("div");
+  view.className = "room-main";
   const heading = document.createElement("h1");
   heading.className = "hidden-text";
   heading.textContent = t.of(screen.class.title);
-  page.prepend(heading);
-  Object.assign(window, { teleward: { view: new RoomView(main, "/api/v1/seat/stream", t) } });
+  main.append(heading, view);
+  Object.assign(window, { teleward: { view: new RoomView(view, "/api/v1/seat/stream", t) } });
 } catch (error) {
   const t = await loadCatalogue();
   page.replaceChildren();

@@ -37,6 +37,7 @@ class Page {
   async start() {
     this.t = await loadCatalogue();
     this.page.replaceChildren(); // before the first draw: what is drawn must not be taken away
+    this.draw();
     if (location.hash.startsWith("#key=")) {
       await this.act("POST", "/class/key", { key: location.hash.slice(5) });
       history.replaceState(null, "", location.pathname);
@@ -185,7 +186,7 @@ class Page {
     const t = /** @type {any} */ (this.t);
     return html`${view.question ? html`<section class="card paper">${bars(view.question, t)}</section>` : nothing}
       <div class="scroll" tabindex="0" role="region" aria-label=${t.text("teach_title")}><table class="board" id="board">
-        <thead><tr><th></th><th>HR</th><th>BP</th><th>SpO₂</th><th>RR</th><th></th><th>✓</th><th></th><th>NEWS2</th><th></th></tr></thead>
+        <thead><tr><td></td><th>HR</th><th>BP</th><th>SpO₂</th><th>RR</th><td></td><th>✓</th><td></td><th>NEWS2</th><td></td></tr></thead>
         <tbody>${repeat(this.rows(view), (row) => row.room, (row) => this.row(view, row))}</tbody></table></div>
       ${view.phase === "encounter" ? nothing : this.words(view)}`;
   }
@@ -230,7 +231,7 @@ class Page {
       ["RR", shown.respiratory_rate, row.true?.vitals.rr], ["BP", shown.nibp_systolic, row.true?.vitals.sbp]];
     return html`<aside class="drawer paper" aria-label=${t.text("see", { name: names })}>
       <div class="row"><h2 class="grow">${t.text("see", { name: names })}</h2><button type="button" @click=${() => this.look("")}>${t.text("close")}</button></div>
-      <table class="board"><thead><tr><th></th><th>${t.text("shown")}</th><th>${t.text("true")}</th></tr></thead>
+      <table class="board"><thead><tr><td></td><th>${t.text("shown")}</th><th>${t.text("true")}</th></tr></thead>
         <tbody>${pairs.map(([name, seen, real]) => html`<tr><td>${name}</td><td>${seen === null || seen === undefined ? "--" : Math.round(seen)}</td><td>${real ?? "--"}</td></tr>`)}</tbody></table>
       <section class="stack"><div class="chips" id="changes">${CHANGES.map(
         (change, place) => html`<button type="button" data-change=${change.text} aria-pressed=${String(this.staged.includes(place))}
@@ -240,7 +241,7 @@ class Page {
           }}>${t.text(change.text)}</button>`,
       )}</div>
       ${this.staged.length
-        ? html`<h3>${t.text("staged")}</h3><ul class="lines staged">${this.staged.map((place) => html`<li>${t.text(CHANGES[place].text)}</li>`)}</ul>
+        ? html`<p><b>${t.text("staged")}</b></p><ul class="lines staged">${this.staged.map((place) => html`<li>${t.text(CHANGES[place].text)}</li>`)}</ul>
           <div class="row"><button type="button" class="primary" id="send-changes" @click=${() => this.send(this.open)}>${t.text("send_changes", { n: this.staged.length })}</button>
             <button type="button" @click=${() => this.send("")}>${t.text("to_everybody")}</button>
             <button type="button" @click=${() => ((this.staged = []), this.draw())}>${t.text("clear")}</button></div>`

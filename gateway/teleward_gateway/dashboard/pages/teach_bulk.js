@@ -21,7 +21,7 @@ export function bulkBar(page) {
   const { t, view } = page;
   const toggle = (/** @type {string} */ menu) => ((page.menu = page.menu === menu ? "" : menu), page.draw());
   const running = view.phase === "encounter";
-  return html`<div class="bulk paper">
+  return html`<section class="bulk paper" aria-label=${t.text("teach_title")}>
     ${page.menu ? html`<div class="row card">${menu(page)}</div>` : nothing}
     <div class="row" role="toolbar" aria-label=${t.text("teach_title")}>
       <button type="button" id="pause" aria-pressed=${String(view.paused)} @click=${() => page.act("POST", "/class/pause", { on: !view.paused })}>
@@ -40,7 +40,7 @@ export function bulkBar(page) {
         : view.phase === "words"
           ? html`<button type="button" id="debrief" @click=${() => page.act("POST", "/class/phase", { phase: "debrief" })}>${t.text("to_debrief")}</button>`
           : html`<button type="button" id="close" @click=${() => page.act("DELETE", "/class").then(() => location.reload())}>${t.text("close_class")}</button>`}
-    </div></div>`;
+    </div></section>`;
 }
 
 /** @param {any} page */
