@@ -2,12 +2,12 @@
 
     lag = arrival - samples received / fs
 
-    steady          ____________                 a rate that is off bends the line slowly
+    steady          ____________                 a rate that is off bends the line, without a step
     host was busy   ____/\\______                 late, then all at once: nothing is missing
     outage          _______|-----                 the line stays up: samples are missing
 
-A rise of the lag counts once the least lag of a whole second stays up; of two seconds before it
-the least counts too, so that single late arrivals move nothing.
+A step up counts once the least lag of a whole second stays up; of two seconds before it the least
+counts too, so that single late arrivals move nothing.
 """
 
 SURE_NS = 1_000_000_000
@@ -25,6 +25,7 @@ class ArrivalWatch:
         self._bucket_ns: int | None = None
         self._least: float | None = None
         self._before: float | None = None
+        self._last: float | None = None
         self._risen_ns: int | None = None
         self._risen: float = 0.0
 
@@ -34,18 +35,21 @@ class ArrivalWatch:
         ``arrival_ns`` is monotonic. What is returned must be added to ``end`` from then on.
         """
         lag = arrival_ns - end * self._period_ns
-        usual = self._usual()
+        usual, last, self._last = self._usual(), self._last, lag
         if usual is None or lag - usual < STEP_NS:
             self._risen_ns = None
             self._note(lag, arrival_ns)
             return 0
         if self._risen_ns is None:
+            if last is not None and lag - last < STEP_NS / 2:
+                self._note(lag, arrival_ns)  # a slope: the rate is another one
+                return 0
             self._risen_ns, self._risen = arrival_ns, lag
             return 0
         self._risen = min(self._risen, lag)
         if arrival_ns - self._risen_ns < SURE_NS:
             return 0
-        self._risen_ns = None
+        self._risen_ns = self._last = None
         return self._count(self._risen - usual)
 
     def at_once(self, end: int, arrival_ns: int) -> int:
@@ -57,7 +61,7 @@ class ArrivalWatch:
 
     def restart(self) -> None:
         """Forget the line: the stream starts again."""
-        self._bucket_ns = self._least = self._before = self._risen_ns = None
+        self._bucket_ns = self._least = self._before = self._last = self._risen_ns = None
 
     def _usual(self) -> float | None:
         known = [lag for lag in (self._least, self._before) if lag is not None]
