@@ -3,7 +3,7 @@
     level   waveforms   values                  alarms, clock, rhythm changes
     0       sent        each                    sent
     1       left out    each                    sent
-    2       left out    each stream every 10 s  sent
+    2       left out    each stream every 10 s  sent; marks of single beats are left out
 
 What is left out stays in the journal and is counted; it is not sent later. An allowance grows with
 time and pays for what is sent; the level rises when it runs out or the measured rate exceeds it,
@@ -129,15 +129,15 @@ class Budget:
             return False
         if self.level is not Level.SPARSE:
             return True
-        slot: object = record.time_ns // (SPARSE_S * 1_000_000_000)
+        # by arrival: streams of one second share a message
+        slot: object = record.monotonic_ns // (SPARSE_S * 1_000_000_000)
         key: tuple[Hashable, ...] = (live, kind, record.subject, record.device, record.metric)
         if kind is RecordKind.DEVICE:
             faults = payload.get("faults") or ()
-            slot = (record.time_ns // (_STATUS_S * 1_000_000_000), payload.get("state"), *faults)
+            minute = record.monotonic_ns // (_STATUS_S * 1_000_000_000)
+            slot = (minute, payload.get("state"), *faults)
         elif kind is RecordKind.ANNOTATION:
-            if payload.get("label"):
-                return True  # a change of rhythm
-            key += (payload.get("symbol"),)
+            return bool(payload.get("label"))  # a change of rhythm; single beats are left out
         elif payload.get("group") or payload.get("author"):
             return True  # a cuff's reading, or what a person charted
         return self._is_new_slot(key, slot)

@@ -20,15 +20,19 @@ from teleward_cloud.mqtt.pace import Pace
 from teleward_cloud.mqtt.packing import MOST_BYTES, OLD_MOST_BYTES, Message, Packing
 from teleward_cloud.mqtt.profiles import LIMITS
 from teleward_cloud.mqtt.reason_codes import Effect
-from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.settings import Bundle, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.suspects import Suspects
 from teleward_cloud.rate import Rate
 from teleward_cloud.refusals import Refusal, Refusals
 from teleward_cloud.sink import Rejected
-from teleward_signal.record import Record
+from teleward_signal.record import Record, RecordKind
 
 _MOST_SPLITS = 64
 """Messages refused for their content that one batch halves: two bad records of 512 need 36."""
+_GAP_S = 0.6
+"""Least time between live messages: the journal commits more than once a second at times."""
+_LARGE = 200
+"""Records of a message that is worth sending at once."""
 _LEAST_BYTES = 1024
 """Content that every broker takes: a few records."""
 _CLOSES = "the broker closes the connection when it gets this record"
@@ -53,10 +57,13 @@ class Publishing:
         self._room = asyncio.Event()
         self._learned_bytes: int | None = None
         self._largest_taken = 0
+        self._live_s = float("-inf")
 
     async def publish(self, records: Sequence[Record], *, live: bool) -> Flight:
         """Publish every record; the acknowledgements are awaited together."""
         flight = Flight()
+        if live and self._settings.bundle is Bundle.GATEWAY:
+            await self._gap(records)
         wanted = self._without_blocked(records, flight, live)
         connection: MqttConnection | None = None
         try:
@@ -80,6 +87,17 @@ class Publishing:
         self._judge(flight)
         self._suspect(flight, connection)
         return flight
+
+    async def _gap(self, records: Sequence[Record]) -> None:
+        """Keep live messages apart, so that commits in between share one.
+
+        Alarms do not wait, nor does a batch that is large already.
+        """
+        wait_s = self._live_s + _GAP_S - time.monotonic()
+        small = len(records) < _LARGE
+        if small and wait_s > 0 and not any(r.kind is RecordKind.ALARM for r in records):
+            await asyncio.sleep(wait_s)
+        self._live_s = time.monotonic()
 
     def _messages(
         self, records: Sequence[Record], connection: MqttConnection, live: bool

@@ -14,11 +14,13 @@ from typing import Any, Protocol
 
 from teleward_signal.record import Record
 
+SPARSE_REPEAT_S = 900.0
+"""The same while the network's budget is used up."""
 REPEAT_S = 60.0
 """How often an unchanged status is published again: its time shows that the device is there."""
 _BURST = 32
 """Messages at once: the devices of an eight-bed ward, when it starts or reconnects."""
-_PER_S = 0.5
+_PER_S = 0.25
 """Messages a second after that: device statuses may not cost more than the values do."""
 MOST = 4096
 """Devices remembered; far more than a gateway serves."""
@@ -42,14 +44,19 @@ class _Device:
     given: dict[str, Any] | None = None
     given_s: float = 0.0
 
-    def is_due(self, now_s: float) -> bool:
-        return self.given != self.newest.payload or now_s - self.given_s >= REPEAT_S
+    def is_due(self, now_s: float, sparse: bool) -> bool:
+        given, payload = self.given, self.newest.payload
+        if not sparse or given is None:
+            return given != payload or now_s - self.given_s >= REPEAT_S
+        changed = any(given.get(key) != payload.get(key) for key in ("state", "faults"))
+        return changed or now_s - self.given_s >= SPARSE_REPEAT_S
 
 
 @dataclass(slots=True)
 class DeviceStatuses:
     """The newest status of each device and what of it the broker has; ``now_s`` is monotonic."""
 
+    sparse: bool = False
     _devices: dict[str, _Device] = field(default_factory=dict)
     _tokens: float = _BURST
     _at_s: float = 0.0
@@ -79,7 +86,7 @@ class DeviceStatuses:
         """
         self._tokens = min(max(_BURST, self._tokens), self._tokens + (now_s - self._at_s) * _PER_S)
         self._at_s = now_s
-        found = [device for device in self._devices.values() if device.is_due(now_s)]
+        found = [device for device in self._devices.values() if device.is_due(now_s, self.sparse)]
         found.sort(key=lambda device: device.given_s)
         chosen = found[: grant(min(len(found), int(self._tokens)))]
         self._tokens -= len(chosen)

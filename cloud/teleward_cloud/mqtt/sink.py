@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from teleward_cloud.mqtt.budget import Budget
+from teleward_cloud.mqtt.budget import Budget, Level
 from teleward_cloud.mqtt.confirmations import Confirmations
 from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.flight import Flight
@@ -217,6 +217,7 @@ class MqttSink:
         before = budget.level
         chosen = budget.choose(records, live=live, now_s=time.monotonic())
         if budget.level is not before:
+            self._upkeep.spare(budget.level is Level.SPARSE)
             log.warning("MQTT: %s", budget.notice or "within the network budget: all is sent")
         return chosen
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from teleward_cloud.mqtt import home_assistant, payload
+from teleward_cloud.mqtt.compression import compress
 from teleward_cloud.mqtt.connection import BrokerRefused, MqttConnection
 from teleward_cloud.mqtt.retained import DeviceStatuses, Inventory
 from teleward_cloud.mqtt.settings import MqttSettings
@@ -40,6 +41,7 @@ class Upkeep:
         grant: Callable[[int], int] = int,
     ) -> None:
         self._home = settings.home_assistant
+        self._compression = settings.compression
         self._topics = topics
         self._inventory = inventory
         self._on_problem, self._grant = on_problem, grant
@@ -51,6 +53,10 @@ class Upkeep:
         self._losses = 0
         self.quiet = False
         self.on_sent: Callable[[int], None] = lambda n_bytes: None
+
+    def spare(self, sparse: bool) -> None:
+        """Publish statuses only when a state or a fault changes, while the budget is used up."""
+        self._statuses.sparse = sparse
 
     def connected(self) -> None:
         """Restart: another connection may be another broker, or one that forgot everything."""
@@ -82,7 +88,8 @@ class Upkeep:
             return
         for record in self._statuses.due(time.monotonic(), self._grant):
             topic = self._topics.device(record.device or "")
-            self._post(connection, topic, payload.encode([record], live=True), retain=True)
+            message = compress(payload.encode([record], live=True), self._compression)
+            self._post(connection, topic, message, retain=True)
         if self._home.enabled and fresh:
             for record in self._announced.unknown(fresh):
                 made = home_assistant.discovery(self._home.prefix, self._topics, record)

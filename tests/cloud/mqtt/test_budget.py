@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -49,7 +50,7 @@ class Ward:
             rhythm = {"symbol": "+", "label": f"AFIB {second}"}
             made.append(self.make(second, 32, kind=RecordKind.ANNOTATION, time_ns=time_ns,
                                   payload=rhythm))  # fmt: skip
-        return made
+        return [replace(found, monotonic_ns=second * NS) for found in made]
 
     def run(self, seconds: int) -> None:
         for _ in range(seconds):
@@ -92,6 +93,7 @@ def test_values_come_every_10_s_and_rhythm_changes_at_once(record: Make) -> None
     ward.sent.clear()
     ward.run(100)
     assert ward.sent["measurement:spo2"] == 80, "ten each of eight patients"
+    assert ward.sent["annotation:ecg_ii"] == 0, "marks of single beats"
     assert ward.budget.notice == (
         "network budget of 30 MB a day: waveforms are not sent, values every 10 s"
     )

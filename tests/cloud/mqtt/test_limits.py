@@ -25,6 +25,12 @@ Start = Callable[..., Awaitable[FakeBroker]]
 OPEN = ServiceLimits("any", tls=False)
 
 
+@pytest.fixture(autouse=True)
+def without_gaps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Send at once, as quick as commits may come."""
+    monkeypatch.setattr("teleward_cloud.mqtt.publishing._GAP_S", 0.0)
+
+
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     brokers: list[FakeBroker] = []

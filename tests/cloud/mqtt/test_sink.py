@@ -373,3 +373,26 @@ async def test_closing_is_quick_even_when_the_broker_is_silent(
     await sink.close()
     assert asyncio.get_running_loop().time() - start_s < 3
     mosquitto.thaw()
+
+
+async def test_commits_in_quick_succession_share_messages(
+    settings: MqttSettings, listener: Listener, record: Make, eventually: Wait
+) -> None:
+    bundled = settings.model_copy(update={"bundle": Bundle.GATEWAY})
+    sink = MqttSink(bundled, gateway="ward-3", provenance=Provenance.SIMULATED)
+    await sink.open()
+    await sink.wait_connected(5)
+    topic = "teleward-sim/ward-3/live/records"
+    start_s = asyncio.get_running_loop().time()
+    for seq in range(3):
+        beds = [record(seq, part, subject=f"bed-{part}") for part in range(8)]
+        assert len((await sink.send(beds, live=True)).acknowledged) == 8
+    assert asyncio.get_running_loop().time() - start_s >= 1.2
+    alarm = record(9, kind=RecordKind.ALARM, payload={"condition": "asystole"})
+    start_s = asyncio.get_running_loop().time()
+    assert (await sink.send([alarm], live=True)).acknowledged == (alarm.id,)
+    assert asyncio.get_running_loop().time() - start_s < 0.5, "alarms do not wait"
+    await eventually(lambda: listener.topics().count(topic) == 4)
+    found = [r for m in listener.heard if m.topic == topic for r in payload.decode(m.payload)]
+    assert {record.subject for record in found} == {f"bed-{n}" for n in range(8)}
+    await sink.close()
