@@ -15,7 +15,7 @@ from pathlib import Path
 
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.connection import Incoming, MqttConnection
-from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
+from teleward_cloud.mqtt.settings import Bundle, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.bench import delivery_load as load
 from teleward_gateway.clock import GatewayClock
@@ -45,7 +45,8 @@ async def drain(port: int, hours: float, folder: Path, n_subjects: int) -> dict[
     start_s = time.monotonic()
     journal = await asyncio.to_thread(open_journal, folder)
     opened_s = time.monotonic() - start_s
-    sink = MqttSink(MqttSettings(port=port), gateway="bench", provenance=Provenance.SIMULATED)
+    settings = MqttSettings(port=port, bundle=Bundle.SUBJECT)
+    sink = MqttSink(settings, gateway="bench", provenance=Provenance.SIMULATED)
     listener = _LiveListener(port, sink)
     await listener.start()
     start_s = time.monotonic()
