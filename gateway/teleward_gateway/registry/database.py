@@ -112,7 +112,11 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 
 def _set_aside(path: Path) -> Path:
-    aside = path.with_name(f"{path.name}.damaged-{time.time_ns()}")
+    # counted, not stamped: on a gateway whose clock steps the newest must stay the newest
+    begin = f"{path.name}.damaged-"
+    kept = [file.name.removeprefix(begin) for file in path.parent.glob(f"{begin}*")]
+    number = max((int(name) for name in kept if name.isdigit()), default=0) + 1
+    aside = path.with_name(f"{begin}{number}")
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
