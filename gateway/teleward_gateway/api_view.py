@@ -181,8 +181,9 @@ class ApiView:
         return until_ns
 
     def limits(self, subject: str) -> AlarmLimits:
-        """Return the alarm limits of a subject."""
-        return limits_of(self._admitted(subject))
+        """Return the alarm limits in force for a subject."""
+        self._admitted(subject)
+        return self._board.limits(subject)
 
     def version(self, subject: str) -> int:
         """Return the version of what is prescribed for a subject: it grows with each change."""
@@ -210,7 +211,7 @@ class ApiView:
 
     async def set_limits(self, subject: str, limits: AlarmLimits, author: str) -> None:
         """Judge a subject by ``limits``: what differs from those of now is changed."""
-        before, after = self.limits(subject).to_dict(), limits.to_dict()
+        before, after = limits_of(self._admitted(subject)).to_dict(), limits.to_dict()
         await self.change_limits(subject, differing(before, after), author)
 
     def _admitted(self, subject: str) -> Subject:
