@@ -8,7 +8,6 @@ import contextlib
 import json
 import logging
 import sqlite3
-import time
 from dataclasses import astuple
 from pathlib import Path
 
