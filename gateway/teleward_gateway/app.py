@@ -1,6 +1,6 @@
 """The gateway process: builds the parts, runs them in one task group, stops them in order.
 
-start   folder -> clock -> journal -> registry -> kernels -> sessions -> sinks -> API
+start   "starting" page -> clock -> journal -> registry -> kernels -> sessions -> sinks -> API
 stop    sessions -> journal flushed -> sinks -> derived values -> journal   (within two seconds)
 """
 
@@ -8,19 +8,19 @@ import asyncio
 import logging
 import os
 import signal
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from teleward_gateway.api.factory import create_app
-from teleward_gateway.api.server import Server
+from teleward_gateway.api.front import Front
+from teleward_gateway.api.server import Pages
 from teleward_gateway.classroom.mount import classroom
 from teleward_gateway.delivery.dead_letters import SinkControl
 from teleward_gateway.parts import OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
-from teleward_gateway.process.startup import listen
 from teleward_gateway.settings.model import Settings
 
 log = logging.getLogger(__name__)
@@ -64,32 +64,68 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        settings = self._settings
-        async with AsyncExitStack() as stack:
-            listener = stack.enter_context(listen(settings.api.host, settings.api.port))
-            parts = await build(stack, settings, self._open_radio, self._redactor, self._config)
-            register_probes(parts)
-            web = create_app(parts.view)
-            web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
-            folder = data_folder(settings) / "rooms"
-            await stack.enter_async_context(
-                classroom(
-                    web,
-                    settings.classroom,
-                    folder,
-                    parts.registry,
-                    parts.live,
-                    parts.health.register,
-                )
-            )
-            await self._serve(parts, Server(web, listener), listener, on_started)
+        front = Front()
+        pages = Pages(front, self._settings.api.host, self._settings.api.port)
+        serving = asyncio.create_task(pages.run(), name="api")
+        try:
+            async with AsyncExitStack() as stack:
+                parts = await self._unless_stopped(self._start(stack, front, pages))
+                if parts is not None:
+                    await self._serve(parts, pages, on_started)
+        finally:
+            pages.stop()
+            if not pages.address:
+                serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
         return 0
+
+    async def _unless_stopped(self, starting: Coroutine[Any, Any, Parts]) -> Parts | None:
+        """Return the parts, or None when `stop` came before they were there."""
+        building = asyncio.create_task(starting, name="start")
+        stopping = asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait({building, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+        if building.done():
+            return await building
+        building.cancel()
+        await asyncio.gather(building, return_exceptions=True)
+        return None
+
+    async def _start(self, stack: AsyncExitStack, front: Front, pages: Pages) -> Parts:
+        """Return all parts, with the API in place of the "starting" page."""
+        settings = self._settings
+
+        def progress(step: str) -> None:
+            front.step = step
+
+        parts = await build(
+            stack, settings, self._open_radio, self._redactor, self._config, progress
+        )
+        register_probes(parts)
+        parts.health.register("pages", pages.health)
+        web = create_app(parts.view)
+        web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
+        folder = data_folder(settings) / "rooms"
+        await stack.enter_async_context(
+            classroom(
+                web,
+                settings.classroom,
+                folder,
+                parts.registry,
+                parts.live,
+                parts.health.register,
+            )
+        )
+        await stack.enter_async_context(web.router.lifespan_context(web))
+        front.hand_over(web)
+        return parts
 
     async def _serve(
         self,
         parts: Parts,
-        server: Server,
-        listener: socket.socket,
+        pages: Pages,
         on_started: Callable[[Parts], None],
     ) -> None:
         """Run the parts until `stop`, then stop what feeds the journal before what reads it."""
@@ -102,21 +138,24 @@ class Gateway:
                 tasks.create_task(keep("alarm store", parts.alarm_store.run), name="alarm store"),
                 tasks.create_task(keep("sinks", parts.sinks.run), name="sinks"),
                 tasks.create_task(keep("loop watch", parts.loop_watch.run), name="loop watch"),
+                tasks.create_task(log_address(pages), name="address"),
             ]
-            tasks.create_task(keep("pages and API", server.serve), name="api")
             await parts.reconciler.start(parts.settings)
             parts.view.started()
-            host, port = listener.getsockname()[:2]
-            log.info("dashboard at http://%s:%s/ward", host, port)
             on_started(parts)
             await self._stopped.wait()
             await parts.commissioning.stop()
             await parts.sessions.stop()
             await parts.journal.flush()
-            server.stop()
+            pages.stop()
             for task in running:
                 task.cancel()
         await asyncio.to_thread(parts.alarm_store.save, parts.board.snapshot())
+
+
+async def log_address(pages: Pages) -> None:
+    """Log where the pages are, once they are served."""
+    log.info("dashboard at %s/ward", await pages.listening())
 
 
 async def tick(parts: Parts) -> None:

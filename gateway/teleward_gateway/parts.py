@@ -13,6 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from teleward_drivers.catalogue import catalogue
@@ -23,13 +24,13 @@ from teleward_gateway.delivery.inventory import RegistryInventory
 from teleward_gateway.delivery.sinks import Sinks
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.probes import Heartbeat, LoopWatch
-from teleward_gateway.journal import Journal, JournalConfig, JournalInUse, JournalTooNew
+from teleward_gateway.journal import Journal, JournalConfig, JournalInUse
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.logs import Redactor
-from teleward_gateway.process.startup import StartError, prepare_folder
+from teleward_gateway.process.startup import StartError, in_daemon_thread, prepare_folder
 from teleward_gateway.process.supervisor import Supervisor
-from teleward_gateway.registry.model import RegistryError
+from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.remote_commands import gateway_handlers
 from teleward_gateway.sessions.commissioning import Commissioning
@@ -90,18 +91,24 @@ async def build(
     open_radio: OpenRadio,
     redactor: Redactor,
     config: Path | None,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> Parts:
-    """Return the parts of a gateway, closed by ``stack``; raises StartError."""
+    """Return the parts of a gateway, closed by ``stack``; raises StartError.
+
+    ``progress`` gets what the start is doing, for people who wait for it.
+    """
     folder = data_folder(settings)
+    if (hindrance := prepare_folder(folder)) is not None:
+        log.error("%s; until then nothing is recorded", hindrance)
     health, supervisor = HealthRegistry(), Supervisor()
     clock = GatewayClock()
     journal = open_journal(folder, settings, clock)
     stack.push_async_callback(asyncio.to_thread, journal.close)
-    registry = open_registry(folder, settings, clock)
+    registry = open_registry(folder / "registry.sqlite", settings.gateway.mode, clock)
     stack.callback(registry.close)
     audit, alarm_store = Audit(journal.append), AlarmStore(folder)
     engine = Engine(EngineConfig())
-    await asyncio.to_thread(engine.warm, log_warming, KERNELS)
+    await in_daemon_thread(partial(engine.warm, partial(log_warming, progress), KERNELS))
     detectors, now = DetectorStore(folder, fingerprint()), clock.now()
     learnt = await asyncio.to_thread(detectors.load, now)
     dsp, anomaly = DspWorker(engine, settings.signal.tick_ms / 1000, learnt.streams), AnomalyWatch()
@@ -154,14 +161,12 @@ async def build(
 
 
 def data_folder(settings: Settings) -> Path:
-    """Return the folder of this gateway's mode, made ready; raises StartError."""
-    folder = settings.gateway.data_folder / settings.gateway.mode.value
-    prepare_folder(folder)
-    return folder
+    """Return the folder of this gateway's mode."""
+    return settings.gateway.data_folder / settings.gateway.mode.value
 
 
 def open_journal(folder: Path, settings: Settings, clock: GatewayClock) -> Journal:
-    """Open the journal; raises StartError."""
+    """Open the journal; raises StartError when another gateway has it open."""
     config = JournalConfig(
         commit_interval_s=settings.journal.commit_interval_s,
         max_bytes=settings.journal.max_megabytes * 2**20,
@@ -175,16 +180,7 @@ def open_journal(folder: Path, settings: Settings, clock: GatewayClock) -> Journ
             clock=clock,
             config=config,
         )
-    except (JournalInUse, JournalTooNew) as error:
-        raise StartError(str(error)) from None
-
-
-def open_registry(folder: Path, settings: Settings, clock: GatewayClock) -> Registry:
-    """Open the registry; raises StartError."""
-    path = folder / "registry.sqlite"
-    try:
-        return Registry(path, settings.gateway.mode, clock=clock)
-    except RegistryError as error:
+    except JournalInUse as error:
         raise StartError(str(error)) from None
 
 
@@ -196,6 +192,7 @@ def stop_detectors(
     store.save(Learnt(dsp.learnt(), anomaly.snapshot()), clock.now())
 
 
-def log_warming(what: str, share: float) -> None:
+def log_warming(progress: Callable[[str], None], what: str, share: float) -> None:
     """Log how far loading or compiling the signal kernels is; ``share`` is 0 to 1."""
     log.info("signal kernels: %3.0f %% (%s)", share * 100, what)
+    progress(f"Preparing signal analysis, {share * 100:.0f} % done")

@@ -17,7 +17,7 @@ from faultkit import (
     open_journal,
 )  # fmt: skip
 
-from teleward_gateway.journal import Journal, JournalTooNew, open_file
+from teleward_gateway.journal import Journal, open_file
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.migrations import migrate
 from teleward_gateway.journal.store import IDENTITY, SCHEMA, Store
@@ -107,6 +107,15 @@ async def test_version_1_is_taken_over(tmp_path: Path, server: Server) -> None:
     store.database.close()
 
 
+def refuse_newer(folder: Path) -> None:
+    """Open a journal that is too new: it keeps nothing, says so and touches nothing."""
+    journal = open_journal(folder)
+    try:
+        assert "nothing was changed" in str(journal.stats().problem)
+    finally:
+        journal.close()
+
+
 async def test_a_newer_journal_is_left_alone_damaged_or_not(tmp_path: Path) -> None:
     """What an older Teleward cannot save it does not mend: its tables would drop the rest."""
     await backlog(tmp_path, 0)
@@ -121,8 +130,7 @@ async def test_a_newer_journal_is_left_alone_damaged_or_not(tmp_path: Path) -> N
     data[0] ^= 0xFF
     path.write_bytes(data)
     before = contents(tmp_path)
-    with pytest.raises(JournalTooNew, match="nothing was changed"):
-        open_journal(tmp_path)
+    refuse_newer(tmp_path)
     after = {name: data for name, data in contents(tmp_path).items() if ".repair" not in name}
     assert after == before
 
@@ -145,8 +153,7 @@ async def test_upgrade_keeps_the_backlog(
         )
         open_journal(tmp_path).close()
     before = contents(tmp_path)
-    with pytest.raises(JournalTooNew, match="nothing was changed"):
-        open_journal(tmp_path)
+    refuse_newer(tmp_path)
     assert contents(tmp_path) == before, "a refused downgrade touches nothing"
     monkeypatch.setattr(open_file, "migrate", lambda store: migrate(store, steps, new))
     journal = open_journal(tmp_path, QUICK)

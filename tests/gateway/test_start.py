@@ -1,17 +1,28 @@
-"""Starting: what is kept is private, and what hinders a start is one clear line."""
+"""Starting: what is kept is private, and nothing refuses to start."""
 
+import asyncio
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
-from teleward_gateway.process.startup import StartError, prepare_folder
+from teleward_gateway.clock import GatewayClock
+from teleward_gateway.parts import Parts
+from teleward_gateway.process.startup import listen, prepare_folder
 from teleward_gateway.registry import Registry
+from teleward_gateway.registry.model import Subject
+from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.settings.load import parse
+from teleward_gateway.testing.servers import free_port
+from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Provenance
 
 
@@ -26,15 +37,111 @@ def test_what_is_kept_is_for_this_user_only(tmp_path: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-async def test_a_registry_of_a_later_version_is_one_line(tmp_path: Path) -> None:
+@asynccontextmanager
+async def running(settings: str) -> AsyncIterator[Parts]:
+    """Run a gateway in this process; the kernels come from the cache."""
+    gateway, started = Gateway(parse(settings), no_radio), asyncio.Queue[Parts]()
+    task = asyncio.create_task(gateway.run(started.put_nowait))
+    getting = asyncio.create_task(started.get())
+    try:
+        await asyncio.wait({task, getting}, return_when=asyncio.FIRST_COMPLETED)
+        assert getting.done(), task
+        yield getting.result()
+    finally:
+        gateway.stop()
+        assert await task == 0
+
+
+def settings_of(folder: Path, port: int = 0) -> str:
+    return f'[gateway]\nname = "g"\ndata_folder = "{folder}"\n[api]\nport = {port}\n'
+
+
+async def test_a_registry_of_a_later_version_is_left_alone_and_said(tmp_path: Path) -> None:
     folder = tmp_path / "field"
     folder.mkdir()
     registry = Registry(folder / "registry.sqlite", Provenance.FIELD)
     registry._connection.execute("UPDATE meta SET value = '99' WHERE key = 'version'")
     registry.close()
-    settings = f'[gateway]\nname = "g"\ndata_folder = "{tmp_path}"\n[api]\nport = 0\n'
-    with pytest.raises(StartError, match="upgrade Teleward"):
-        await Gateway(parse(settings), no_radio).run()
+    before = (folder / "registry.sqlite").read_bytes()
+    async with running(settings_of(tmp_path)) as parts:
+        part = parts.health.report()["parts"]["registry"]
+        assert "upgrade Teleward" in part["error"]
+        parts.registry.admit(Subject("anna", "Anna", Provenance.FIELD))
+        assert [subject.id for subject in parts.registry.subjects()] == ["anna"]
+    assert (folder / "registry.sqlite").read_bytes() == before
+
+
+async def test_a_data_folder_that_cannot_be_made_still_shows_and_says(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file where the folder must be")
+    async with running(settings_of(tmp_path / "data")) as parts:
+        report = parts.health.report()
+        assert report["status"] == "failing"
+        assert "records cannot be written" in report["parts"]["journal"]["error"]
+        parts.registry.admit(Subject("anna", "Anna", Provenance.FIELD, bed="bed-1"))
+        (tmp_path / "data").unlink()  # what was in the way goes: it records as soon as it can
+        async with asyncio.timeout(40):
+            while parts.journal.stats().problem is not None:
+                await asyncio.sleep(0.1)
+
+
+async def test_what_a_full_disk_holds_is_read_at_the_start(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    registry = Registry(path, Provenance.FIELD)
+    registry.admit(Subject("anna", "Anna", Provenance.FIELD, bed="bed-1"))
+    registry.close()
+    clock = GatewayClock()
+    path.with_name("registry.sqlite-wal").mkdir()  # SQLite can open no log: as on such a disk
+    found = open_registry(path, Provenance.FIELD, clock)
+    assert [subject.bed for subject in found.subjects()] == ["bed-1"]
+    assert "lost at the next start" in str(found.health()["error"])
+    found.close()
+
+
+async def test_a_taken_port_delays_the_pages_only(tmp_path: Path) -> None:
+    taken = listen("127.0.0.1", 0)
+    port = taken.getsockname()[1]
+    async with running(settings_of(tmp_path, port)) as parts:
+        part = parts.health.report()["parts"]["pages"]
+        assert not part["ok"]
+        assert str(port) in part["error"]
+        taken.close()
+        async with asyncio.timeout(40):
+            while not parts.health.report()["parts"]["pages"]["ok"]:
+                await asyncio.sleep(0.1)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{port}/health/live") as answer,
+        ):
+            assert answer.status == 200
+
+
+async def test_while_kernels_compile_health_answers_and_a_stop_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiling = threading.Event()
+    monkeypatch.setattr(Engine, "warm", lambda *_: compiling.wait(60))
+    port = free_port()
+    gateway = Gateway(parse(settings_of(tmp_path, port)), no_radio)
+    task = asyncio.create_task(gateway.run())
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session, asyncio.timeout(30):
+        while True:
+            try:
+                async with session.get("/health/live") as answer:
+                    assert answer.status == 200
+                    break
+            except aiohttp.ClientConnectionError:
+                await asyncio.sleep(0.05)
+        async with session.get("/api/v1/health") as answer:
+            assert answer.status == 503
+            assert (await answer.json())["status"] == "starting"
+        async with session.get("/api/v1/subjects") as answer:
+            assert (await answer.json())["title"] == "Starting"
+        async with session.get("/ward") as answer:
+            assert "Teleward is starting" in await answer.text()
+    gateway.stop()
+    async with asyncio.timeout(10):
+        assert await task == 0
+    compiling.set()
 
 
 def test_without_the_simulators_libraries_the_demo_says_what_to_install() -> None:

@@ -74,7 +74,8 @@ class Journal:
         """Open the journal of ``provenance`` in ``folder``, making or repair it.
 
         Storage that takes nothing now is no error: records wait in memory and `stats` says so.
-        Raises `JournalInUse` or `JournalTooNew`.
+        A file of a newer version is left as it
+        is and is such a problem too. Raises `JournalInUse`.
         """
         journal = cls(folder, Origin(gateway, "", clock.boot, provenance), clock, config, connect)
         with contextlib.suppress(OSError):

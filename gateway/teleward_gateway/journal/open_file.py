@@ -55,6 +55,7 @@ class Opening:
         self._origin, self._config = origin, config
         self._connect, self._opened = connect, opened
         self._lock: int | None = None
+        self._opened_as: tuple[int, int] | None = None
 
     def lock(self) -> None:
         """Claim the journal for this process; raises `JournalInUse`, or OSError if it cannot."""
@@ -161,7 +162,7 @@ class Opening:
         ]
         counters = states.setdefault(COUNTERS, {})
         with Transaction(store.database):
-            store.insert(rows)
+            store.restore(rows)
             kept = store.count_records(found.next_number)
             stop = max(due, store.last_number() + 1)
             lost = max(0, stop - found.next_number - kept)
@@ -176,19 +177,40 @@ class Opening:
         log.error("journal: the log was damaged: %d records saved, %d lost", kept, lost)
         return Findings(next_number=stop)
 
+    def is_replaced(self) -> bool:
+        """Return whether the file that was opened is no longer the one at its path."""
+        try:
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            return self._opened_as is not None
+        except OSError:
+            return False  # a disk that refuses for now
+        return self._opened_as not in (None, (found.st_dev, found.st_ino))
+
+    def leave_mark(self, next_number: int) -> None:
+        """Note in a new file's place how far the one that is gone had come, and lock it again."""
+        self.unlock()
+        self.lock()
+        mark = Mark(self.path.with_suffix(".mark"))
+        mark.write(next_number)
+        mark.close()
+
     def _identity(self, store: Store, states: dict[int, dict[str, Any]]) -> str:
-        """Return the journal's id: a new one when this may be a copy of another card's file."""
-        boot, inode = self._origin.boot, os.stat(self.path).st_ino
+        """Return a new id for the journal, at every opening.
+
+        A file that was restored, copied or cloned cannot be told from the one it was made of, not
+        even by boot and inode, and both would go on with the same numbers.
+        """
+        found = os.stat(self.path)
+        self._opened_as = (found.st_dev, found.st_ino)
         known = states.get(IDENTITY, {})
-        if known.get("boot") == boot and known.get("inode") == inode:
-            return str(known["journal"])
         journal = secrets.token_hex(8)
         document = {
             "edition": int(known.get("edition", 0)) + 1,
             "schema": known.get("schema", SCHEMA),
             "journal": journal,
-            "boot": boot,
-            "inode": inode,
+            "boot": self._origin.boot,
+            "inode": found.st_ino,
         }
         with Transaction(store.database):
             store.write_state(IDENTITY, document)

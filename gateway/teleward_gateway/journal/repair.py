@@ -54,7 +54,7 @@ class Salvage:
         elif sealed.type is Blob.STATE:
             self.aside[sealed.body.decode()] = json.loads(sealed.body)
         elif sealed.type is not Blob.TREND:  # trends are made anew from the rows
-            self.store.insert([inspect_row(blob)])
+            self.store.restore([inspect_row(blob)])
 
     def check_version(self) -> None:
         """Raise `JournalTooNew` for what this version would not know how to save."""

@@ -71,15 +71,20 @@ class Store:
         return list(self.database.execute(sql, values))
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Write rows; a row that is already there is left as it is."""
+        """Write new rows; raises sqlite3.IntegrityError where another program wrote that number."""
+        self._insert("INSERT", rows)
+
+    def restore(self, rows: Sequence[Row]) -> None:
+        """Write rows that were saved; one that is already there is left as it is."""
+        self._insert("INSERT OR IGNORE", rows)
+
+    def _insert(self, how: str, rows: Sequence[Row]) -> None:
         for row in rows:
             if row.wave:
-                self.run(
-                    "INSERT OR IGNORE INTO wave VALUES (?,?,?)", (row.seq, row.count, row.blob)
-                )
+                self.run(f"{how} INTO wave VALUES (?,?,?)", (row.seq, row.count, row.blob))
             else:
                 self.run(
-                    "INSERT OR IGNORE INTO light VALUES (?,?,?,?)",
+                    f"{how} INTO light VALUES (?,?,?,?)",
                     (row.seq, row.count, row.kinds, row.blob),
                 )
 

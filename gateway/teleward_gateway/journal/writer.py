@@ -55,6 +55,7 @@ from teleward_gateway.journal.database import PAGE_BYTES
 from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.mark import Mark
+from teleward_gateway.journal.migrations import JournalTooNew
 from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, Row, build_row, is_wave, make_record
 from teleward_gateway.journal.spans import Span, count_row
@@ -70,6 +71,8 @@ log = logging.getLogger(__name__)
 CHUNK = 8192  # records a commit; at 64 patients a second has some 500
 ROW_RECORDS = 4096  # records a row: a row is read and checked whole
 ROOM_PAGES = 64  # two commits of a ward
+LOOK_EVERY_S = 20.0
+"""How often the open file is compared with the one at its path."""
 FIRST_RETRY_S = 0.1
 LONGEST_RETRY_S = 2.0  # writable storage is noticed within this time
 
@@ -138,6 +141,14 @@ class Opener(Protocol):
         """Open the file; raises sqlite3.Error or OSError while the disk is unwilling."""
         ...
 
+    def is_replaced(self) -> bool:
+        """Return whether the file that was opened is no longer the one at its path."""
+        ...
+
+    def leave_mark(self, next_number: int) -> None:
+        """Note how far the file that is gone had come; raises OSError."""
+        ...
+
 
 class Knowledge(Protocol):
     """The index that serves reads; see `teleward_gateway.journal.index`."""
@@ -182,6 +193,7 @@ class Writer:
         self._trends = Trends()
         self._entries: list[Entry] = []
         self._pages = 0
+        self._looked_s = 0.0
         self._wake = threading.Condition()
         self._asked = self._answered = 0
         self._stopping = False
@@ -260,7 +272,7 @@ class Writer:
         """Do one step; a disk that refuses is remembered as the problem, never raised."""
         try:
             step()
-        except (sqlite3.Error, OSError, Damaged) as error:
+        except (sqlite3.Error, OSError, Damaged, JournalTooNew) as error:
             if self.problem is None:
                 log.warning("journal: records cannot be written: %s", error)
             self.problem = f"records cannot be written: {error}"
@@ -303,6 +315,7 @@ class Writer:
         if self._index.suspect is not None:
             self._opener.suspect, self._index.suspect = self._index.suspect, None
             self._close()
+        self._notice_replacement()
         if self._ready is None:
             self._open()
         ready = self._ready
@@ -317,6 +330,19 @@ class Writer:
         # the log and the reserve, which is as large, count as used
         self._index.tidy(ready.store, 2 * self._config.log_bytes)
         self._pages += self._trends.maintain(ready.store, self._index.corrections())
+
+    def _notice_replacement(self) -> None:
+        """Begin a new file when the one that is open was deleted or replaced, looking now and then.
+
+        SQLite would go on in a file without a name, and all of it would be gone at the next start.
+        """
+        if self._ready is None or time.monotonic() - self._looked_s < LOOK_EVERY_S:
+            return
+        self._looked_s = time.monotonic()
+        if self._opener.is_replaced():
+            log.error("journal: the file was deleted or replaced while running; begun again")
+            self._close()
+            self._opener.leave_mark(self._next)
 
     def _commit(self, ready: Ready) -> None:
         try:

@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from dataclasses import astuple
 from pathlib import Path
+from urllib.parse import quote
 
 from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.journal.damage import Damaged, check_versions
@@ -69,15 +70,20 @@ TABLES = (
 )
 
 
-def open_database(path: Path | str, mode: Provenance) -> tuple[sqlite3.Connection, Path | None]:
+def open_database(
+    path: Path | str, mode: Provenance, copy_of: Path | None = None
+) -> tuple[sqlite3.Connection, Path | None]:
     """Return an open database in ``mode`` and where a damaged file was set aside, if one was.
 
-    Raises RegistryError when the file belongs to the other mode or to a later version.
+    ``copy_of`` fills a database in memory from a file that can only be read. Raises RegistryError
+    when the file belongs to the other mode or to a later version, or cannot be opened.
     """
     aside = None
     try:
         check_versions(Path(path))
-        connection = _connect(path)
+        connection = _connect(path, copy_of)
+    except OSError as error:
+        raise RegistryError(f"registry {path}: {error.strerror}") from error
     except (sqlite3.DatabaseError, Damaged) as error:
         if isinstance(error, sqlite3.OperationalError) and not _is_damage(error):
             raise RegistryError(f"registry {path}: {error}") from error
@@ -93,10 +99,12 @@ def _is_damage(error: sqlite3.Error) -> bool:
     return error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
-def _connect(path: Path | str) -> sqlite3.Connection:
+def _connect(path: Path | str, copy_of: Path | None = None) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     connection.row_factory = sqlite3.Row
     try:
+        if copy_of is not None:
+            _copy_file(copy_of, connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -108,6 +116,17 @@ def _connect(path: Path | str) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _copy_file(path: Path, connection: sqlite3.Connection) -> None:
+    """Copy what can be read of a file on a disk that takes no writes."""
+    with contextlib.suppress(sqlite3.Error):
+        # immutable: a log beside it cannot be opened on such a disk
+        old = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
+        try:
+            old.backup(connection)
+        finally:
+            old.close()
 
 
 def _set_aside(path: Path) -> Path:

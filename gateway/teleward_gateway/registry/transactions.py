@@ -25,7 +25,10 @@ Listener = Callable[[Change], None]
 
 
 class RegistryDatabase(Answers):
-    """Persistent; `close` it at the end. ``damaged`` names a broken file that was set aside."""
+    """Persistent; `close` it at the end. ``damaged`` names a broken file that was set aside.
+
+    ``problem`` says why changes are kept in memory only: see `open_registry`.
+    """
 
     def __init__(
         self,
@@ -34,13 +37,15 @@ class RegistryDatabase(Answers):
         now_ns: Callable[[], int] = time.time_ns,
         *,
         clock: Clock | None = None,
+        problem: str | None = None,
+        copy_of: Path | None = None,
     ) -> None:
-        self.mode = mode
+        self.mode, self.problem = mode, problem
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         self._now_ns, self._clock = now_ns, clock
         self._boot = boot_id() if clock is None else clock.boot
-        self._connection, self.damaged = open_database(path, mode)
+        self._connection, self.damaged = open_database(path, mode, copy_of)
         self._clamp()
         super().__init__(History.load(self._connection))
 
@@ -63,7 +68,8 @@ class RegistryDatabase(Answers):
 
     def health(self) -> dict[str, Any]:
         """Return how many subjects and devices there are, and a file that was set aside."""
-        error = f"damaged, set aside: {self.damaged}" if self.damaged else None
+        damaged = f"damaged, set aside: {self.damaged}" if self.damaged else None
+        error = self.problem or damaged
         return {
             "ok": error is None,
             "error": error,
