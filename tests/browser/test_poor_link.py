@@ -63,3 +63,16 @@ def test_a_strained_link_asks_for_less_and_says_so(ward: FeedServer, open_page: 
     page.wait_for_function(f"() => teleward.shell.stream.messages > {received}")
     numeric = page.locator('[data-subject="sim-01"] [data-metric="spo2"]')
     expect(numeric).to_have_attribute("data-state", "ok")
+
+
+def test_a_handshake_of_three_seconds_is_waited_for(ward: FeedServer, open_page: OpenPage) -> None:
+    with PoorLink(ward.port, Profile()) as link:
+        page = open_page(f"http://127.0.0.1:{link.port}/ward")
+        expect(page.locator("#link")).to_have_attribute("data-link", "live")
+        link.profile = Profile(delay_s=3.0)
+        before = link.accepted
+        link.cut()
+        expect(page.locator("#link")).to_have_attribute("data-link", "lost")
+        expect(page.locator("#link")).to_have_attribute("data-link", "live", timeout=20_000)
+        assert link.accepted - before <= 3
+        page.close()

@@ -67,7 +67,7 @@ def test_sound_needs_a_tap_and_follows_the_alarm(ward: FeedServer, open_page: Op
     alarm(Presence.ON)
     try:
         expect(page.locator("#message")).to_be_visible()
-        expect(page.locator("#sound")).to_contain_text("Sound off")
+        expect(page.locator("#sound")).to_contain_text("SOUND IS OFF")
         assert page.evaluate(bursts) == 0
         page.locator("#sound").click()
         expect(page.locator("#sound")).to_have_text("Sound on")

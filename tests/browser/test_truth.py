@@ -146,6 +146,9 @@ def test_a_dead_server_is_seen_and_its_return_too(browser: object, open_page: Op
 def test_the_socket_that_carries_nothing_is_lost(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/ward")
     expect(page.locator("#link")).to_have_attribute("data-link", "live")
-    page.evaluate("() => { teleward.shell.stream.socket.onmessage = null; }")
-    expect(page.locator("#link")).to_have_attribute("data-link", "lost")
+    page.evaluate(
+        "() => { window.former = teleward.shell.stream.socket; former.onmessage = null; }"
+    )
+    expect(page.locator("#link")).to_have_attribute("data-link", "stale")
+    page.wait_for_function("() => former.readyState >= WebSocket.CLOSING")
     expect(page.locator("#link")).to_have_attribute("data-link", "live")

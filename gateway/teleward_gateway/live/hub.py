@@ -28,6 +28,9 @@ from teleward_signal.vocabulary import METRICS, MetricKind
 
 TICK_S = 0.1
 """Ten frames a second: shorter ticks cost headers, longer ones delay."""
+SIGN_OF_LIFE_TICKS = 10
+"""A page hears of the ward each second even when nothing changes: silence means that ticks stopped.
+"""
 SUBJECTS_LIMIT = 1024
 """Subjects one hub shows; the key of a frame is 16 bits."""
 
@@ -278,8 +281,10 @@ class LiveHub:
                 live.forget()
 
     def _send(self, page: Page, held: "_Held") -> None:
-        change = self._update(held.changes) if held.changes else ""
         frames = b"".join(held.frames)
+        lively = frames or held.turns * PERIOD_TICKS[page.rung] < SIGN_OF_LIFE_TICKS
+        change = "" if lively and not held.changes else self._update(held.changes)
+        held.turns = 1 if change or frames else held.turns + 1
         if change and frames and len(change) * 4 <= CHANGE_LIMIT:
             self._put(page, join_change(change, frames))
         else:
@@ -348,9 +353,10 @@ def _json(value: Any) -> str:
 class _Held:
     """What waits for a page's next turn; at most one second, the slowest rung."""
 
-    __slots__ = ("changes", "frames")
+    __slots__ = ("changes", "frames", "turns")
 
     def __init__(self) -> None:
+        self.turns = 1
         self.changes: list[str] = []
         self.frames: list[bytes] = []
 

@@ -19,12 +19,16 @@ class Profile:
 
 
 class PoorLink:
-    """Listens on a free port and forwards to ``port``; runs in a thread of its own."""
+    """Listens on a free port and forwards to ``port``; runs in a thread of its own.
+
+    ``profile`` holds for connections from now on; ``accepted`` counts them.
+    """
 
     def __init__(self, port: int, profile: Profile) -> None:
         self.port = 0
+        self.accepted = 0
+        self.profile = profile
         self._target = port
-        self._profile = profile
         self._random = random.Random(5)
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
@@ -37,6 +41,10 @@ class PoorLink:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(5)
+
+    def cut(self) -> None:
+        """End every connection, as a network that breaks down does."""
+        self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -51,6 +59,7 @@ class PoorLink:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         task = asyncio.create_task(self._connect(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -76,7 +85,7 @@ class PoorLink:
         raise EOFError
 
     async def _degrade(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        profile, loop = self._profile, asyncio.get_running_loop()
+        profile, loop = self.profile, asyncio.get_running_loop()
         queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(200)
         sender = asyncio.create_task(self._send(queue, writer))
         busy = last = loop.time()

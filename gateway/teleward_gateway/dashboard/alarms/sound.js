@@ -28,6 +28,8 @@ const CAUSES = /** @type {Record<string, string>} */ ({
 });
 /** Pause between bursts in s: within the standard's 2.5-15, 2.5-30 and above 15. */
 const REPEAT_S = { high: 8, medium: 15, low: 30 };
+/** A less urgent burst waits for the end of a more urgent one. */
+const LOUDNESS = /** @type {Record<string, number>} */ ({ high: 3, medium: 2, low: 1 });
 /** A falling or rising edge in s, so that a tone does not click. */
 const EDGE_S = 0.015;
 const GAIN = 0.35;
@@ -69,26 +71,82 @@ export function schedule(context, burstTones, at) {
   }
 }
 
-/** The sound of a page: the most urgent alarm that nobody has acknowledged or paused. */
+const CHOICE = "teleward.sound";
+/** Between attempts to start an audio engine that the system has stopped. */
+const RESUME_MS = 1000;
+
+/**
+ * The sound of a page: the most urgent alarm that nobody has acknowledged or paused.
+ *
+ * Whether a person wants sound is kept for the whole browser, so that another page or a reload
+ * never silences a ward; browsers start it at the first key or click. What the audio engine really
+ * does is looked at each time: a call, a locked screen or a lost device stops it from outside.
+ */
 export class Sound {
-  constructor() {
-    this.enabled = false;
+  /** @param {() => void} changed called when sound starts or stops */
+  constructor(changed = () => {}) {
+    this.changed = changed;
+    this.wanted = localStorage.getItem(CHOICE) === "on";
     /** @type {AudioContext | null} */
     this.context = null;
     this.quietUntil = 0;
+    this.soundsUntil = 0;
+    this.resumedAt = -Infinity;
     this.priority = "";
     this.bursts = 0;
+    for (const type of ["pointerdown", "keydown"]) {
+      addEventListener(type, (event) => this.gesture(event), { capture: true });
+    }
+    addEventListener("storage", (event) => event.key === CHOICE && this.take(event.newValue === "on"));
+    if (this.wanted) this.start();
   }
 
+  /** Whether an alarm would be heard now. */
+  get audible() {
+    return this.wanted && this.context?.state === "running";
+  }
+
+  /** The first key or click lets a browser sound; the button of the sound acts by itself. */
+  gesture(/** @type {Event} */ event) {
+    const button = event.target instanceof Element && event.target.closest("#sound");
+    if (this.wanted && !this.audible && !button) this.start();
+  }
+
+  /** What does not sound is switched on, what sounds is switched off. */
   toggle() {
-    this.enabled = !this.enabled;
-    if (!this.enabled) {
-      void this.context?.suspend();
-      return;
+    const wanted = !this.audible;
+    localStorage.setItem(CHOICE, wanted ? "on" : "off");
+    this.take(wanted);
+  }
+
+  /** @param {boolean} wanted */
+  take(wanted) {
+    this.wanted = wanted;
+    if (wanted) this.start();
+    else void this.context?.suspend();
+    this.changed();
+  }
+
+  start() {
+    if (!this.context) {
+      this.context = new AudioContext();
+      this.context.onstatechange = () => {
+        this.changed();
+        if (this.wanted) this.resume();
+      };
     }
-    this.context ??= new AudioContext();
-    void this.context.resume();
     this.quietUntil = 0;
+    this.resumedAt = -Infinity;
+    this.resume();
+  }
+
+  /** Start a stopped engine, at most once a second. */
+  resume() {
+    const now = performance.now();
+    if (!this.context || this.context.state === "running" || now - this.resumedAt < RESUME_MS) return;
+    this.resumedAt = now;
+    // refused until a key or click: the button shows what is so
+    this.context.resume().catch(() => {});
   }
 
   /** @param {import("../core/state.js").Alarm | undefined} alarm the one to sound, if any */
@@ -98,14 +156,20 @@ export class Sound {
       this.priority = "";
       return;
     }
-    if (!this.enabled || !this.context) return;
+    if (!this.wanted || !this.context) return;
+    if (!this.audible) {
+      this.resume();
+      return;
+    }
     const now = this.context.currentTime;
     if (now < this.quietUntil && priority === this.priority) return;
+    if (LOUDNESS[priority] < (LOUDNESS[this.priority] ?? 0) && now < this.soundsUntil) return;
     const sounds = burst(priority, alarm.metric);
     schedule(this.context, sounds, now + 0.02);
     const last = sounds[sounds.length - 1];
     this.priority = priority;
     this.bursts++;
-    this.quietUntil = now + last.start + last.duration + REPEAT_S[priority];
+    this.soundsUntil = now + last.start + last.duration;
+    this.quietUntil = this.soundsUntil + REPEAT_S[priority];
   }
 }

@@ -2,10 +2,11 @@
 /** What all live pages share: the stream, the top bar, the clock, the frame loop. */
 
 import { html, nothing, render } from "../vendor/lit-html.js";
-import { Announcer, startFlashing } from "../alarms/priorities.js";
+import { startFlashing } from "../alarms/priorities.js";
 import { age, clockTime } from "../i18n/format.js";
 import { decodeFrames } from "../waves/frames.js";
 import { Sound } from "../alarms/sound.js";
+import { AlarmWatch } from "../alarms/watch.js";
 import { Ward } from "./state.js";
 import { Stream } from "./stream.js";
 
@@ -15,26 +16,37 @@ const RUNG_TEXT = /** @type {Record<string, string>} */ ({
 });
 
 export class Shell {
-  /** @param {string[]} subjects @param {() => void} draw called when what is shown may have changed */
-  constructor(subjects, draw) {
+  /**
+   * @param {string[]} subjects @param {() => void} draw called when what is shown may have changed
+   * @param {() => string} title of the page while there is no alarm
+   */
+  constructor(subjects, draw, title) {
     this.ward = new Ward();
-    this.sound = new Sound();
+    this.sound = new Sound(() => this.queueDraw());
     this.draw = draw;
     this.drawQueued = false;
-    this.announcer = new Announcer(element("spoken"));
     this.stream = new Stream(subjects, {
       text: (message) => {
         this.ward.apply(message, this.stream.now());
+        this.watch.refresh();
         this.queueDraw();
       },
       waves: (data, at) => this.takeWaves(data, at),
     });
+    this.watch = new AlarmWatch(this.ward, this.stream, this.sound, { spoken: element("spoken"), title });
     /** @type {((nowMs: number) => void)[]} */
     this.frames = [];
     this.statistics = new FrameStatistics();
     startFlashing();
-    setInterval(() => this.queueDraw(), 500);
+    new Worker("/static/core/ticker.js").onmessage = () => this.tick();
     requestAnimationFrame((stamp) => this.loop(stamp));
+  }
+
+  /** Twice a second, hidden or not. */
+  tick() {
+    this.stream.tick();
+    this.watch.refresh();
+    this.queueDraw();
   }
 
   /** @param {ArrayBuffer} data @param {number} at where the frames begin */
@@ -77,15 +89,14 @@ export class Shell {
   status() {
     const link = this.stream.link();
     const round = Number.isFinite(link.roundTripMs) ? `${Math.round(link.roundTripMs)} ms` : "";
-    const text =
-      link.state === "live"
-        ? `Live ${round}`
-        : link.state === "reduced"
-          ? RUNG_TEXT[link.rung]
-          : this.ward.received
-            ? `Lost ${age(link.lostMs)}`
-            : "Connecting";
-    const mark = { live: "●", reduced: "◐", lost: "○" }[link.state];
+    const texts = {
+      live: `Live ${round}`,
+      reduced: RUNG_TEXT[link.rung],
+      stale: `STALE ${age(link.staleMs)}`,
+      lost: `Lost ${age(link.lostMs)}`,
+    };
+    const text = this.ward.received || link.state === "live" ? texts[link.state] : "Connecting";
+    const mark = { live: "●", reduced: "◐", stale: "○", lost: "○" }[link.state];
     return html`<span class="pill" id="link" data-link=${link.state} role="status" aria-live="off"
         ><span aria-hidden="true">${mark}</span> ${text}</span
       >
@@ -102,16 +113,15 @@ export class Shell {
   }
 
   soundButton() {
+    const { audible } = this.sound;
     return html`<button
       type="button"
       id="sound"
-      aria-pressed=${String(this.sound.enabled)}
-      @click=${() => {
-        this.sound.toggle();
-        this.queueDraw();
-      }}
+      class=${audible ? "" : "silent"}
+      aria-pressed=${String(audible)}
+      @click=${() => this.sound.toggle()}
     >
-      ${this.sound.enabled ? "Sound on" : html`<span>Sound off<span class="wide">: tap to enable</span></span>`}
+      ${audible ? "Sound on" : html`<span>SOUND IS OFF<span class="wide">: tap to turn on</span></span>`}
     </button>`;
   }
 }

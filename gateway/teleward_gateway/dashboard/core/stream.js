@@ -3,12 +3,16 @@
  * The one WebSocket of a page: reconnects, knows the gateway's clock, and reports its state.
  *
  * The socket alone is the source of truth for "live": a socket that is open but carries nothing is
- * closed after SILENCE_MS, and a page that was hidden or changed networks tries again at once.
+ * closed after SILENCE_MS, and a page that was hidden or changed networks tries again at once. A
+ * gateway sends an update each second even when nothing changes: answers to pings alone prove
+ * nothing about the ward, so without an update for STALE_MS the page is stale. Connecting has a
+ * deadline of its own: a slow handshake is not the silence of the connection before.
  *
  * @typedef {object} LinkState
- * @property {"live"|"reduced"|"lost"} state
+ * @property {"live"|"reduced"|"stale"|"lost"} state
  * @property {number} roundTripMs
  * @property {number} lostMs   how long nothing arrives
+ * @property {number} staleMs  how long no update arrives
  * @property {string} rung     full, lean or numbers
  * @property {number} dropped  messages the gateway left out because this page was too slow
  */
@@ -18,7 +22,11 @@ import { splitChange } from "../waves/frames.js";
 const PING_MS = 2000;
 /** Pings come every 2 s: after two without an answer the link carries nothing. */
 const SILENCE_MS = 4500;
+const STALE_MS = 3000;
+const TICK_MS = 500;
 const RETRY_MS = [250, 500, 1000, 1500];
+/** For a handshake, name look-up and encryption included; longer after each that failed. */
+const CONNECT_MS = [10000, 15000, 20000, 30000];
 /** An answer that took longer waited behind waves: the link carries too much. */
 const STRAINED_MS = 1000;
 /** Strained answers within WINDOW_MS that make the page ask for less. */
@@ -49,6 +57,11 @@ export class Stream {
     this.attempt = 0;
     this.openedAt = NaN;
     this.receivedAt = performance.now();
+    /** When the ward was last heard of: a whole state, an update or waves. */
+    this.updatedAt = performance.now();
+    this.connectBy = Infinity;
+    this.retryAt = Infinity;
+    this.timeouts = 0;
     this.rung = 0;
     this.rungSince = performance.now();
     /** @type {number[]} */
@@ -56,7 +69,8 @@ export class Stream {
     /** @type {{at: number, roundTrip: number, offset: number}[]} */
     this.clockReadings = [];
     this.retryTimer = 0;
-    this.beating = setInterval(() => this.beat(), PING_MS);
+    this.beatAt = performance.now();
+    this.ticking = setInterval(() => this.tick(), TICK_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.retryNow());
     addEventListener("online", () => this.retryNow());
     this.open();
@@ -72,10 +86,13 @@ export class Stream {
     const silent = performance.now() - this.receivedAt;
     const open = this.socket?.readyState === WebSocket.OPEN && Number.isFinite(this.openedAt);
     const lost = !open || silent > SILENCE_MS;
+    const staleMs = performance.now() - this.updatedAt;
+    const stale = staleMs > STALE_MS;
     return {
-      state: lost ? "lost" : this.rung > 0 ? "reduced" : "live",
+      state: lost ? "lost" : stale ? "stale" : this.rung > 0 ? "reduced" : "live",
       roundTripMs: this.roundTripMs,
       lostMs: silent,
+      staleMs,
       rung: RUNGS[this.rung],
       dropped: this.dropped,
     };
@@ -108,7 +125,7 @@ export class Stream {
   /** End it: the socket stays closed. */
   close() {
     this.closed = true;
-    clearInterval(this.beating);
+    clearInterval(this.ticking);
     clearTimeout(this.retryTimer);
     this.socket?.close();
   }
@@ -122,8 +139,12 @@ export class Stream {
     this.socket = socket;
     this.openedAt = NaN;
     const startedAt = performance.now();
+    this.retryAt = Infinity;
+    this.connectBy = startedAt + CONNECT_MS[Math.min(this.timeouts, CONNECT_MS.length - 1)];
     socket.onopen = () => {
       this.openedAt = performance.now();
+      this.connectBy = Infinity;
+      this.timeouts = 0;
       this.receivedAt = this.openedAt;
       this.clockReadings = [];
       if (this.rung) this.send({ type: "rung", rung: RUNGS[this.rung] });
@@ -132,12 +153,17 @@ export class Stream {
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = () => {
       if (socket !== this.socket) return;
-      this.socket = null;
-      if (performance.now() - startedAt > 5000) this.attempt = 0;
-      const wait = RETRY_MS[Math.min(this.attempt++, RETRY_MS.length - 1)];
-      clearTimeout(this.retryTimer);
-      this.retryTimer = setTimeout(() => this.open(), wait * (0.8 + 0.4 * Math.random()));
+      if (Number.isFinite(this.openedAt) && performance.now() - startedAt > 5000) this.attempt = 0;
+      this.retryLater();
     };
+  }
+
+  retryLater() {
+    this.socket = null;
+    const wait = RETRY_MS[Math.min(this.attempt++, RETRY_MS.length - 1)] * (0.8 + 0.4 * Math.random());
+    this.retryAt = performance.now() + wait;
+    clearTimeout(this.retryTimer);
+    this.retryTimer = setTimeout(() => this.tick(), wait + 1);
   }
 
   retryNow() {
@@ -153,18 +179,40 @@ export class Stream {
     this.send({ type: "ping", sent: performance.now() });
   }
 
-  beat() {
+  /** What is due now; a page that rings also calls it from a timer that hidden pages keep. */
+  tick() {
+    if (this.closed) return;
     const now = performance.now();
-    if (this.socket && now - Math.max(this.receivedAt, this.openedAt || this.receivedAt) > SILENCE_MS) {
-      const phantom = this.socket;
-      this.socket = null;
-      phantom.onclose = phantom.onmessage = null;
-      phantom.close();
+    if (!this.socket) {
+      if (now >= this.retryAt) this.open();
+      return;
+    }
+    if (this.socket.readyState === WebSocket.CONNECTING) {
+      if (now > this.connectBy) {
+        this.timeouts++;
+        this.drop();
+        this.retryLater();
+      }
+      return;
+    }
+    if (now - Math.max(this.receivedAt, this.openedAt || this.receivedAt) > SILENCE_MS) {
+      this.drop();
       this.open();
       return;
     }
+    if (now - this.beatAt < PING_MS) return;
+    this.beatAt = now;
     this.ping();
     if (this.rung > 0 && now - this.rungSince > CLIMB_MS) this.climb(-1);
+  }
+
+  /** Leave a socket that carries nothing, without waiting for it. */
+  drop() {
+    const phantom = this.socket;
+    this.socket = null;
+    if (!phantom) return;
+    phantom.onopen = phantom.onclose = phantom.onmessage = null;
+    phantom.close();
   }
 
   /** @param {string | ArrayBuffer} data */
@@ -173,6 +221,7 @@ export class Stream {
     this.messages++;
     if (typeof data !== "string") {
       this.receivedBytes += data.byteLength;
+      this.updatedAt = this.receivedAt;
       const { text, frames } = splitChange(data);
       if (text) this.handlers.text(JSON.parse(text));
       this.handlers.waves(data, frames);
@@ -184,6 +233,7 @@ export class Stream {
       this.setTime(message);
       return;
     }
+    this.updatedAt = this.receivedAt;
     if (message.type === "hello") {
       this.attempt = 0;
       this.dropped = message.dropped;

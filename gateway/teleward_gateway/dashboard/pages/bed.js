@@ -28,7 +28,7 @@ const LOOK = {
 const AUDIO_PAUSE_S = 120;
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const shell = new Shell([id], draw);
+const shell = new Shell([id], draw, () => subjectHere()?.info.bed ?? id);
 const alarmList = new AlarmList(shell, element("dialogs"));
 const limitsDialog = new LimitsDialog(shell, id, element("dialogs"));
 const news2Dialog = new News2Dialog(shell, id, element("dialogs"));
@@ -57,14 +57,10 @@ function draw() {
       ? "No waveform: the numerics come from devices without one."
       : `No subject “${id}” is admitted on this gateway. The ward shows who is.`;
   }
-  const alarms = subject?.alarms ?? [];
   const paused = (subject?.info.audio_pause ?? 0) > now;
   if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
-  if (subject) render(numericTiles(subject, shell.ward.metrics, now), element("numerics"));
+  render(subject ? numericTiles(subject, shell.ward.metrics, now) : html``, element("numerics"));
   drawKeys(subject, paused, now);
-  shell.announcer.announce(alarms.map((alarm) => ({ where: subject?.info.bed ?? id, alarm })));
-  const audible = paused ? [] : alarms.filter((alarm) => alarm.presence !== "ack");
-  shell.sound.update(topAlarm(audible));
   alarmList.draw();
 }
 
@@ -74,7 +70,6 @@ function drawBar(subject) {
   const others = (subject?.alarms.length ?? 0) - 1;
   const { bed = id, label = "", detail = "" } = subject?.info ?? {};
   const who = [label === bed ? "" : label, detail].filter(Boolean).join(" · ");
-  document.title = `${alarm ? `${MARKS[alarm.priority]} ${alarm.text} · ` : ""}${bed} · Teleward`;
   render(
     html`<a class="button back" href="/ward" aria-label="Back to the ward">‹</a>
       <h1>${bed}</h1>
@@ -153,8 +148,9 @@ function pauseAudio() {
 function acknowledge() {
   const open = (subjectHere()?.alarms ?? []).filter((alarm) => alarm.presence !== "ack").sort(byUrgency);
   return attempt(async () => {
-    for (const { condition } of open) {
-      await call("POST", "/alarms/acknowledge", { subject: id, condition, author: who() });
+    for (const { condition, since } of open) {
+      const body = { subject: id, condition, author: who(), since_ns: since * 1e6 };
+      await call("POST", "/alarms/acknowledge", body);
     }
   });
 }
@@ -172,8 +168,10 @@ async function fullScreen() {
 
 /** @param {Subject | undefined} subject */
 function followSubject(subject) {
-  if (traces.get(id)?.subject === subject) return;
+  const former = traces.get(id);
+  if (former?.subject === subject) return;
   traces.clear();
+  if (former) endStay();
   if (!subject) return;
   const made = new Traces(canvas, subject, LOOK);
   made.onLayout = () => placeLabels(made);
@@ -181,9 +179,20 @@ function followSubject(subject) {
   traces.set(id, made);
 }
 
+/** Nothing of a stay that ended is shown, or can be saved, any more. */
+function endStay() {
+  for (const dialog of document.querySelectorAll("dialog[open]")) {
+    /** @type {HTMLDialogElement} */ (dialog).close();
+  }
+  if (frozen) freeze();
+  failure = "";
+  element("labels").replaceChildren();
+  canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
+}
+
 /** @param {Traces} made */
 function placeLabels(made) {
-  const ratio = Math.min(devicePixelRatio, 2);
+  const { ratio } = made;
   element("labels").replaceChildren(
     ...made.sweep.lanes.map((lane) => {
       const label = document.createElement("div");

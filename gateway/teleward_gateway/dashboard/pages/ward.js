@@ -22,7 +22,8 @@ const LOOK = {
   calibrated: false,
 };
 
-const shell = new Shell([], draw);
+/** @type {Shell} */
+const shell = new Shell([], draw, () => shell.ward.gateway.ward ?? "Ward");
 const alarmList = new AlarmList(shell, element("dialogs"));
 element("bar").replaceChildren();
 /** @type {Map<string, Traces>} */
@@ -125,11 +126,6 @@ function draw() {
   empty.hidden = subjects.length > 0;
   if (ward.received) empty.textContent = "No subject is admitted. Bind a device to a bed on the page /devices.";
   followCanvases(subjects);
-  const active = subjects.flatMap((subject) =>
-    subject.alarms.map((alarm) => ({ where: subject.info.bed, alarm, paused: (subject.info.audio_pause ?? 0) > now })),
-  );
-  shell.announcer.announce(active);
-  shell.sound.update(topAlarm(active.filter((a) => !a.paused && a.alarm.presence !== "ack").map((a) => a.alarm)));
   alarmList.draw();
 }
 
@@ -151,7 +147,7 @@ function followCanvases(subjects) {
 /** @param {Traces} made */
 function placeLabels(made) {
   const place = /** @type {HTMLElement} */ (made.canvas.nextElementSibling);
-  const ratio = Math.min(devicePixelRatio, 2);
+  const { ratio } = made;
   place.replaceChildren(
     ...made.sweep.lanes.map((lane) => {
       const label = document.createElement("span");

@@ -44,6 +44,11 @@ export function channelLabel(subject, channel) {
   return subject.info.channel_labels?.[metric] ?? label;
 }
 
+/** Device pixels per CSS pixel, at most two: more costs drawing and shows nothing. */
+function pixelRatio() {
+  return Math.min(devicePixelRatio, 2);
+}
+
 /** The canvas of one subject. */
 export class Traces {
   /**
@@ -64,6 +69,8 @@ export class Traces {
     this.cleared = false;
     this.width = 0;
     this.height = 0;
+    /** Device pixels per CSS pixel of this layout: what is placed over the canvas uses it too. */
+    this.ratio = 1;
     /** Called after a new layout: the page places its labels. */
     this.onLayout = () => {};
   }
@@ -71,17 +78,18 @@ export class Traces {
   /** Take the size of the canvas element again. */
   resize() {
     const box = this.canvas.getBoundingClientRect();
-    const ratio = Math.min(devicePixelRatio, 2);
+    const ratio = pixelRatio();
     const width = Math.max(1, Math.round(box.width * ratio));
     const height = Math.max(1, Math.round(box.height * ratio));
-    if (width === this.width && height === this.height) return;
+    if (width === this.width && height === this.height && ratio === this.ratio) return;
+    this.ratio = ratio;
     this.canvas.width = this.width = width;
     this.canvas.height = this.height = height;
     this.layOut();
   }
 
   layOut() {
-    const ratio = Math.min(devicePixelRatio, 2);
+    const { ratio } = this;
     const style = getComputedStyle(this.canvas);
     const channels = chooseChannels(this.subject, this.look.most);
     this.version = this.subject.waves.version;
@@ -111,6 +119,8 @@ export class Traces {
    * @param {number} nowMs the gateway's time @returns {number} time of the newest sample drawn
    */
   frame(nowMs) {
+    // a window comes to a screen of another density, or is zoomed, without any event in some browsers
+    if (pixelRatio() !== this.ratio) this.resize();
     if (this.version !== this.subject.waves.version) this.layOut();
     if (!this.sweep.lanes.length) {
       if (!Number.isNaN(this.sweep.cursor) || !this.cleared) {
