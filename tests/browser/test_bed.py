@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from teleward_gateway.testing.ward_feed import FeedServer
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Presence, Priority
+from teleward_signal.record import RecordKind
 
 OpenPage = Callable[..., Page]
 
@@ -137,7 +138,8 @@ def test_news2_entry_completes_the_score(ward: FeedServer, open_page: OpenPage) 
     expect(dialog).to_be_hidden()
     expect(score).to_have_attribute("data-state", "ok")
     expect(score.locator("output")).to_have_text("3")
-    assert {r.payload["author"] for r in ward.feed.records} == {"Nurse A"}
+    typed = [r for r in ward.feed.records if r.kind is RecordKind.MEASUREMENT]
+    assert {r.payload["author"] for r in typed} == {"Nurse A"}
 
 
 def test_limits_are_changed_and_what_cannot_be_is_explained(

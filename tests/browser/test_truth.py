@@ -152,3 +152,23 @@ def test_the_socket_that_carries_nothing_is_lost(ward: FeedServer, open_page: Op
     expect(page.locator("#link")).to_have_attribute("data-link", "stale")
     page.wait_for_function("() => former.readyState >= WebSocket.CLOSING")
     expect(page.locator("#link")).to_have_attribute("data-link", "live")
+
+
+@pytest.mark.parametrize("path", ["/ward", "/bed/sim-03"])
+def test_a_page_opens_with_the_last_sweep_full(
+    ward: FeedServer, open_page: OpenPage, path: str
+) -> None:
+    channels = ward.feed.live._subjects["sim-03"].channels
+    while channels["ecg_ii"].next_index < 15 * 250:
+        time.sleep(0.1)
+    page = open_page(ward.url + path)
+    page.wait_for_function("() => teleward.traces.get('sim-03')?.sweep.drawnSamples > 0")
+    full = page.evaluate(
+        """() => {
+          const { sweep } = teleward.traces.get("sim-03");
+          return sweep.lanes.map(({ channel, drawn }) =>
+            (drawn - channel.tail) / channel.description.fs / sweep.seconds);
+        }"""
+    )
+    assert len(full) == 3
+    assert min(full) > 0.9

@@ -1,5 +1,6 @@
 """Active alarms, acknowledgement, audio pause and limits."""
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Response
@@ -16,7 +17,7 @@ from teleward_gateway.api.schemas import (
 )
 from teleward_gateway.api.view import GatewayView, view_of
 from teleward_signal.alarms.limits import AlarmLimits
-from teleward_signal.errors import Invalid
+from teleward_signal.errors import Invalid, NotFound
 
 router = APIRouter(tags=["alarms"])
 View = Annotated[GatewayView, Depends(view_of)]
@@ -44,6 +45,31 @@ async def acknowledge(view: View, request: Acknowledge) -> Alarm:
 async def pause_audio(view: View, subject: str, request: AudioPause) -> AudioPaused:
     """Pause the alarm sound of a subject; alarms stay visible."""
     until_ns = await view.pause_audio(subject, request.duration_s, request.author)
+    return _paused(until_ns)
+
+
+@router.post("/audio-pause")
+async def pause_ward(view: View, request: AudioPause) -> dict[str, AudioPaused]:
+    """Pause the alarm sound of every subject; return until when, by subject.
+
+    A new alarm of high priority ends the pause of its subject as ever. One who left meanwhile is
+    left out.
+    """
+    subjects = view.live.shown()
+    answers = await asyncio.gather(
+        *(view.pause_audio(each, request.duration_s, request.author) for each in subjects),
+        return_exceptions=True,
+    )
+    paused = {}
+    for subject, answer in zip(subjects, answers, strict=True):
+        if isinstance(answer, BaseException) and not isinstance(answer, NotFound):
+            raise answer
+        if not isinstance(answer, BaseException):
+            paused[subject] = _paused(answer)
+    return paused
+
+
+def _paused(until_ns: int | None) -> AudioPaused:
     until = None if until_ns is None else iso_time(until_ns)
     return AudioPaused(until=until, until_ns=until_ns)
 

@@ -14,12 +14,13 @@ import contextlib
 import json
 import logging
 import math
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from teleward_gateway.api.view import view_of
 from teleward_gateway.live import LiveHub, Page, Rung
+from teleward_gateway.live.channel import PAST_S
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +33,22 @@ REQUEST_LIMIT = 1024
 
 
 @router.websocket("/stream")
-async def stream(socket: WebSocket, subjects: str = "") -> None:
-    """Send live state and waves of ``subjects`` (comma-separated; all when empty)."""
+async def stream(
+    socket: WebSocket,
+    subjects: str = "",
+    sweep: Annotated[float, Query(ge=0, le=PAST_S)] = 0.0,
+) -> None:
+    """Send live state and waves of ``subjects`` (comma-separated; all when empty).
+
+    Behind the state come the waves of the last ``sweep`` seconds.
+    """
     hub = view_of(socket).live
     if hub.statistics.pages >= PAGES_LIMIT:
         await socket.close(1013, "too many pages")
         return
     await socket.accept()
     chosen = [name for name in subjects.split(",") if name]
-    page = hub.open_page(chosen or None)
+    page = hub.open_page(chosen or None, sweep)
     # whichever ends takes the other along: a page that gets pongs and no values looks alive
     both = [
         asyncio.create_task(_send(socket, hub, page), name="values of a page"),

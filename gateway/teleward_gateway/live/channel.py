@@ -5,6 +5,7 @@ of the index, the slow drift of a device's clock moves the anchor, and a clock t
 starts a new generation at index 0.
 """
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ DRIFT_WEIGHT = 0.01
 """Weight of a block in the drift: some ten seconds, so that arrival jitter moves nothing."""
 PENDING_S = 5.0
 """Samples that wait for a tick; ticks are 0.1 s, so more than this is a stopped hub."""
+PAST_S = 20.0
+"""Kept for a page that opens: the widest sweep."""
 ESCAPE_SHARE = 0.02
 """Share of steps beyond an int8 above which the quantisation is made coarser."""
 
@@ -45,6 +48,7 @@ class Channel:
         self.generation = 0
         self.changed = True
         self._pending: list[tuple[int, NDArray[Any]]] = []
+        self._past: deque[tuple[int, NDArray[Any]]] = deque()
         self._start(block)
 
     def take(self, block: SampleBlock) -> None:
@@ -66,13 +70,23 @@ class Channel:
         """Return the runs that came in since the last call."""
         if not self._pending:
             return []
-        pending, self._pending = self._pending, []
-        pieces = [counts for _, counts in pending]
+        pending = self._pending
+        self.forget()
+        return self._runs(pending)
+
+    def past(self, seconds: float) -> list[Run]:
+        """Return the runs of the last ``seconds`` (at most 20) before what the next drain gives."""
+        oldest = self.next_index - seconds * self.fs
+        kept = [(index, counts) for index, counts in self._past if index >= oldest]
+        return self._runs(kept) if kept else []
+
+    def _runs(self, blocks: list[tuple[int, NDArray[Any]]]) -> list[Run]:
+        pieces = [counts for _, counts in blocks]
         samples = self._quantise(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
         runs: list[Run] = []
         begin = at = 0
-        first_index = following = pending[0][0]
-        for index, counts in pending:
+        first_index = following = blocks[0][0]
+        for index, counts in blocks:
             if index != following:
                 runs += self._cut(first_index, samples[begin:at])
                 begin, first_index = at, index
@@ -81,8 +95,12 @@ class Channel:
         return runs + self._cut(first_index, samples[begin:at])
 
     def forget(self) -> None:
-        """Drop the samples that came in since the last call; their places stay taken."""
-        self._pending.clear()
+        """Count the samples that came in since the last call as past; their places stay taken."""
+        self._past.extend(self._pending)
+        self._pending = []
+        oldest = self.next_index - PAST_S * self.fs
+        while self._past and self._past[0][0] < oldest:
+            self._past.popleft()
 
     def describe(self) -> dict[str, Any]:
         """Return what a page needs to draw the channel, in JSON values."""
@@ -113,6 +131,7 @@ class Channel:
         self._device_next = block.index
         self._residual_s = 0.0
         self._pending.clear()
+        self._past.clear()
         self.changed = True
 
     def _place(self, block: SampleBlock, time_ns: int) -> None:

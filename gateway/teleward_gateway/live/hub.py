@@ -193,16 +193,24 @@ class LiveHub:
         live = self._subjects.get(subject)
         return [] if live is None else live.alarms()
 
+    def shown(self) -> list[str]:
+        """Return the names of the subjects that pages show."""
+        return list(self._subjects)
+
     def sent(self) -> None:
         """Note that a page was given its waves: the oldest sample in them arrived so long ago."""
         for arrival_ns in self._departing:
             self.latency.add_ns(time.monotonic_ns() - arrival_ns)
         self._departing = []
 
-    def open_page(self, subjects: Iterable[str] | None = None) -> Page:
-        """Add a page that watches ``subjects`` (all when None); close it with `close_page`."""
+    def open_page(self, subjects: Iterable[str] | None = None, sweep_s: float = 0.0) -> Page:
+        """Add a page that watches ``subjects`` (all when None); close it with `close_page`.
+
+        Its first message is the whole state, its second the waves of the last ``sweep_s`` seconds.
+        """
         chosen = None if subjects is None else frozenset(subjects)
-        page = Page(chosen, lambda dropped: self._snapshot(chosen, dropped))
+        past = self._past(chosen, sweep_s) if sweep_s > 0 else b""
+        page = Page(chosen, lambda dropped: self._snapshot(chosen, dropped), past)
         self._pages[page] = _Held()
         self.statistics.pages = len(self._pages)
         return page
@@ -335,6 +343,11 @@ class LiveHub:
             separators=(",", ":"),
             allow_nan=False,
         )
+
+    def _past(self, chosen: frozenset[str] | None, sweep_s: float) -> bytes:
+        """Return the waves of the last seconds, up to those that the next tick sends."""
+        watched = [each for each in self._subjects.values() if chosen is None or each.id in chosen]
+        return b"".join(each.past(sweep_s) for each in watched)
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000

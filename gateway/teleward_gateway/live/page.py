@@ -28,13 +28,19 @@ PERIOD_TICKS = {Rung.FULL: 1, Rung.LEAN: 5, Rung.NUMBERS: 10}
 
 
 class Page:
-    """The queue of one WebSocket; ``subjects`` of ``None`` means all."""
+    """The queue of one WebSocket; ``subjects`` of ``None`` means all.
 
-    def __init__(self, subjects: frozenset[str] | None, snapshot: Callable[[int], str]) -> None:
+    ``past`` are frames of the last sweep: sent once, behind the first whole state.
+    """
+
+    def __init__(
+        self, subjects: frozenset[str] | None, snapshot: Callable[[int], str], past: bytes = b""
+    ) -> None:
         self.subjects = subjects
         self.rung = Rung.FULL
         self.dropped = 0
         self._snapshot = snapshot
+        self._past = past
         self._queue: deque[str | bytes] = deque()
         self._stale = True
         self._ready = asyncio.Event()
@@ -68,6 +74,9 @@ class Page:
         while True:
             if self._stale:
                 self._stale = False
+                past, self._past = self._past, b""
+                if past:
+                    self._queue.appendleft(past)
                 return self._snapshot(self.dropped)
             if self._queue:
                 return self._queue.popleft()

@@ -170,6 +170,11 @@ class LiveSubject:
         self._send_whole()
         self._changed, self._changed_values, self._marks, self._beats = set(), set(), [], 0
 
+    def past(self, sweep_s: float) -> bytes:
+        """Return frames of what was sent in the last ``sweep_s`` seconds; b"" when nothing was."""
+        runs = [run for channel in self.channels.values() for run in channel.past(sweep_s)]
+        return encode_frame(self.key, self._sequence, runs) if runs else b""
+
     def drain(self) -> tuple[dict[str, Any] | None, bytes]:
         """Return (what changed as JSON values or None, the wave frame or ``b""``)."""
         runs = [run for channel in self.channels.values() for run in channel.drain()]

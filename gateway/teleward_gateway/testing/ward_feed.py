@@ -22,6 +22,7 @@ from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line, resolution
+from teleward_gateway.journal.event_drafts import alarm_draft
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
 from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
@@ -197,9 +198,17 @@ class WardFeed:
             self.publish(self.board.update(subject, measurement, time.time_ns()))
 
     def publish(self, events: Sequence[AlarmEvent]) -> None:
-        """Publish alarm events."""
+        """Publish alarm events, and keep them in memory."""
         for event in events:
             self.live.publish_alarm(event)
+            identity = RecordId("feed", "feed", len(self.records), 0)
+            draft = alarm_draft(event)
+            self.records.append(
+                Record(
+                    identity, RecordKind.ALARM, Provenance.SIMULATED, event.time_ns, 0, 0, "boot",
+                    event.subject, None, event.metric, draft.payload,
+                )
+            )  # fmt: skip
 
     def waves(self, bed: Bed, now_ns: int, period_s: float) -> None:
         """Publish the samples of one bed up to ``now_ns``."""

@@ -310,3 +310,63 @@ async def _waves(page: Page) -> bytes:
         _, frames = await both(page)
         if frames:
             return frames
+
+
+async def test_a_page_opens_with_the_last_sweep_and_goes_on_without_a_gap(hub: LiveHub) -> None:
+    for first in range(0, 5000, 25):  # 20 s, nobody looks
+        hub.publish_block("a", block(first))
+        hub.tick()
+    hub.publish_block("a", block(5000))  # waits for the next tick
+    page = hub.open_page(sweep_s=10)
+    assert (await text(page))["type"] == "hello"
+    _, frames = await both(page)
+    (past,) = decode_frames(frames)
+    (run,) = past.runs
+    assert (run.first_index, run.first_index + len(run.samples)) == (2525, 5000)
+    hub.tick()
+    _, frames = await both(page)
+    (now,) = decode_frames(frames)
+    assert now.runs[0].first_index == 5000
+
+
+async def test_the_last_sweep_keeps_a_gap_and_ends_with_its_generation(hub: LiveHub) -> None:
+    hub.publish_block("a", block(0))
+    hub.publish_block("a", block(75))
+    hub.tick()
+    page = hub.open_page(sweep_s=20)
+    await text(page)
+    _, frames = await both(page)
+    runs = decode_frames(frames)[0].runs
+    assert [(run.first_index, len(run.samples)) for run in runs] == [(0, 25), (75, 25)]
+    hub.publish_block("a", replace(block(100), fs=125.0))
+    hub.tick()
+    page = hub.open_page(sweep_s=20)
+    await text(page)
+    _, frames = await both(page)
+    runs = decode_frames(frames)[0].runs
+    assert [(run.first_index, run.generation) for run in runs] == [(0, 1)]
+
+
+async def test_a_quiet_ward_gives_a_sign_of_life_each_second(hub: LiveHub) -> None:
+    page = hub.open_page()
+    await text(page)
+    hub.tick()
+    await text(page)
+    for _ in range(9):
+        hub.tick()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await page.next()
+    for _ in range(2):
+        hub.tick()
+    assert (await text(page))["subjects"] == []
+
+
+async def test_who_left_and_came_back_within_a_tick_left(hub: LiveHub) -> None:
+    page = hub.open_page()
+    await text(page)
+    hub.remove_subject("a")
+    hub.set_subject("a", bed="Bed 1")
+    hub.tick()
+    parts = [part for part in (await text(page))["subjects"] if part["id"] == "a"]
+    assert [part.get("removed", False) for part in parts] == [True, False]

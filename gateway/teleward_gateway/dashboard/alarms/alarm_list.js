@@ -1,16 +1,18 @@
 // @ts-check
-/** The list of all alarms of a page, most urgent first, with acknowledgement. */
+/** The drawer of alarms: those of now, most urgent first, and the history of a bed. */
 
 import { html, render } from "../vendor/lit-html.js";
 import { MARKS, alarmClass, byUrgency } from "./priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
 import { age } from "../i18n/format.js";
+import { episodeRow, readEpisodes } from "./history.js";
 
 /** @typedef {import("../core/shell.js").Shell} Shell */
 /** @typedef {import("../core/state.js").Subject} Subject */
 /** @typedef {import("../core/state.js").Alarm} Alarm */
 
 const PRESENCE = { on: "active", latched: "over, not acknowledged", ack: "acknowledged" };
+const FILTERS = { all: "all priorities", high: "high only", medium: "high and medium", technical: "technical" };
 
 export class AlarmList {
   /** @param {Shell} shell @param {HTMLElement} root */
@@ -21,6 +23,11 @@ export class AlarmList {
     this.dialog.setAttribute("aria-labelledby", "alarm-list-title");
     root.append(this.dialog);
     this.error = "";
+    this.past = false;
+    this.bed = "";
+    this.filter = /** @type {keyof typeof FILTERS} */ ("all");
+    /** @type {import("./history.js").Episode[] | null} */
+    this.episodes = null;
   }
 
   /** @returns {{subject: Subject, alarm: Alarm}[]} */
@@ -30,16 +37,22 @@ export class AlarmList {
       .sort((a, b) => byUrgency(a.alarm, b.alarm));
   }
 
+  /** New are those that nobody has acknowledged, over or not; the others go on. */
   button() {
-    const active = this.entries().filter(({ alarm }) => alarm.presence === "on" && alarm.priority !== "info");
-    return html`<button type="button" id="alarm-list" @click=${() => this.open()}>
-      Alarms <b>${active.length}</b>
+    const entries = this.entries().filter(({ alarm }) => alarm.priority !== "info");
+    const fresh = entries.filter(({ alarm }) => alarm.presence !== "ack").length;
+    const ongoing = entries.length - fresh;
+    const parts = [fresh ? html`<b>${fresh} new</b>` : null, ongoing ? html`<span>${ongoing} ongoing</span>` : null];
+    const shown = parts.filter(Boolean);
+    return html`<button type="button" id="alarm-list" aria-keyshortcuts="l" @click=${() => this.open()}>
+      <span>Alarms ${shown.length ? shown.map((part, place) => html`${place ? ", " : ""}${part}`) : "0"}</span>
     </button>`;
   }
 
   open() {
     this.error = "";
-    this.dialog.showModal();
+    this.past = false;
+    if (!this.dialog.open) this.dialog.showModal();
     this.draw();
   }
 
@@ -61,35 +74,122 @@ export class AlarmList {
     this.draw();
   }
 
+  /** @param {boolean} past */
+  show(past) {
+    this.past = past;
+    this.error = "";
+    if (past) void this.read();
+    this.draw();
+  }
+
+  async read() {
+    const beds = this.shell.ward.list();
+    if (!beds.some((subject) => subject.id === this.bed)) this.bed = beds[0]?.id ?? "";
+    this.episodes = null;
+    if (!this.bed) return;
+    const bed = this.bed;
+    try {
+      const found = await readEpisodes(bed, this.shell.stream.now());
+      if (bed === this.bed) this.episodes = found;
+    } catch (error) {
+      this.error = /** @type {Error} */ (error).message;
+    }
+    this.draw();
+  }
+
   draw() {
     if (!this.dialog.open) return;
-    const now = this.shell.stream.now();
-    const entries = this.entries();
     render(
       html`<header>
           <h2 id="alarm-list-title">Alarms</h2>
           <button type="button" @click=${() => this.dialog.close()}>Close</button>
         </header>
+        <div class="choice" role="group" aria-label="Which alarms">
+          <button type="button" aria-pressed=${String(!this.past)} @click=${() => this.show(false)}>Now</button>
+          <button type="button" id="history" aria-pressed=${String(this.past)} @click=${() => this.show(true)}>
+            Last 24 hours
+          </button>
+        </div>
         ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : null}
-        ${entries.length ? null : html`<p class="quiet">No alarm.</p>`}
-        <ul>
-          ${entries.map(
-            ({ subject, alarm }) =>
-              html`<li data-condition=${alarm.condition}>
-                <span class=${alarmClass(alarm)}
-                  ><b aria-hidden="true">${MARKS[alarm.priority]}</b>${alarm.text}</span
-                >
-                <a href="/bed/${encodeURIComponent(subject.id)}">${subject.info.bed}</a>
-                <small>${PRESENCE[alarm.presence]} · ${age(now - alarm.since)}</small>
-                ${alarm.presence === "ack"
-                  ? null
-                  : html`<button type="button" @click=${() => this.acknowledge(subject, alarm)}>
-                      Acknowledge
-                    </button>`}
-              </li>`,
-          )}
-        </ul>`,
+        ${this.past ? this.pastList() : this.presentList()}`,
       this.dialog,
     );
+  }
+
+  presentList() {
+    const now = this.shell.stream.now();
+    const entries = this.entries();
+    return html`${entries.length ? null : html`<p class="quiet">No alarm.</p>`}
+      <ul>
+        ${entries.map(
+          ({ subject, alarm }) =>
+            html`<li data-condition=${alarm.condition}>
+              <span class=${alarmClass(alarm)}
+                ><b aria-hidden="true">${MARKS[alarm.priority]}</b>${alarm.text}</span
+              >
+              <a href="/bed/${encodeURIComponent(subject.id)}">${subject.info.bed}</a>
+              <small
+                >${PRESENCE[alarm.presence]} · ${age(now - alarm.since)}${alarm.presence === "ack" && alarm.author
+                  ? ` · ${alarm.author}`
+                  : ""}</small
+              >
+              ${alarm.presence === "ack"
+                ? null
+                : html`<button type="button" @click=${() => this.acknowledge(subject, alarm)}>
+                    Acknowledge
+                  </button>`}
+            </li>`,
+        )}
+      </ul>`;
+  }
+
+  pastList() {
+    const now = this.shell.stream.now();
+    const beds = this.shell.ward.list();
+    const shown = (this.episodes ?? []).filter((episode) => this.passes(episode));
+    return html`<div class="filters">
+        <label
+          >Bed
+          <select name="bed" @change=${(/** @type {Event} */ event) => this.choose(event)}>
+            ${beds.map(
+              (subject) => html`<option value=${subject.id} ?selected=${subject.id === this.bed}>${subject.info.bed}</option>`,
+            )}
+          </select></label
+        >
+        <label
+          >Show
+          <select name="filter" @change=${(/** @type {Event} */ event) => this.choose(event)}>
+            ${Object.entries(FILTERS).map(([key, text]) => html`<option value=${key}>${text}</option>`)}
+          </select></label
+        >
+      </div>
+      ${this.episodes === null
+        ? html`<p class="quiet">${this.error ? "" : "Reading the record …"}</p>`
+        : shown.length
+          ? null
+          : html`<p class="quiet">No such alarm in the last 24 hours.</p>`}
+      <ul class="past">
+        ${shown.map((episode) => episodeRow(episode, now))}
+      </ul>`;
+  }
+
+  /** @param {Event} event */
+  choose(event) {
+    const { name, value } = /** @type {HTMLSelectElement} */ (event.target);
+    if (name === "bed") {
+      this.bed = value;
+      void this.read();
+    } else {
+      this.filter = /** @type {keyof typeof FILTERS} */ (value);
+    }
+    this.draw();
+  }
+
+  /** @param {import("./history.js").Episode} episode */
+  passes({ priority, kind }) {
+    if (this.filter === "technical") return kind === "technical";
+    if (this.filter === "high") return priority === "high";
+    if (this.filter === "medium") return priority === "high" || priority === "medium";
+    return true;
   }
 }

@@ -10,6 +10,7 @@ import { AlarmWatch } from "../alarms/watch.js";
 import { Ward } from "./state.js";
 import { Stream } from "./stream.js";
 
+const STREAM = "/api/v1/stream";
 const RUNG_TEXT = /** @type {Record<string, string>} */ ({
   lean: "Reduced: waves twice a second",
   numbers: "Reduced: numbers only",
@@ -19,8 +20,9 @@ export class Shell {
   /**
    * @param {string[]} subjects @param {() => void} draw called when what is shown may have changed
    * @param {() => string} title of the page while there is no alarm
+   * @param {() => number} sweep seconds across the page's traces
    */
-  constructor(subjects, draw, title) {
+  constructor(subjects, draw, title, sweep) {
     this.ward = new Ward();
     this.sound = new Sound(() => this.queueDraw());
     this.draw = draw;
@@ -32,7 +34,7 @@ export class Shell {
         this.queueDraw();
       },
       waves: (data, at) => this.takeWaves(data, at),
-    });
+    }, STREAM, sweep);
     this.watch = new AlarmWatch(this.ward, this.stream, this.sound, { spoken: element("spoken"), title });
     /** @type {((nowMs: number) => void)[]} */
     this.frames = [];

@@ -33,6 +33,8 @@ const STRAINED_MS = 1000;
 const STRAINS = 2;
 const WINDOW_MS = 10000;
 const CLIMB_MS = 30000;
+/** What the gateway keeps. */
+const LONGEST_SWEEP_S = 20;
 const RUNGS = ["full", "lean", "numbers"];
 
 export class Stream {
@@ -40,11 +42,13 @@ export class Stream {
    * @param {string[]} subjects empty for all
    * @param {{text: (message: any) => void, waves: (data: ArrayBuffer, at: number) => void}} handlers
    * @param {string} path the socket's address on this server
+   * @param {() => number} sweep seconds of waves that fill the page: asked for at each opening
    */
-  constructor(subjects, handlers, path = "/api/v1/stream") {
+  constructor(subjects, handlers, path = "/api/v1/stream", sweep = () => 0) {
     this.path = path;
     this.closed = false;
     this.subjects = subjects;
+    this.sweep = sweep;
     this.handlers = handlers;
     this.offsetMs = Date.now() - performance.now();
     this.synchronised = false;
@@ -133,8 +137,12 @@ export class Stream {
   open() {
     if (this.closed) return;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const query = this.subjects.length ? `?subjects=${encodeURIComponent(this.subjects.join(","))}` : "";
-    const socket = new WebSocket(`${scheme}://${location.host}${this.path}${query}`);
+    const query = new URLSearchParams();
+    if (this.subjects.length) query.set("subjects", this.subjects.join(","));
+    const sweep = this.rung ? 0 : Math.min(this.sweep(), LONGEST_SWEEP_S);
+    if (sweep) query.set("sweep", sweep.toFixed(1));
+    const search = query.size ? `?${query}` : "";
+    const socket = new WebSocket(`${scheme}://${location.host}${this.path}${search}`);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.openedAt = NaN;

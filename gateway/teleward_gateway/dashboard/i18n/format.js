@@ -10,6 +10,33 @@ export function age(ms) {
   return `${Math.floor(seconds / 86400)} d`;
 }
 
+/** @param {number} ms @returns {string} "8 s ago"; "just now" below two seconds */
+export function ago(ms) {
+  return ms < 2000 ? "just now" : `${age(ms)} ago`;
+}
+
+/** @param {number} ms @returns {string} a span of time: "8 s", "3 min 20 s", "2 h 5 min" */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return seconds % 60 ? `${minutes} min ${seconds % 60} s` : `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/**
+ * When something was, in the reader's own style: the time today, else with the day.
+ * @param {number} ms @param {number} nowMs @returns {string}
+ */
+export function moment(ms, nowMs) {
+  const today = new Date(ms).toDateString() === new Date(nowMs).toDateString();
+  /** @type {Intl.DateTimeFormatOptions} */
+  const day = today ? {} : { day: "numeric", month: "short" };
+  return new Intl.DateTimeFormat(navigator.languages, { ...day, hour: "2-digit", minute: "2-digit", hour12: false }).format(
+    new Date(ms),
+  );
+}
+
 /** @param {number} ms @returns {string} time of day with seconds, 24 h */
 export function clockTime(ms) {
   return new Date(ms).toLocaleTimeString("en-GB");

@@ -28,11 +28,12 @@ const LOOK = {
 const AUDIO_PAUSE_S = 120;
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const shell = new Shell([id], draw, () => subjectHere()?.info.bed ?? id);
+const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".traces canvas"));
+const shell = new Shell([id], draw, () => subjectHere()?.info.bed ?? id,
+  () => Math.min(LOOK.longest, canvas.clientWidth / PIXELS_PER_SECOND));
 const alarmList = new AlarmList(shell, element("dialogs"));
 const limitsDialog = new LimitsDialog(shell, id, element("dialogs"));
 const news2Dialog = new News2Dialog(shell, id, element("dialogs"));
-const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".traces canvas"));
 for (const part of ["bar", "keys"]) element(part).replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();

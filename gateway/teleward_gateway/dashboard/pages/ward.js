@@ -7,6 +7,7 @@ import { Shell, element, html, nothing, render } from "../core/shell.js";
 import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
 import { AlarmList } from "../alarms/alarm_list.js";
+import { WardSilence } from "../alarms/silence.js";
 
 /** @typedef {import("../core/state.js").Subject} Subject */
 /** @typedef {import("../core/state.js").Shown} Shown */
@@ -23,8 +24,10 @@ const LOOK = {
 };
 
 /** @type {Shell} */
-const shell = new Shell([], draw, () => shell.ward.gateway.ward ?? "Ward");
+const shell = new Shell([], draw, () => shell.ward.gateway.ward ?? "Ward",
+  () => Math.min(LOOK.longest, innerWidth / LOOK.pixelsPerSecond));
 const alarmList = new AlarmList(shell, element("dialogs"));
+const silence = new WardSilence(shell);
 element("bar").replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();
@@ -117,7 +120,7 @@ function draw() {
   render(
     html`<h1>${ward.gateway.ward ?? "Ward"}</h1>
       ${shell.simulation(simulated)}<span class="space"></span>${shell.status()}
-      <a class="button" href="/devices">Devices</a>${alarmList.button()}
+      <a class="button" href="/devices">Devices</a>${alarmList.button()} ${silence.button()}
       ${shell.soundButton()}`,
     element("bar"),
   );
@@ -131,7 +134,11 @@ function draw() {
 
 /** @param {Subject[]} subjects */
 function followCanvases(subjects) {
-  for (const id of [...traces.keys()]) if (!shell.ward.subjects.has(id)) traces.delete(id);
+  for (const [id, made] of [...traces]) {
+    if (shell.ward.subjects.has(id)) continue;
+    sizes.unobserve(made.canvas);
+    traces.delete(id);
+  }
   for (const subject of subjects) {
     const selector = `[data-subject="${CSS.escape(subject.id)}"] canvas`;
     const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(selector));
@@ -140,6 +147,8 @@ function followCanvases(subjects) {
     const made = new Traces(canvas, subject, LOOK);
     made.onLayout = () => placeLabels(made);
     made.resize();
+    if (known) sizes.unobserve(known.canvas);
+    sizes.observe(canvas);
     traces.set(subject.id, made);
   }
 }
@@ -160,7 +169,17 @@ function placeLabels(made) {
   );
 }
 
-addEventListener("resize", () => traces.forEach((made) => made.resize()));
+const sizes = new ResizeObserver((changes) => {
+  for (const { target } of changes) {
+    for (const made of traces.values()) if (made.canvas === target) made.resize();
+  }
+});
+addEventListener("keydown", (event) => {
+  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.key === "p") void silence.press();
+  else if (event.key === "l") alarmList.open();
+});
 shell.frames.push((now) =>
   traces.forEach((made) => shell.statistics.noteDrawn(now, made.frame(now))),
 );

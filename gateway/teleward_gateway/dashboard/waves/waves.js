@@ -55,7 +55,12 @@ export class Channel {
   put(first, samples) {
     const { lsb, base } = this.description;
     if (this.head === 0 && this.tail === 0) this.tail = this.head = first;
-    if (first < this.head) return;
+    if (first < this.head) {
+      // waves of the last sweep reach back into what is here already
+      samples = samples.subarray(this.head - first);
+      first = this.head;
+    }
+    if (!samples.length) return;
     const gap = Math.min(first - this.head, this.size);
     for (let step = 0; step < gap; step++) this.ring[(first - 1 - step) % this.size] = NaN;
     for (let step = 0; step < samples.length; step++) {
