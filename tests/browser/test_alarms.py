@@ -97,7 +97,7 @@ def test_the_whole_ward_is_silenced_for_two_minutes(ward: FeedServer, open_page:
     expect(silence).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".tile .paused")).to_have_count(4)
     assert all(ward.feed.board.audio_pause_left_s(bed.subject) > 90 for bed in ward.feed.beds)
-    page.keyboard.press("p")
+    page.keyboard.press("i")
     expect(silence).to_have_text("Silence 2 min")
     expect(page.locator(".tile .paused")).to_have_count(0)
 

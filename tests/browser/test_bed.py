@@ -11,6 +11,25 @@ from teleward_signal.record import RecordKind
 
 OpenPage = Callable[..., Page]
 
+OVERLAPS = """() => [...document.querySelectorAll(".num")].flatMap((tile) => {
+  const parts = tile.querySelectorAll("h2, .limits span:not(.hidden-text), .note, output");
+  const boxes = [...parts].filter((part) => part.textContent.trim()).map((part) => {
+    const range = document.createRange();
+    range.selectNodeContents(part);
+    const { left, right, top, bottom, height } = range.getBoundingClientRect();
+    // digits leave a quarter of their line empty above and below
+    const slack = part.tagName === "OUTPUT" ? height * 0.22 : 2;
+    return { left, right, top: top + slack, bottom: bottom - slack, text: part.textContent.trim() };
+  });
+  const frame = tile.getBoundingClientRect();
+  const { bottom, right } = frame;
+  const outside = boxes.filter((box) => box.bottom > bottom + 1 || box.right > right + 1);
+  const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) =>
+    a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1,
+  ).map((b) => `${a.text} / ${b.text}`));
+  return [...pairs, ...outside.map((box) => `outside: ${box.text}`)];
+})"""
+
 
 def alarm(priority: Priority, presence: Presence, subject: str = "sim-02") -> AlarmEvent:
     return AlarmEvent(
@@ -177,4 +196,13 @@ def test_the_alarm_list_is_a_dialog_that_gives_focus_back(
 
 def test_a_bed_that_there_is_not_is_said_to_be(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/bed/nobody")
-    expect(page.locator("#empty")).to_contain_text("No subject “nobody” is admitted")
+    expect(page.locator("#empty")).to_contain_text("Nobody is admitted as “nobody”")
+
+
+def test_nothing_overlaps_on_a_small_touch_screen(ward: FeedServer, open_page: OpenPage) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02", 800, 480)
+    page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
+    for width, height in ((800, 480), (360, 740), (768, 1024), (1280, 800), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        assert page.evaluate(OVERLAPS) == [], (width, height)

@@ -1,11 +1,13 @@
 """The central station in a real browser."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
+from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 
 OpenPage = Callable[..., Page]
 
@@ -97,9 +99,10 @@ def test_a_device_that_is_not_streaming_is_named(ward: FeedServer, open_page: Op
     page = open_page(f"{ward.url}/ward")
     live = ward.feed.live
     ward.call(lambda: live.set_link("sim-02", "ox", "backing_off", label="Oximeter 2"))
-    expect(page.locator('[data-subject="sim-02"] .link')).to_contain_text("Oximeter 2: backing off")
+    link = page.locator('[data-subject="sim-02"] .link')
+    expect(link).to_contain_text("Oximeter 2: trying again soon")
     ward.call(lambda: live.drop_link("sim-02", "ox"))
-    expect(page.locator('[data-subject="sim-02"] .link')).to_have_count(0)
+    expect(link).to_have_count(0)
 
 
 @pytest.mark.parametrize("path", ["/ward", "/bed/sim-01"])
@@ -109,3 +112,51 @@ def test_nothing_scrolls_sideways(ward: FeedServer, open_page: OpenPage, path: s
     for width, height in ((360, 740), (390, 844), (768, 1024), (1280, 720), (1920, 1080)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_an_empty_ward_leads_to_the_admission(browser: object, open_page: OpenPage) -> None:
+    server = FeedServer(WardFeed(0))
+    server.start()
+    try:
+        page = open_page(f"{server.url}/ward", 360, 740)
+        link = page.locator("#empty a")
+        expect(page.locator("#empty")).to_contain_text("No patient is admitted.")
+        expect(link).to_have_attribute("href", "/devices")
+    finally:
+        server.stop()
+
+
+def test_a_sector_shows_who_mean_pressure_and_device_trouble_beside_an_alarm(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    live = ward.feed.live
+    page = open_page(f"{ward.url}/ward")
+    tile = page.locator('[data-subject="sim-02"]')
+    expect(tile).to_contain_text("SIM-1014")
+    expect(tile).to_contain_text("Post-operative day 1")
+    expect(tile.locator('[data-metric="nibp_mean"]')).to_have_text("mean 89")
+    event = AlarmEvent(
+        "sim-02", "x", AlarmKind.PHYSIOLOGICAL, Priority.HIGH, Presence.ON, 1, "VF/VT", None
+    )
+    ward.call(lambda: live.publish_alarm(event))
+    ward.call(lambda: live.set_link("sim-02", "ox", "stalled", label="Oximeter 2"))
+    try:
+        expect(tile.locator(".message")).to_contain_text("VF/VT")
+        expect(tile.locator(".message")).to_contain_text("Oximeter 2: silent")
+    finally:
+        ward.call(lambda: live.publish_alarm(replace(event, presence=Presence.OFF)))
+        ward.call(lambda: live.drop_link("sim-02", "ox"))
+
+
+def test_every_key_is_underlined_and_listed(ward: FeedServer, open_page: OpenPage) -> None:
+    for path, keys in (("/ward", "irs"), ("/bed/sim-02", "pafnlrsu")):
+        page = open_page(ward.url + path)
+        page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
+        shown = page.locator("[aria-keyshortcuts]")
+        assert {each.get_attribute("aria-keyshortcuts") for each in shown.all()} == set(keys)
+        page.keyboard.press("?")
+        expect(page.locator("#keys-dialog kbd")).to_have_count(len(keys) + 1)
+        page.keyboard.press("Escape")
+        page.keyboard.press("r")
+        expect(page.locator("dialog.drawer")).to_be_visible()
+        page.keyboard.press("Escape")

@@ -131,26 +131,26 @@ def fill(page: Page, dialog: str, **fields: str) -> None:
             field.select_option(value)
         else:
             field.fill(value)
-    form.get_by_role("button", name="Save").click()
+    form.locator("button.primary").click()
     expect(form).to_be_hidden()
 
 
 def test_admit_add_stream_move_and_remove(gateway: Gateway, page: Page) -> None:
     page.get_by_role("button", name="Admit").click()
-    fill(page, "admit", id="p1", label="Bed by the window", bed="bed-1")
+    fill(page, "admit", label="P1", bed="Bed 1", detail="63 y, F")
     page.get_by_role("button", name="Admit").click()
-    fill(page, "admit", id="p2")
+    fill(page, "admit", label="P2")
     found = page.locator(f"[data-address='{STRAP}']")
     expect(found).to_contain_text("heart-rate")
     expect(found).to_contain_text("dBm")
     found.get_by_role("button", name="Add").click()
     fill(page, "add-device", id="strap", target="bed:bed-1")
     device = page.locator("[data-device=strap]")
-    expect(device).to_contain_text("streaming, bed bed-1: p1")
+    expect(device).to_contain_text("streaming, Bed 1: P1")
     assert gateway.registry.subject_now("strap") == "p1"
     device.get_by_role("button", name="Move", exact=True).click()
     fill(page, "bind-device", target="subject:p2")
-    expect(device).to_contain_text("feeds p2")
+    expect(device).to_contain_text("feeds P2")
     device.get_by_role("button", name="Remove").click()
     fill(page, "ask")
     expect(device).to_have_count(0)
@@ -161,18 +161,18 @@ def test_refusal_is_shown_with_its_reason_and_nothing_is_lost(gateway: Gateway, 
     for subject in ("p1", "p2"):
         page.get_by_role("button", name="Admit").click()
         form = page.locator("#admit-dialog")
-        for name, value in {"author": "nurse", "id": subject, "bed": "bed-1"}.items():
+        for name, value in {"author": "nurse", "label": subject, "bed": "Bed 1"}.items():
             form.locator(f"[name={name}]").fill(value)
-        form.get_by_role("button", name="Save").click()
+        form.get_by_role("button", name="Admit").click()
         if subject == "p1":
             expect(form).to_be_hidden()
-    expect(form.get_by_role("alert")).to_contain_text("bed bed-1 holds subject p1")
-    expect(form.locator("[name=id]")).to_have_value("p2")
+    expect(form.get_by_role("alert")).to_contain_text("Bed bed-1 holds subject p1")
+    expect(form.locator("[name=label]")).to_have_value("p2")
 
 
 def test_passkey_is_typed_on_the_page(gateway: Gateway, page: Page) -> None:
     page.get_by_role("button", name="Admit").click()
-    fill(page, "admit", id="p1")
+    fill(page, "admit", label="P1")
     page.locator(f"[data-address='{STRAP}']").get_by_role("button", name="Add").click()
     fill(page, "add-device", id="strap")
     waiting = asyncio.run_coroutine_threadsafe(gateway.desk.pairing.passkey(STRAP), gateway.loop)
@@ -189,3 +189,22 @@ def test_phone_shows_everything_without_sideways_scrolling(gateway: Gateway, pag
     page.set_viewport_size({"width": 360, "height": 740})
     expect(page.locator(f"[data-address='{STRAP}']")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_discharge_is_called_so_and_the_next_of_that_name_is_somebody_else(
+    gateway: Gateway, page: Page
+) -> None:
+    page.get_by_role("button", name="Admit").click()
+    fill(page, "admit", label="Anna", bed="Bed 4", detail="63 y, F")
+    row = page.locator("[data-subject=anna]")
+    expect(row).to_contain_text("Bed 4")
+    expect(row).to_contain_text("63 y, F")
+    row.get_by_role("button", name="Discharge").click()
+    form = page.locator("#ask-dialog")
+    expect(form.locator("button.primary")).to_have_text("Discharge bed 4")
+    fill(page, "ask")
+    expect(row).to_have_count(0)
+    page.get_by_role("button", name="Admit").click()
+    fill(page, "admit", label="Anna", bed="Bed 4")
+    expect(page.locator("[data-subject=anna-2]")).to_contain_text("Bed 4")
+    assert [subject.id for subject in gateway.registry.subjects()] == ["anna-2"]

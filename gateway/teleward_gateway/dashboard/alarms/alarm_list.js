@@ -4,6 +4,7 @@
 import { html, render } from "../vendor/lit-html.js";
 import { MARKS, alarmClass, byUrgency } from "./priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
+import { keyed } from "../core/keys.js";
 import { age } from "../i18n/format.js";
 import { episodeRow, readEpisodes } from "./history.js";
 
@@ -44,8 +45,8 @@ export class AlarmList {
     const ongoing = entries.length - fresh;
     const parts = [fresh ? html`<b>${fresh} new</b>` : null, ongoing ? html`<span>${ongoing} ongoing</span>` : null];
     const shown = parts.filter(Boolean);
-    return html`<button type="button" id="alarm-list" aria-keyshortcuts="l" @click=${() => this.open()}>
-      <span>Alarms ${shown.length ? shown.map((part, place) => html`${place ? ", " : ""}${part}`) : "0"}</span>
+    return html`<button type="button" id="alarm-list" aria-keyshortcuts="r" @click=${() => this.open()}>
+      <span>${keyed("Alarms", "r")} ${shown.length ? shown.map((part, place) => html`${place ? ", " : ""}${part}`) : "0"}</span>
     </button>`;
   }
 

@@ -65,6 +65,20 @@ export class LimitsDialog extends FormDialog {
     </div>`;
   }
 
+  /** A red limit lies outside the yellow one. @param {string} name @param {FormData} data */
+  checkOrder(name, data) {
+    const set = KEYS.map((key, place) => ({ title: TITLES[place], value: number(data, `${name}.${key}`) })).filter(
+      ({ value }) => value !== null,
+    );
+    for (let place = 1; place < set.length; place++) {
+      const [lower, upper] = [set[place - 1], set[place]];
+      if (Number(lower.value) > Number(upper.value)) {
+        const label = this.shell.ward.metrics[name]?.label ?? name;
+        throw new Error(`${label}: ${lower.title} ${lower.value} is above ${upper.title} ${upper.value}.`);
+      }
+    }
+  }
+
   /** @param {FormData} data */
   async send(data) {
     /** @type {Record<string, Record<string, number|null>>} */
@@ -76,6 +90,7 @@ export class LimitsDialog extends FormDialog {
       }
     }
     if (!Object.keys(changed).length) return;
+    for (const name of Object.keys(changed)) this.checkOrder(name, data);
     const path = `/subjects/${encodeURIComponent(this.id)}/limits`;
     await call("PUT", path, { author: data.get("author"), limits: changed }, this.seen);
   }

@@ -2,6 +2,7 @@
 /** One key silences the alarm sound of the whole ward for two minutes; the time left is shown. */
 
 import { author, call, setAuthor } from "../core/api.js";
+import { keyed } from "../core/keys.js";
 import { html } from "../vendor/lit-html.js";
 
 const SILENCE_S = 120;
@@ -39,11 +40,11 @@ export class WardSilence {
         type="button"
         id="silence"
         aria-pressed=${String(left > 0)}
-        aria-keyshortcuts="p"
+        aria-keyshortcuts="i"
         ?disabled=${!this.shell.ward.subjects.size}
         @click=${() => this.press()}
       >
-        ${left ? `Ward silent ${left} s` : "Silence 2 min"}
+        ${left ? `Ward silent ${left} s` : keyed("Silence 2 min", "i")}
       </button>
       ${this.error ? html`<span class="error" role="alert">${this.error}</span>` : null}`;
   }

@@ -22,9 +22,25 @@ export async function call(method, path, body, seen) {
   }
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    throw new Error([content.detail ?? answer.statusText, content.remedy].filter(Boolean).join(" "));
+    throw new Error(refusal(answer.status, String(content.detail ?? "")));
   }
   return content;
+}
+
+/** What to do next, where the gateway's own words are for programs. */
+const NEXT = /** @type {Record<number, string>} */ ({
+  401: "Log in first.",
+  409: "Look at what is there now and decide again.",
+  429: "Wait a little, then try again.",
+  500: "The gateway has failed; its log has the details.",
+  503: "Try again in a moment.",
+});
+
+/** @param {number} status @param {string} detail @returns {string} the refusal in a person's words */
+function refusal(status, detail) {
+  const plain = detail.replace(/^[A-Z]+ \/\S+: /, "").trim();
+  const sentence = plain && plain[0].toUpperCase() + plain.slice(1) + (/[.!?]$/.test(plain) ? "" : ".");
+  return [sentence || "The gateway refused this.", NEXT[status]].filter(Boolean).join(" ");
 }
 
 const AUTHOR = "teleward.author";

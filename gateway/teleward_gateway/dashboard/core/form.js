@@ -12,6 +12,8 @@ export class FormDialog {
   constructor(root, name, title) {
     this.name = name;
     this.title = title;
+    /** What the button does, in a word or two. */
+    this.verb = "Save";
     this.error = "";
     this.busy = false;
     this.dialog = document.createElement("dialog");
@@ -51,7 +53,7 @@ export class FormDialog {
           <label
             >Entered by <input name="author" required maxlength="80" autocomplete="name" .defaultValue=${author()}
           /></label>
-          <button class="primary" ?disabled=${this.busy}>Save</button>
+          <button class="primary" ?disabled=${this.busy}>${this.verb}</button>
         </footer>
       </form>`,
       this.dialog,

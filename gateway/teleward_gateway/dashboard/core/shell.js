@@ -7,6 +7,7 @@ import { age, clockTime } from "../i18n/format.js";
 import { decodeFrames } from "../waves/frames.js";
 import { Sound } from "../alarms/sound.js";
 import { AlarmWatch } from "../alarms/watch.js";
+import { keyed } from "./keys.js";
 import { Ward } from "./state.js";
 import { Stream } from "./stream.js";
 
@@ -121,9 +122,10 @@ export class Shell {
       id="sound"
       class=${audible ? "" : "silent"}
       aria-pressed=${String(audible)}
+      aria-keyshortcuts="s"
       @click=${() => this.sound.toggle()}
     >
-      ${audible ? "Sound on" : html`<span>SOUND IS OFF<span class="wide">: tap to turn on</span></span>`}
+      ${audible ? keyed("Sound on", "s") : html`<span>SOUND IS OFF<span class="wide">: tap to turn on</span></span>`}
     </button>`;
   }
 }

@@ -47,6 +47,30 @@ export function shortTime(ms) {
   return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 
+/** States of a device's link, as people call them. */
+const LINKS = /** @type {Record<string, string>} */ ({
+  idle: "stopped",
+  searching: "searching",
+  connecting: "connecting",
+  discovering: "setting up",
+  streaming: "streaming",
+  stalled: "silent",
+  backing_off: "trying again soon",
+  refused: "needs you",
+});
+
+/** @param {string} state of a device's link */
+export function linkText(state) {
+  return LINKS[state] ?? state.replaceAll("_", " ");
+}
+
+/** @param {string|null} bed as the register has it, "bed-4" @returns {string} "Bed 4" */
+export function bedName(bed) {
+  if (!bed) return "no bed";
+  const words = bed.replace(/[-_]+/g, " ");
+  return words[0].toUpperCase() + words.slice(1);
+}
+
 /** UCUM units as people read them. */
 const UNITS = /** @type {Record<string, string>} */ ({
   "/min": "/min",

@@ -4,7 +4,8 @@
 import { AlarmList } from "../alarms/alarm_list.js";
 import { MARKS, alarmClass, byUrgency, topAlarm } from "../alarms/priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
-import { unitText } from "../i18n/format.js";
+import { linkText, unitText } from "../i18n/format.js";
+import { KeyMap, keyed } from "../core/keys.js";
 import { LimitsDialog } from "../alarms/limits.js";
 import { News2Dialog } from "./news2.js";
 import { BLINK_MS, numericTiles } from "./numerics.js";
@@ -56,7 +57,7 @@ function draw() {
   if (shell.ward.received) {
     empty.textContent = subject
       ? "No waveform: the numerics come from devices without one."
-      : `No subject “${id}” is admitted on this gateway. The ward shows who is.`;
+      : `Nobody is admitted as “${id}”. The ward shows who is.`;
   }
   const paused = (subject?.info.audio_pause ?? 0) > now;
   if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
@@ -94,7 +95,7 @@ function faults(subject) {
   return broken.map(
     ([device, link]) =>
       html`<span class="al tech" data-device=${device} data-state=${link.state}
-        >${link.label ?? device}: ${link.state.replaceAll("_", " ")}</span
+        >${link.label ?? device}: ${linkText(link.state)}</span
       >`,
   );
 }
@@ -105,19 +106,25 @@ function drawKeys(subject, paused, now) {
   const left = Math.ceil(((subject?.info.audio_pause ?? 0) - now) / 1000);
   render(
     html`${failure ? html`<p class="error" role="alert">${failure}</p>` : null}
-      <button type="button" id="pause" aria-pressed=${String(paused)} ?disabled=${!subject} @click=${pauseAudio}>
-        ${paused ? `Audio paused ${left} s` : "Audio pause 2 min"}
+      <button type="button" id="pause" aria-keyshortcuts="p" aria-pressed=${String(paused)} ?disabled=${!subject} @click=${pauseAudio}>
+        ${paused ? `Audio paused ${left} s` : keyed("Audio pause 2 min", "p")}
       </button>
-      <button type="button" id="acknowledge" ?disabled=${!open.length} @click=${acknowledge}>
-        Acknowledge${open.length > 1 ? ` (${open.length})` : ""}
+      <button type="button" id="acknowledge" aria-keyshortcuts="a" ?disabled=${!open.length} @click=${acknowledge}>
+        ${keyed("Acknowledge", "a")}${open.length > 1 ? ` (${open.length})` : ""}
       </button>
-      <button type="button" id="freeze" aria-pressed=${String(frozen)} @click=${freeze}>
-        ${frozen ? "Run" : "Freeze"}
+      <button type="button" id="freeze" aria-keyshortcuts="f" aria-pressed=${String(frozen)} @click=${freeze}>
+        ${frozen ? "Run" : keyed("Freeze", "f")}
       </button>
-      <button type="button" id="news2" ?disabled=${!subject} @click=${() => news2Dialog.open()}>NEWS2 entry</button>
-      <button type="button" id="limits" ?disabled=${!subject} @click=${() => limitsDialog.open()}>Limits</button>
+      <button type="button" id="news2" aria-keyshortcuts="n" ?disabled=${!subject} @click=${() => news2Dialog.open()}>
+        ${keyed("NEWS2 entry", "n")}
+      </button>
+      <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => limitsDialog.open()}>
+        ${keyed("Limits", "l")}
+      </button>
       ${alarmList.button()} ${shell.soundButton()}
-      <button type="button" id="fullscreen" @click=${fullScreen}>Full screen</button>`,
+      <button type="button" id="fullscreen" aria-keyshortcuts="u" @click=${fullScreen}>
+        ${keyed("Full screen", "u")}
+      </button>`,
     element("keys"),
   );
 }
@@ -226,12 +233,15 @@ shell.frames.push((now) => {
     }
   }
 });
-addEventListener("keydown", (event) => {
-  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.querySelector("dialog[open]")) return;
-  if (event.key === "f") freeze();
-  else if (event.key === "a") void acknowledge();
-  else if (event.key === "p") void pauseAudio();
-});
+new KeyMap(element("dialogs"), [
+  { key: "p", text: "Pause the alarm sound for 2 minutes, or end the pause", act: pauseAudio },
+  { key: "a", text: "Acknowledge every alarm of this bed", act: acknowledge },
+  { key: "f", text: "Freeze the traces, or let them run", act: freeze },
+  { key: "n", text: "Enter a NEWS2 observation", act: () => subjectHere() && news2Dialog.open() },
+  { key: "l", text: "Alarm limits", act: () => subjectHere() && limitsDialog.open() },
+  { key: "r", text: "List of alarms", act: () => alarmList.open() },
+  { key: "s", text: "Alarm sound of this page on or off", act: () => shell.sound.toggle() },
+  { key: "u", text: "Full screen", act: fullScreen },
+]);
 /** Benchmarks and tests look at the page through this. */
 Object.assign(window, { teleward: { shell, traces } });

@@ -4,6 +4,7 @@
 import { author, call, setAuthor } from "../core/api.js";
 import { AddDevice, Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
+import { ago, bedName, linkText, moment } from "../i18n/format.js";
 import { repeat } from "../vendor/directives/repeat.js";
 
 const REFRESH_MS = 2000;
@@ -19,17 +20,6 @@ const VERIFICATION = {
   "simulator-only": "unverified: never tried with real data",
 };
 
-/** @type {Record<string, string>} what people call the states of a session */
-const STATES = {
-  idle: "stopped",
-  searching: "searching",
-  connecting: "connecting",
-  discovering: "setting up",
-  streaming: "streaming",
-  stalled: "silent",
-  backing_off: "trying again soon",
-  refused: "needs you",
-};
 const MARKS = /** @type {Record<string, string>} */ ({ streaming: "●", refused: "✕", stalled: "○" });
 
 class Page {
@@ -172,9 +162,9 @@ class Page {
     return html`<li class="row" data-subject=${row.id}>
       <div>
         <h3>${name}</h3>
-        <small>${row.id}</small>
+        <small>${row.attributes?.detail ?? ""}</small>
       </div>
-      <p>${row.bed ? `Bed: ${row.bed}` : "No bed"}<small>since ${local(row.admitted)}</small></p>
+      <p>${bedName(row.bed)}<small>since ${when(row.admitted)}</small></p>
       <p>${row.devices.length ? row.devices.join(", ") : html`<span class="quiet">no device</span>`}</p>
       <div class="actions">
         <a class="button" href="/bed/${encodeURIComponent(row.id)}">Monitor</a>
@@ -187,9 +177,11 @@ class Page {
   /** @param {any} row */
   discharge(row) {
     const worn = row.devices.length ? ` ${row.devices.join(", ")}: worn devices will feed nobody.` : "";
+    const bed = row.bed ? bedName(row.bed).replace(/^Bed /, "bed ") : row.label || row.id;
     this.forms.ask.openFor(
       `Discharge ${row.label || row.id}`,
       `The bed will be free.${worn} Everything recorded stays.`,
+      `Discharge ${bed}`,
       (by) => call("POST", `/subjects/${row.id}/discharge`, { author: by }),
     );
   }
@@ -233,6 +225,7 @@ class Page {
             this.forms.ask.openFor(
               `Remove ${row.label || row.id}`,
               "The gateway will not use it any more. Its history stays.",
+              "Remove",
               (by) => call("DELETE", `${path}?author=${encodeURIComponent(by)}`),
             )}
         >
@@ -244,7 +237,7 @@ class Page {
 
   /** @param {any} row */
   release(row) {
-    this.forms.ask.openFor(`Release ${row.label || row.id}`, "It will feed nobody from now on.", (by) =>
+    this.forms.ask.openFor(`Release ${row.label || row.id}`, "It will feed nobody from now on.", "Release", (by) =>
       call("DELETE", `/devices/${row.id}/binding?author=${encodeURIComponent(by)}`),
     );
   }
@@ -254,8 +247,14 @@ class Page {
     this.forms.ask.openFor(
       `Pair ${row.label || row.id} again`,
       "It has forgotten us, as after a reset or new batteries. Confirm that it is the same device.",
+      "Pair again",
       (by) => call("POST", `/devices/${row.id}/pair`, { author: by }),
     );
+  }
+
+  /** @param {string|null} id of a subject @returns {string} what the ward calls them */
+  nameOf(id) {
+    return this.subjects.find((row) => row.id === id)?.label || id || "";
   }
 
   /** @param {any} row */
@@ -263,16 +262,16 @@ class Page {
     const feeds = !row.binding
       ? "feeds nobody"
       : row.binding.bed
-        ? `bed ${row.binding.bed}: ${row.feeds ?? "empty"}`
-        : `feeds ${row.feeds}`;
+        ? `${bedName(row.binding.bed)}: ${this.nameOf(row.feeds) || "empty"}`
+        : `feeds ${this.nameOf(row.feeds)}`;
     const session = row.session;
     if (!session) return html`<p>${feeds}</p>`;
     return html`<p>
       <span class="state" data-state=${session.state}
-        ><span aria-hidden="true">${MARKS[session.state] ?? "◐"}</span>${STATES[session.state]}</span
+        ><span aria-hidden="true">${MARKS[session.state] ?? "◐"}</span>${linkText(session.state)}</span
       >, ${feeds}
       ${session.state !== "streaming" && session.reason ? html`<small>${session.reason}</small>` : nothing}
-      ${session.last_seen ? html`<small>last seen ${local(session.last_seen)}</small>` : nothing}
+      ${session.last_seen ? html`<small>last seen ${ago(Date.now() - Date.parse(session.last_seen))}</small>` : nothing}
     </p>`;
   }
 
@@ -308,7 +307,7 @@ class Page {
           value=${row.rssi_dbm}
           aria-label="Signal"
         ></meter>
-        ${row.rssi_dbm} dBm<small>seen ${row.age_s.toFixed(0)} s ago${battery}</small>
+        ${row.rssi_dbm} dBm<small>seen ${ago(row.age_s * 1000)}${battery}</small>
       </p>
       <div class="actions">
         ${row.device
@@ -384,9 +383,9 @@ function element(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
-/** @param {string} iso @returns {string} date and time here */
-function local(iso) {
-  return new Date(iso).toLocaleString([], { dateStyle: "short", timeStyle: "medium" });
+/** @param {string} iso @returns {string} date and time in the reader's style */
+function when(iso) {
+  return moment(Date.parse(iso), Date.now());
 }
 
 new Page().start();

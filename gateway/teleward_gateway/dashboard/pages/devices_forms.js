@@ -3,6 +3,7 @@
 
 import { call } from "../core/api.js";
 import { FormDialog } from "../core/form.js";
+import { bedName } from "../i18n/format.js";
 import { html, nothing } from "../vendor/lit-html.js";
 
 /** @typedef {{subjects: any[], devices: any[], drivers: any[]}} Registered */
@@ -50,7 +51,7 @@ class DeviceForm extends FormDialog {
           )}
         </optgroup>
         <optgroup label="Stays at the bed">
-          ${beds.map((bed) => html`<option value="bed:${bed}">${bed}</option>`)}
+          ${beds.map((bed) => html`<option value="bed:${bed}">${bedName(bed)}</option>`)}
         </optgroup>
       </select></label
     >`;
@@ -73,6 +74,7 @@ export class AddDevice extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
     super(root, "add-device", "Add a device", known, changed);
+    this.verb = "Add";
     this.address = "";
     this.name_ = "";
     /** @type {string[]} */ this.fits = [];
@@ -108,10 +110,12 @@ export class AddDevice extends DeviceForm {
         </select></label
       >
       ${this.target("nobody yet")}
-      <label
-        >Passkey printed on it, if any
-        <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6"
-      /></label>
+      ${this.link === "ble"
+        ? html`<label
+            >Passkey printed on it, if any
+            <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6"
+          /></label>`
+        : nothing}
     </div>`;
   }
 
@@ -140,7 +144,8 @@ export class BindDevice extends DeviceForm {
   /** @param {any} device */
   openFor(device) {
     this.device = device;
-    this.title = `${device.binding ? "Move" : "Bind"} ${device.label || device.id}`;
+    this.verb = device.binding ? "Move" : "Bind";
+    this.title = `${this.verb} ${device.label || device.id}`;
     this.open();
   }
 
@@ -161,6 +166,7 @@ export class SwapDevice extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
     super(root, "swap-device", "Swap a device", known, changed);
+    this.verb = "Swap";
     this.device = { id: "", label: "" };
   }
 
@@ -197,7 +203,8 @@ export class SwapDevice extends DeviceForm {
 export class Admit extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "admit", "Admit a subject", known, changed);
+    super(root, "admit", "Admit a patient", known, changed);
+    this.verb = "Admit";
   }
 
   openFor() {
@@ -206,31 +213,53 @@ export class Admit extends DeviceForm {
 
   fields() {
     return html`<div class="grid">
-      <label
-        >Id
-        <input
-          name="id"
-          required
-          pattern="[a-z0-9][a-z0-9._\\-]*"
-          title="a-z, 0-9, dot, dash, underscore"
-      /></label>
-      <label>Label <input name="label" maxlength="80" /></label>
-      <label>Bed <input name="bed" pattern="[a-z0-9][a-z0-9._\\-]*" placeholder="bed-7" /></label>
+      <label>Name or label <input name="label" required maxlength="80" /></label>
+      <label>Bed <input name="bed" maxlength="40" placeholder="Bed 7" /></label>
+      <label>Age, sex, note <input name="detail" maxlength="80" placeholder="63 y, F, pneumonia" /></label>
       <p class="quiet">No full name is needed: a label that the ward understands is enough.</p>
     </div>`;
   }
 
   /** @param {FormData} data @param {string} author */
-  act(data, author) {
-    const bed = String(data.get("bed") ?? "") || null;
-    return call("POST", "/subjects", { id: data.get("id"), label: data.get("label"), bed, author });
+  async act(data, author) {
+    const label = String(data.get("label")).trim();
+    const detail = String(data.get("detail") ?? "").trim();
+    return call("POST", "/subjects", {
+      id: await freeId(idOf(label) || "patient"),
+      label,
+      bed: bedOf(data),
+      attributes: detail ? { detail } : {},
+      author,
+    });
   }
+}
+
+/**
+ * The history of one who was here under that name stays theirs alone.
+ * @param {string} wanted @returns {Promise<string>}
+ */
+async function freeId(wanted) {
+  const ever = await call("GET", "/subjects?discharged=true");
+  const taken = new Set(ever.map((/** @type {any} */ row) => row.id));
+  let [free, number] = [wanted, 1];
+  while (taken.has(free)) free = `${wanted}-${++number}`;
+  return free;
+}
+
+/** @param {FormData} data @returns {string|null} the bed's id; any name makes one */
+function bedOf(data) {
+  const name = String(data.get("bed") ?? "").trim();
+  if (!name) return null;
+  const id = idOf(name);
+  if (!id) throw new Error(`The bed “${name}” needs a letter from a to z or a digit in its name.`);
+  return id;
 }
 
 export class MoveSubject extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
     super(root, "move-subject", "Change bed", known, changed);
+    this.verb = "Change bed";
     this.subject = { id: "", label: "", bed: "" };
   }
 
@@ -245,7 +274,7 @@ export class MoveSubject extends DeviceForm {
     return html`<div class="grid">
       <label
         >Bed
-        <input name="bed" pattern="[a-z0-9][a-z0-9._\\-]*" .defaultValue=${this.subject.bed ?? ""}
+        <input name="bed" maxlength="40" .defaultValue=${this.subject.bed ? bedName(this.subject.bed) : ""}
       /></label>
       <p class="quiet">What the subject wears comes along; devices of the bed stay. Empty: no bed.</p>
     </div>`;
@@ -253,8 +282,7 @@ export class MoveSubject extends DeviceForm {
 
   /** @param {FormData} data @param {string} author */
   act(data, author) {
-    const bed = String(data.get("bed") ?? "") || null;
-    return call("POST", `/subjects/${this.subject.id}/move`, { bed, author });
+    return call("POST", `/subjects/${this.subject.id}/move`, { bed: bedOf(data), author });
   }
 }
 
@@ -268,9 +296,12 @@ export class Ask extends DeviceForm {
     this.action = async () => undefined;
   }
 
-  /** @param {string} title @param {string} text @param {(author: string) => Promise<unknown>} action */
-  openFor(title, text, action) {
-    [this.title, this.text, this.action] = [title, text, action];
+  /**
+   * @param {string} title @param {string} text @param {string} verb of the button
+   * @param {(author: string) => Promise<unknown>} action
+   */
+  openFor(title, text, verb, action) {
+    [this.title, this.text, this.verb, this.action] = [title, text, verb, action];
     this.open();
   }
 

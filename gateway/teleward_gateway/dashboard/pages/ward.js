@@ -6,6 +6,8 @@ import { MARKS, alarmClass, metricPriority, tilePriority, topAlarm } from "../al
 import { Shell, element, html, nothing, render } from "../core/shell.js";
 import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
+import { KeyMap } from "../core/keys.js";
+import { linkText } from "../i18n/format.js";
 import { AlarmList } from "../alarms/alarm_list.js";
 import { WardSilence } from "../alarms/silence.js";
 
@@ -31,9 +33,13 @@ const silence = new WardSilence(shell);
 element("bar").replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();
+let opened = false;
+const EMPTY = html`<span>No patient is admitted.</span>
+  <a class="button" href="/devices">Admit a patient, then add a device</a>`;
 
-/** @param {string} kind @param {string} metric @param {string} label @param {Shown} shown @param {string} alarm */
-function numeric(kind, metric, label, shown, alarm) {
+/** @param {string} kind @param {string} metric @param {string} label @param {Shown} shown
+ * @param {string} alarm @param {string} [mean] of a pressure */
+function numeric(kind, metric, label, shown, alarm, mean = "") {
   const note = shown.state === "ok" ? "" : shown.note;
   const since = shown.state === "ok" && kind === "bp" ? shown.note.replace(" ago", "") : "";
   return html`<div
@@ -44,6 +50,7 @@ function numeric(kind, metric, label, shown, alarm) {
   >
     <dt>${label}${since ? html` <small>${since}</small>` : null}</dt>
     <dd class="value">${shown.text}</dd>
+    ${mean ? html`<dd class="mean" data-metric="nibp_mean">mean ${mean}</dd>` : null}
     ${note ? html`<dd class="note">${note}</dd>` : null}
   </div>`;
 }
@@ -60,8 +67,11 @@ function numerics(subject, now) {
     ${numeric("spo2", "spo2", "SpO₂", present(values.spo2, 0, now), metricPriority(alarms, "spo2"))}
     ${numeric("rr", "respiratory_rate", "RR", present(values.respiratory_rate, 0, now),
       metricPriority(alarms, "respiratory_rate"))}
+    ${values.etco2
+      ? numeric("co2", "etco2", "EtCO₂", present(values.etco2, 0, now), metricPriority(alarms, "etco2"))
+      : null}
     ${numeric("bp", "nibp", "BP", pressure.shown,
-      metricPriority(alarms, "nibp_systolic", "nibp_diastolic", "nibp_mean"))}
+      metricPriority(alarms, "nibp_systolic", "nibp_diastolic", "nibp_mean"), pressure.mean)}
     ${numeric("temp", "body_temperature", "Temp", temperature,
       metricPriority(alarms, "body_temperature"))}
   </dl>`;
@@ -74,9 +84,7 @@ function linkFault(subject) {
   const [device, link] = faults[0];
   const more = faults.length > 1 ? ` +${faults.length - 1}` : "";
   const name = link.label ?? device;
-  return html`<span class="al tech link" title="${name}: ${link.state.replaceAll("_", " ")}"
-    ><span>${name}: ${link.state.replaceAll("_", " ")}${more}</span></span
-  >`;
+  return html`<span class="al tech link"><span>${name}: ${linkText(link.state)}${more}</span></span>`;
 }
 
 /** @param {Subject} subject @param {number} now */
@@ -86,20 +94,25 @@ function tile(subject, now) {
   const news = newsBadge(subject.news2);
   const who = info.label === info.bed ? "" : info.label;
   const paused = (info.audio_pause ?? 0) > now;
+  const fault = linkFault(subject);
   return html`<li class="tile" data-subject=${subject.id} data-priority=${tilePriority(subject.alarms)}>
     <header>
       <h3><a href="/bed/${encodeURIComponent(subject.id)}">${info.bed}</a></h3>
       <span class="who">${who}</span>
-      ${alarm
-        ? html`<span class=${alarmClass(alarm)} title=${alarm.text}
-            ><b aria-hidden="true">${MARKS[alarm.priority]}</b><span>${alarm.text}</span></span
-          ><span class="detail"></span>`
-        : (linkFault(subject) ?? html`<span class="detail">${info.detail}</span>`)}
-      ${alarm ? null : html`<span class="fill"></span>`}
+      <span class="detail">${info.detail}</span>
       ${paused ? html`<span class="paused" title="Alarm sound paused">🔇</span>` : null}
       <span class="news" data-band=${news.band ?? nothing} title=${news.title}
         >${news.text}</span
       >
+      ${alarm || fault
+        ? html`<div class="message">
+            ${alarm
+              ? html`<span class=${alarmClass(alarm)}
+                  ><b aria-hidden="true">${MARKS[alarm.priority]}</b><span>${alarm.text}</span></span
+                >`
+              : null}${fault}
+          </div>`
+        : null}
     </header>
     <div class="traces">
       <canvas role="img" aria-label="Live traces of ${info.bed}"></canvas>
@@ -127,7 +140,11 @@ function draw() {
   render(html`${repeat(subjects, idOf, (/** @type {Subject} */ subject) => tile(subject, now))}`, element("beds"));
   const empty = element("empty");
   empty.hidden = subjects.length > 0;
-  if (ward.received) empty.textContent = "No subject is admitted. Bind a device to a bed on the page /devices.";
+  if (ward.received && !opened) {
+    empty.replaceChildren();
+    opened = true;
+  }
+  if (ward.received) render(EMPTY, empty);
   followCanvases(subjects);
   alarmList.draw();
 }
@@ -174,12 +191,11 @@ const sizes = new ResizeObserver((changes) => {
     for (const made of traces.values()) if (made.canvas === target) made.resize();
   }
 });
-addEventListener("keydown", (event) => {
-  if (event.target instanceof HTMLInputElement || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (document.querySelector("dialog[open]")) return;
-  if (event.key === "p") void silence.press();
-  else if (event.key === "l") alarmList.open();
-});
+new KeyMap(element("dialogs"), [
+  { key: "i", text: "Silence every bed for 2 minutes", act: () => silence.press() },
+  { key: "r", text: "List of alarms", act: () => alarmList.open() },
+  { key: "s", text: "Alarm sound of this page on or off", act: () => shell.sound.toggle() },
+]);
 shell.frames.push((now) =>
   traces.forEach((made) => shell.statistics.noteDrawn(now, made.frame(now))),
 );
