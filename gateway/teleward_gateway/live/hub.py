@@ -346,8 +346,12 @@ class LiveHub:
 
     def _past(self, chosen: frozenset[str] | None, sweep_s: float) -> bytes:
         """Return the waves of the last seconds, up to those that the next tick sends."""
-        watched = [each for each in self._subjects.values() if chosen is None or each.id in chosen]
-        return b"".join(each.past(sweep_s) for each in watched)
+        frames = []
+        for live in list(self._subjects.values()):
+            if chosen is None or live.id in chosen:
+                with self._supervisor.contain(f"last sweep of {live.id}"):
+                    frames.append(live.past(sweep_s))
+        return b"".join(frames)
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
