@@ -19,6 +19,7 @@ from teleward_gateway.registry.model import Subject
 from teleward_gateway.registry.store import AUDIO_PAUSE, Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.settings.model import Settings
+from teleward_gateway.ward.held_readings import HeldReadings
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.prescription import limits_of
 from teleward_signal.alarms.board import AlarmBoard
@@ -56,6 +57,7 @@ class ApiView:
         self.commissioning = commissioning
         self._settings, self._clock, self._journal = settings, clock, journal
         self._audit, self._board, self._ingest = audit, board, ingest
+        self.readings = HeldReadings(ingest.readings, journal, audit)
         self._started_ns = clock.now().time_ns
         self._ready = False
 

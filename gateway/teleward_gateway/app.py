@@ -169,8 +169,12 @@ async def tick(parts: Parts) -> None:
             if correction is not None:
                 parts.journal.correct(correction)
                 parts.registry.correct(correction)
+                parts.ingest.readings.clock_corrected()
         with contain("ward state"):
             parts.ingest.state.tick()
+        with contain("readings"):
+            parts.ingest.readings.tick()
+            await asyncio.to_thread(parts.ingest.readings.store.flush)
         with contain("recording watch"):
             parts.reconciler.watch_recording()
         with contain("alarm store"):

@@ -42,6 +42,8 @@ from teleward_gateway.ward.detector_store import DetectorStore, Learnt
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
+from teleward_gateway.ward.reading_store import ReadingStore
+from teleward_gateway.ward.recollection import recall_readings
 from teleward_gateway.ward.reconciler import Reconciler
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
@@ -116,11 +118,14 @@ async def build(
     anomaly.restore({who: kept for who, kept in learnt.baselines.items() if who in admitted})
     stack.push_async_callback(asyncio.to_thread, stop_detectors, dsp, anomaly, detectors, clock)
     board = alarm_store.board()
+    readings = await asyncio.to_thread(ReadingStore, folder / "readings.sqlite")
+    stack.push_async_callback(asyncio.to_thread, readings.close)
     live = LiveHub(gateway_description(settings), clock=lambda: clock.now().time_ns)
     ingest = Ingest(
         registry=registry, clock=clock, journal=journal, board=board, live=live, dsp=dsp,
-        supervisor=supervisor, anomaly=anomaly,
+        supervisor=supervisor, anomaly=anomaly, readings=readings,
     )  # fmt: skip
+    await recall_readings(journal, ingest.readings)
     links = LinkAlarms(registry=registry, clock=clock, live=live, ingest=ingest)
     sessions = SessionManager(
         catalogue(),

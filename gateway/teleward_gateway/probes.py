@@ -28,6 +28,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
             parts.reconciler.health, parts.registry.health, parts.commissioning.pairing.health
         ),
         "ingest": parts.ingest.health,
+        "readings": parts.ingest.readings.health,
         "dsp": parts.dsp.health,
         "live": parts.live.health,
         "latency:commit": parts.ingest.commit_latency.health,

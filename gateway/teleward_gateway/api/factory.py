@@ -19,6 +19,7 @@ from teleward_gateway.api import (
     metrics,
     observations,
     pages,
+    readings,
     sinks,
     stream,
     subjects,
@@ -40,8 +41,8 @@ The API answers on this machine only, until roles exist. Errors are problems (RF
 ROUTERS = tuple(
     module.router
     for module in (
-        subjects, devices, bindings, commissioning, observations, trends, alarms, health, metrics,
-        sinks, stream,
+        subjects, devices, bindings, readings, commissioning, observations, trends, alarms, health,
+        metrics, sinks, stream,
     )
 )  # fmt: skip
 

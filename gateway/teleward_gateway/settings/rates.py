@@ -21,7 +21,7 @@ def _of_device(device: DeviceSettings) -> list[str]:
         return [f"device {device.id}: {error}"]
     return [
         f"device {device.id}: options.rate: {metric} has {problem}: it would be recorded and shown "
-        "but not analysed; let the device send more, or less, and set the rate that it sends"
+        "but not analysed; change the rate of the device and set the same rate here"
         for metric, fs in fixed.items()
         if (problem := rate_problem(metric, fs)) is not None
     ]

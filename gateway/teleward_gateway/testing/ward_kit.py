@@ -32,6 +32,8 @@ from teleward_gateway.ward.alarm_store import AlarmStore
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
+from teleward_gateway.ward.reading_store import ReadingStore
+from teleward_gateway.ward.recollection import recall_readings
 from teleward_gateway.ward.reconciler import Reconciler
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.engine.engine import Engine, EngineConfig
@@ -109,10 +111,13 @@ class WardKit:
         )
         kit.dsp = DspWorker(Engine(EngineConfig()), 0.2)
         stack.callback(kit.dsp.close)
+        readings = ReadingStore(folder / "readings.sqlite")
+        stack.callback(readings.close)
         kit.ingest = Ingest(
             registry=kit.registry, clock=kit.clock, journal=kit.journal, board=kit.board,
-            live=kit.live, dsp=kit.dsp, supervisor=kit.supervisor,
+            live=kit.live, dsp=kit.dsp, supervisor=kit.supervisor, readings=readings,
         )  # fmt: skip
+        await recall_readings(kit.journal, kit.ingest.readings)
         kit.links = LinkAlarms(
             registry=kit.registry, clock=kit.clock, live=kit.live, ingest=kit.ingest
         )
@@ -209,6 +214,7 @@ class WardKit:
         now_ns = self.clock.now().monotonic_ns
         self.ingest.on_results(self.dsp.analyse(now_ns))
         self.ingest.state.tick()
+        self.ingest.readings.tick()
         self.reconciler.watch_recording()
 
     def seconds(self, n: int) -> None:

@@ -8,6 +8,7 @@
 Everything runs on the event loop and returns at once.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,9 +26,11 @@ from teleward_gateway.live import LiveHub
 from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result
+from teleward_gateway.ward.reading_store import ReadingStore
 from teleward_gateway.ward.source_choice import ECG
 from teleward_gateway.ward.stream_guard import StreamGuard, block_problem
 from teleward_gateway.ward.ward_state import WardState
+from teleward_gateway.ward.wearer import Readings
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
@@ -85,6 +88,7 @@ class Ingest:
         dsp: DspWorker,
         supervisor: Supervisor,
         anomaly: AnomalyWatch | None = None,
+        readings: ReadingStore | None = None,
     ) -> None:
         self.statistics = IngestStatistics()
         self.state = WardState(
@@ -97,12 +101,15 @@ class Ingest:
             anomaly=anomaly or AnomalyWatch(),
         )
         self.streams = StreamGuard(self.state)
+        self.readings = Readings(
+            registry=registry, clock=clock, state=self.state,
+            store=readings or ReadingStore(":memory:"), file=self._take_measurement,
+        )  # fmt: skip
         self._registry, self._supervisor = registry, supervisor
         self._clock, self._journal, self._live = clock, journal, live
         self._dsp = dsp
         self._clocks: dict[str, DeviceClock] = {}
         self._battery_low: dict[str, bool] = {}
-        self._unfiled: set[str] = set()
         self.commit_latency = Latency()
         journal.on_commit(self._on_commit)
 
@@ -124,6 +131,7 @@ class Ingest:
         clock = self._clocks.get(device)
         if clock is None:
             clock = self._clocks[device] = DeviceClock(self._clock)
+            self.readings.connected(device, received.monotonic_ns)
         if isinstance(output, SampleBlock) and block_problem(output) is not None:
             subject = self._wearer(device, None, stamp)
             if subject is not None:
@@ -133,26 +141,27 @@ class Ingest:
             subject = self._wearer(device, block.time_ns, stamp)
             if subject is not None:
                 self._take_block(subject, device, block, gap_samples, stamp)
+        elif isinstance(output, Measurement) and output.stamp is not None:
+            self.readings.take(device, output, stamp)
         elif isinstance(output, Measurement):
             measurement = clock.stamp_measurement(output, received)
             subject = self._wearer(device, measurement.time_ns, stamp, measurement.stored)
             if subject is not None:
                 self._take_measurement(subject, device, measurement, stamp)
-            else:
-                self._unfiled.add(device)
+            elif measurement.stored:
+                self.readings.take(device, output, stamp)
         elif isinstance(output, DeviceStatus):
+            self.readings.see_clock(device, output.clock)
             status = replace(output, time_ns=stamp.time_ns)
             self._take_status(self._wearer(device, None, stamp), device, status)
 
     async def on_disk(self, device: str) -> bool:
-        """Wait for the next commit; return whether all that ``device`` gave is on disk then.
-
-        A device with a reading that belonged to nobody never is: its memory is the only copy.
-        """
-        return device not in self._unfiled and await self._journal.flush()
+        """Wait for the next commit; return whether all that ``device`` gave is on disk then."""
+        return await self._journal.flush() and await asyncio.to_thread(self.readings.store.flush)
 
     def _on_commit(self, commit: Commit) -> None:
         """Measure from arrival to synced commit, on one record in `SAMPLED`."""
+        self.readings.on_commit(commit.records, commit.stop - 1)
         now_ns = time.monotonic_ns()
         for record in commit.records[::SAMPLED]:
             self.commit_latency.add_ns(now_ns - record.monotonic_ns)

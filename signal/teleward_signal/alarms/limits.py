@@ -91,6 +91,9 @@ DEFAULT_METRICS: dict[str, MetricLimits] = {
     "heart_rate": MetricLimits(40, 45, 120, 130, hysteresis=2),
     "pulse_rate": MetricLimits(40, 45, 120, 130, hysteresis=2),
     "spo2": MetricLimits(very_low=85, low=90),
+    # ADA Standards of Care: below 54 and 70 mg/dL are the levels of hypoglycaemia, above 250 the
+    # second level of hyperglycaemia; 400 is where meters near the end of their range
+    "glucose": MetricLimits(very_low=54, low=70, high=250, very_high=400, hysteresis=0, **_SPOT),
     "nibp_systolic": MetricLimits(very_low=80, very_high=180, hysteresis=0, **_SPOT),
     "respiratory_rate": MetricLimits(very_low=6, very_high=30),
     "etco2": MetricLimits(very_low=15, very_high=60),

@@ -85,6 +85,7 @@ class Gateway(threading.Thread):
             live=LiveHub({}),
             registry=self.registry,
             commissioning=self.desk,
+            readings=SimpleNamespace(list=lambda device: []),
             health=None,
         )
         return create_app(view)

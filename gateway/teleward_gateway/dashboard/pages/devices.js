@@ -3,6 +3,7 @@
 
 import { author, call, setAuthor } from "../core/api.js";
 import { AddDevice, Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
+import { readingList, SettleReading } from "./devices_readings.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 import { ago, bedName, linkText, moment } from "../i18n/format.js";
 import { repeat } from "../vendor/directives/repeat.js";
@@ -31,6 +32,7 @@ class Page {
     /** @type {any[]} */ this.found = [];
     /** @type {any[]} */ this.ports = [];
     /** @type {any[]} */ this.pairings = [];
+    /** @type {any[]} */ this.readings = [];
     /** @type {Record<string, any>} by port */ this.detected = {};
     this.radioProblem = "";
     this.problem = "";
@@ -45,6 +47,7 @@ class Page {
       move: new MoveSubject(dialogs, this, changed),
       swap: new SwapDevice(dialogs, this, changed),
       ask: new Ask(dialogs, this, changed),
+      settle: new SettleReading(dialogs, this, changed),
     };
   }
 
@@ -65,6 +68,7 @@ class Page {
         call("GET", "/subjects"),
         call("GET", "/commissioning/pairings"),
       ]);
+      this.readings = await call("GET", "/readings");
       this.problem = "";
     } catch (error) {
       this.problem = /** @type {Error} */ (error).message;
@@ -93,7 +97,9 @@ class Page {
     render(this.bar(), element("bar"));
     render(
       html`${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
-      ${this.pairings.map((row) => this.pairing(row))} ${this.subjectList()} ${this.deviceList()}
+      ${this.pairings.map((row) => this.pairing(row))}
+      ${readingList(this.readings, this.forms.settle, (row) => this.discard(row))}
+      ${this.subjectList()} ${this.deviceList()}
       ${this.inReach()} ${this.portList()}`,
       element("page"),
     );
@@ -255,6 +261,13 @@ class Page {
   /** @param {string|null} id of a subject @returns {string} what the ward calls them */
   nameOf(id) {
     return this.subjects.find((row) => row.id === id)?.label || id || "";
+  }
+
+  /** @param {any} row */
+  discard(row) {
+    this.forms.ask.openFor(`Discard ${row.text} from ${row.device}`, "It is of nobody here.", (by) =>
+      call("DELETE", `/readings/${row.id}?author=${encodeURIComponent(by)}`),
+    );
   }
 
   /** @param {any} row */

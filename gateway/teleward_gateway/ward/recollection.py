@@ -1,0 +1,21 @@
+"""What the journal knows of readings that their own file does not, after a crash or a lost file."""
+
+from teleward_gateway.journal import Journal
+from teleward_gateway.ward.wearer import Readings
+from teleward_signal.record import RecordKind
+
+PAGE = 2_000
+
+
+async def recall_readings(journal: Journal, readings: Readings) -> None:
+    """Look through the journal from where the last run ended, so that no reading counts twice."""
+    number = readings.store.journal_number
+    if number >= journal.next_number:
+        number = 0  # another journal than the one that was looked through
+    while True:
+        batch = await journal.read(number, frozenset({RecordKind.MEASUREMENT}), PAGE)
+        readings.recall(batch.records)
+        if batch.through <= number:
+            break
+        number = batch.through
+    readings.store.note_journal(number)
