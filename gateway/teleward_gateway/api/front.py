@@ -29,7 +29,7 @@ class Front:
         self._app: ASGIApp | None = None
 
     def hand_over(self, app: ASGIApp) -> None:
-        """Let ``app`` answer from now on."""
+        """Hand the connections over to ``app``."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

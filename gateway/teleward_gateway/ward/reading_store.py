@@ -57,7 +57,7 @@ class UserBinding:
 
 
 class ReadingStore:
-    """The file and its contents in memory; ``problem`` says why it does not last, if so."""
+    """The file and its contents in memory; ``problem`` is the reason why it does not last."""
 
     def __init__(self, path: Path | str) -> None:
         self.problem: str | None = None

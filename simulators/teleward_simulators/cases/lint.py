@@ -42,10 +42,10 @@ def lint(case: Case) -> Counts:
     )  # fmt: skip
     marks = case.marks
     commented = sum(bool(m.comment and m.competency and m.source) for m in marks)
-    telling = sum(a.reveals == "diagnostic" for rows in case.answers.values() for a in rows)
+    giving_away = sum(a.reveals == "diagnostic" for rows in case.answers.values() for a in rows)
     counts = Counts(
         case.id, case.schema, written[HISTORY], written[EXAMINATION] + shown, written[TEST],
-        len(marks), commented, telling,
+        len(marks), commented, giving_away,
     )  # fmt: skip
     counts.problems.extend(_problems(case, counts))
     return counts

@@ -93,7 +93,9 @@ async def test_a_number_that_another_program_wrote_is_not_ignored(tmp_path: Path
     seq, count, kinds, data = rows[-1]
     other.execute("INSERT INTO light VALUES (?,?,?,?)", (seq + 1, count, kinds, data))
     other.close()
-    first = journal.append(Draft(RecordKind.MEASUREMENT, "anna", "dev", "spo2", payload={"value": 97}))
+    first = journal.append(
+        Draft(RecordKind.MEASUREMENT, "anna", "dev", "spo2", payload={"value": 97})
+    )
     async with asyncio.timeout(20):
         while first.identity is None:
             await journal.flush()
