@@ -45,7 +45,7 @@ def test_a_limit_that_was_abandoned_is_not_sent(ward: FeedServer, open_page: Ope
     expect(page.locator("#limits-dialog")).to_be_hidden()
     expect.set_options(timeout=5000)
     page.wait_for_function(
-        "teleward.shell.ward.subjects.get('sim-02').limits.heart_rate.high === 125"
+        "() => teleward.shell.ward.subjects.get('sim-02').limits.heart_rate.high === 125"
     )
     open_limits(page)
     expect(limit(page, "heart_rate.high")).to_have_value("125")
@@ -57,7 +57,7 @@ def test_a_change_under_an_open_form_is_a_conflict(ward: FeedServer, open_page: 
     before = limit(page, "spo2.low").input_value()
     change(ward, "spo2", low=float(before) - 2)
     page.wait_for_function(
-        f"teleward.shell.ward.subjects.get('sim-02').limits.spo2.low === {float(before) - 2}"
+        f"() => teleward.shell.ward.subjects.get('sim-02').limits.spo2.low === {float(before) - 2}"
     )
     limit(page, "spo2.low").fill(str(float(before) - 1))
     save(page, "limits-dialog")

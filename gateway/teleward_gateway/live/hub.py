@@ -29,7 +29,9 @@ from teleward_signal.vocabulary import METRICS, MetricKind
 TICK_S = 0.1
 """Ten frames a second: shorter ticks cost headers, longer ones delay."""
 SIGN_OF_LIFE_TICKS = 10
-"""A page gets a sign of the ward each second even when nothing changes: silence means that ticks stopped.
+"""A page gets a sign of the ward each second even when nothing changes.
+
+Silence then means that ticks stopped.
 """
 SUBJECTS_LIMIT = 1024
 """Subjects one hub shows; the key of a frame is 16 bits."""
