@@ -52,12 +52,13 @@ class ApiView:
         board: AlarmBoard,
         live: LiveHub,
         ingest: Ingest,
+        readings: HeldReadings,
     ) -> None:
         self.health, self.registry, self.live = health, registry, live
         self.commissioning = commissioning
         self._settings, self._clock, self._journal = settings, clock, journal
         self._audit, self._board, self._ingest = audit, board, ingest
-        self.readings = HeldReadings(ingest.readings, journal, audit)
+        self.readings = readings
         self._started_ns = clock.now().time_ns
         self._ready = False
 

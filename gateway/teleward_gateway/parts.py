@@ -40,6 +40,7 @@ from teleward_gateway.settings.reload import SettingsReload
 from teleward_gateway.ward.alarm_store import AlarmStore
 from teleward_gateway.ward.detector_store import DetectorStore, Learnt
 from teleward_gateway.ward.dsp_worker import DspWorker
+from teleward_gateway.ward.held_readings import HeldReadings
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
 from teleward_gateway.ward.reading_store import ReadingStore
@@ -149,6 +150,7 @@ async def build(
     view = ApiView(
         settings=settings, health=health, clock=clock, journal=journal, audit=audit,
         registry=registry, commissioning=commissioning, board=board, live=live, ingest=ingest,
+        readings=HeldReadings(ingest.readings, journal, audit),
     )  # fmt: skip
     reload = SettingsReload(settings, config, reconciler.import_settings)
     handlers = gateway_handlers(sessions, view, reload)

@@ -120,7 +120,8 @@ def test_an_almost_full_disk_is_one_clear_line(
     usage = argparse.Namespace(total=10**9, used=10**9 - 5 * 2**20, free=5 * 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     arguments = argparse.Namespace(
-        patients=1, seed=1, port=0, folder=tmp_path / "demo", settings=None, case=None, held=False
-    )
+        patients=1, seed=1, port=0, folder=tmp_path / "demo", settings=None, case=None, held=False,
+        lesson=None,
+    )  # fmt: skip
     with pytest.raises(DemoError, match=r"disk almost full: 5 MB free in .* needs 200 MB"):
         prepare(arguments)

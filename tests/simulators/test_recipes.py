@@ -169,7 +169,8 @@ def test_an_mqtt_pipeline(start: Start, tmp_path: Path, mosquitto: Any, free_por
             return
         assert content["simulated"] is True
         for record in content["records"]:
-            key = (str(content.get("subject")), str(record.get("metric")))
+            subject = record.get("subject", content.get("subject"))
+            key = (str(subject), str(record.get("metric")))
             heard.setdefault(key, []).append(record.get("value"))
 
     client.on_message = on_message

@@ -30,6 +30,7 @@ from teleward_gateway.sessions.states import State
 from teleward_gateway.settings.load import parse
 from teleward_gateway.ward.alarm_store import AlarmStore
 from teleward_gateway.ward.dsp_worker import DspWorker
+from teleward_gateway.ward.held_readings import HeldReadings
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
 from teleward_gateway.ward.reading_store import ReadingStore
@@ -135,6 +136,9 @@ class WardKit:
             audit=Audit(kit.journal.append), registry=kit.registry,
             commissioning=Commissioning(kit.registry, kit.sessions, {}), board=kit.board,
             live=kit.live, ingest=kit.ingest,
+            readings=HeldReadings(
+                kit.ingest.readings, kit.journal, Audit(kit.journal.append)
+            ),
         )  # fmt: skip
         kit.journal.on_commit(lambda commit: kit.records.extend(commit.records))
         await kit.reconciler.start(settings)

@@ -1,5 +1,6 @@
 """The WebSocket of a page against a real server: state, waves, pings, rungs, junk."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -98,7 +99,8 @@ async def test_bytes_from_a_page_do_not_end_the_stream(socket: ClientConnection)
 
 async def test_a_page_that_closes_is_forgotten(server: FeedServer) -> None:
     address = f"ws://127.0.0.1:{server.port}/api/v1/stream"
-    before = server.feed.live.statistics.pages
+    while (before := server.feed.live.statistics.pages) > 0:
+        await asyncio.sleep(0.01)  # the page of the test before is on its way out
     async with connect(address) as socket:
         await find(socket, "hello")
         assert server.feed.live.statistics.pages == before + 1

@@ -141,11 +141,11 @@ def test_the_command_prints_and_ends_with_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = write(tmp_path, "[mqtt.tls]\nauthority_file = '/none.pem'\n")
-    assert doctor.run(argparse.Namespace(config=path, json=False)) == 1
+    assert doctor.run(argparse.Namespace(config=path, json=False, profile=None)) == 1
     shown = capsys.readouterr()
     assert "FAILED   certificate" in shown.out
     assert "-> " in shown.out
-    assert doctor.run(argparse.Namespace(config=path, json=True)) == 1
+    assert doctor.run(argparse.Namespace(config=path, json=True, profile=None)) == 1
     assert {"check", "state", "text", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
 
 

@@ -43,8 +43,8 @@ async def fill(journal: Journal) -> None:
 def view_of(journal: Journal) -> ApiView:
     none: Any = None
     return ApiView(
-        settings=none, health=none, clock=none, journal=journal, audit=none, registry=none,
-        commissioning=none, board=none, live=none, ingest=none,
+        settings=none, health=none, clock=GatewayClock(), journal=journal, audit=none,
+        registry=none, commissioning=none, board=none, live=none, ingest=none, readings=none,
     )  # fmt: skip
 
 

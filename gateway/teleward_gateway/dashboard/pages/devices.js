@@ -265,8 +265,11 @@ class Page {
 
   /** @param {any} row */
   discard(row) {
-    this.forms.ask.openFor(`Discard ${row.text} from ${row.device}`, "It is of nobody here.", (by) =>
-      call("DELETE", `/readings/${row.id}?author=${encodeURIComponent(by)}`),
+    this.forms.ask.openFor(
+      `Discard ${row.text} from ${row.device}`,
+      "It is of nobody here.",
+      "Discard",
+      (by) => call("DELETE", `/readings/${row.id}?author=${encodeURIComponent(by)}`),
     );
   }
 
