@@ -38,6 +38,11 @@ class Confirmations:
         return self._settings.confirm is not Confirmation.PUBACK
 
     @property
+    def always(self) -> bool:
+        """Whether this sink waits for confirmations in any case."""
+        return self._settings.confirm is Confirmation.STORAGE
+
+    @property
     def required(self) -> bool:
         """Whether a record counts as delivered only when a collector confirms it."""
         confirm = self._settings.confirm

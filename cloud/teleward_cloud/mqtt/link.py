@@ -7,6 +7,7 @@ open ---> connect (5, else 3.1.1) ---> online, retained status ---> in use ---> 
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,12 +29,16 @@ from teleward_cloud.mqtt.upkeep import Upkeep
 from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.retry import Retry
 
+log = logging.getLogger(__name__)
+
 _BACKOFF_S = (0.5, 30.0)
 """First and longest wait before a new connection; a ward sees its broker return within 30 s."""
 _SUSPECT_S = 0.5
 """Wait while the record is looked for that makes the broker close the connection."""
 _LOOK_AFTER_S = 5.0
 """How often retained messages are compared with what the gateway serves."""
+_MOST_ASKED = 2
+"""Connections closed at a subscription until it is left out."""
 _NO_RETAIN = 0x9A
 OnCommand = Callable[[Incoming], None]
 
@@ -62,6 +67,8 @@ class Link:
         self._command_base = parts.topics.command("")
         retain = LIMITS[settings.profile].retain if settings.profile else True
         self._retain = retain
+        self._asking = False
+        self._asked_in_vain = 0
         self.online = asyncio.Event()
         self.connects = self.errors = 0
         self.last_error: str | None = None
@@ -165,6 +172,12 @@ class Link:
             else:
                 self.failed(str(error))
         self.online.clear()
+        if connection.by_broker and (self._asking or self._parts.upkeep.asking):
+            self._asked_in_vain += 1
+            if self._asked_in_vain == _MOST_ASKED:
+                self._parts.upkeep.ask_nothing()
+                log.warning("MQTT: the broker closes the connection at a subscription: left out")
+        self._asking = False
         self._parts.upkeep.lost(connection.by_broker, records=flying)
         await connection.close()
 
@@ -180,7 +193,7 @@ class Link:
         """Subscribe to commands and confirmations.
 
         A broker that does not allow commands still gets the records; one that does not show the
-        collectors is taken to have none.
+        collectors, or closes the connection when asked (AWS IoT without a policy), has none.
         """
         topics, confirmations = self._parts.topics, self._parts.confirmations
         if self._parts.on_command is not None:
@@ -188,10 +201,14 @@ class Link:
                 await connection.subscribe(topics.commands)
             except BrokerRefused as error:
                 self.failed(f"no remote commands: {topics.commands}: {error.reason}")
-        if confirmations.wanted:
+        if confirmations.always:
             await connection.subscribe(topics.confirmed)
+        elif confirmations.wanted and self._asked_in_vain < _MOST_ASKED:
+            self._asking = True
             with contextlib.suppress(BrokerRefused):
+                await connection.subscribe(topics.confirmed)
                 await connection.subscribe(topics.collectors)
+            self._asking = False
 
     def _received(self, message: Incoming) -> None:
         topics, confirmations = self._parts.topics, self._parts.confirmations

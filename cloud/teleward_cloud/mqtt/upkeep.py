@@ -51,8 +51,12 @@ class Upkeep:
         self._retained: dict[str, bytes] | None = None
         self._open = 0
         self._losses = 0
-        self.quiet = False
+        self.quiet = self.asking = False
         self.on_sent: Callable[[int], None] = lambda n_bytes: None
+
+    def ask_nothing(self) -> None:
+        """Subscribe to nothing any more: what is outdated at the broker stays."""
+        self._inventory = None
 
     def spare(self, sparse: bool) -> None:
         """Publish statuses only when a state or a fault changes, while the budget is used up."""
@@ -62,7 +66,7 @@ class Upkeep:
         """Restart: another connection may be another broker, or one that forgot everything."""
         self._announced.clear()
         self._statuses.connected()
-        self._served, self._open = None, 0
+        self._served, self._open, self.asking = None, 0, False
 
     def lost(self, by_broker: bool, *, records: bool) -> None:
         """Take the end of a connection; ``records``: messages with records were on their way."""
@@ -123,9 +127,11 @@ class Upkeep:
         if self._home.enabled:
             filters.append(f"{self._home.prefix}/sensor/+/+/config")
         self._retained = {}
+        self.asking = True
         for topic in filters:
             with contextlib.suppress(BrokerRefused):
                 await connection.subscribe(topic)
+        self.asking = False
         await asyncio.sleep(_RETAINED_S)
         for topic in filters:
             with contextlib.suppress(BrokerRefused):

@@ -36,7 +36,8 @@ class Published:
 class FakeBroker:
     """The broker; ``limits`` are enforced, ``announced`` is whether CONNACK names them.
 
-    ``puback`` returns the reason code of a message, ``None`` for closing the connection instead;
+    ``puback`` returns the reason code of a message, ``None`` for closing the connection instead,
+    as ``suback`` is that of every subscription;
     ``raw`` is written right after CONNACK.
     """
 
@@ -44,7 +45,7 @@ class FakeBroker:
     announced: bool = True
     puback: Callable[[Published], int | None] = lambda message: 0
     connack: deque[int] = field(default_factory=deque)
-    suback: int = 1
+    suback: int | None = 1
     server_keep_alive_s: int | None = None
     topic_alias_maximum: int = 0
     raw: bytes = b""
@@ -241,6 +242,8 @@ class _Session:
         if self._five:
             rest = _skip_properties(rest)
         code = self._broker.suback if kind == _SUBSCRIBE else 0
+        if code is None:
+            raise _Broken("closed at a subscription")
         answer = _SUBACK if kind == _SUBSCRIBE else _UNSUBACK
         count = 0
         while rest:

@@ -188,6 +188,34 @@ async def test_a_broker_of_qos_0_needs_confirmation_of_storage(start: Start, rec
     await sink.close()
 
 
+class Served:
+    """What a gateway serves."""
+
+    def devices(self) -> frozenset[str]:
+        return frozenset({"ox-1"})
+
+    def subjects(self) -> frozenset[str]:
+        return frozenset({"bed-1"})
+
+
+@pytest.mark.parametrize("suback", [None, 0x87])
+async def test_a_broker_that_allows_no_subscription_gets_the_records(
+    start: Start, record: Make, suback: int | None
+) -> None:
+    """AWS IoT closes the connection at a subscription that its policy does not allow."""
+    broker = await start(suback=suback)
+    settings = MqttSettings(port=broker.port)
+    sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=Served())
+    await sink.open()
+    await sink.wait_connected(15)
+    await asyncio.sleep(0.5)
+    outcome = await deliver(sink, [record(seq) for seq in range(10)])
+    assert len(outcome.acknowledged) == 10
+    assert outcome.rejected == []
+    assert broker.connects <= 4
+    await sink.close()
+
+
 REFUSALS = {
     Effect.WAIT: "pending",
     Effect.SLOWER: "pending",
