@@ -20,12 +20,16 @@ S = 1_000_000_000
 N = 300
 
 
-@pytest.fixture
-async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
-    opened = Journal.open(
-        tmp_path, gateway="g", provenance=Provenance.FIELD, clock=GatewayClock(),
+def open_journal(folder: Path) -> Journal:
+    return Journal.open(
+        folder, gateway="g", provenance=Provenance.FIELD, clock=GatewayClock(),
         config=JournalConfig(commit_interval_s=0.25, span_s=0),
     )  # fmt: skip
+
+
+@pytest.fixture
+async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
+    opened = open_journal(tmp_path)
     yield opened
     opened.close()
 
@@ -125,3 +129,38 @@ async def test_a_corrected_clock_leaves_pages_whole_and_cheap(journal: Journal) 
     rest = await view.history(HistoryQuery("bed", "spo2", limit=50, after=after, after_ns=after_ns))
     assert [r.payload["value"] for r in (*first, *rest)] == list(range(40))
     assert rest[0].time_ns - first[-1].time_ns > 3600 * S
+
+
+async def test_pages_and_a_backlog_go_on_over_restarts(tmp_path: Path) -> None:
+    """Each start gives a journal id of its own; what lies before it stays whole, each page too."""
+    kinds = frozenset({RecordKind.MEASUREMENT})
+    cursors: list[str] = []
+    for run in range(3):
+        journal = open_journal(tmp_path)
+        await journal.register("sink", kinds)
+        await fill(journal)
+        first = await view_of(journal).history(HistoryQuery("bed", "spo2", limit=50))
+        cursors.append(cursor(first[-1]))
+        journal.acknowledge("sink", [first[0].id])
+        await journal.flush()
+        assert journal.stats().sinks[0].pending == N * (run + 1) - 1
+        journal.close()
+    journal = open_journal(tmp_path)
+    await journal.register("sink", kinds)
+    try:
+        whole = await journal.history("bed", "spo2", 0, 2**62)
+        assert len({record.id.journal for record in whole}) == 3
+        assert sorted(record.payload["value"] for record in whole) == sorted([*range(N)] * 3)
+        found = await pages(view_of(journal), 100)
+        assert [record for page in found for record in page] == whole
+        for text in cursors:  # of pages that were open over the restarts
+            after, after_ns = read_cursor(text)
+            query = HistoryQuery("bed", "spo2", limit=3 * N, after=after, after_ns=after_ns)
+            rest = await view_of(journal).history(query)
+            assert list(rest) == whole[-len(rest) :]
+            assert len(rest) > 2 * N
+        batch = await journal.read(None, kinds, 10_000)
+        assert len(batch.records) == 3 * N
+        assert journal.stats().sinks[0].pending == 3 * N - 1
+    finally:
+        journal.close()
