@@ -33,7 +33,7 @@ from teleward_drivers.errors import (
 )
 from teleward_drivers.inbox import Inbox
 from teleward_drivers.link import Received
-from teleward_signal.errors import Invalid
+from teleward_drivers.port_names import check_local, check_name, is_url
 
 if sys.platform != "win32":
     import termios
@@ -144,21 +144,22 @@ def explain(error: Exception, port: str) -> LinkError:
 
 
 async def _open_wire(port: str, settings: SerialSettings, inbox: Inbox) -> Wire:
+    check_name(port)
     if port.startswith("socket://"):
         host, _, number = port.removeprefix("socket://").partition("/")[0].rpartition(":")
-        if not host or not number.isdigit():
-            raise Invalid("write it as socket://host:port")
-        reader, writer = await asyncio.open_connection(host, int(number))
+        reader, writer = await asyncio.open_connection(host.strip("[]"), int(number))
         return StreamWire(port, reader, writer, inbox)
     opened = await asyncio.to_thread(_open_port, port, settings)
-    if "://" in port or sys.platform == "win32":
+    if is_url(port) or sys.platform == "win32":
         return ThreadWire(port, opened, inbox)
     return DescriptorWire(port, opened, inbox)
 
 
 def _open_port(port: str, settings: SerialSettings) -> Any:
     """Open by pyserial; modem lines stay as the system sets them."""
-    local = "://" not in port
+    local = not is_url(port)
+    if local and sys.platform != "win32":
+        check_local(port)
     arguments: dict[str, Any] = {
         "baudrate": settings.baudrate,
         "bytesize": settings.bytesize,

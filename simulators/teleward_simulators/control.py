@@ -9,13 +9,15 @@
     GET    /faults                         the menu
     PUT    /subjects/{subject}/vitals      {"heart_rate": 120}: patients with source "dial:"
 
-Only programs of this machine, and pages that this API served itself, are answered (`guard`).
+Only programs of this machine that have the key in the printed URL are answered (`guard`). A device
+on a port gets its name in the fleet's own folder, whoever asks for what.
 ``{device}`` is an address, the name of a port (its last part) or a device's name; a device that the
 fault ``wrong_address`` moved is found under its first address too.
 """
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -62,10 +64,10 @@ def find(fleet: Fleet, name: str) -> str:
     raise NotFound(f"no device {name!r}; there are: {there}")
 
 
-def create_app(fleet: Fleet) -> FastAPI:
-    """Return the API of ``fleet``."""
+def create_app(fleet: Fleet, key: str) -> FastAPI:
+    """Return the API of ``fleet`` for holders of ``key``."""
     app = FastAPI(title="Teleward simulators", description=__doc__ or "", version="1")
-    app.add_middleware(HostGuard)
+    app.add_middleware(HostGuard, key=key)
     _add_devices(app, fleet)
     _add_faults(app, fleet)
     return app
@@ -90,8 +92,9 @@ def _add_devices(app: FastAPI, fleet: Fleet) -> None:
     @app.post("/devices", status_code=201)
     async def add(row: dict[str, Any]) -> dict[str, Any]:
         try:
-            return describe(fleet, (await fleet.add(DeviceSpec(**row))).address)
-        except (TypeError, ValueError) as error:
+            spec = fleet.within_folder(DeviceSpec(**row))
+            return describe(fleet, (await fleet.add(spec)).address)
+        except (TypeError, ValueError, OSError) as error:
             raise HTTPException(422, str(error)) from None
 
     @app.delete("/devices/{device}", status_code=204)
@@ -147,13 +150,17 @@ class _Server(uvicorn.Server):
 
 
 class ControlServer:
-    """Serves the control API of a fleet at ``host:port`` (port 0: any free one)."""
+    """Serves the control API of a fleet at ``host:port`` (port 0: any free one).
 
-    def __init__(self, fleet: Fleet, host: str = "127.0.0.1", port: int = 0) -> None:
+    ``url`` has the key in it; without ``key`` one is made up.
+    """
+
+    def __init__(self, fleet: Fleet, host: str = "127.0.0.1", port: int = 0, key: str = "") -> None:
+        key = key or secrets.token_urlsafe(12)
         self._socket = socket.create_server((host, port))
-        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+        self.url = f"http://fleet:{key}@{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            create_app(fleet), log_level="warning", lifespan="off", ws="none", access_log=False
+            create_app(fleet, key), log_level="warning", lifespan="off", ws="none", access_log=False
         )
         self._server = _Server(config)
         self._task: asyncio.Task[None] | None = None

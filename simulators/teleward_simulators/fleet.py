@@ -24,7 +24,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ Progress = Callable[[dict[str, Any]], None]
 SourceKey = tuple[str, str, int]
 """Subject, source and seed: who has the same is measured as the same patient."""
 CONTROL = "teleward_simulators.control"
+CONTROL_KEY = "TELEWARD_CONTROL_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,15 @@ class Fleet:
         self._scripts[device.address] = scripts
         return device
 
+    def within_folder(self, spec: DeviceSpec) -> DeviceSpec:
+        """Return ``spec`` with its port in the fleet's own folder; raises Invalid for any other."""
+        if not spec.wired or not spec.address:
+            return spec
+        path = Path(os.path.abspath(self._ports / spec.address))
+        if path.parent != Path(os.path.abspath(self._ports)):
+            raise Invalid(f"a port is a name in {self._ports}, such as usb-SIM_1")
+        return replace(spec, address=str(path))
+
     async def remove(self, address: str) -> None:
         """Switch one device off; raises KeyError when there is none."""
         device = self.devices.pop(address)
@@ -243,7 +253,8 @@ async def serve(
 ) -> None:
     """Run a fleet until it is stopped, or for ``seconds``, reporting events to a callback.
 
-    ``settings``: ``hub``, ``ports``, ``control`` (a TCP port on loopback, 0: any), ``seed``,
+    ``settings``: ``hub``, ``ports``, ``control`` (a TCP port on loopback, 0: any), ``control_key``
+    (else the environment's TELEWARD_CONTROL_KEY, else one is made up), ``seed``,
     ``start`` (a `time.monotonic`), ``transport``, ``vhci`` (offer the air to the kernel).
     """
     ended = _ending(tied, seconds)
@@ -263,7 +274,8 @@ async def serve(
         if "control" in settings:
             # FastAPI takes half a second to import: only who wants the API pays, no device waits
             module = await asyncio.to_thread(importlib.import_module, CONTROL)
-            control = module.ControlServer(fleet, port=int(settings["control"]))
+            key = str(settings.get("control_key") or os.environ.get(CONTROL_KEY, ""))
+            control = module.ControlServer(fleet, port=int(settings["control"]), key=key)
             await control.start()
             report({"event": "control", "url": control.url})
         if settings.get("vhci") and fleet.hub is not None:

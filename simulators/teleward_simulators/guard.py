@@ -1,11 +1,17 @@
-"""Who may talk to a control API: this machine, and pages that it served itself.
+"""Who may talk to a control API: holders of its key on this machine, no page from elsewhere.
+
+The key is the password of the URL that the fleet printed (HTTP Basic, RFC 7617), or a bearer token;
+other users of this machine do not have it. The description under ``/docs`` needs none.
 
 A web page from elsewhere can reach a server on loopback through the browser of whoever looks at it.
 So the Host must be a name of this machine (DNS rebinding), and the Origin of a request that changes
 something must be that Host (cross-site requests).
 """
 
+import base64
+import binascii
 import json
+import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -13,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+OPEN_PATHS = frozenset({"/docs", "/openapi.json"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -29,6 +36,20 @@ def refusal(method: str, headers: Headers) -> str | None:
     return f"Origin {origin!r} is not this control API"
 
 
+def has_key(authorization: str, key: str) -> bool:
+    """Return whether an Authorization header carries ``key``."""
+    scheme, _, value = authorization.strip().partition(" ")
+    given = value.strip().encode()
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).partition(b":")[2]
+        except binascii.Error:
+            return False
+    elif scheme.lower() != "bearer":
+        return False
+    return secrets.compare_digest(given, key.encode())
+
+
 def _name(url: str) -> str:
     try:
         return (urlsplit(url).hostname or "").lower()
@@ -37,18 +58,25 @@ def _name(url: str) -> str:
 
 
 class HostGuard:
-    """ASGI middleware that refuses foreign hosts and origins with 403."""
+    """ASGI middleware: 403 for foreign hosts and origins, 401 without the key."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app, self._key = app, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        reason = None
+        reason, status = None, 403
         if scope["type"] == "http":
-            reason = refusal(scope["method"], Headers(scope=scope))
+            headers = Headers(scope=scope)
+            reason = refusal(scope["method"], headers)
+            admitted = scope["path"] in OPEN_PATHS and scope["method"] in SAFE_METHODS
+            admitted = admitted or has_key(headers.get("authorization", ""), self._key)
+            if reason is None and not admitted:
+                reason, status = "use the URL with its key, as the fleet printed it", 401
         if reason is None:
             await self._app(scope, receive, send)
         else:
-            body = json.dumps({"detail": reason})
-            await Response(body, 403, media_type="application/json")(scope, receive, send)
+            answer = Response(json.dumps({"detail": reason}), status, media_type="application/json")
+            if status == 401:
+                answer.headers["WWW-Authenticate"] = 'Basic realm="simulators"'
+            await answer(scope, receive, send)

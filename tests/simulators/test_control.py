@@ -138,7 +138,7 @@ async def test_foreign_pages_are_refused(api: Any) -> None:
     for origin in ("http://evil.example", "null", "file://127.0.0.1"):
         reply = await client.post("/devices", json=row, headers={"Origin": origin})
         assert reply.status_code == 403
-    own = str(client.base_url).rstrip("/")
+    own = f"http://127.0.0.1:{client.base_url.port}"
     assert (await client.post("/devices", json=row, headers={"Origin": own})).status_code == 201
     port = own.rsplit(":", 1)[1]
     for host in (f"localhost:{port}", f"[::1]:{port}"):
@@ -245,3 +245,41 @@ def test_a_wfdb_record_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "bad.hea").write_text("bad 1 100 3\nr.dat 310 200 11 0 0 0 0 II\n")
     with pytest.raises(ValueError, match="310"):
         make_source(f"wfdb:{tmp_path}/bad.hea")
+
+
+async def test_nobody_without_the_key_is_answered(api: Any) -> None:
+    """Another user of the machine reaches the port; the description alone is open."""
+    _, client = api
+    place = f"http://127.0.0.1:{client.base_url.port}"
+    async with httpx.AsyncClient(base_url=place) as stranger:
+        assert (await stranger.get("/docs")).status_code == 200
+        for key in ("", "Basic", "Basic !!", "Bearer no", "Basic ZmxlZXQ6bm8="):
+            headers = {"authorization": key} if key else {}
+            assert (await stranger.get("/devices", headers=headers)).status_code == 401
+            reply = await stranger.delete("/devices/oximeter", headers=headers)
+            assert reply.status_code == 401
+        bearer = {"authorization": f"Bearer {client.base_url.userinfo.decode().split(':')[1]}"}
+        assert (await stranger.get("/devices", headers=bearer)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "place", ["{0}/kept", "../kept", "a/../../kept", "{0}/ports/../kept", ".."]
+)
+async def test_a_device_is_made_in_the_fleets_folder_only(
+    api: Any, tmp_path: Path, place: str
+) -> None:
+    """A port is a link: it took the place of any file of this user."""
+    fleet, client = api
+    fleet._ports = tmp_path / "ports"
+    kept = tmp_path / "kept"
+    kept.write_text("of somebody")
+    row = {"kind": "cms50d", "address": place.format(tmp_path)}
+    reply = await client.post("/devices", json=row)
+    assert reply.status_code == 422
+    assert "a port is a name in" in reply.text
+    assert kept.read_text() == "of somebody"
+    (tmp_path / "ports").mkdir()
+    (tmp_path / "ports" / "mine").write_text("of somebody")
+    reply = await client.post("/devices", json={"kind": "cms50d", "address": "mine"})
+    assert reply.status_code == 422
+    assert (tmp_path / "ports" / "mine").read_text() == "of somebody"

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import paho.mqtt.client as paho
 import pytest
@@ -114,9 +115,13 @@ def test_a_ble_program_reads_the_strap_and_its_new_pulse(start: Start, tmp_path:
     assert 68 <= int(said.split()[-1]) <= 76
     curl = command(RECIPE_1, "curl")
     path = curl[3].partition("9801")[2]
+    parts = urlsplit(control)
     assert curl[:3] == ["curl", "-X", "PUT"]
     request = urllib.request.Request(
-        control + path, curl[-1].encode(), {"content-type": "application/json"}, method="PUT"
+        f"http://127.0.0.1:{parts.port}{path}",
+        curl[-1].encode(),
+        {"content-type": "application/json", "authorization": f"Bearer {parts.password}"},
+        method="PUT",
     )
     with urllib.request.urlopen(request) as reply:
         assert reply.status == 204

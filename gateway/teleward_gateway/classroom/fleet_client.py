@@ -21,6 +21,7 @@ class FleetClient:
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
+        self._place = self._address.rpartition("@")[2]  # without the key
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -70,7 +71,7 @@ class FleetClient:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise NoDevices(
-                f"no simulated devices at classroom.fleet {self._address} ({reason}); start them, "
+                f"no simulated devices at classroom.fleet {self._place} ({reason}); start them, "
                 "or use teleward demo"
             ) from None
 

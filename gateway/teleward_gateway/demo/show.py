@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import secrets
 import shutil
 import signal
 import socket
@@ -166,11 +167,12 @@ def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
         for device in plan.devices
     ]
     control = free_port(0)
-    spec = write_spec(specs, hub=hub, ports=str(ports), control=control)
-    (folder / "fleet.json").write_text(spec)
+    key = secrets.token_urlsafe(12)
+    spec = write_spec(specs, hub=hub, ports=str(ports), control=control, control_key=key)
+    _write_private(folder / "fleet.json", spec)
     extra = more.read_text() if more else ""
     tables: dict[str, dict[str, Any]] = {
-        "classroom": {"enabled": True, "fleet": f"http://127.0.0.1:{control}"}
+        "classroom": {"enabled": True, "fleet": f"http://fleet:{key}@127.0.0.1:{control}"}
     }
     if "mqtt]" not in extra and "broker]" not in extra:
         tables["embedded_broker"] = _broker()
@@ -178,7 +180,14 @@ def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
         plan, radio=f"virtual:{hub}", ports=ports, data_folder=folder / "data", port=port,
         extra=tables,
     )  # fmt: skip
-    (folder / "teleward.toml").write_text(f"{text}\n{extra}")
+    _write_private(folder / "teleward.toml", f"{text}\n{extra}")
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file with secrets in it, for this user only."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def _broker() -> dict[str, int]:

@@ -17,6 +17,7 @@ import re
 import secrets
 import sys
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -28,6 +29,8 @@ _MOST = 10_000
 _SHORTEST = 2
 """A one-letter label would be replaced inside every word."""
 log = logging.getLogger(__name__)
+_CONTROLS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Controls, directions of writing, halves of characters, ends of lines (Unicode categories)."""
 _USUAL = {*logging.LogRecord("", 0, "", 0, "", None, None).__dict__, "message", "asctime"}
 
 
@@ -132,10 +135,25 @@ class TextFormatter(JsonFormatter):
         """Return the line."""
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(record.created))
         text = f"{moment},{int(record.msecs):03d}Z {record.levelname} {record.name}: "
-        text += record.getMessage()
+        text += escape_controls(record.getMessage())
         if record.exc_info:
-            text += "\n" + self.formatException(record.exc_info)
+            for line in self.formatException(record.exc_info).split("\n"):
+                text += "\n    " + escape_controls(
+                    line
+                )  # never at the left, like a line of its own
         return self._redactor.clean(text)
+
+
+def escape_controls(text: str) -> str:
+    """Return ``text`` on one line: what a device or a server sent forges no line and no colour."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in _CONTROLS
+        else char
+        for char in text
+    )
 
 
 def set_up_logs(

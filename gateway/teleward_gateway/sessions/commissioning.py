@@ -7,6 +7,7 @@ page, CLI --> API --> Commissioning --> Registry (disk, in a thread)
 """
 
 import asyncio
+import contextlib
 import logging
 import sys
 import time
@@ -19,6 +20,7 @@ from teleward_drivers.catalogue import for_advertisement
 from teleward_drivers.detect import Detection, detect
 from teleward_drivers.device import DriverInfo, LinkType
 from teleward_drivers.errors import LinkUnavailable, Unavailable
+from teleward_drivers.port_names import check_local, is_url
 from teleward_drivers.ports import Port, in_use, ports
 from teleward_drivers.strangers import stranger
 from teleward_gateway.registry import Device, Registry, RegistryConflict, RegistryError
@@ -143,8 +145,19 @@ class Commissioning:
         return rows
 
     async def detect(self, port: str, ask: bool = False) -> Detection:
-        """Listen to a port and identify its device; one that is in use is left alone."""
+        """Listen to a port and identify its device; one that is in use is left alone.
+
+        Raises Invalid for what is no serial port of this machine: nothing of it is opened.
+        """
+        await asyncio.to_thread(self._check_port, port)
         return await detect(port, self.drivers.values(), ask)
+
+    def _check_port(self, port: str) -> None:
+        """Refuse what is neither a terminal of this machine nor a port of the settings file."""
+        if is_url(port) and any(known.address == port for known in self.registry.devices()):
+            return
+        with contextlib.suppress(OSError):  # not plugged in now
+            check_local(port)
 
     def checked(self, device: Device) -> Device:
         """Return ``device`` when its driver, address and options fit; raises RegistryError."""
@@ -159,6 +172,8 @@ class Commissioning:
             )
         if info.link is LinkType.SERIAL and is_ble:
             raise RegistryError(f"driver {info.name} needs a port, not {device.address!r}")
+        if info.link is LinkType.SERIAL:
+            self._check_port(device.address)
         SessionOptions.of(device.options)
         info.make(driver_options(device.options))
         return device

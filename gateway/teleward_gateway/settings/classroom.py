@@ -1,6 +1,10 @@
 """The section ``classroom`` of the settings file."""
 
+import re
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+_FLEET = re.compile(r"http://([\w.-]*:[\w.-]+@)?(127\.0\.0\.1|localhost):\d{1,5}/?", re.ASCII)
 
 
 class ClassroomSettings(BaseModel):
@@ -15,12 +19,12 @@ class ClassroomSettings(BaseModel):
     fleet: str = Field(
         "",
         description="control API of the simulated devices on this machine, "
-        "http://127.0.0.1:PORT: a room switches the devices of its patient on there",
+        "http://fleet:KEY@127.0.0.1:PORT: a room switches the devices of its patient on there",
     )
 
     @field_validator("fleet")
     @classmethod
     def _on_this_machine(cls, fleet: str) -> str:
-        if fleet and not fleet.startswith(("http://127.0.0.1:", "http://localhost:")):
-            raise ValueError(f"{fleet!r}: use http://127.0.0.1:PORT, as the fleet printed it")
+        if fleet and not _FLEET.fullmatch(fleet):
+            raise ValueError("use http://fleet:KEY@127.0.0.1:PORT, as the fleet printed it")
         return fleet

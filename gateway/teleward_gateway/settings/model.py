@@ -16,6 +16,7 @@ from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
+from teleward_drivers.port_names import check_name
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_gateway.settings.classroom import ClassroomSettings
@@ -154,6 +155,8 @@ class DeviceSettings(Section):
         wanted, other = ("address", "port") if link is LinkType.BLE else ("port", "address")
         if getattr(self, wanted) is None or getattr(self, other) is not None:
             raise ValueError(f"driver {self.driver!r} needs {wanted} and no {other}")
+        if self.port is not None:
+            check_name(self.port)
         return self
 
 

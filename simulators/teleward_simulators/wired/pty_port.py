@@ -27,6 +27,11 @@ _SPEEDS = {
 }
 
 
+def _is_port(path: Path) -> bool:
+    """Return whether ``path`` is a link to a device, as a port that was left behind is."""
+    return path.is_symlink() and os.readlink(path).startswith("/dev/")
+
+
 class PtyPort:
     """One port at ``path``. ``on_open`` and ``on_data`` are called in the event loop."""
 
@@ -49,7 +54,9 @@ class PtyPort:
         self._watch: asyncio.Task[None] | None = None
 
     def plug(self) -> None:
-        """Make the port appear."""
+        """Make the port appear; raises FileExistsError for a name that is no port's."""
+        if os.path.lexists(self.path) and not _is_port(self.path):
+            raise FileExistsError(f"{self.path} is no serial port: choose another name")
         master, slave = os.openpty()
         tty.setraw(slave)
         name = os.ttyname(slave)

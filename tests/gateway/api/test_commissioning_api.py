@@ -234,3 +234,31 @@ async def test_scan_ends_when_nobody_looks(
         async with asyncio.timeout(5):
             await scan
     assert scan.done()
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        "spy:///dev/null?file={}",
+        "spy://loop://?file={}",
+        "socket://127.0.0.1:22",
+        "rfc2217://127.0.0.1:22",
+        "loop://",
+        "/dev/zero",
+        "{}",
+        "/etc/passwd",
+    ],
+)
+async def test_only_serial_ports_of_this_machine_are_opened_by_a_request(
+    gateway: Gateway, tmp_path: Path, port: str
+) -> None:
+    """``spy://`` emptied any file of this user; ``socket://`` reached any server."""
+    journal = tmp_path / "journal.sqlite3"
+    journal.write_text("records")
+    place = port.format(journal)
+    for ask in (False, True):
+        body = {"path": place, "ask": ask}
+        await gateway.ask("POST", "/commissioning/ports/detect", 422, body)
+    device = {"id": "ox-9", "driver": "cms50d", "address": place, "author": "nurse"}
+    await gateway.ask("POST", "/devices", 422, device)
+    assert journal.read_text() == "records"

@@ -139,5 +139,5 @@ async def test_without_devices_there_is_no_room(tmp_path: Path) -> None:
 
 def test_the_fleet_is_on_this_machine() -> None:
     assert ClassroomSettings(fleet="http://127.0.0.1:9801").fleet
-    with pytest.raises(ValueError, match="use http://127"):
+    with pytest.raises(ValueError, match="use http://fleet:KEY@127"):
         ClassroomSettings(fleet="http://ward.example:9801")

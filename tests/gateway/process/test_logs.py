@@ -94,3 +94,19 @@ def test_the_names_told_last_are_kept_and_the_number_is_bounded(
     assert cleaned.count("<person ") == 3
     assert len(redactor._names) == sum(map(len, redactor._by_word.values())) == 3
     assert caplog.text.count("longest gone") == 1
+
+
+def test_what_was_sent_forges_no_line(stream: io.StringIO) -> None:
+    """A device's name with an end of line, a colour of the terminal or a change of direction."""
+    set_up_logs(as_json=False, stream=stream)
+    sent = "strap\n2026-01-01 INFO teleward: all is well\r\x1b[2J\u202e\u2028\x85."
+    logging.getLogger("teleward.x").warning("seen %s", sent)
+    try:
+        raise ValueError(sent)
+    except ValueError:
+        logging.getLogger("teleward.y").exception("refused")
+    first, *rest = stream.getvalue().splitlines()
+    assert first.endswith(r"\n2026-01-01 INFO teleward: all is well\r\x1b[2J\u202e\u2028\x85.")
+    assert "WARNING" not in rest[0]
+    assert all(line.startswith("    ") for line in rest[1:])
+    assert "\x1b" not in stream.getvalue()
