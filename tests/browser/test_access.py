@@ -68,7 +68,7 @@ def test_axe_finds_nothing_while_alarms_flash(
         ward.call(lambda: ward.feed.live.drop_link("sim-02", "axe"))
 
 
-@pytest.mark.parametrize("button", ["#news2", "#limits", "#alarm-list"])
+@pytest.mark.parametrize("button", ["#news2", "#limits", "#filter", "#alarm-list"])
 def test_axe_finds_nothing_in_the_dialogs(
     ward: FeedServer, open_page: OpenPage, button: str
 ) -> None:

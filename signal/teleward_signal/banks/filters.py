@@ -1,4 +1,4 @@
-"""ECG filters for the eye: monitor and diagnostic band with a mains notch, block by block.
+"""ECG display filters: monitor and diagnostic band with a mains notch, block by block.
 
     monitor      0.5 to 40 Hz   steady baseline, rhythm reads well   (AAMI EC13 monitoring band)
     diagnostic   0.05 to 150 Hz ST segments keep their level         (AAMI EC11 diagnostic band)

@@ -7,9 +7,11 @@ import { author, call, setAuthor } from "../core/api.js";
 import { linkText, unitText } from "../i18n/format.js";
 import { KeyMap, keyed } from "../core/keys.js";
 import { LimitsDialog } from "../alarms/limits.js";
+import { EcgFilterDialog } from "./ecg_filters.js";
 import { News2Dialog } from "./news2.js";
 import { BLINK_MS, numericTiles } from "./numerics.js";
 import { Shell, element, html, render } from "../core/shell.js";
+import { filterName } from "../waves/ecg_filter.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
 
 /** @typedef {import("../core/state.js").Subject} Subject */
@@ -35,6 +37,9 @@ const shell = new Shell([id], draw, () => subjectHere()?.info.bed ?? id,
 const alarmList = new AlarmList(shell, element("dialogs"));
 const limitsDialog = new LimitsDialog(shell, id, element("dialogs"));
 const news2Dialog = new News2Dialog(shell, id, element("dialogs"));
+const filterDialog = new EcgFilterDialog(element("dialogs"), (choice) => {
+  for (const made of traces.values()) made.setFilter(choice);
+});
 for (const part of ["bar", "keys"]) element(part).replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();
@@ -121,6 +126,9 @@ function drawKeys(subject, paused, now) {
       <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => limitsDialog.open()}>
         ${keyed("Limits", "l")}
       </button>
+      <button type="button" id="filter" aria-keyshortcuts="e" @click=${() => filterDialog.open()}>
+        ${keyed("ECG filter", "e")}
+      </button>
       ${alarmList.button()} ${shell.soundButton()}
       <button type="button" id="fullscreen" aria-keyshortcuts="u" @click=${fullScreen}>
         ${keyed("Full screen", "u")}
@@ -183,6 +191,7 @@ function followSubject(subject) {
   if (!subject) return;
   const made = new Traces(canvas, subject, LOOK);
   made.onLayout = () => placeLabels(made);
+  made.filter = filterDialog.choice;
   made.resize();
   traces.set(id, made);
 }
@@ -213,7 +222,8 @@ function placeLabels(made) {
       const small = document.createElement("small");
       const gain = lane.unitPixels ? (lane.unitPixels / ratio / PIXELS_PER_SECOND) * 25 : 0;
       const scale = gain ? `25 mm/s · ${gain.toFixed(gain < 10 ? 1 : 0).replace(".0", "")} mm/mV` : unit === "1" ? "" : unitText(unit);
-      small.textContent = [scale, `${Number(fs.toFixed(1))} Hz`].filter(Boolean).join(" · ");
+      const filter = metric.startsWith("ecg") ? filterName(made.filter, fs) : "";
+      small.textContent = [scale, `${Number(fs.toFixed(1))} Hz`, filter].filter(Boolean).join(" · ");
       label.append(small);
       return label;
     }),
@@ -239,6 +249,7 @@ new KeyMap(element("dialogs"), [
   { key: "f", text: "Freeze the traces, or let them run", act: freeze },
   { key: "n", text: "Enter a NEWS2 observation", act: () => subjectHere() && news2Dialog.open() },
   { key: "l", text: "Alarm limits", act: () => subjectHere() && limitsDialog.open() },
+  { key: "e", text: "ECG filter of the traces", act: () => filterDialog.open() },
   { key: "r", text: "List of alarms", act: () => alarmList.open() },
   { key: "s", text: "Alarm sound of this page on or off", act: () => shell.sound.toggle() },
   { key: "u", text: "Full screen", act: fullScreen },

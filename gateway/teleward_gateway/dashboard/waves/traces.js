@@ -1,6 +1,7 @@
 // @ts-check
 /** Which waveforms of a subject are drawn, in which colour, and where on the canvas. */
 
+import { EcgFilter } from "./ecg_filter.js";
 import { Sweep, makeLane } from "./sweep.js";
 
 /** @typedef {import("../core/state.js").Subject} Subject */
@@ -71,6 +72,8 @@ export class Traces {
     this.height = 0;
     /** Device pixels per CSS pixel of this layout: what is placed over the canvas uses it too. */
     this.ratio = 1;
+    /** @type {import("./ecg_filter.js").FilterChoice} */
+    this.filter = { band: "off", notchHz: 0 };
     /** Called after a new layout: the page places its labels. */
     this.onLayout = () => {};
   }
@@ -88,11 +91,29 @@ export class Traces {
     this.layOut();
   }
 
+  /** Filter the ECG from here on and what is on the screen. @param {Traces["filter"]} choice */
+  setFilter(choice) {
+    this.filter = choice;
+    const shownTo = this.sweep.cursor;
+    for (const channel of this.subject.waves.channels.values()) channel.filterBy(this.filterOf(channel));
+    this.layOut();
+    if (shownTo > 0) this.sweep.repaint(shownTo);
+  }
+
+  /** @param {Channel} channel */
+  filterOf({ description: { metric, fs } }) {
+    const { band, notchHz } = this.filter;
+    return metric.startsWith("ecg") && (band !== "off" || notchHz) ? new EcgFilter(this.filter, fs) : null;
+  }
+
   layOut() {
     const { ratio } = this;
     const style = getComputedStyle(this.canvas);
     const channels = chooseChannels(this.subject, this.look.most);
     this.version = this.subject.waves.version;
+    for (const channel of channels) {
+      if (!channel.filter) channel.filterBy(this.filterOf(channel));
+    }
     const weights = channels.map((c) => (c.description.metric.startsWith("ecg") ? 1.3 : 1));
     const total = Math.max(weights.reduce((sum, weight) => sum + weight, 0), this.look.calibrated ? 2.3 : 1.6);
     let top = 0;

@@ -29,6 +29,10 @@ export class Channel {
     this.description = description;
     this.size = Math.ceil(KEPT_S * description.fs);
     this.ring = new Float32Array(this.size).fill(NaN);
+    /** What is drawn: the samples themselves, or filtered. */
+    this.shown = this.ring;
+    /** @type {import("./ecg_filter.js").EcgFilter | null} */
+    this.filter = null;
     /** One behind the newest sample; the first kept one. */
     this.head = 0;
     this.tail = 0;
@@ -45,10 +49,25 @@ export class Channel {
     return Math.floor(((timeMs - this.description.anchor) * this.description.fs) / 1000);
   }
 
-  /** @param {number} index @returns {number} NaN in a gap or when not kept */
+  /** @param {number} index @returns {number} what is drawn: NaN in a gap or when not kept */
   at(index) {
     if (index < this.tail || index >= this.head) return NaN;
-    return this.ring[index % this.size];
+    return this.shown[index % this.size];
+  }
+
+  /** Show what is kept and what comes through a filter. @param {Channel["filter"]} filter null: unfiltered */
+  filterBy(filter) {
+    this.filter = filter;
+    this.shown = filter ? new Float32Array(this.size).fill(NaN) : this.ring;
+    this.filterFrom(this.tail);
+  }
+
+  /** @param {number} first index of the first sample that the filter has not had */
+  filterFrom(first) {
+    if (!this.filter) return;
+    for (let index = first; index < this.head; index++) {
+      this.shown[index % this.size] = this.filter.next(this.ring[index % this.size]);
+    }
   }
 
   /** @param {number} first @param {Int16Array} samples */
@@ -61,13 +80,15 @@ export class Channel {
       first = this.head;
     }
     if (!samples.length) return;
-    const gap = Math.min(first - this.head, this.size);
+    const known = this.head;
+    const gap = Math.min(first - known, this.size);
     for (let step = 0; step < gap; step++) this.ring[(first - 1 - step) % this.size] = NaN;
     for (let step = 0; step < samples.length; step++) {
       this.ring[(first + step) % this.size] = samples[step] * lsb + base;
     }
     this.head = first + samples.length;
     this.tail = Math.max(this.tail, this.head - this.size);
+    this.filterFrom(Math.max(known, this.tail));
   }
 }
 
