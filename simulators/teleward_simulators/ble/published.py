@@ -3,7 +3,7 @@
 A simulator that takes its flags from the driver that reads them agrees with any mistake of it.
 `tests/simulators/test_published.py` compares these with the SIG's field files and with an
 independent decoder. Sources: Bluetooth SIG GSS (blood pressure, glucose, CGM), PLXS 1.0.1 section
-3.2.1.4, Nonin document 113142-000-02.
+3.2.1.4, Nonin document 113142-000-02, TaiDoc's protocol of its glucose meters.
 """
 
 CUFF_TOO_LOOSE = 1 << 1
@@ -23,6 +23,9 @@ GLUCOSE = {
     "time fault": 1 << 11,
 }
 CONTROL_SOLUTION_TYPE, CONTROL_SOLUTION_LOCATION = 0xA, 0x4
+
+TAIDOC_CONTROL_SOLUTION = 3
+"""Kind of a glucose in bits 2 to 5 of the last byte: 0 general, 1 before, 2 after a meal, 3 QC."""
 
 CGM_SENSOR_MALFUNCTION = 1 << 3
 

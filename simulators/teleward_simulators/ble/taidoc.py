@@ -12,6 +12,7 @@ from bumble.gatt import Service
 
 from teleward_drivers.ble import taidoc as codec
 from teleward_drivers.fields import DateTime, Malformed
+from teleward_simulators.ble import published
 from teleward_simulators.ble.calendar_clock import CalendarClock
 from teleward_simulators.ble.on_demand import OnDemand
 from teleward_simulators.ble.peripheral import Properties, uuid16
@@ -96,7 +97,7 @@ class TaiDoc(OnDemand):
 
     def _glucose(self, now_s: float) -> tuple[int, int, int, int]:
         value = round(self.source.numeric("glucose", now_s) or 104.0)
-        context = codec.CONTROL_SOLUTION << 2 if self.options.get("control") else 0
+        context = published.TAIDOC_CONTROL_SOLUTION << 2 if self.options.get("control") else 0
         return value & 0xFF, value >> 8, 0, context
 
     def _whole(self, metric: str, now_s: float) -> int:

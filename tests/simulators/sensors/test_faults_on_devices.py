@@ -11,7 +11,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,11 @@ FAULT_S, AFTER_S = 8.0, 4.5
 CONNECT_S = 60.0
 """The fault begins two seconds after every device has been found and read."""
 
+ASKED_AGAIN_S = 12.0
+"""A meter with a memory is asked each 10 s: so long its last reading may be on the way."""
+MEMORY_FAULT_S = 4.0
+"""Shorter than `FAULT_S`, so that what follows is asked for within the run."""
+
 CUFF = {"first_s": 0.5, "interval_s": 0.5, "cuff_s": 0.5}
 GLUCOSE = {"stored": 0, "first_s": 0.5, "interval_s": 1.0}
 
@@ -61,6 +66,9 @@ class Trial:
     from_s: float = float("inf")
     outputs: list[tuple[float, Output]] = field(default_factory=list)
     losses: int = 0
+    fault_s: float = FAULT_S
+    by_stamp: bool = False
+    """Whether outputs are placed by the device's own clock, not by their arrival."""
 
     @property
     def name(self) -> str:
@@ -68,7 +76,7 @@ class Trial:
 
     def faults(self) -> tuple[ActiveFault, ...]:
         """Return the truth."""
-        return (make_fault(self.fault, self.sensor, self.from_s, FAULT_S, self.value),)
+        return (make_fault(self.fault, self.sensor, self.from_s, self.fault_s, self.value),)
 
     def source(self) -> SensedPatient:
         """Return the patient with the fault on it."""
@@ -86,13 +94,20 @@ class Trial:
 
     def phase(self, which: str) -> list[tuple[float, Output]]:
         """Return what came before, during or after the fault, without the edges."""
-        until_s = self.from_s + FAULT_S
+        until_s = self.from_s + self.fault_s
         low, high = {
             "before": (LIVED_S, self.from_s),
             "during": (self.from_s + 1.0, until_s),
             "after": (until_s + 1.5, until_s + AFTER_S),
         }[which]
         return [(t, output) for t, output in self.outputs if low < t < high]
+
+    def arrived(self, at_s: float, output: Output) -> None:
+        """Keep an output with its device time; a clock of whole seconds names their end."""
+        stamp_ns = getattr(output, "device_time_ns", None)
+        if self.by_stamp and stamp_ns is not None:
+            at_s += stamp_ns / 1e9 + 1.0 - time.time()
+        self.outputs.append((at_s, output))
 
     def readings(self, which: str, metric: str = "") -> list[Measurement]:
         """Return the readings of a phase."""
@@ -271,7 +286,8 @@ TRIALS = [
     Trial("double_count", "ecg3", ECG, "heart_rate", double, options=MODULE),
     Trial("nail_polish", "ox", OX, "spo2", shifted(-4.0, -0.5, 2.0)),
     Trial("ambient_light", "ox", OX, "spo2", shifted(-12.0, -6.0, 2.0)),
-    Trial("unit_switch", "glu", "glucose", "glucose", other_unit, options=GLUCOSE),
+    Trial("unit_switch", "glu", "glucose", "glucose", other_unit, options=GLUCOSE,
+          fault_s=MEMORY_FAULT_S, by_stamp=True),
     Trial("range_floor", "ox", OX, "spo2", dashes(9.0),
           knobs={"shunt": 0.6, "aad": 80.0, "bronch": 0.9}),
     Trial("drop", "ox", OX, "spo2", half_lost, 0.5),
@@ -290,7 +306,7 @@ def _session(trial: Trial, device: Device, air: Any, start_s: float) -> Session:
     opener = air.opener(info, device.address)
 
     def on_output(_device: str, output: Output, _received: Received) -> None:
-        trial.outputs.append((time.monotonic() - start_s, output))
+        trial.arrived(time.monotonic() - start_s, output)
 
     def on_state(_device: str, state: State, _reason: str) -> None:
         trial.losses += state in (State.BACKING_OFF, State.STALLED)
@@ -323,6 +339,11 @@ async def _run(on_air: OnAir) -> None:
             for trial in TRIALS:
                 trial.from_s = time.monotonic() - start_s + 2.0
             await asyncio.sleep(2.0 + FAULT_S + AFTER_S)
+            memories = [trial for trial in TRIALS if trial.by_stamp]
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASKED_AGAIN_S):
+                    while any(not trial.readings("after") for trial in memories):
+                        await asyncio.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
