@@ -12,7 +12,9 @@ DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
 LANGUAGES = ("en", "hi")
 PAGES = ("join", "room", "room_view", "room_tabs", "teach", "teach_bulk", "wall", "histogram",
          "figure")  # fmt: skip
-MADE = re.compile(r"^(tab|news2|go|talk|mode|state|stage|colour|effort|line)_|^(hr|spo2|rr|bp)$")
+MADE = re.compile(
+    r"^(tab|news2|go|talk|mode|role|state|stage|colour|effort|line)_|^(hr|spo2|rr|bp)$"
+)
 """Keys that a page puts together from a word of the data."""
 
 

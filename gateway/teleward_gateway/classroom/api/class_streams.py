@@ -101,16 +101,20 @@ async def _serve_screen(socket: WebSocket, running: RunningClass, seat: Seat) ->
         await _until_gone(socket, send(), answer)
     finally:
         pages.close()
+    if seat.left:
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close(REFUSED)
 
 
 async def _send_screens(socket: WebSocket, running: RunningClass, seat: Seat) -> None:
     version, last = -1, ""
-    while True:
+    while not seat.left:
         version = await running.wait_change(version, LONGEST_S)
         text = json.dumps(running.screen(seat), ensure_ascii=False)
         if text != last:
             last = text
             await socket.send_text(text)
+    await socket.send_text(json.dumps({**running.screen(seat), "gone": True}))
 
 
 class _Pages:
@@ -144,8 +148,8 @@ class _Pages:
         return None
 
     async def send(self, socket: WebSocket) -> None:
-        """Send the frames of the seat's patient until closed."""
-        while True:
+        """Send the frames of the seat's patient until the seat is left."""
+        while not self._seat.left:
             self._follow()
             if self._page is None:
                 await asyncio.sleep(0.2)

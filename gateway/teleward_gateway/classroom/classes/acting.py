@@ -160,7 +160,6 @@ async def hand_over(running: RunningClass, seat: Seat, body: kinds.HandoverGiven
             running.draft(kinds.SeatPlaced(role="watcher"), mine.id, seat.id),
             running.draft(kinds.SeatPlaced(role="pen"), mine.id, heir.id),
         ]
-        heir.since_seq = running.state.last_seq + 1
     await running.write(*drafts)
 
 

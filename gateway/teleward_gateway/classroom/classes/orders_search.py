@@ -1,39 +1,72 @@
-"""Search of what can be done to a patient, by name or label; the same list in every case."""
+"""Search of what can be done to a patient, in every language; the same list in every case."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 from pydantic import BaseModel
 
+from teleward_simulators.cases.answers.items import plain
+from teleward_simulators.cases.lined_yaml import read
 from teleward_simulators.physiology.actions import ACTIONS
 
 MOST = 40
+WORDS = Path(__file__).with_name("action_words.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class ActionWords:
+    """What people call an action: label in Hindi, and other words."""
+
+    hi: str
+    words: tuple[str, ...]
 
 
 class OrderItem(BaseModel):
     """An action; ``usual`` is the usual dose in ``unit``, only where the lesson shows it."""
 
     name: str
-    label: str
+    labels: dict[str, str]
     unit: str
     usual: float | None
 
 
+@cache
+def action_words() -> dict[str, ActionWords]:
+    """Return the words of every action by its name."""
+    rows = read(WORDS)
+    return {
+        name: ActionWords(str(row["hi"]), tuple(str(word) for word in row["words"]))
+        for name, row in rows.items()
+    }
+
+
+def labels(name: str) -> dict[str, str]:
+    """Return what an action is called, by language."""
+    english = str(ACTIONS[name].label)
+    known = action_words().get(name)
+    return {"en": english, "hi": known.hi if known else english}
+
+
 def search_orders(text: str, usual: bool) -> list[OrderItem]:
-    """Return the actions whose name or label holds every word of ``text``, best first."""
-    words = text.casefold().replace("_", " ").split()
+    """Return the actions of which a name holds every word of ``text``, best first."""
+    words = plain(text).split()
 
-    def place(name: str, label: str) -> int:
-        whole = f"{name.replace('_', ' ')} {label}".casefold()
-        if not all(word in whole for word in words):
-            return -1
-        return 0 if words and whole.startswith(words[0]) else 1
+    def place(name: str) -> int:
+        """Return 0 when a name begins with the text, 1 when one holds it, -1 when none does."""
+        known = action_words().get(name)
+        names = [plain(each) for each in (name, *labels(name).values(),
+                                          *(known.words if known else ()))]  # fmt: skip
+        if any(each.startswith(" ".join(words)) for each in names):
+            return 0
+        return 1 if all(any(word in each for each in names) for word in words) else -1
 
-    found = [
-        (place(action.name, action.label), action.label, action) for action in ACTIONS.values()
-    ]
+    found = [(place(action.name), action.label, action) for action in ACTIONS.values()]
     chosen = sorted((row for row in found if row[0] >= 0), key=lambda row: row[:2])[:MOST]
     return [
         OrderItem(
             name=action.name,
-            label=action.label,
+            labels=labels(action.name),
             unit=action.unit or "",
             usual=(action.usual or None) if usual and action.unit else None,
         )

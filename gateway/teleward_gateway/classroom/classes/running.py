@@ -244,7 +244,7 @@ class RunningClass:
         """Return what a seat sees."""
         running = self.rooms.get(seat.room or "")
         events, facts = (running.events, running.facts) if running else ([], {})
-        return screen(self.state, seat, events, facts, time.time_ns() // 10**6)
+        return screen(self.state, seat, events, facts, time.time_ns() // 10**6, self.lesson.relay_s)
 
     def board_view(self, now_ms: int) -> dict[str, Any]:
         """Return the teacher's board: the true state of every room."""

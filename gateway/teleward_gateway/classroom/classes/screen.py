@@ -4,6 +4,7 @@ This file is the border of a class, as `rooms.visibility` is that of a room. It 
 only what was said, asked and found in the seat's own room, and never a body, a case or a fault.
 """
 
+import math
 from typing import Any
 
 from teleward_gateway.classroom.classes.rules import sees_findings
@@ -14,12 +15,18 @@ MOST_LINES = 200
 
 
 def screen(
-    state: ClassState, seat: Seat, events: list[Event], facts: dict[str, Any], now_ms: int
+    state: ClassState,
+    seat: Seat,
+    events: list[Event],
+    facts: dict[str, Any],
+    now_ms: int,
+    relay_s: float = math.inf,
 ) -> dict[str, Any]:
     """Return a seat's screen as JSON values.
 
     ``events`` are those of the seat's room that count; ``facts`` is what its room shows to
-    everybody in it (opening, review, readings, speed).
+    everybody in it (opening, review, readings, speed); in a relay the pen is due to be handed over
+    ``relay_s`` seconds into the case.
     """
     room = state.rooms.get(seat.room or "")
     return {
@@ -52,7 +59,7 @@ def screen(
             if other.id != seat.id
         ],
         "question": _question(state, seat, now_ms),
-        "room": _room(state, seat, room, facts) if room is not None else None,
+        "room": _room(state, seat, room, facts, relay_s) if room is not None else None,
         "lines": _lines(state, seat, events) if room is not None else [],
     }
 
@@ -78,16 +85,20 @@ def _question(state: ClassState, seat: Seat, now_ms: int) -> dict[str, Any] | No
     return shown
 
 
-def _room(state: ClassState, seat: Seat, room: RoomRecord, facts: dict[str, Any]) -> dict[str, Any]:
+def _room(
+    state: ClassState, seat: Seat, room: RoomRecord, facts: dict[str, Any], relay_s: float
+) -> dict[str, Any]:
+    due = state.mode == "relay" and seat.role == "pen" and not room.handed_over
     shown = {
+        "relay_due": due and facts.get("time_s", 0) >= relay_s,
         "subject": room.subject,
         "branch": room.branch,
         "result": room.result,
         "handed_over": room.handed_over if state.mode == "relay" else "",
         **facts,
     }
-    if seat.role == "hub":  # the drawing is what stands at the bedside
-        shown["figure"] = None
+    if seat.role == "hub":  # how the patient looks is for those at the bedside
+        shown |= {"figure": None, "opening": None}
     return shown
 
 
@@ -110,7 +121,7 @@ def _line(event: Event, seat: Seat, found: bool) -> dict[str, Any] | None:
     match body:
         case kinds.Say():
             private = body.to not in ("room", "worker") and body.to != seat.id and not mine
-            if private or (body.who == "worker" and not found):
+            if private or ("worker" in (body.who, body.to) and not found and not mine):
                 return None
             shown = {"who": body.who, "to": body.to, "text": body.text, "mine": mine}
             return {"what": "message", **shown}

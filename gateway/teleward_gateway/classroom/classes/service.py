@@ -146,7 +146,12 @@ class ClassService:
                         None, seat_id)]  # fmt: skip
         credential = Credential(running.state.id, seat_id, digest(made))
         running.state.seats[seat_id] = Seat(seat_id, name, language)  # the place is taken at once
-        for event in await self.log.append(drafts, [credential]):
+        try:
+            events = await self.log.append(drafts, [credential])
+        except TelewardError:
+            del running.state.seats[seat_id]
+            raise
+        for event in events:
             running.take(event)
         self._seats[digest(made)] = (running.state.id, seat_id)
         await running.notify()

@@ -50,10 +50,16 @@ class RoomRecord:
     speed: float
     branch: int = 0
     behind_s: float = 0.0
-    done: list[str] = field(default_factory=list)
+    acts: list[tuple[int, str]] = field(default_factory=list)
+    """Tick and name of what was done in the branch that counts."""
     result: str = ""
     closed: bool = False
     handed_over: str = ""
+
+    @property
+    def done(self) -> list[str]:
+        """Names of what was done in the branch that counts."""
+        return [name for _, name in self.acts]
 
 
 @dataclass(slots=True)
@@ -136,7 +142,7 @@ class ClassState:
                 self.frozen = None
             case kinds.ClassRewound() as body if room is not None:
                 room.branch, room.behind_s, room.result = event.branch, body.behind_s, ""
-                room.done = []
+                room.acts = [act for act in room.acts if act[0] < body.to_tick]
             case kinds.ClassClosed():
                 self.phase = "closed"
 
@@ -168,7 +174,7 @@ class ClassState:
                 case kinds.OrderSent(order="clock", by="teacher") if body.data.get("speed"):
                     room.speed = float(body.data["speed"])
                 case kinds.ActDone():
-                    room.done.append(body.name)
+                    room.acts.append((body.tick, body.name))
                 case kinds.Ended():
                     room.result = body.result
                 case kinds.HandoverGiven():
@@ -176,7 +182,9 @@ class ClassState:
                         f"I {body.identity}\nS {body.situation}\nB {body.background}\n"
                         f"A {body.assessment}\nR {body.recommendation}"
                     )
-        if seat is not None:
+        if seat is not None and isinstance(body, kinds.HandoverTaken):
+            seat.since_seq = event.seq
+        elif seat is not None:
             self._apply_thought(event, seat)
 
     def _apply_thought(self, event: Event, seat: Seat) -> None:

@@ -17,6 +17,8 @@ const NAMES = /** @type {Record<string, string>} */ ({ en: "English", hi: "เคนเค
 
 let t = await loadCatalogue();
 const state = {
+  /** The language of the seat: the one that was tapped, even before its texts are here. */
+  language: t.language,
   step: "door",
   code: decodeURIComponent(location.pathname.split("/")[2] ?? "").toUpperCase(),
   name: bird(),
@@ -31,13 +33,21 @@ function bird() {
   return BIRDS[Math.floor(Math.random() * BIRDS.length)];
 }
 
+/** @param {string} language */
+async function speak(language) {
+  state.language = language;
+  draw();
+  t = await loadCatalogue(language);
+  draw();
+}
+
 /** @param {Event} event */
 async function join(event) {
   event.preventDefault();
   state.busy = true;
   draw();
   try {
-    const joined = await call("POST", "/join", { code: state.code, name: state.name, language: t.language });
+    const joined = await call("POST", "/join", { code: state.code, name: state.name, language: state.language });
     if (joined.again) return location.assign("/room");
     state.problem = "";
     state.step = "check";
@@ -97,8 +107,8 @@ function door() {
       ${LANGUAGES.map(
         (name) =>
           html`<button
-            type="button" lang=${name} aria-pressed=${String(t.language === name)}
-            @click=${async () => ((t = await loadCatalogue(name)), draw())}
+            type="button" lang=${name} aria-pressed=${String(state.language === name)}
+            @click=${() => speak(name)}
           >
             ${NAMES[name]}
           </button>`,

@@ -87,7 +87,7 @@ export function doTab(view) {
       ${found.map(
         (/** @type {any} */ action) =>
           html`<button type="button" data-action=${action.name} aria-pressed=${String(chosen?.name === action.name)} ?disabled=${!acts(view)}
-            @click=${() => ((form.chosen = action), (form.dose = ""), view.draw())}>${action.label}</button>`,
+            @click=${() => ((form.chosen = action), (form.dose = ""), view.draw())}>${t.of(action.labels)}</button>`,
       )}
     </div>
     ${chosen ? orderForm(view, chosen) : nothing}
@@ -102,13 +102,13 @@ function orderForm(view, chosen) {
     const taken = await view.act("POST", "/seat/orders", { name: chosen.name, dose });
     if (taken) {
       const before = taken.done_before_min;
-      view.notice = before === null ? "" : t.text("done_before", { name: chosen.label, n: Math.round(before) });
+      view.notice = before === null ? "" : t.text("done_before", { name: t.of(chosen.labels), n: Math.round(before) });
       form.chosen = null;
       view.queueDraw();
     }
   };
   return html`<form class="card stack" @submit=${(/** @type {Event} */ e) => (e.preventDefault(), void give())}>
-    <h2>${chosen.label}</h2>
+    <h2>${t.of(chosen.labels)}</h2>
     ${chosen.unit
       ? html`<label class="field">${t.text("dose")}<span class="row"><input id="dose" class="grow" required inputmode="decimal" .value=${form.dose ?? ""}
             @input=${(/** @type {any} */ e) => (form.dose = e.target.value)} /><b>${chosen.unit}</b></span></label>

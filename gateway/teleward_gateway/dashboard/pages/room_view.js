@@ -14,6 +14,8 @@ const LOOK = {
   background: "#07090c", lineWidth: 2, gap: 12, labelSpace: 0, pixelsPerSecond: 40, longest: 12,
   calibrated: false,
 };
+/** Thirty pictures a second: half the work of a phone's battery, and the trace still runs. */
+const FRAME_MS = 28;
 const LINK_CLASS = /** @type {Record<string, string>} */ ({ live: "live", reduced: "reduced", lost: "lost" });
 
 export class RoomView {
@@ -36,11 +38,12 @@ export class RoomView {
     this.width = 0;
     this.queued = false;
     this.closed = false;
+    this.framedMs = -Infinity;
     this.stream = new SeatStream(path, () => this.queueDraw());
     this.timer = setInterval(() => this.queueDraw(), 500);
     root.replaceChildren();
     this.draw();
-    requestAnimationFrame(() => this.frame());
+    requestAnimationFrame((atMs) => this.frame(atMs));
   }
 
   close() {
@@ -62,11 +65,14 @@ export class RoomView {
     });
   }
 
-  frame() {
+  /** @param {number} atMs time of the browser's frame */
+  frame(atMs) {
     if (this.closed) return;
+    requestAnimationFrame((next) => this.frame(next));
+    if (atMs - this.framedMs < FRAME_MS) return;
+    this.framedMs = atMs;
     this.followTraces();
     this.traces?.frame(this.stream.stream.now());
-    requestAnimationFrame(() => this.frame());
   }
 
   followTraces() {
@@ -166,6 +172,7 @@ export class RoomView {
       ${screen.seat.role === "watcher" && pen
         ? html`<p class="note info">${t.text("watching", { name: pen.name })}</p>`
         : nothing}
+      ${screen.room?.relay_due ? html`<p class="note warn" role="status">${t.text("relay_due")}</p>` : nothing}
       ${screen.room?.result ? html`<p class="note warn">${t.text("ended")}</p>` : nothing}
       ${this.tab === "monitor" ? this.monitorTab(screen) : nothing} ${this.tab === "ask" ? askTab(this) : nothing}
       ${this.tab === "do" ? doTab(this) : nothing} ${this.tab === "think" ? thinkTab(this) : nothing}
@@ -177,7 +184,7 @@ export class RoomView {
     const room = screen.room;
     const t = this.t;
     if (!room) return html`<p class="lead">${t.text("waiting_title")}</p><p>${t.text("waiting_text")}</p>`;
-    return html`<section class="card stack"><p>${t.of(room.opening)}</p>
+    return html`<section class="card stack">${room.opening ? html`<p>${t.of(room.opening)}</p>` : nothing}
         <small>${room.person?.age ?? ""} ${room.person?.sex ?? ""} · ${room.review ?? ""}</small></section>
       ${room.handed_over
         ? html`<section class="card stack"><h2>${t.text("handed_over")}</h2>${room.handed_over
@@ -185,7 +192,7 @@ export class RoomView {
             .map((/** @type {string} */ line) => html`<p>${line}</p>`)}</section>`
         : nothing}
       ${room.figure ? figure(room.figure, t) : nothing}
-      <button type="button" ?disabled=${this.watching} aria-pressed=${String(screen.seat.hand)}
+      <button type="button" data-hand ?disabled=${this.watching} aria-pressed=${String(screen.seat.hand)}
         @click=${() => this.act("POST", "/seat/hand", { up: !screen.seat.hand })}>
         ${t.text(screen.seat.hand ? "hand_down" : "hand_up")}
       </button>`;
@@ -194,6 +201,10 @@ export class RoomView {
   /** What covers the page: waiting, paused, a question, the words. @param {any} screen */
   over(screen) {
     const t = this.t;
+    if (screen.gone) {
+      return html`<div class="held paper" role="alert"><p class="lead">${t.text("no_seat")}</p>
+        ${this.watching ? nothing : html`<a class="button" href="/join">${t.text("go_join")}</a>`}</div>`;
+    }
     const { phase, paused } = screen.class;
     const question = screen.question;
     if (question && !question.over) return this.question(question);

@@ -23,6 +23,8 @@ class Page {
     /** @type {ViewStream|null} */
     this.stream = null;
     this.open = "";
+    /** Seat of the open room whose screen is shown. */
+    this.seat = "";
     /** @type {RoomView|null} */
     this.watched = null;
     /** @type {number[]} places in CHANGES */
@@ -101,11 +103,23 @@ class Page {
 
   /** Look at a room closely; nothing is staged for another one by mistake. @param {string} room */
   look(room) {
-    this.watched?.close();
-    this.watched = null;
+    this.see("");
     this.open = room;
     this.staged = [];
     this.draw();
+  }
+
+  /** See what one seat of the open room sees. @param {string} seat "" for the first */
+  see(seat) {
+    this.watched?.close();
+    this.watched = null;
+    this.seat = seat;
+    this.draw();
+  }
+
+  /** Take a seat away; who sits there is asked to join again. @param {string} seat */
+  async remove(seat) {
+    if ((await this.act("DELETE", `/class/seats/${seat}`)) && this.seat === seat) this.see("");
   }
 
   draw() {
@@ -122,6 +136,7 @@ class Page {
               @click=${async () => ((this.t = await loadCatalogue(name)), this.draw())}>${name === "en" ? "EN" : "हि"}</button>`,
           )}</div></header>
         <main class=${view && view.phase !== "doors" ? "glass" : "paper"}>
+          ${view && this.stream?.lost ? html`<p class="note bad" role="alert">${t.text("lost_teacher")}</p>` : nothing}
           ${this.problem ? html`<p class="note bad" role="alert">${this.problem}</p>` : nothing}
           ${!view ? this.setup() : view.phase === "doors" || view.phase === "prebrief" ? this.doors(view) : this.board(view)}
         </main>
@@ -160,7 +175,7 @@ class Page {
         <ul class="lines" id="seats">${[...view.waiting, ...view.rows.flatMap((/** @type {any} */ row) => row.seats)].map(
           (seat) => html`<li class="row"><span class="dot ${seat.ready ? "ok" : ""}"></span><b>${seat.name}</b>
             <small>${seat.language} ${seat.latency_ms === null ? "" : `${Math.round(seat.latency_ms)} ms`}</small><span class="grow"></span>
-            <button type="button" aria-label=${t.text("remove", { name: seat.name })} @click=${() => this.act("DELETE", `/class/seats/${seat.id}`)}>✕</button></li>`,
+            <button type="button" aria-label=${t.text("remove", { name: seat.name })} @click=${() => this.remove(seat.id)}>✕</button></li>`,
         )}</ul>
         <button type="button" class="primary big" id="begin" ?disabled=${!view.n_seats} @click=${() => this.act("POST", "/class/phase", { phase: "encounter" })}>
           ${waiting ? t.text("begin_anyway", { n: waiting }) : t.text("begin")}</button>
@@ -185,7 +200,7 @@ class Page {
   board(view) {
     const t = /** @type {any} */ (this.t);
     return html`${view.question ? html`<section class="card paper">${bars(view.question, t)}</section>` : nothing}
-      <div class="scroll" tabindex="0" role="region" aria-label=${t.text("teach_title")}><table class="board" id="board">
+      <div class="scroll" tabindex="0" role="region" aria-label=${t.text("board")}><table class="board" id="board">
         <thead><tr><td></td><th>HR</th><th>BP</th><th>SpO₂</th><th>RR</th><td></td><th>✓</th><td></td><th>NEWS2</th><td></td></tr></thead>
         <tbody>${repeat(this.rows(view), (row) => row.room, (row) => this.row(view, row))}</tbody></table></div>
       ${view.phase === "encounter" ? nothing : this.words(view)}`;
@@ -246,14 +261,38 @@ class Page {
             <button type="button" @click=${() => this.send("")}>${t.text("to_everybody")}</button>
             <button type="button" @click=${() => ((this.staged = []), this.draw())}>${t.text("clear")}</button></div>`
         : nothing}</section>
+      ${this.seats(row)}
       <div class="watch" id="watch"></div></aside>`;
+  }
+
+  /** Who sits in the open room: see, hand the pen to, remove. @param {any} row */
+  seats(row) {
+    const t = /** @type {any} */ (this.t);
+    const seen = this.seat || row.seats[0]?.id;
+    return html`<ul class="lines" id="room-seats">${row.seats.map(
+      (/** @type {any} */ seat) => html`<li class="row">
+        <button type="button" data-seat=${seat.id} aria-pressed=${String(seat.id === seen)} @click=${() => this.see(seat.id)}>${seat.name}</button>
+        <small class="grow">${t.text(`role_${seat.role}`)}</small>
+        ${seat.role === "watcher"
+          ? html`<button type="button" data-pen @click=${() => this.givePen(row, seat.id)}>${t.text("give_pen")}</button>`
+          : nothing}
+        <button type="button" data-remove aria-label=${t.text("remove", { name: seat.name })} @click=${() => this.remove(seat.id)}>✕</button></li>`,
+    )}</ul>`;
+  }
+
+  /** @param {any} row @param {string} seat */
+  async givePen(row, seat) {
+    const place = (/** @type {string} */ id, /** @type {string} */ role) =>
+      this.act("PUT", `/class/seats/${id}`, { room: row.room, role });
+    for (const each of row.seats) if (each.role === "pen") await place(each.id, "watcher");
+    await place(seat, "pen");
   }
 
   /** The learner's own screen in the drawer: the same frames, read only. @param {any} view */
   watch(view) {
     const place = document.getElementById("watch");
     const row = view?.rows.find((/** @type {any} */ each) => each.room === this.open);
-    const seat = row?.seats[0]?.id;
+    const seat = this.seat || row?.seats[0]?.id;
     if (!place || !seat) {
       this.watched?.close();
       this.watched = null;

@@ -21,9 +21,9 @@ export function bulkBar(page) {
   const { t, view } = page;
   const toggle = (/** @type {string} */ menu) => ((page.menu = page.menu === menu ? "" : menu), page.draw());
   const running = view.phase === "encounter";
-  return html`<section class="bulk paper" aria-label=${t.text("teach_title")}>
+  return html`<section class="bulk paper" aria-label=${t.text("for_all")}>
     ${page.menu ? html`<div class="row card">${menu(page)}</div>` : nothing}
-    <div class="row" role="toolbar" aria-label=${t.text("teach_title")}>
+    <div class="row" role="toolbar" aria-label=${t.text("for_all")}>
       <button type="button" id="pause" aria-pressed=${String(view.paused)} @click=${() => page.act("POST", "/class/pause", { on: !view.paused })}>
         ${t.text(view.paused ? "go_on" : "pause_all")}</button>
       ${view.frozen
@@ -34,6 +34,8 @@ export function bulkBar(page) {
       <button type="button" id="fault" aria-expanded=${String(page.menu === "fault")} @click=${() => toggle("fault")}>${t.text("fault_all")}</button>
       <button type="button" id="bookmark" aria-keyshortcuts="b" @click=${() => page.bookmark()}><u>B</u> ${t.text("bookmark")}</button>
       <button type="button" id="rewind" ?disabled=${!view.bookmarks.length} aria-expanded=${String(page.menu === "rewind")} @click=${() => toggle("rewind")}>${t.text("rewind_all")}</button>
+      <button type="button" id="doors" aria-pressed=${String(!view.doors)} @click=${() => page.act("POST", "/class/doors", { on: !view.doors })}>
+        ${t.text(view.doors ? "lock_doors" : "unlock_doors")}</button>
       <span class="grow"></span>
       ${running
         ? html`<button type="button" id="end" @click=${() => page.act("POST", "/class/phase", { phase: "words" })}>${t.text("end_encounter")}</button>`

@@ -11,10 +11,13 @@ const t = await loadCatalogue();
 const stream = new ViewStream("/api/v1/class/wall", draw);
 page.replaceChildren();
 page.className = "paper";
+draw();
 
 function draw() {
   const view = stream.view;
-  render(view ? whole(view) : html`<main><h1 class="lead">${stream.problem ? t.text("need_teacher") : "…"}</h1></main>`, page);
+  const gone = stream.lost && view ? html`<p class="note bad" role="alert">${t.text("lost_teacher")}</p>` : nothing;
+  const before = html`<main><h1 class="lead">${t.text(stream.problem ? "need_teacher" : "scan")}</h1></main>`;
+  render(view ? html`${gone}${whole(view)}` : before, page);
 }
 
 /** @param {any} view */

@@ -1,0 +1,168 @@
+"""What a class keeps through a rewind, a handover, a removal and a log that refuses."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from teleward_gateway.classroom.api import class_streams
+from teleward_gateway.classroom.classes.orders_search import action_words, search_orders
+from teleward_gateway.classroom.classes.screen import screen
+from teleward_gateway.classroom.classes.state import folded
+from teleward_gateway.classroom.events import Event, kinds
+from teleward_signal.errors import Unavailable
+from teleward_simulators.physiology.actions import ACTIONS
+from tests.gateway.classroom.conftest import Hour
+
+
+def event(seq: int, body: kinds.Body, seat: str | None = None, branch: int = 0) -> Event:
+    """Return an event of room r-1."""
+    return Event("c-1", body, "r-1", seat, 0, 0, branch, "", seq)
+
+
+def relay() -> list[Event]:
+    """Return the log of a relay: A asks, acts and hands over to B."""
+    opened = kinds.ClassOpened(lesson="night-handover", title={"en": "Night"}, mode="relay")
+    room = kinds.RoomOpened(subject="sim-1", case="handover-01", case_version=1, seed=1)
+    return [
+        Event("c-1", opened, None, None, 0, 0, 0, "", 1),
+        Event("c-1", kinds.SeatJoined(name="A"), None, "s-1", 0, 0, 0, "", 2),
+        Event("c-1", kinds.SeatJoined(name="B"), None, "s-2", 0, 0, 0, "", 3),
+        event(4, room),
+        event(5, kinds.SeatPlaced(role="pen"), "s-1"),
+        event(6, kinds.SeatPlaced(role="watcher"), "s-2"),
+        event(7, kinds.ActDone(task="t", name="oxygen", tick=10), "s-1"),
+        event(8, kinds.HandoverGiven(identity="A", situation="B", background="C",
+                                     assessment="D", recommendation="E"), "s-1"),
+        event(9, kinds.HandoverTaken(from_seat="s-1"), "s-2"),
+        event(10, kinds.SeatPlaced(role="watcher"), "s-1"),
+        event(11, kinds.SeatPlaced(role="pen"), "s-2"),
+        event(12, kinds.ActDone(task="u", name="sit_up", tick=20), "s-2"),
+    ]  # fmt: skip
+
+
+def test_after_a_restart_the_heir_sees_no_more_than_before() -> None:
+    events = relay()
+    state = folded("c-1", events)
+    of_room = [each for each in events if each.room == "r-1"]
+    shown = screen(state, state.seats["s-2"], of_room, {"time_s": 600}, 0, relay_s=480)
+    assert [line["name"] for line in shown["lines"]] == ["sit_up"]
+    assert shown["room"]["handed_over"].endswith("R E")
+    assert shown["room"]["relay_due"] is False
+
+
+def test_the_pen_is_reminded_when_the_handover_is_due() -> None:
+    events = relay()[:7]
+    state = folded("c-1", events)
+    for time_s, due in ((479, False), (480, True)):
+        facts = {"time_s": time_s}
+        assert screen(state, state.seats["s-1"], [], facts, 0, 480)["room"]["relay_due"] is due
+        assert screen(state, state.seats["s-2"], [], facts, 0, 480)["room"]["relay_due"] is False
+
+
+def test_what_was_done_before_a_bookmark_stays_done_after_a_rewind() -> None:
+    events = relay()
+    rewound = kinds.ClassRewound(to_tick=15, from_branch=0, behind_s=1.0)
+    state = folded("c-1", [*events, event(13, rewound, branch=1)])
+    assert state.rooms["r-1"].done == ["oxygen"]
+
+
+def test_the_hub_gets_neither_the_opening_nor_what_the_worker_is_written() -> None:
+    events = relay()[:7]
+    state = folded("c-1", events)
+    state.mode = "hub_spoke"
+    state.seats["s-1"].role, state.seats["s-2"].role = "spoke", "hub"
+    said = [
+        event(20, kinds.Say(who="s-1", to="worker", text="is he blue"), "s-1"),
+        event(21, kinds.Say(who="worker", text="he is blue")),
+        event(22, kinds.Say(who="s-1", to="room", text="he needs help"), "s-1"),
+    ]
+    facts = {"opening": {"en": "blue lips"}, "figure": {"blue": 1.0}}
+    shown = json.dumps(screen(state, state.seats["s-2"], said, facts, 0))
+    assert "blue" not in shown.replace('"figure"', "")
+    assert "he needs help" in shown
+
+
+async def test_a_class_that_cannot_be_written_gives_no_seat(
+    hour: Hour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hour.teacher()
+    [running] = hour.service.classes.values()
+
+    async def full(*_: Any) -> list[Event]:
+        raise Unavailable("the class log cannot be written now (disk full); free some space")
+
+    learner = await hour.client()
+    with monkeypatch.context() as patched:
+        patched.setattr(hour.service.log, "append", full)
+        answer = await learner.post("/join", json={"code": hour.code, "name": "Hornbill"})
+    assert answer.status_code == 503
+    assert running.state.present() == []
+    assert (await hour.learner()).cookies
+
+
+async def test_two_tabs_of_a_phone_have_one_seat(hour: Hour) -> None:
+    teacher = await hour.teacher()
+    phone = await hour.learner()
+    tab = await hour.client()
+    tab.cookies.update(dict(phone.cookies))
+    hour.service._tries.clear()
+    again = (await tab.post("/join", json={"code": hour.code, "name": "Other"})).json()
+    assert (again["again"], again["name"]) == (True, "Hornbill")
+    await teacher.post("/class/phase", json={"phase": "encounter"})
+    for each in (phone, tab):
+        assert (await each.post("/seat/hand", json={"up": True})).is_success
+        assert (await each.get("/seat")).json()["seat"]["hand"] is True
+    [running] = hour.service.classes.values()
+    assert len(running.state.present()) == 1
+
+
+async def test_the_code_of_a_closed_class_has_its_sentence(hour: Hour) -> None:
+    teacher = await hour.teacher()
+    learner = await hour.learner()
+    assert (await teacher.delete("/class")).is_success
+    hour.service._tries.clear()
+    answer = await learner.post("/join", json={"code": hour.code, "name": "Late"})
+    assert (answer.status_code, "no class has this code" in answer.text) == (404, True)
+    answer = await learner.get("/seat")
+    assert (answer.status_code, "join by the code" in answer.text) == (403, True)
+
+
+class Socket:
+    """Keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    async def send_text(self, text: str) -> None:
+        """Keep a message."""
+        self.sent.append(json.loads(text))
+
+
+async def test_a_removed_learner_is_shown_the_door(hour: Hour) -> None:
+    teacher = await hour.teacher()
+    learner = await hour.learner()
+    [running] = hour.service.classes.values()
+    [seat] = running.state.present()
+    socket = Socket()
+    sending = asyncio.create_task(
+        class_streams._send_screens(socket, running, seat)  # type: ignore[arg-type]
+    )
+    await asyncio.sleep(0.1)
+    assert (await teacher.delete(f"/class/seats/{seat.id}")).is_success
+    async with asyncio.timeout(10):
+        await sending
+    assert socket.sent[-1]["gone"] is True
+    answer = await learner.get("/seat")
+    assert (answer.status_code, "join again by the code" in answer.text) == (404, True)
+
+
+@pytest.mark.parametrize("text", ["oxygen", "ऑक्सीजन", "aaksijan", "ऑक्सी"])
+def test_orders_are_found_in_english_hindi_and_latin_letters(text: str) -> None:
+    assert "oxygen" in [item.name for item in search_orders(text, usual=True)]
+
+
+def test_every_action_has_its_words() -> None:
+    assert set(action_words()) == set(ACTIONS)
+    assert all(words.hi for words in action_words().values())
