@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -41,7 +42,17 @@ async def _run(settings: Settings, redactor: Redactor, config: Path) -> int:
     from teleward_gateway.app import Gateway
 
     gateway = Gateway(settings, open_radio, redactor, config, leaves_process=True)
-    return await gateway.run()
+    return await gateway.run(lambda parts: _settle_garbage())
+
+
+def _settle_garbage() -> None:
+    """Leave what lives as long as the process out of every later collection, and collect less.
+
+    Collections took 2 % of a core with 64 patients, most of it looking at modules and classes.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 50)
 
 
 async def open_radio(adapter: str) -> Radio:

@@ -9,8 +9,9 @@ One thread owns the only writing connection. Everybody else puts entries into th
 is called back after the commit. A round (`_round`) goes like this:
 
 1. A damaged file is closed and reopened, which repairs it (`open_file`, `repair`).
-2. Up to `CHUNK` entries are taken from the queue and packed into rows: one for waveforms, one for
-   everything else, split at `ROW_RECORDS`. Numbers are assigned here and nowhere else.
+2. Up to `CHUNK` entries are taken from the queue, and again as long as there were so many. They are
+   packed into rows: one for waveforms, one for everything else, split at `ROW_RECORDS`. Numbers are
+   assigned here and nowhere else.
 3. One transaction writes the rows and all that must agree with them: the span that they complete,
    its trend, sinks' progress, clock corrections, dead letters. Either all of it is in the file
    after a power cut or none of it is.
@@ -320,12 +321,14 @@ class Writer:
             self._open()
         ready = self._ready
         assert ready is not None
-        while True:
+        more = True
+        while more:
+            again = bool(self._entries)
             self._entries = self._entries or self._write_queue.take(CHUNK)
-            more = bool(self._entries)
+            # what came during the commit waits for the next interval: to commit again for it cuts
+            # a second's waveforms into pieces, which costs the more the busier the machine is
+            more = again or len(self._entries) == CHUNK
             self._commit(ready)
-            if not more or not len(self._write_queue):
-                break
         self._checkpoint(ready)
         # the log and the reserve, which is as large, count as used
         self._index.tidy(ready.store, 2 * self._config.log_bytes)

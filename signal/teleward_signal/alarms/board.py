@@ -331,7 +331,10 @@ class AlarmBoard:
         return person.act(condition, event, author, at) if person else []
 
     def _person(self, subject: str) -> SubjectAlarms:
-        return self._subjects.setdefault(subject, SubjectAlarms(subject))
+        person = self._subjects.get(subject)  # no `setdefault`: it would make one for each value
+        if person is None:
+            person = self._subjects[subject] = SubjectAlarms(subject)
+        return person
 
     def _each(self, subject: str | None) -> Iterator[tuple[SubjectAlarms, Condition]]:
         for name, person in self._subjects.items():

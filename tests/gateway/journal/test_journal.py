@@ -72,6 +72,20 @@ async def test_a_record_that_no_row_can_hold_is_counted_and_stops_nothing(
     assert (stats.lost.total, stats.problem) == (1, None)
 
 
+async def test_what_comes_during_a_commit_waits_for_the_next_interval(opened: Open) -> None:
+    journal = opened()
+    began_s = time.monotonic()
+    n = 0
+    while time.monotonic() - began_s < 1.5:
+        journal.append(value(n := n + 1))
+        await asyncio.sleep(0.0005)
+    commits, intervals = journal.stats().commits, (time.monotonic() - began_s) / 0.25
+    await journal.flush()
+    assert 1 <= commits <= intervals + 1
+    page = await journal.read(None, KINDS, n + 1)
+    assert [record.payload["value"] for record in page.records] == list(range(1, n + 1))
+
+
 async def test_identities_are_stable_for_ever(opened: Open) -> None:
     journal = opened()
     for n in range(5):
