@@ -124,9 +124,11 @@ class ApiView:
     async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
         """Record manual observations and show them; one identity for each.
 
-        A charted SpO2 scale is a prescription: it is written there first.
+        A charted SpO2 scale is a prescription: it is written there first. Raises Unavailable when
+        the disk takes nothing: then nothing is kept or shown.
         """
         self._admitted(subject)
+        self._journal.check_writable()
         now_ns = self._clock.now().time_ns
         latest_ns = now_ns + int(AHEAD_S * 1e9)
         if any(m.time_ns is not None and m.time_ns > latest_ns for m in measurements):
@@ -144,8 +146,11 @@ class ApiView:
             else replace(m, detail={**m.detail, "time_base": PERSON})
             for m in measurements
         ]
-        tickets = [self._ingest.observe(subject, measurement) for measurement in stamped]
-        return await self._journal.recorded(tickets)
+        tickets = [self._ingest.record_observation(subject, each) for each in stamped]
+        recorded = await self._journal.recorded(tickets)
+        for measurement in stamped:
+            self._ingest.show_observation(subject, measurement)
+        return recorded
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
         """Return the newest event of every alarm condition that is not off."""

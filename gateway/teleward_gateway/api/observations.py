@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from teleward_gateway.api.repeats import IdempotencyKey, RepeatsDep
 from teleward_gateway.api.schemas import (
     History,
     Identity,
@@ -78,8 +79,26 @@ def read_cursor(text: str | None) -> tuple[tuple[int, int] | None, int | None]:
 
 
 @router.post("/subjects/{subject}/observations", status_code=201)
-async def observe(view: View, subject: str, observation: ManualObservation) -> list[Identity]:
-    """Record a manual observation; the answer comes after the commit."""
+async def observe(
+    view: View,
+    repeats: RepeatsDep,
+    subject: str,
+    observation: ManualObservation,
+    key: IdempotencyKey = None,
+) -> list[Identity]:
+    """Record a manual observation; the answer comes after the commit.
+
+    503 when the disk takes nothing: then nothing of it is kept, and it can be sent again.
+    """
+    found: list[Identity] = await repeats.once(
+        key, (subject, observation), lambda: _observe(view, subject, observation)
+    )
+    return found
+
+
+async def _observe(
+    view: GatewayView, subject: str, observation: ManualObservation
+) -> list[Identity]:
     group = None
     if any(reading.metric.startswith("nibp_") for reading in observation.readings):
         group = "manual"

@@ -72,6 +72,11 @@ class Entry:
     tickets: tuple[Ticket, ...] = field(default=(), compare=False)
 
 
+def is_withdrawn(entry: Entry) -> bool:
+    """Return whether nobody wants ``entry`` written any more."""
+    return bool(entry.tickets) and all(ticket.withdrawn for ticket in entry.tickets)
+
+
 def kind_mask(kinds: Iterable[RecordKind]) -> int:
     """Return ``kinds`` as bits, for the ``kinds`` column of a row."""
     mask = 0

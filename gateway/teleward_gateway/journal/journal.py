@@ -35,6 +35,7 @@ from teleward_signal.record import Draft, Record, RecordId, RecordKind
 
 CommitListener = Callable[[Commit], None]
 DEFAULTS = JournalConfig()
+CANNOT_WRITE = "the journal cannot be written now; nothing of this was kept"
 
 
 class Journal:
@@ -129,14 +130,24 @@ class Journal:
     async def recorded(self, tickets: Iterable[Ticket]) -> list[RecordId]:
         """Commit now and return the identities behind ``tickets``.
 
-        Raises Unavailable when the disk takes no records now, or a record was given up.
+        Raises Unavailable when the disk takes no records now; then they are withdrawn, so that a
+        record that was refused does not appear when there is room again.
         """
+        tickets = list(tickets)
         await self.flush()
-        found = [ticket.identity for ticket in tickets]
-        known = [identity for identity in found if identity is not None]
-        if len(known) < len(found):
-            raise Unavailable("the journal cannot be written now; see /api/v1/health")
+        if all(ticket.identity is None for ticket in tickets):
+            for ticket in tickets:
+                ticket.withdrawn = True
+            await self.flush()  # a commit that had begun has ended: it has them, or nothing will
+        known = [ticket.identity for ticket in tickets if ticket.identity is not None]
+        if len(known) < len(tickets):
+            raise Unavailable(CANNOT_WRITE)
         return known
+
+    def check_writable(self) -> None:
+        """Raise Unavailable when the disk takes no records now."""
+        if self._writer.problem is not None:
+            raise Unavailable(CANNOT_WRITE)
 
     def on_commit(self, listener: CommitListener) -> None:
         """Have ``listener`` called in this event loop after every commit."""

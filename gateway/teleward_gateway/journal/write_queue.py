@@ -10,7 +10,7 @@ A queue fills only while the disk refuses to take records; numerics and alarms o
 import threading
 from collections import deque
 
-from teleward_gateway.journal.entries import Entry
+from teleward_gateway.journal.entries import Entry, is_withdrawn
 from teleward_gateway.journal.row import is_wave
 from teleward_signal.record import RecordKind
 
@@ -69,4 +69,6 @@ class WriteQueue:
         self._count_lost(entry)
 
     def _count_lost(self, entry: Entry) -> None:
+        if is_withdrawn(entry):
+            return
         self.lost[entry.kind] = self.lost.get(entry.kind, 0) + 1

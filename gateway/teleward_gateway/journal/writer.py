@@ -54,7 +54,7 @@ from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, is_damage
 from teleward_gateway.journal.database import PAGE_BYTES
 from teleward_gateway.journal.drafts import join_waveforms
-from teleward_gateway.journal.entries import Entry
+from teleward_gateway.journal.entries import Entry, is_withdrawn
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.migrations import JournalTooNew
 from teleward_gateway.journal.reserve import Reserve
@@ -328,6 +328,7 @@ class Writer:
             # what came during the commit waits for the next interval: to commit again for it cuts
             # a second's waveforms into pieces, which costs the more the busier the machine is
             more = again or len(self._entries) == CHUNK
+            self._entries = [entry for entry in self._entries if not is_withdrawn(entry)]
             self._commit(ready)
         self._checkpoint(ready)
         # the log and the reserve, which is as large, count as used

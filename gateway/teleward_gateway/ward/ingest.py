@@ -180,9 +180,14 @@ class Ingest:
         for refusal in self._dsp.take_refusals():
             self.streams.take(refusal)
 
-    def observe(self, subject: str, measurement: Measurement) -> Ticket:
-        """Take a manual observation."""
-        return self._take_measurement(subject, None, measurement, self._clock.now())
+    def record_observation(self, subject: str, measurement: Measurement) -> Ticket:
+        """Record a manual observation; `show_observation` once the ticket has its identity."""
+        self.statistics.measurements += 1
+        return self._journal.append(measurement_draft(subject, None, measurement))
+
+    def show_observation(self, subject: str, measurement: Measurement) -> None:
+        """Show and judge a manual observation that is recorded."""
+        self.state.take_measurement(subject, measurement, None, self._clock.now())
 
     def forget_device(self, device: str) -> None:
         """Drop what is known of a device that left or whose session began again."""

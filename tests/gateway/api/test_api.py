@@ -1,5 +1,6 @@
 """The API of live data: history, manual observations, alarms, limits, problems with a remedy."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -239,3 +240,28 @@ async def test_the_gateway_says_who_it_is(client: httpx.AsyncClient) -> None:
     assert answer["provenance"] == "simulated"
     assert answer["loss_window_s"] > 0
     assert "not a certified medical device" in answer["notice"]
+
+
+async def test_an_observation_that_is_sent_again_counts_once(
+    client: httpx.AsyncClient, feed: WardFeed
+) -> None:
+    """A phone that lost the answer sends the same key again, at once or later."""
+    path = f"{SUBJECT}/observations"
+    body = reading("body_temperature", 38.5)
+    before = len(feed.records)
+    key = {"Idempotency-Key": "6f1c"}
+    first, again = await asyncio.gather(
+        client.post(path, json=body, headers=key), client.post(path, json=body, headers=key)
+    )
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert (await client.post(path, json=body, headers=key)).json() == first.json()
+    assert len(feed.records) == before + 1
+    other = reading("body_temperature", 36.5)
+    assert (await client.post(path, json=other, headers=key)).status_code == 409
+    bad = reading("body_temperature", 99.0)
+    for _ in range(2):  # what was refused is not remembered
+        answer = await client.post(path, json=bad, headers={"Idempotency-Key": "x"})
+        assert answer.status_code == 422
+    assert (await client.post(path, json=body, headers={"Idempotency-Key": "x"})).status_code == 201
+    assert len(feed.records) == before + 2

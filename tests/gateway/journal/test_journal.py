@@ -1,6 +1,7 @@
 """The journal from the outside: append, commit, read, history, budget, one gateway at a time."""
 
 import asyncio
+import errno
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.write_queue import WriteQueue
+from teleward_gateway.journal.writer import Writer
 from teleward_signal.errors import Unavailable
 from teleward_signal.model import Measurement, Provenance, SampleBlock
 from teleward_signal.record import Draft, Record, RecordKind
@@ -364,3 +366,53 @@ async def test_the_ticket_of_a_record_that_was_given_up_is_refused(opened: Open)
     assert good.identity is not None
     assert poison.identity is None
     assert journal.stats().lost.total == 1
+
+
+async def test_a_record_that_was_refused_does_not_appear_later(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three tries on a full disk were three records once there was room again."""
+    journal = opened()
+    await journal.flush()
+    write = Writer._write
+
+    def full(self: Writer, *arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Writer, "_write", full)
+    device = journal.append(value(1))  # of a device: it waits for room
+    for _ in range(3):
+        with pytest.raises(Unavailable, match="nothing of this was kept"):
+            await journal.recorded([journal.append(value(2))])
+    with pytest.raises(Unavailable):
+        journal.check_writable()
+    monkeypatch.setattr(Writer, "_write", write)
+    async with asyncio.timeout(10):
+        while not await journal.flush():
+            await asyncio.sleep(0.05)
+    journal.check_writable()
+    [third] = await journal.recorded([journal.append(value(3))])
+    records = (await journal.read(None, KINDS, 100)).records
+    assert [record.payload["value"] for record in records] == [1, 3]
+    assert (device.identity, third) == tuple(record.id for record in records)
+    assert journal.stats().lost.total == 0
+
+
+async def test_a_record_whose_commit_had_begun_is_not_refused(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first commit fails; the next one holds it before it can be withdrawn."""
+    journal = opened()
+    await journal.flush()
+    flush, flushes = journal.flush, 0
+
+    async def failing_once() -> bool:
+        nonlocal flushes
+        flushes += 1
+        return False if flushes == 1 else await flush()
+
+    monkeypatch.setattr(journal, "flush", failing_once)
+    ticket = journal.append(value(1))
+    monkeypatch.setattr("teleward_gateway.journal.writer.is_withdrawn", lambda entry: False)
+    assert await journal.recorded([ticket]) == [ticket.identity]
+    assert len((await journal.read(None, KINDS, 100)).records) == 1

@@ -92,8 +92,10 @@ async def test_a_time_that_a_person_typed_does_not_move(ward: WardKit) -> None:
         "body_temperature", 37.0, source=Source.MANUAL, time_ns=typed_ns,
         detail={"time_base": PERSON},
     )  # fmt: skip
-    ward.ingest.observe("anna", typed)
-    ward.ingest.observe("anna", Measurement("nibp_systolic", 120.0, source=Source.MANUAL))
+    ward.ingest.record_observation("anna", typed)
+    ward.ingest.record_observation(
+        "anna", Measurement("nibp_systolic", 120.0, source=Source.MANUAL)
+    )
     records = {r.metric: r for r in await ward.recorded()}
     until_ns = ward.clock.now().monotonic_ns + S
     shift = Corrections([Correction(ward.clock.boot, 0, until_ns, -7200 * S)])

@@ -110,7 +110,7 @@ async def test_discharge_ends_everything_and_nothing_comes_back(ward: WardKit) -
     await ward.discharge("anna")
     late = Measurement("heart_rate", 200.0, source=Source.DERIVED)
     ward.ingest.on_results([("anna", late)])
-    ward.ingest.observe("anna", Measurement("nibp_systolic", 60.0, source=Source.MANUAL))
+    ward.ingest.show_observation("anna", Measurement("nibp_systolic", 60.0, source=Source.MANUAL))
     ward.seconds(40)
     alarms = await ward.recorded(RecordKind.ALARM)
     newest = {r.payload["condition"]: r.payload["presence"] for r in alarms}
@@ -125,7 +125,7 @@ async def test_a_new_stay_inherits_nothing(ward: WardKit) -> None:
         Measurement("consciousness", 3.0, source=Source.MANUAL, valid_s=14400.0),
     ]
     for each in observed:
-        ward.ingest.observe("anna", each)
+        ward.ingest.show_observation("anna", each)
     ward.second()
     await ward.journal.flush()
     ward.registry.discharge("anna", "nurse")
