@@ -42,6 +42,8 @@ LEAST_VOLUME = 0.70
 """Share of the blood volume below which a heart stays empty."""
 TRIAL_S = 90.0
 """How long a heart has to be able to beat for its arrest to be reversible."""
+ESTABLISHED_S = 3600.0
+"""Age of the infarct that a rhythm of that name shows."""
 MINUTE = 60 * STEPS_PER_S
 SURGE_STEPS = 45 * STEPS_PER_S
 """From a bolus of adrenaline in a beating heart to what it does to the rhythm."""
@@ -189,6 +191,7 @@ class Body:
             vital.cpr_step = -1
         for knob, value in rhythm.territory:
             engine.turn(knob, value)
+            engine.put("injury_s", ESTABLISHED_S)
         _set_rate(self, rate or rhythm.rate)
         if self.on_rhythm is not None:
             self.on_rhythm(name, pause_s)

@@ -137,6 +137,7 @@ def heart_rate(p: Record, k: Record) -> float:
     if rate > knee:
         rate = knee + 0.45 * (rate - knee)
     rate = clip(rate, 20.0, top)
+    rate *= 1.0 - 0.5 * clip((p.k_eff - 7.6) / 1.0, 0.0, 1.0)  # too much potassium
     terminal = clip((0.55 - p.sao2) / 0.25, 0.0, 1.0)  # the hypoxic heart slows at last
     return rate * (1.0 - 0.75 * terminal)
 
@@ -219,6 +220,8 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
     p.pra = clip(p.pra + dt * (p.venous_return - flow) / 30.0, -3.0, 30.0)
     p.map += dt * (flow - (p.map - max(p.pra, 0.0)) / tpr) / p.arterial_compliance
     p.map = max(p.map, 4.0)
+    injured = max(abs(k.st_anterior), abs(k.st_inferior), abs(k.st_lateral)) > 0.05
+    p.injury_s = p.injury_s + dt if injured else 0.0
     p.flow_ml_s, p.stroke_ml = flow, stroke * p.pulse
     _pressures(p, k, dt)
 

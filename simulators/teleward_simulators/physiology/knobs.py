@@ -61,6 +61,7 @@ _TABLE = (
     Knob("st_anterior", 0, -0.5, 0.8, "mV", "ST elevation in V1 to V4"),
     Knob("st_inferior", 0, -0.5, 0.8, "mV", "ST elevation in II, III and aVF"),
     Knob("st_lateral", 0, -0.5, 0.8, "mV", "ST elevation in I, aVL, V5 and V6"),
+    Knob("qt", 1, 0.8, 1.8, "1", "factor on the QT interval: drugs, inherited"),
     Knob("deficit", 0, 0, 42, "{score}", "neurological deficit as a NIHSS score"),
 )  # fmt: skip
 

@@ -26,7 +26,7 @@ from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tem
 from teleward_simulators.rhythms.sway import breath_share, sway_of
 from teleward_simulators.rhythms.table import RHYTHMS, Atria
 from teleward_simulators.waveforms.pulse import ARRIVAL_S, rise_of
-from teleward_simulators.waveforms.shapes import p_bumps, qrs_bumps
+from teleward_simulators.waveforms.shapes import Heart, p_bumps, qrs_bumps
 from teleward_simulators.waveforms.traces import WAVES, Traces
 
 TICK_S = 0.1
@@ -325,7 +325,8 @@ class PhysiologyPatient:
     def _beat(self, event: Electric) -> None:
         get, pace = self.body.engine.get, self.pace
         injury = {name: get(name) for name in ("st_anterior", "st_inferior", "st_lateral")}
-        bumps = qrs_bumps(event, get("k_eff"), get("temperature"), injury)
+        heart = Heart(get("k_eff"), get("temperature"), get("qt"), get("injury_s"))
+        bumps = qrs_bumps(event, heart, injury)
         self.traces.add_bumps(event.time_s, bumps)
         self.traces.add_beat(event.time_s)
         before = min(2.0, event.time_s - pace.last_beat_s)

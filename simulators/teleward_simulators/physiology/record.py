@@ -19,7 +19,8 @@ STATE = (
     "lost_ml", "pra", "map", "symp", "vagal", "map_felt", "pra_felt", "edema",
     "drive_co2", "drive_o2", "rr", "mv", "alveolar_o2", "venous_o2", "pco2", "pco2_tissue",
     "spo2_slow", "lactate", "ketones", "potassium", "temperature", "glucose", "insulin_remote",
-    "insulin", "low_s", "kalaemia_s", "hypokalaemia_s", "down_s", "rosc_s", "urine_ml", "reserve",
+    "insulin", "low_s", "kalaemia_s", "hypokalaemia_s", "injury_s", "down_s", "rosc_s",
+    "urine_ml", "reserve",
 )  # fmt: skip
 """Integrated; pressures in mmHg, contents in mL/dL, ``*_s`` timers in seconds."""
 

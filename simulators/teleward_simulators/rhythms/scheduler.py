@@ -115,6 +115,17 @@ class Scheduler:
         sway = self.sway.at(time_s, phase, tempo.breaths, vagal, ease)
         return 60.0 / rate * (1.0 + sway + self._jitter(self.rhythm.spread))
 
+    def _ventricular(self) -> str:
+        """Return the form of a beat of ventricular tachycardia: one of two by person.
+
+        With a pulse one beat in thirty meets the sinus node's: captured or fused.
+        """
+        if self.rhythm.pulse:
+            draw = uniform(self.seed, Stream.ECTOPIC, 2 * self.state.cycle + 1)
+            if draw < 0.033:
+                return "normal" if draw < 0.015 else "fusion"
+        return "vt" if uniform(self.seed, Stream.ECTOPIC, 0) < 0.5 else "vt_right"
+
     def qrs(
         self, time_s: float, rr_s: float, tempo: Tempo, shape: str = "", ectopic: bool = False
     ) -> Electric:
@@ -125,9 +136,11 @@ class Scheduler:
         relative = room / max(0.05, tempo.mean_rr_s - 0.2)
         strength = 0.7 * relative if ectopic else max(room / 0.3, relative)
         scale = angle = 0.0
-        if self.rhythm.shape == "torsades":
-            turn = 2.0 * math.pi * self.state.cycle / 10.0
-            angle, scale = turn, 0.35 + 0.9 * abs(_sine(self.state.cycle / 10.0))
+        if self.rhythm.shape == "torsades":  # the axis turns round in a spindle of eleven beats
+            angle = 2.0 * math.pi * self.state.cycle / 22.0
+            scale = 0.40 + 0.85 * abs(_sine(self.state.cycle / 22.0))
+        elif self.rhythm.shape == "vt":
+            shape = shape or self._ventricular()
         return Electric(
             time_s, "QRS", shape or self.rhythm.shape, rr_s,
             min(1.2, max(0.0, strength)), scale or 1.0, angle,

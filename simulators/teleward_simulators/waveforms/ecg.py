@@ -33,29 +33,37 @@ class Segment:
 KINDS = {"vf": 0, "flutter": 1, "fibrillation": 2, "cpr": 3}
 
 DIRECTIONS = {
-    "vf": (0.55, 0.75, 0.5),
-    "flutter": (-0.02, 0.25, 0.12),
-    "fibrillation": (0.1, 0.2, 0.5),
-    "cpr": (0.4, 0.9, 0.6),
+    "vf": (0.80, 1.00, 0.90, 1.10, 1.20, 1.10, 0.90, 0.80),
+    "flutter": (-0.02, 0.21, 0.12, 0.06, 0.04, 0.03, 0.03, 0.03),
+    "fibrillation": (0.30, 0.60, 1.60, 0.90, 0.50, 0.40, 0.35, 0.30),
+    "cpr": (0.40, 0.95, 0.50, 0.60, 0.60, 0.60, 0.60, 0.60),
 }
+"""Height in each of the base leads."""
+SOURCES = 3
+"""Wandering wavelets of ventricular fibrillation, each with a rate and a way round of its own."""
 
 
 @kernel
 def add_beats(out: Floats, first: int, fs: float, bumps: Floats, leads: Floats) -> None:
     """Add bumps to ``out``, float32, shape (n_leads, n_samples), whose first sample is ``first``.
 
-    ``bumps``: float64, shape (n_bumps, 6), see `shapes`; ``leads``: shape (n_leads, 3).
+    ``bumps``: float64, shape (n_bumps, 11), see `shapes`; ``leads``: shape (n_leads, 8).
     """
     n_samples = out.shape[1]
     heights = np.zeros(out.shape[0])
     for row in range(len(bumps)):
         centre, rise, fall = bumps[row, 0], bumps[row, 1], bumps[row, 2]
         for lead in range(len(heights)):
-            heights[lead] = (
-                leads[lead, 0] * bumps[row, 3]
-                + leads[lead, 1] * bumps[row, 4]
-                + leads[lead, 2] * bumps[row, 5]
-            )
+            height = 0.0
+            for base in range(leads.shape[1]):
+                height += leads[lead, base] * bumps[row, 3 + base]
+            heights[lead] = height
+        if fall < -1.5:  # the marker of a pacing pulse: one sample, as high at every rate
+            i = int(np.round(centre * fs)) - first
+            if 0 <= i < n_samples:
+                for lead in range(len(heights)):
+                    out[lead, i] += heights[lead]
+            continue
         before = REACH_SD * rise if fall > 0.0 else 0.08
         after = REACH_SD * fall if fall > 0.0 else rise + 0.2
         start = max(0, int(np.ceil((centre - before) * fs)) - first)
@@ -77,34 +85,61 @@ def add_running(
 ) -> None:
     """Add a running segment; ``span``: start s, end s, phase 0 to 1, level."""
     start_s, end_s, phase, level = span
-    tau = 2.0 * np.pi
     start = max(0, int(np.ceil(start_s * fs)) - first)
     stop = min(out.shape[1], int(np.ceil(end_s * fs)) - first)
+    n_base = leads.shape[1]
+    waves = np.zeros(n_base)
     for i in range(start, stop):
         t = (first + i) / fs
         since = t - start_s
-        if kind == 0:  # five waves of 2 to 7 Hz, coarse at first, fine after four minutes
-            value = 0.32 * np.sin(tau * (2.1 * t + phase)) + 0.21 * np.sin(tau * (3.7 * t))
-            value += 0.14 * np.sin(tau * (5.3 * t + 2 * phase)) + 0.10 * np.sin(tau * 7.1 * t)
-            value += 0.16 * np.sin(tau * (4.8 * t + 3 * phase))
-            value *= (1.0 + 0.45 * np.sin(tau * 0.17 * t)) * max(0.25, 1.0 - since / 320.0)
-        elif kind == 1:  # a saw tooth, 300 a minute
-            turn = (5.0 * since + phase) % 1.0
-            value = 1.0 - 2.0 * turn / 0.75 if turn < 0.75 else -1.0 + 2.0 * (turn - 0.75) / 0.25
-        elif kind == 2:
-            value = 0.05 * np.sin(tau * (6.3 * t + phase)) + 0.04 * np.sin(tau * (7.9 * t))
-            value += 0.03 * np.sin(tau * (5.1 * t + 2.0 * phase))
-            value *= 1.0 + 0.5 * np.sin(tau * 0.37 * t)
-        else:  # compressions, 110 a minute
-            turn = (1.8333 * since) % 1.0
-            value = 0.9 * np.sin(tau * turn) + 0.3 * np.sin(2.0 * tau * turn + 1.0)
-        value *= level
+        if kind == 0:
+            _fibrillate(waves, direction, t, since, phase)
+        else:
+            value = _running(kind, t, since, phase)
+            for base in range(n_base):
+                waves[base] = value * direction[base]
         for lead in range(out.shape[0]):
-            out[lead, i] += value * (
-                leads[lead, 0] * direction[0]
-                + leads[lead, 1] * direction[1]
-                + leads[lead, 2] * direction[2]
-            )
+            total = 0.0
+            for base in range(n_base):
+                total += leads[lead, base] * waves[base]
+            out[lead, i] += level * total
+
+
+@kernel
+def _fibrillate(waves: Floats, direction: Floats, t: float, since: float, phase: float) -> None:
+    """Write ventricular fibrillation into ``waves``, mV in each base lead.
+
+    Three wavelets go round at 4 to 7 Hz, slower within minutes, each lead seeing them at another
+    moment; coarse at first, fine after four minutes.
+    """
+    tau = 2.0 * np.pi
+    slower = since - 0.00030 * since * since if since < 300.0 else 0.82 * since + 27.0
+    coarse = max(0.22, 1.0 - since / 320.0)
+    for base in range(len(waves)):
+        total = 0.0
+        for source in range(SOURCES):
+            rate = 4.3 + 1.15 * source
+            turn = rate * slower + phase * (source + 1)
+            # each lead meets the front of a wavelet later by its own share of a turn
+            late = 0.11 * base * (1 + source) + 0.07 * base * base * (source - 1)
+            swell = 1.0 + 0.6 * np.sin(tau * (0.23 + 0.11 * source) * t + 1.7 * source + 0.9 * base)
+            total += swell * np.sin(tau * (turn - late) + 0.8 * np.sin(tau * 0.37 * t + source))
+        waves[base] = 0.21 * direction[base] * coarse * total
+
+
+@kernel
+def _running(kind: int, t: float, since: float, phase: float) -> float:
+    """Return flutter, fibrillation of the atria or compressions at ``t``, about 1 high."""
+    tau = 2.0 * np.pi
+    if kind == 1:  # a saw tooth, 300 a minute
+        turn = (5.0 * since + phase) % 1.0
+        return 1.0 - 2.0 * turn / 0.75 if turn < 0.75 else -1.0 + 2.0 * (turn - 0.75) / 0.25
+    if kind == 2:
+        value = 0.05 * np.sin(tau * (6.3 * t + phase)) + 0.04 * np.sin(tau * (7.9 * t))
+        value += 0.03 * np.sin(tau * (5.1 * t + 2.0 * phase))
+        return float(value * (1.0 + 0.5 * np.sin(tau * 0.37 * t)))
+    turn = (1.8333 * since) % 1.0  # compressions, 110 a minute
+    return float(0.9 * np.sin(tau * turn) + 0.3 * np.sin(2.0 * tau * turn + 1.0))
 
 
 @kernel

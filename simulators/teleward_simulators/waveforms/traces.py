@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from teleward_simulators.waveforms import breath, ecg, pulse
 from teleward_simulators.waveforms.ecg import Segment
-from teleward_simulators.waveforms.leads import LEADS, MATRIX
+from teleward_simulators.waveforms.leads import LEADS, MATRIX, N_BASE
 
 KEEP_S = 120.0
 """How far back events are kept; older questions are answered by going back to a checkpoint."""
@@ -96,7 +96,7 @@ class Traces:
         """Return ECG samples in mV, float32, shape (n_leads, count)."""
         start_s, end_s = first / fs - AFTER_S, (first + count) / fs + BEFORE_S
         near = [bumps for time_s, bumps in self._bumps if start_s <= time_s < end_s]
-        bumps = np.concatenate(near) if near else np.empty((0, 6))
+        bumps = np.concatenate(near) if near else np.empty((0, 3 + N_BASE))
         segments = [s for s in self.segments if s.end_s > start_s and s.start_s < end_s]
         return ecg.draw(first, count, fs, matrix, bumps, segments, self.seed)
 

@@ -15,7 +15,7 @@ from teleward_simulators.rhythms.transitions import (
     outcomes,
 )
 from teleward_simulators.waveforms.leads import LEADS
-from teleward_simulators.waveforms.shapes import SHAPES, qrs_bumps
+from teleward_simulators.waveforms.shapes import SHAPES, Heart, qrs_bumps
 
 
 def intervals(rhythm: str, seconds: int = 120) -> np.ndarray:
@@ -188,41 +188,49 @@ def test_adenosine_draws_a_pause() -> None:
     assert 3.5 < longest < 6.5
 
 
-WIDTHS_MS = {"normal": 96, "lbbb": 149, "rbbb": 132, "pvc": 170, "vt": 150}
+WIDTHS_MS = {"normal": (60, 125), "lbbb": (125, 210), "rbbb": (115, 210), "vt": (150, 270)}
 
 
 @pytest.mark.parametrize("shape", WIDTHS_MS)
 def test_qrs_width_is_that_of_its_kind_at_every_rate(shape: str) -> None:
-    """Width by 2.2 SD beyond the outermost bumps of the QRS."""
+    """Width: where any lead is above an eighth of its height."""
     count = len(SHAPES[shape])
     for rr_s in (0.35, 0.6, 1.0, 1.8):
         event = Electric(10.0, "QRS", shape, rr_s)
-        qrs = qrs_bumps(event, 4.2, 37.0, {})[:count]
-        width = (qrs[:, 0] + 2.2 * qrs[:, 2]).max() - (qrs[:, 0] - 2.2 * qrs[:, 1]).min()
-        assert abs(1000 * width - WIDTHS_MS[shape]) <= 15
+        qrs = qrs_bumps(event, Heart(), {})[:count]
+        times = np.arange(9.7, 10.4, 0.002)
+        parts = np.exp(-0.5 * ((times - qrs[:, :1]) / qrs[:, 1:2]) ** 2)
+        waves = np.abs(qrs[:, 3:].T @ parts)
+        high = times[(waves > waves.max(axis=1, keepdims=True) / 8).any(axis=0)]
+        low_ms, high_ms = WIDTHS_MS[shape]
+        assert low_ms <= 1000 * (high[-1] - high[0]) <= high_ms
 
 
 def test_qt_follows_the_root_of_the_interval() -> None:
     corrected = []
     for rate in range(50, 151, 10):
         rr_s = 60.0 / rate
-        t = qrs_bumps(Electric(0.0, "QRS", "normal", rr_s), 4.2, 37.0, {})[3]
+        t = qrs_bumps(Electric(0.0, "QRS", "normal", rr_s), Heart(), {})[len(SHAPES["normal"])]
         corrected.append(t[0] / rr_s**0.5)
     assert max(corrected) - min(corrected) <= 0.010
 
 
 def test_potassium_climbs_its_ladder() -> None:
+    first = len(SHAPES["normal"])
+
     def beat(potassium: float) -> np.ndarray:
         """Return QRS and T."""
-        return qrs_bumps(Electric(0.0, "QRS", "normal", 0.8), potassium, 37.0, {})
+        return qrs_bumps(Electric(0.0, "QRS", "normal", 0.8), Heart(potassium), {})
 
-    normal, peaked, wide = beat(4.2), beat(6.4), beat(7.6)
-    assert peaked[-1, 4] > 2 * normal[-1, 4]
-    assert peaked[-1, 2] < normal[-1, 2]
-    assert (wide[:, 0] + 2.2 * wide[:, 2])[:-1].max() > (normal[:, 0] + 2.2 * normal[:, 2])[
-        :-1
-    ].max()
-    assert len(qrs_bumps(Electric(0.0, "QRS", "normal", 0.8), 4.2, 29.0, {})) == len(normal) + 1
+    normal, peaked, wide, sine, low = (beat(k) for k in (4.2, 6.4, 7.6, 8.6, 2.6))
+    assert peaked[first, 4] > 2 * normal[first, 4]
+    assert peaked[first, 1] < normal[first, 1]
+    assert wide[:first, 1].max() > 1.5 * normal[:first, 1].max()
+    assert len(sine) == 2, "one wave, no isoelectric line"
+    assert len(low) == len(normal) + 2, "a U wave and a sunken ST"
+    cold = qrs_bumps(Electric(0.0, "QRS", "normal", 0.8), Heart(temperature=29.0), {})
+    assert len(cold) == len(normal) + 1
+    assert cold[first, 0] > 1.1 * normal[first, 0], "QT is longer in the cold"
 
 
 def test_leads_keep_einthoven_and_show_the_territory() -> None:
