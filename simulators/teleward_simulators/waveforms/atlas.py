@@ -1,7 +1,7 @@
-"""Draw every rhythm on ECG paper: ``python -m teleward_simulators.waveforms.atlas OUT``.
+"""Draw rhythms on ECG paper: ``python -m teleward_simulators.waveforms.atlas OUT [PAGE ...]``.
 
 One page a rhythm or condition (twelve leads of 2.5 s and a strip of lead II, 25 mm/s and 10 mm/mV,
-SVG) and a table of the figures that a reader would measure.
+SVG) and a table of the figures that a reader would measure. Without names all pages are drawn.
 """
 
 import sys
@@ -19,6 +19,8 @@ from teleward_simulators.waveforms.leads import LEAD_NAMES, MATRIX
 
 FS = 500
 START_S, SECONDS = 20, 10
+DRAWN = 2
+"""Every second sample is drawn: 4 ms are a tenth of a millimetre of paper."""
 MM = 3.6
 """Pixels a millimetre."""
 ROWS = (("ecg_i", "ecg_avr", "ecg_v1", "ecg_v4"), ("ecg_ii", "ecg_avl", "ecg_v2", "ecg_v5"),
@@ -68,7 +70,7 @@ PAGES: tuple[Page, ...] = (
     Page("potassium-8.6", "Potassium 8.6 mmol/L: sine wave", prepare=_fields(potassium=8.6)),
     Page("potassium-2.6", "Potassium 2.6 mmol/L: U wave", prepare=_fields(potassium=2.6)),
     Page("long-qt", "Long QT", prepare=_knobs(qt=1.45)),
-    Page("cold-28", "28 Cel: J wave, long QT", prepare=_cold),
+    Page("cold-28", "28 °C: J wave, long QT", prepare=_cold),
     Page("anterior-5-min", "Anterior infarct after five minutes",
          prepare=_knobs(300, st_anterior=0.4)),
     Page("anterior-6-h", "Anterior infarct after six hours: Q",
@@ -137,10 +139,11 @@ def svg(title: str, leads: NDArray[np.float32]) -> str:
 
 def _trace(name: str, samples: NDArray[np.float32], first: int, row: int) -> list[str]:
     middle = 30 + (row + 0.55) * ROW_MM * MM
-    xs = (first + np.arange(len(samples))) / FS * 25 * MM
+    samples = samples[::DRAWN]
+    xs = (first + DRAWN * np.arange(len(samples))) / FS * 25 * MM
     ys = middle - samples * 10 * MM
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))
-    label = name.removeprefix("ecg_")
+    label = name.removeprefix("ecg_").upper().replace("AV", "aV")
     return [
         f'<text x="{xs[0] + 3:.0f}" y="{middle - 9 * MM:.0f}" font-size="11">{label}</text>',
         f'<polyline points="{points}" fill="none" stroke="#111" stroke-width="1"/>',
@@ -149,15 +152,22 @@ def _trace(name: str, samples: NDArray[np.float32], first: int, row: int) -> lis
 
 def main(arguments: list[str]) -> int:
     """Write all pages and print the table."""
-    out = Path(arguments[0])
+    if not arguments:
+        sys.exit("usage: python -m teleward_simulators.waveforms.atlas OUT [PAGE ...]")
+    out, wanted = Path(arguments[0]), arguments[1:]
+    unknown = set(wanted) - {page.name for page in PAGES}
+    if unknown:
+        names = ", ".join(page.name for page in PAGES)
+        sys.exit(f"no page {', '.join(sorted(unknown))}; pages are {names}")
     out.mkdir(parents=True, exist_ok=True)
-    for page in PAGES:
+    pages = [page for page in PAGES if not wanted or page.name in wanted]
+    for page in pages:
         patient = patient_of(page)
         leads = leads_of(patient)
         (out / f"{page.name}.svg").write_text(svg(page.title, leads), encoding="utf-8")
         row = "  ".join(f"{name} {value}" for name, value in figures(patient, leads).items())
         print(f"{page.name:18} {row}")
-    print(f"{len(PAGES)} pages in {out}")
+    print(f"{len(pages)} pages in {out}")
     return 0
 
 

@@ -104,4 +104,7 @@ def test_a_page_and_its_figures(tmp_path: Path) -> None:
     drawn = atlas.svg(page.title, leads)
     assert drawn.count("<polyline") == 13
     assert "(simulated)" in drawn
+    assert ">aVL<" in drawn
     assert len(atlas.PAGES) >= 31
+    with pytest.raises(SystemExit, match="no page nonsense; pages are sinus,"):
+        atlas.main([str(tmp_path), "nonsense"])
