@@ -118,6 +118,6 @@ def _devices(number: int, subject: WardSubject) -> list[WardDevice]:
         worn.append(serial("cms50d", "oximeter"))
     else:
         worn.append(ble(3, "pulse-oximeter", "pulse-oximeter", "oximeter"))
-    worn.append(ble(4, "blood-pressure", "blood-pressure", "cuff"))
+    worn.append(ble(4, "blood-pressure", "blood-pressure", "cuff", attended=True))
     worn.append(ble(5, "thermometer", "thermometer", "thermometer"))
     return worn

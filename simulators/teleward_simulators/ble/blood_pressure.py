@@ -34,7 +34,8 @@ class BloodPressure(OnDemand):
 
     Options: ``interval_s``, ``first_s``, ``cuff_s`` (seconds), ``kpa``, ``leave`` (hang up after a
     reading), ``stored`` (readings already in memory), ``user`` (the user chosen on the cuff),
-    ``clock`` (see `calendar_clock`).
+    ``clock`` (see `calendar_clock`), ``attended`` (put on and started once a host listens, as a
+    nurse does at a bedside; otherwise it measures by itself from the start).
     """
 
     kind = "blood-pressure"
@@ -63,6 +64,8 @@ class BloodPressure(OnDemand):
 
     async def run(self) -> None:
         wait_s = float(self.options.get("first_s", 5.0))
+        if self.options.get("attended"):
+            await self.wait_subscribed(self._measurement)
         while True:
             deliver = asyncio.create_task(self._deliver_stored())
             try:
