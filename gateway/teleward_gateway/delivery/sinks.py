@@ -146,10 +146,10 @@ class Sinks:
 
     async def _start_broker(self) -> None:
         folder = self._settings.gateway.data_folder / self._provenance.value
-        broker = EmbeddedBroker(self._settings.embedded_broker, folder)
+        broker = EmbeddedBroker(self._settings.embedded_broker, folder, self._provenance)
         try:
             self.mqtt = await broker.start()
             self.broker = broker
-            log.info("MQTT broker %s at port %d", broker.name, broker.port)
+            log.info("MQTT broker %s at port %d; %s", broker.name, broker.port, broker.access)
         except BrokerUnavailable as error:
             log.warning("%s; records stay in the journal", error)

@@ -1,5 +1,9 @@
 """Start, watch and stop the embedded broker: mosquitto if installed, else iotcore.
 
+Mosquitto knows two users: the gateway, whose password is new at each start and leaves no trace, and
+a reader, who may read everything, command and confirm. Its password is in ``reader-password``, for
+this user of the machine only. iotcore knows no passwords and serves simulated wards only.
+
 amqtt is never used: it hands retained messages of one client to every other (measured, 0.12.1).
 """
 
@@ -13,12 +17,17 @@ import socket
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_gateway.embedded_broker import mosquitto
-from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+from teleward_gateway.embedded_broker.settings import GATEWAY, EmbeddedBrokerSettings
 from teleward_gateway.process import child_processes
 from teleward_signal.errors import Unavailable
+from teleward_signal.model import Provenance
 
+READER = "reader"
+READER_PASSWORD = "reader-password"
 _START_S = 10.0
 """Mosquitto listens after a few milliseconds, iotcore after 0.7 s at most; a Pi is slower."""
 _POLL_S = 0.02
@@ -46,9 +55,12 @@ class EmbeddedBroker:
     ``name`` is ``mosquitto`` or ``iotcore``; ``restarts`` counts how often it had to be revived.
     """
 
-    def __init__(self, settings: EmbeddedBrokerSettings, data_folder: Path) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: EmbeddedBrokerSettings, data_folder: Path, provenance: Provenance
+    ) -> None:
+        self._settings, self._provenance = settings, provenance
         self._folder = data_folder / "broker"
+        self._password = secrets.token_urlsafe(24)
         self._engine: _Engine | None = None
         self._watch: asyncio.Task[None] | None = None
         self.port = 0
@@ -59,6 +71,15 @@ class EmbeddedBroker:
         """Which broker serves."""
         return self._engine.name if self._engine else "none"
 
+    @property
+    def access(self) -> str:
+        """Who may connect, for people."""
+        if self.name == "iotcore":
+            return "any program of this machine may connect"
+        if self._settings.password is not None:
+            return f"user {self._settings.username}"
+        return f"user {READER}, password in {self._folder / READER_PASSWORD}"
+
     async def start(self) -> MqttSettings:
         """Start it and return how to connect; raises `BrokerUnavailable`."""
         settings = self._settings
@@ -66,11 +87,12 @@ class EmbeddedBroker:
         self._engine = self._choose()
         await self._start_engine()
         self._watch = asyncio.create_task(self._keep_alive(), name="embedded broker")
+        guarded = self._engine.name == "mosquitto"
         return MqttSettings(
             host=_reachable(settings.host),
             port=self.port,
-            username=settings.username,
-            password=settings.password,
+            username=GATEWAY if guarded else None,
+            password=SecretStr(self._password) if guarded else None,
         )
 
     async def stop(self) -> None:
@@ -91,15 +113,15 @@ class EmbeddedBroker:
     def _choose(self) -> _Engine:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path=":".join(_PLACES))
         if program is not None:
-            return _Mosquitto(program, self._settings, self._folder)
+            return _Mosquitto(program, self._settings, self._folder, self._password)
         if importlib.util.find_spec("iotcore") is None:
             raise BrokerUnavailable(
                 "no MQTT broker: install one with `sudo apt install mosquitto` or "
                 '`pip install "teleward[sim]"`, or name yours in an [mqtt] section'
             )
-        if self._settings.username is not None:
+        if self._settings.username is not None or self._provenance is Provenance.FIELD:
             raise BrokerUnavailable(
-                "an embedded broker with password needs mosquitto: sudo apt install mosquitto"
+                "an embedded broker with passwords needs mosquitto: sudo apt install mosquitto"
             )
         return _Iotcore(self._settings)
 
@@ -135,8 +157,10 @@ class EmbeddedBroker:
 class _Mosquitto:
     name = "mosquitto"
 
-    def __init__(self, program: str, settings: EmbeddedBrokerSettings, folder: Path) -> None:
-        self._program = program
+    def __init__(
+        self, program: str, settings: EmbeddedBrokerSettings, folder: Path, password: str
+    ) -> None:
+        self._program, self._password = program, password
         self._settings = settings
         self._folder = folder
         self._process: asyncio.subprocess.Process | None = None
@@ -158,13 +182,14 @@ class _Mosquitto:
     def _write(self, port: int) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
         (self._folder / "broker.log").unlink(missing_ok=True)
-        settings, passwords = self._settings, None
-        if settings.username is not None and settings.password is not None:
-            passwords = self._folder / "passwords"
-            passwords.touch(mode=0o600)
-            secret = settings.password.get_secret_value()
-            line = mosquitto.password_line(settings.username, secret, secrets.token_bytes(12))
-            passwords.write_text(line)
+        settings = self._settings
+        reader = settings.username or READER
+        roots = [MqttSettings().topic_root, MqttSettings().simulated_topic_root]
+        known = ((GATEWAY, self._password), (reader, self._reader_password()))
+        lines = [mosquitto.password_line(*pair, secrets.token_bytes(12)) for pair in known]
+        passwords = _write_private(self._folder / "passwords", "".join(lines))
+        rules = mosquitto.access_rules(GATEWAY, reader, roots)
+        access = _write_private(self._folder / "access", rules)
         path = self._folder / "mosquitto.conf"
         path.write_text(
             mosquitto.configuration(
@@ -173,9 +198,24 @@ class _Mosquitto:
                 folder=self._folder,
                 user=getpass.getuser(),
                 password_file=passwords,
+                acl_file=access,
             )
         )
         return path
+
+    def _reader_password(self) -> str:
+        """Return the password of the settings, or the one made up at the first start."""
+        path = self._folder / READER_PASSWORD
+        if self._settings.password is not None:
+            path.unlink(missing_ok=True)
+            return self._settings.password.get_secret_value()
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if kept := path.read_text(encoding="ascii").strip():
+                path.chmod(0o600)
+                return kept
+        made = secrets.token_urlsafe(12)
+        _write_private(path, made + "\n")
+        return made
 
 
 class _Iotcore:
@@ -203,6 +243,14 @@ class _Iotcore:
     async def stop(self) -> None:
         if self._broker is not None:
             await asyncio.to_thread(self._broker.stop)
+
+
+def _write_private(path: Path, text: str) -> Path:
+    """Write a file that this user alone can read."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
 
 
 def _reachable(host: str) -> str:

@@ -7,6 +7,7 @@ Password line: ``name:$7$iterations$salt$hash``, PBKDF2-HMAC-SHA512, salt and ha
 import base64
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _AUTOSAVE_S = 10
@@ -16,24 +17,21 @@ _ITERATIONS = 101
 
 
 def configuration(
-    *, host: str, port: int, folder: Path, user: str, password_file: Path | None
+    *, host: str, port: int, folder: Path, user: str, password_file: Path, acl_file: Path
 ) -> str:
     """Return a configuration with one listener and persistence in ``folder``.
 
     ``user`` is who runs it: as root, mosquitto would change to another user, and a process that
     changes its user is no longer stopped with its parent (prctl(2), PR_SET_PDEATHSIG).
     """
-    access = (
-        ["allow_anonymous true"]
-        if password_file is None
-        else ["allow_anonymous false", f"password_file {password_file}"]
-    )
     return "\n".join(
         [
             "# Written by Teleward at each start; changes are lost.",
             f"user {user}",
             f"listener {port} {host}",
-            *access,
+            "allow_anonymous false",
+            f"password_file {password_file}",
+            f"acl_file {acl_file}",
             "persistence true",
             f"persistence_location {folder}{os.sep}",
             f"autosave_interval {_AUTOSAVE_S}",
@@ -43,6 +41,18 @@ def configuration(
             "",
         ]
     )
+
+
+def access_rules(gateway: str, reader: str, roots: Sequence[str]) -> str:
+    """Return an ACL file: ``gateway`` may do all, ``reader`` reads, commands and confirms.
+
+    Nobody but the gateway writes its tree below ``roots``; commands are signed.
+    """
+    lines = [f"user {gateway}", "topic readwrite #", "", f"user {reader}", "topic read #"]
+    for root in roots:
+        for topic in ("+/command/+", "+/confirmed", "_collectors/+"):
+            lines.append(f"topic write {root}/{topic}")
+    return "\n".join([*lines, ""])
 
 
 def password_line(username: str, password: str, salt: bytes) -> str:

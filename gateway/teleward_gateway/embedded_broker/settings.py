@@ -1,8 +1,13 @@
 """Settings of the broker that the gateway starts itself when no other is configured."""
 
 import ipaddress
+import re
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+GATEWAY = "teleward-gateway"
+"""The gateway's own name at the broker."""
+_NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 
 
 class EmbeddedBrokerSettings(BaseModel):
@@ -15,8 +20,18 @@ class EmbeddedBrokerSettings(BaseModel):
         "127.0.0.1", description="address to listen at; any but loopback needs user and password"
     )
     port: int = Field(1883, ge=0, le=65535, description="port to listen at; 0: any free one")
-    username: str | None = Field(None, description="name that clients must give")
-    password: SecretStr | None = Field(None, description="password that clients must give")
+    username: str | None = Field(None, description="name that clients must give; reader if unset")
+    password: SecretStr | None = Field(
+        None,
+        description="password that clients must give; if unset, see DATA/broker/reader-password",
+    )
+
+    @field_validator("username")
+    @classmethod
+    def _plain(cls, username: str | None) -> str | None:
+        if username is not None and (username == GATEWAY or not _NAME.fullmatch(username)):
+            raise ValueError(f"{username!r}: use letters, digits and . _ @ -, not {GATEWAY}")
+        return username
 
     @model_validator(mode="after")
     def _guarded(self) -> "EmbeddedBrokerSettings":

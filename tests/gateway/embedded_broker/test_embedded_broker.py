@@ -1,6 +1,7 @@
 """The broker the gateway starts: real mosquitto, real iotcore."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from teleward_cloud.mqtt.connection import MqttConnection, MqttUnavailable
+from teleward_cloud.mqtt.connection import BrokerRefused, MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.embedded_broker.broker import BrokerUnavailable, EmbeddedBroker
@@ -24,6 +25,7 @@ from teleward_signal.record import Record
 
 Make = Callable[..., Record]
 Wait = Callable[..., Any]
+SIMULATED = Provenance.SIMULATED
 ANY_PORT = EmbeddedBrokerSettings(port=0)
 
 
@@ -51,7 +53,7 @@ async def test_a_sink_delivers_to_it(
 ) -> None:
     if name == "iotcore":
         without_mosquitto(monkeypatch)
-    broker = EmbeddedBroker(ANY_PORT, tmp_path)
+    broker = EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED)
     sink = MqttSink(await broker.start(), gateway="ward-3", provenance=Provenance.SIMULATED)
     assert broker.name == name
     await sink.open()
@@ -65,7 +67,7 @@ async def test_a_sink_delivers_to_it(
 
 
 async def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
-    broker = EmbeddedBroker(ANY_PORT, tmp_path)
+    broker = EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED)
     await broker.start()
     assert listeners(broker.port) == [f"0100007F:{broker.port:04X}"]
     await broker.stop()
@@ -74,7 +76,7 @@ async def test_it_listens_on_loopback_only(tmp_path: Path) -> None:
 async def test_retained_messages_survive_a_restart(tmp_path: Path, eventually: Wait) -> None:
     heard: list[Any] = []
     for step in range(2):
-        broker = EmbeddedBroker(ANY_PORT, tmp_path)
+        broker = EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED)
         connection = MqttConnection(
             await broker.start(),
             client_id="c",
@@ -96,7 +98,7 @@ async def test_it_is_revived(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, eventually: Wait
 ) -> None:
     monkeypatch.setattr("teleward_gateway.embedded_broker.broker._RESTART_S", 0.05)
-    broker = EmbeddedBroker(ANY_PORT, tmp_path)
+    broker = EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED)
     await broker.start()
     engine: Any = broker._engine
     engine._process.kill()
@@ -108,10 +110,13 @@ _OWNER = """
 import asyncio, pathlib, shutil, sys
 from teleward_gateway.embedded_broker.broker import EmbeddedBroker
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+from teleward_signal.model import Provenance
 if sys.argv[2] == "iotcore":
     shutil.which = lambda *a, **k: None
 async def main():
-    broker = EmbeddedBroker(EmbeddedBrokerSettings(port=0), pathlib.Path(sys.argv[1]))
+    broker = EmbeddedBroker(
+        EmbeddedBrokerSettings(port=0), pathlib.Path(sys.argv[1]), Provenance.SIMULATED
+    )
     await broker.start()
     print(broker.name, broker.port, flush=True)
     await asyncio.sleep(600)
@@ -143,7 +148,7 @@ async def test_a_taken_port_names_the_remedy(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(BrokerUnavailable, match=r"embedded_broker\.port = 0"):
-            await EmbeddedBroker(EmbeddedBrokerSettings(port=port), tmp_path).start()
+            await EmbeddedBroker(EmbeddedBrokerSettings(port=port), tmp_path, SIMULATED).start()
 
 
 async def test_nothing_installed_names_the_remedy(
@@ -152,7 +157,7 @@ async def test_nothing_installed_names_the_remedy(
     without_mosquitto(monkeypatch)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BrokerUnavailable, match="apt install mosquitto"):
-        await EmbeddedBroker(ANY_PORT, tmp_path).start()
+        await EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED).start()
 
 
 def test_other_machines_need_a_password() -> None:
@@ -160,11 +165,71 @@ def test_other_machines_need_a_password() -> None:
         EmbeddedBrokerSettings(host="0.0.0.0")
     with pytest.raises(ValidationError, match="belong together"):
         EmbeddedBrokerSettings(username="ward")
+    for name in ("teleward-gateway", "a:b", "a\nuser teleward-gateway"):
+        with pytest.raises(ValidationError, match="use letters"):
+            EmbeddedBrokerSettings(username=name, password=SecretStr("geheim"))
+
+
+async def test_only_the_gateway_writes_its_tree(tmp_path: Path, eventually: Wait) -> None:
+    """Any program of the machine published values and overwrote the retained status."""
+    broker = EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED)
+    own = await broker.start()
+    stranger = MqttSettings(port=broker.port)
+    with pytest.raises(MqttUnavailable, match="Not authorized"):
+        await MqttConnection(stranger, client_id="s", version=MqttVersion.V5).connect()
+    kept = tmp_path / "broker" / "reader-password"
+    assert kept.stat().st_mode & 0o077 == 0
+    password = SecretStr(kept.read_text().strip())
+    known = MqttSettings(port=broker.port, username="reader", password=password)
+    heard: list[Any] = []
+    seen: list[Any] = []
+    gateway = MqttConnection(
+        own, client_id="g", version=MqttVersion.V5, on_message=lambda m: seen.append(m.topic)
+    )
+    reader = MqttConnection(
+        known, client_id="r", version=MqttVersion.V5, on_message=lambda m: heard.append(m.topic)
+    )
+    await gateway.connect()
+    await reader.connect()
+    await gateway.subscribe("#")
+    await reader.subscribe("#")
+    root = "teleward-sim/ward-3"
+    for topic in ("status", "live/records", "live/bed-1/numerics", "device/ox", "reply/x"):
+        with contextlib.suppress(BrokerRefused):
+            await reader.publish(f"{root}/{topic}", b"forged", retain=True)
+    await reader.publish(f"{root}/command/reload-config", b"signed")
+    await reader.publish("teleward/ward-3/confirmed", b"[]")
+    await reader.publish("teleward/_collectors/c1", b"here")
+    await gateway.publish(f"{root}/status", b"online")
+    await eventually(lambda: f"{root}/status" in heard)
+    allowed = {
+        f"{root}/command/reload-config",
+        "teleward/ward-3/confirmed",
+        "teleward/_collectors/c1",
+    }
+    assert set(seen) == {*allowed, f"{root}/status"}
+    assert heard.count(f"{root}/status") == 1
+    await gateway.close()
+    await reader.close()
+    await broker.stop()
+    again = EmbeddedBroker(ANY_PORT, tmp_path, SIMULATED)
+    renewed = await again.start()
+    assert kept.read_text().strip() == password.get_secret_value(), "clients keep their password"
+    assert renewed.password != own.password
+    await again.stop()
+
+
+async def test_a_field_ward_has_no_broker_without_passwords(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_mosquitto(monkeypatch)
+    with pytest.raises(BrokerUnavailable, match="apt install mosquitto"):
+        await EmbeddedBroker(ANY_PORT, tmp_path, Provenance.FIELD).start()
 
 
 async def test_a_password_is_asked_for(tmp_path: Path) -> None:
     guarded = EmbeddedBrokerSettings(port=0, username="ward", password=SecretStr("geheim"))
-    broker = EmbeddedBroker(guarded, tmp_path)
+    broker = EmbeddedBroker(guarded, tmp_path, SIMULATED)
     settings = await broker.start()
     assert (tmp_path / "broker" / "passwords").stat().st_mode & 0o077 == 0
     assert "geheim" not in (tmp_path / "broker" / "passwords").read_text()

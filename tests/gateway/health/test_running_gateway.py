@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from teleward_cloud.mqtt.connection import Incoming, MqttConnection
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
@@ -117,9 +118,10 @@ async def ask(running: Running, name: str, message: bytes, wait: Wait) -> Any:
         while (await running.part("sink:mqtt"))["connected"] != 1:
             await asyncio.sleep(0.1)
     heard: list[Incoming] = []
-    desk = MqttConnection(
-        MqttSettings(port=port), client_id="desk", version=MqttVersion.V5, on_message=heard.append
-    )
+    kept = running.config.parent / "data" / "simulated" / "broker" / "reader-password"
+    password = (await asyncio.to_thread(kept.read_text)).strip()
+    access = MqttSettings(port=port, username="reader", password=SecretStr(password))
+    desk = MqttConnection(access, client_id="desk", version=MqttVersion.V5, on_message=heard.append)
     await desk.connect()
     await desk.subscribe(TOPICS.reply(name))
     await desk.publish(TOPICS.command(name), message)
