@@ -89,7 +89,7 @@ def is_outdated(topics: Topics, subjects: frozenset[str], message: bytes) -> boo
     try:
         state_topic = json.loads(message)["state_topic"]
         base, _, rest = state_topic.partition("/home/")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
     return base == topics.base and plain(rest.split("/")[0]) not in subjects
 

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import uvicorn
 from starlette.types import ASGIApp
 
+from teleward_gateway.api.connections import BoundedProtocol, OnceAMinute
 from teleward_gateway.process.startup import listen_when_free
 
 log = logging.getLogger(__name__)
@@ -25,11 +26,15 @@ class Server(uvicorn.Server):
             log_level="warning",
             access_log=False,
             lifespan="off",  # the gateway opens and closes its application itself
+            http=BoundedProtocol,
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # wave frames are dense already: it only costs CPU
             timeout_graceful_shutdown=1,
         )
         super().__init__(config)
+        noisy = logging.getLogger("uvicorn.error")
+        if not any(isinstance(known, OnceAMinute) for known in noisy.filters):
+            noisy.addFilter(OnceAMinute())
         self._listener = listener
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:

@@ -105,6 +105,6 @@ def _parse(text: str) -> dict[str, Any]:
         return {}
     try:
         request = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return request if isinstance(request, dict) else {}

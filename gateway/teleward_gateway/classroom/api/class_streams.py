@@ -219,7 +219,7 @@ def _parsed(text: str) -> dict[str, Any]:
         return {}
     try:
         request = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return request if isinstance(request, dict) else {}
 
