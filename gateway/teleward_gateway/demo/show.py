@@ -72,26 +72,20 @@ async def show(arguments: argparse.Namespace) -> int:
     try:
         counts = f"{len(demo.plan.devices)} simulated devices on {len(demo.plan.subjects)} patients"
         print_line(f"starting {counts}, and the gateway")
-        gateway = await child_processes.start(
-            [sys.executable, "-m", "teleward_gateway", "run", "--config",
-             str(demo.folder / "teleward.toml")],
-            log=demo.folder / "gateway.log",
-        )  # fmt: skip
-        children.append(gateway)
-        ready = asyncio.create_task(_kernels_ready(demo, gateway))
-        stop = asyncio.create_task(stopped.wait())
-        await asyncio.wait({ready, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if not ready.done():
-            ready.cancel()
-            return 0
-        ready.result()
         fleet = await child_processes.start(
             [sys.executable, "-m", "teleward_simulators.fleet", "--spec",
              str(demo.folder / "fleet.json")],
             log=demo.folder / "fleet.log", pipe=True,
         )  # fmt: skip
         children.append(fleet)
+        gateway = await child_processes.start(
+            [sys.executable, "-m", "teleward_gateway", "run", "--config",
+             str(demo.folder / "teleward.toml")],
+            log=demo.folder / "gateway.log",
+        )  # fmt: skip
+        children.append(gateway)
         begin = asyncio.create_task(_begin(demo, fleet, gateway, began))
+        stop = asyncio.create_task(stopped.wait())
         await asyncio.wait({begin, stop}, return_when=asyncio.FIRST_COMPLETED)
         if not begin.done():
             begin.cancel()
@@ -100,7 +94,7 @@ async def show(arguments: argparse.Namespace) -> int:
         await _until_ended(demo, fleet, gateway, stop, arguments.seconds)
         return 0
     finally:
-        for child in children:  # the gateway first, while its devices still answer
+        for child in reversed(children):  # the gateway first, while its devices still answer
             await child_processes.stop(child)
         shutil.rmtree(demo.folder / "run", ignore_errors=True)
         print_line("stopped")
@@ -204,20 +198,6 @@ def _broker() -> dict[str, int]:
         return {"port": free_port(0)}
 
 
-async def _kernels_ready(demo: Demo, gateway: asyncio.subprocess.Process) -> None:
-    """Return when the gateway's kernels are compiled; raises DemoError when it ended before.
-
-    Devices are switched on only then: what a cuff measures before the gateway knows its wearer
-    would be history, not the first reading on the page.
-    """
-    progress = _Kernels(demo.folder / "gateway.log")
-    while not progress.ready():
-        await asyncio.sleep(0.1)
-        progress.report()
-        if gateway.returncode is not None:
-            raise DemoError(explain(demo, "gateway"))
-
-
 async def _begin(
     demo: Demo,
     fleet: asyncio.subprocess.Process,
@@ -230,8 +210,10 @@ async def _begin(
     try:
         streaming = -1
         room: CaseRoom | ClassHour | None = None
+        progress = _Kernels(demo.folder / "gateway.log")
         while True:
             await asyncio.sleep(0.2)
+            progress.report()
             for child, name in ((fleet, "fleet"), (gateway, "gateway")):
                 if child.returncode is not None:
                     raise DemoError(explain(demo, name))
@@ -283,10 +265,6 @@ class _Kernels:
         self._log = log
         self._shown = ""
         self._since_s = time.monotonic()
-
-    def ready(self) -> bool:
-        """Return whether all kernels are compiled or loaded."""
-        return self._log.exists() and f"{KERNELS} 100 %" in self._log.read_text(errors="replace")
 
     def report(self) -> None:
         """Print what is new, after a few quiet seconds."""
