@@ -10,15 +10,20 @@ from teleward_simulators.cases.script import Script
 from teleward_simulators.physiology.body import Body, BodySnapshot, Given
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.patient import PhysiologyPatient
+from teleward_simulators.physiology.variation import varied
 
 __all__ = ["CaseDirector", "CaseRun", "Script", "make_case_patient", "without"]
 
 
 def make_case_patient(case: Case, seed: int = 0, exam: bool = False) -> PhysiologyPatient:
-    """Return the patient of ``case``, with waves; ``exam`` draws no lots."""
+    """Return the patient of ``case``, with waves.
+
+    ``exam`` draws no lots, and the body is the case's own; otherwise the seed varies it.
+    """
+    person = case.person if exam else varied(case.person, seed)
     director = CaseDirector(case)
     patient = PhysiologyPatient(
-        case.person, seed, case.rhythm, director, prepare=lambda body: _begin(director, body, exam)
+        person, seed, case.rhythm, director, prepare=lambda body: _begin(director, body, exam)
     )
     director.now_s = lambda: patient.time_s
     return patient
@@ -35,7 +40,7 @@ class CaseRun:
     def __init__(self, case: Case, seed: int = 0, exam: bool = True) -> None:
         self.case = case
         self.director = CaseDirector(case, lambda: self.body.engine.time_s)
-        self.body = Body(case.person, seed)
+        self.body = Body(case.person if exam else varied(case.person, seed), seed)
         _begin(self.director, self.body, exam)
 
     def advance(self, seconds: float, coarse: bool = False) -> None:

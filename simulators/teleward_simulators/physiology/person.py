@@ -47,7 +47,7 @@ class Person:
     """Plasma missing at the start."""
 
     def __post_init__(self) -> None:
-        for name, low, high in _RANGES:
+        for name, (low, high) in RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
                 raise Invalid(f"patient {name}: {value:g} is outside {low:g} to {high:g}")
@@ -55,12 +55,13 @@ class Person:
             raise Invalid(f"patient sex: {self.sex!r} is not F or M")
 
 
-_RANGES = (
-    ("age", 0, 100), ("wt_kg", 2, 180), ("hb", 4, 20), ("hr0", 40, 180), ("map0", 40, 160),
-    ("rr0", 8, 60), ("temperature", 28, 42), ("glucose", 20, 900), ("potassium", 2, 9),
-    ("ketones", 0, 30), ("pulse_pressure", 20, 100), ("volume_ml_per_kg", 60, 110),
-    ("blood_loss_ml", 0, 3000), ("plasma_loss_ml", 0, 3000),
-)  # fmt: skip
+RANGES: dict[str, tuple[float, float]] = {
+    "age": (0, 100), "wt_kg": (2, 180), "hb": (4, 20), "hr0": (40, 180), "map0": (40, 160),
+    "rr0": (8, 60), "temperature": (28, 42), "glucose": (20, 900), "potassium": (2, 9),
+    "ketones": (0, 30), "pulse_pressure": (20, 100), "volume_ml_per_kg": (60, 110),
+    "blood_loss_ml": (0, 3000), "plasma_loss_ml": (0, 3000),
+}  # fmt: skip
+"""Lowest and highest value of each number of a person."""
 
 
 def rate_cap(age: float) -> float:
