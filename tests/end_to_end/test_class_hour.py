@@ -69,6 +69,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
         demo.stop()
 
 
+@pytest.mark.timeout(600)  # ten browsers on two busy cores; a quiet machine takes a third
 def test_one_class_hour(hour: Hour) -> None:
     taken: dict[str, Any] = {"kb": {}}
     desk = hour.context(LAPTOP)
@@ -169,9 +170,8 @@ def two_phones_are_lost_while_all_act(
         delays.append(teacher.delay_ms(phone, "salbutamol 5 mg"))
         phone.page.locator("[data-yes]").click()
         phone.tab("ask")
-        for item in ("auscultate", "skin"):
-            phone.page.click(f"[data-item={item}]")
-            delays.append(teacher.delay_ms(phone, item))
+        phone.page.click("[data-item=auscultate]")
+        delays.append(teacher.delay_ms(phone, "auscultate"))
     for phone in lost:  # what is old is not shown as new, and what is typed stays
         expect(phone.number()).to_have_text("--")
         phone.shows("lost")

@@ -18,6 +18,10 @@ from teleward_gateway.classroom.ward_port import WardPort
 ROUTERS = (rooms.router, classes.router, seats.router, class_streams.router)
 
 
+LESSONS = "lessons"
+"""Folder of a school's own lessons, beside the log."""
+
+
 def add_routes(app: FastAPI) -> None:
     """Add every route of the classroom."""
     for router in ROUTERS:
@@ -35,7 +39,7 @@ async def start(
     """Serve rooms and classes on ``app`` as long as the context lasts; classes are restored."""
     log = await asyncio.to_thread(EventLog, folder)
     room_service = RoomService(folder, ward)
-    class_service = ClassService(log, room_service)
+    class_service = ClassService(log, room_service, folder / LESSONS)
 
     def health() -> dict[str, Any]:
         damaged = f"damaged, set aside: {log.damaged.name}" if log.damaged else None

