@@ -106,6 +106,7 @@ class Gateway:
         register_probes(parts)
         parts.health.register("pages", pages.health)
         web = create_app(parts.view)
+        web.state.losses = parts.losses
         web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
         folder = data_folder(settings) / "rooms"
         await stack.enter_async_context(
@@ -177,6 +178,8 @@ async def tick(parts: Parts) -> None:
             await asyncio.to_thread(parts.ingest.readings.store.flush)
         with contain("recording watch"):
             parts.reconciler.watch_recording()
+        with contain("losses"):
+            parts.losses.tick()
         with contain("alarm store"):
             if parts.ingest.state.alarms_changed:
                 parts.ingest.state.alarms_changed = False

@@ -43,6 +43,7 @@ from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.held_readings import HeldReadings
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
+from teleward_gateway.ward.loss_notice import LossNotice
 from teleward_gateway.ward.reading_store import ReadingStore
 from teleward_gateway.ward.recollection import recall_readings
 from teleward_gateway.ward.reconciler import Reconciler
@@ -86,6 +87,7 @@ class Parts:
     reconciler: Reconciler
     view: ApiView
     sinks: Sinks
+    losses: LossNotice
 
 
 async def build(
@@ -127,6 +129,10 @@ async def build(
         supervisor=supervisor, anomaly=anomaly, readings=readings,
     )  # fmt: skip
     await recall_readings(journal, ingest.readings)
+    losses = LossNotice(
+        folder / "losses.json", lambda: journal.stats().lost.damage,
+        lambda: [subject.id for subject in registry.subjects()], board, ingest.state, audit,
+    )  # fmt: skip
     links = LinkAlarms(registry=registry, clock=clock, live=live, ingest=ingest)
     sessions = SessionManager(
         catalogue(),
@@ -163,7 +169,7 @@ async def build(
         heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
         clock=clock, journal=journal, audit=audit, registry=registry, engine=engine, dsp=dsp,
         alarm_store=alarm_store, board=board, live=live, ingest=ingest, sessions=sessions,
-        commissioning=commissioning, reconciler=reconciler, view=view, sinks=sinks,
+        commissioning=commissioning, reconciler=reconciler, view=view, sinks=sinks, losses=losses,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ def probes(parts: Parts) -> dict[str, Probe]:
     """Return the probe of every part, by name."""
     return {
         "journal": parts.journal.health,
+        "losses": parts.losses.health,
         "disk": partial(disk_health, parts.settings.gateway.data_folder),
         "loop": parts.loop_watch.health,
         "parts": parts.supervisor.health,

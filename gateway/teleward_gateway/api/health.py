@@ -8,8 +8,11 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
+from teleward_gateway.api.schemas import Author, Strict
 from teleward_gateway.health import HealthRegistry
+from teleward_signal.errors import NotFound
 
 router = APIRouter(tags=["health"])
 probes = APIRouter(prefix="/health", tags=["health"])
@@ -19,6 +22,27 @@ probes = APIRouter(prefix="/health", tags=["health"])
 async def report(request: Request) -> dict[str, Any]:
     """Return the health of every part: ok, degraded or failing; per sink the backlog and losses."""
     return _registry(request).report()
+
+
+class LossesRead(Strict):
+    """Who has read that records were lost."""
+
+    author: Author
+
+
+class LossesAnswer(BaseModel):
+    """Of how many lost records somebody has read now."""
+
+    records: int
+
+
+@router.post("/losses/read")
+async def read_losses(request: Request, reader: LossesRead) -> LossesAnswer:
+    """Remember who read of lost records: health and the alarm of each bed go back to normal."""
+    notice = getattr(request.app.state, "losses", None)
+    if notice is None:
+        raise NotFound("this gateway counts no losses")
+    return LossesAnswer(records=notice.read(reader.author))
 
 
 @probes.get("")

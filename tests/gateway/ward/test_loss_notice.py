@@ -1,0 +1,111 @@
+"""Records lost to damage: degraded and alarmed until a person has read it, over restarts too."""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from teleward_drivers.radio import Radio
+from teleward_gateway.app import Gateway
+from teleward_gateway.journal.damage import Damaged
+from teleward_gateway.journal.database import connect
+from teleward_gateway.parts import Parts
+from teleward_gateway.settings.load import parse
+from teleward_gateway.testing.running_demo import START_S
+from teleward_gateway.ward.loss_notice import CONDITION
+from teleward_signal.record import Draft, RecordKind
+
+SETTINGS = """
+[gateway]
+name = "test"
+mode = "simulated"
+data_folder = "{folder}"
+[embedded_broker]
+enabled = false
+[api]
+port = 0
+[[subjects]]
+id = "anna"
+bed = "bed-1"
+"""
+
+
+async def no_radio(adapter: str) -> Radio:
+    return Radio(adapter)
+
+
+async def live(folder: Path, act: Callable[[Parts], Awaitable[None]]) -> None:
+    """Run one gateway from start to orderly stop, and ``act`` in between."""
+    gateway = Gateway(parse(SETTINGS.format(folder=folder)), no_radio)
+    started: asyncio.Future[Parts] = asyncio.get_running_loop().create_future()
+    running = asyncio.create_task(gateway.run(started.set_result))
+    async with asyncio.timeout(START_S):
+        either: set[asyncio.Future[Any]] = {started, running}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        await act(started.result())
+        gateway.stop()
+        assert await running == 0
+
+
+def conditions(gateway: Parts) -> list[str]:
+    return [event.condition for event in gateway.view.alarms("anna")]
+
+
+async def test_losses_degrade_health_until_somebody_has_read_of_them(tmp_path: Path) -> None:
+    """220,641 lost records left health ok, and nobody saw it."""
+
+    async def record(gateway: Parts) -> None:
+        assert gateway.losses.health()["ok"]
+        for n in range(40):
+            draft = Draft(RecordKind.MEASUREMENT, "anna", "ox", "spo2", payload={"value": n})
+            gateway.journal.append(draft)
+        assert await gateway.journal.flush()
+
+    await live(tmp_path, record)
+    file = tmp_path / "simulated" / "simulated.sqlite3"
+    database = connect(file)
+    database.execute("UPDATE light SET data = zeroblob(length(data))")
+    database.close()
+    lost = 0
+
+    async def unread(gateway: Parts) -> None:
+        nonlocal lost
+        async with asyncio.timeout(20):
+            while not (lost := gateway.losses.unread):
+                with contextlib.suppress(sqlite3.Error, Damaged):  # met by whoever reads
+                    await gateway.journal.history("anna", "spo2", 0, 2**62)
+                await gateway.journal.flush()
+                await asyncio.sleep(0.1)
+        gateway.losses.tick()
+        assert lost > 0
+        report = gateway.health.report()
+        assert report["status"] == "degraded"
+        assert f"{lost} records lost" in report["parts"]["losses"]["error"]
+        assert CONDITION in conditions(gateway)
+
+    await live(tmp_path, unread)
+
+    async def acknowledge(gateway: Parts) -> None:
+        gateway.losses.tick()
+        assert gateway.losses.unread >= lost
+        await gateway.view.acknowledge("anna", CONDITION, "nurse")
+        gateway.losses.tick()
+        assert gateway.losses.health() == {"ok": True, "error": None, "unread_records": 0}
+        assert CONDITION not in conditions(gateway)
+        assert gateway.losses.read("nurse") == 0
+        assert await gateway.journal.flush()
+        audit = await gateway.journal.read(None, frozenset({RecordKind.AUDIT}), 1000)
+        notes = [json.dumps(record.payload) for record in audit.records]
+        assert sum("read of lost records" in note for note in notes) == 1
+
+    await live(tmp_path, acknowledge)
+
+    async def read(gateway: Parts) -> None:
+        gateway.losses.tick()
+        assert gateway.losses.health()["ok"]
+        assert CONDITION not in conditions(gateway)
+
+    await live(tmp_path, read)
