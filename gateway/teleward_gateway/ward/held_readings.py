@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.ward.held_reading import HeldReading
-from teleward_gateway.ward.wearer import Readings
+from teleward_gateway.ward.readings import Readings
 
 
 class HeldReadings:

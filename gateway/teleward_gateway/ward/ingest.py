@@ -27,10 +27,10 @@ from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.dsp_worker import DspWorker, Result
 from teleward_gateway.ward.reading_store import ReadingStore
+from teleward_gateway.ward.readings import Readings
 from teleward_gateway.ward.source_choice import ECG
 from teleward_gateway.ward.stream_guard import StreamGuard, block_problem
 from teleward_gateway.ward.ward_state import WardState
-from teleward_gateway.ward.wearer import Readings
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 
 from teleward_gateway.journal import Journal
-from teleward_gateway.ward.wearer import Readings
+from teleward_gateway.ward.readings import Readings
 from teleward_signal.record import RecordKind
 
 log = logging.getLogger(__name__)
