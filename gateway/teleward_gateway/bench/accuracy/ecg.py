@@ -50,7 +50,7 @@ def runs(folder: Path) -> Iterator[Run]:
     """Run the engine over every annotated record below ``folder``."""
     for header in records(folder):
         notes = header.with_suffix(".atr")
-        if notes.exists():
+        if notes.exists() and header.with_suffix(".dat").exists() and _has_beats(header):
             record = read_record(header)
             events = detect(record.signals[:, 0].astype(np.float32), record.fs)
             yield Run(
@@ -59,6 +59,11 @@ def runs(folder: Path) -> Iterator[Run]:
                 events[events["kind"] == EventKind.BEAT],
                 events[events["kind"] == EventKind.HEART_RATE],
             )
+
+
+def _has_beats(header: Path) -> bool:
+    """Return whether the beats of a record are annotated: of these databases only rhythms are."""
+    return not {"vfdb", "cudb"} & set(header.parts)
 
 
 def detect(ecg: NDArray[np.float32], fs: float, tick_s: float = 0.2) -> NDArray[np.void]:
