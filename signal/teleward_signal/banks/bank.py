@@ -34,6 +34,8 @@ class Reason(IntFlag):
     """50 or 60 Hz interference as large as the signal."""
     SETTLING = 64
     """Too little signal seen since the start or the last gap."""
+    TOO_FAST = 128
+    """Beats or pulses follow each other faster than they can be counted."""
 
     def names(self) -> tuple[str, ...]:
         """Return the names used in messages, such as ``lead_off``, worst first."""

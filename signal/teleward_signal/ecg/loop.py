@@ -58,6 +58,7 @@ from teleward_signal.ecg.features import (
     sharpness,
 )
 from teleward_signal.ecg.networks import Networks
+from teleward_signal.ecg.pacing import begin_spikes, is_only_spike, without_spikes
 from teleward_signal.ecg.quality import assess, watch
 from teleward_signal.ecg.rhythm import follow_beat, follow_shockable, follow_silence
 from teleward_signal.ecg.sequence import learn_interval, remember, share
@@ -78,6 +79,10 @@ FAMILIAR = 0.8
 OVERDUE = 1.45
 """Median intervals without a beat after which one is overdue."""
 PAUSE_S = 1.8
+PACING_S, LEAST_PACED_MV = 3.0, 0.1
+"""A monitor does not count QRS below 0.15 mV (AAMI EC13): 1 to 30 Hz leave two thirds of it."""
+HURRIED_FROM_S, HURRIED_INTERVAL_S = 0.12, 0.45
+"""A second hump of one complex lies nearer; and slower hearts have T waves there."""
 FAINT = 0.3
 """Share of the beats' size, which fades while none comes: a P wave in a pause is no beat for the
 eight seconds in which an asystole must be reported."""
@@ -114,6 +119,7 @@ def accept(
     s.relaxed_at = s.n
     s.likeness_now += 0.35 * (s.found_likeness - s.likeness_now)
     s.crowd += 0.1 * (s.refused - s.crowd)
+    s.hurried *= 0.9
     s.refused = 0
     n_events = emit(events, n_events, s, at, EVENT_BEAT, symbol, interval)
     return follow_beat(s, t, interval, networks.fibrillation, events, n_events)
@@ -156,10 +162,21 @@ def is_faint(s: Record, t: Record, at: int) -> bool:
 
 
 @inner
+def is_idle_pacing(s: Record, t: Record, at: int) -> bool:
+    """Return whether a candidate beside a pacemaker that acts is too small for a ventricle."""
+    acts = s.idle > 0 and s.n - s.spike_at < PACING_S * t.fs
+    return acts and abs(height(s, t, at)) < LEAST_PACED_MV
+
+
+@inner
 def decide(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
     """Take the oldest candidate, which `is_ripe`, one step further: judge it, or drop it."""
     at, envelope, p = s.queue_at[0], s.queue_envelope[0], s.queue_p[0]
     if is_refractory(s, t, at):
+        note_hurry(s, t, at, envelope)
+        drop(s)
+        return n_events
+    if is_only_spike(s, t, at) or is_idle_pacing(s, t, at):
         drop(s)
         return n_events
     sure = p < 0.0
@@ -180,6 +197,14 @@ def decide(s: Record, t: Record, networks: Networks, events: Records, n_events: 
         return accept(s, t, at, envelope, sure, networks, events, n_events)
     refuse(s, t, at, envelope, p)
     return n_events
+
+
+@inner
+def note_hurry(s: Record, t: Record, at: int, envelope: float) -> None:
+    """Count a candidate that would be a beat, were it not so soon after the last one."""
+    late = at - s.last_at > HURRIED_FROM_S * t.fs and s.interval < HURRIED_INTERVAL_S
+    if late and envelope > 0.5 * s.beat_envelope:
+        s.hurried += 0.3 * (1.0 - s.hurried)
 
 
 @inner
@@ -275,11 +300,12 @@ def take(s: Record, t: Record, x: float) -> bool:
         watch(s, t, x)
         if s.n == 0 or s.missing > t.bridge_n or s.missing == s.n:
             restart(s, t, x)
+            begin_spikes(s, x)
         s.missing = 0
         s.held = x
     if s.missing > t.bridge_n:
         return False
-    find_candidate(s, t, condition(s, t, x))
+    find_candidate(s, t, condition(s, t, without_spikes(s, t, x)))
     if s.learned == 0:
         if s.n - s.started >= t.learning_n:
             learn_start(s, t)

@@ -13,11 +13,11 @@ from teleward_signal.banks.bank import Reason
 from teleward_signal.banks.network import judge
 from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import MASK, bustle, irregularity, ratio
-from teleward_signal.ecg.pacing import follow_spikes
 from teleward_signal.ecg.state import HISTORY, N_QUALITY
 
 NO_SIGNAL, LEAD_OFF, CLIPPED = int(Reason.NO_SIGNAL), int(Reason.LEAD_OFF), int(Reason.CLIPPED)
 MOTION, MAINS, SETTLING = int(Reason.MOTION), int(Reason.MAINS), int(Reason.SETTLING)
+TOO_FAST = int(Reason.TOO_FAST)
 FLAT_MV = 0.008
 """A second within 8 uV is no living signal: amplifier noise alone is 10 to 30 uV."""
 RAIL_MV = 2.0
@@ -26,6 +26,8 @@ BEYOND_MV = 15.0
 """No ECG swings 15 mV about its mean (AAMI EC11 asks for +-5 mV); a loose lead picks up more."""
 OFFSET_MV = 320.0
 """Electrodes may stand 300 mV off (IEC 60601-2-27); what lies beyond is no electrode on skin."""
+HURRIED = 0.25
+"""Share of beats with another too soon after it, from which the rate may be half the true one."""
 MOTION_BELOW = 0.5
 """Quality below which the stream counts as disturbed by motion or muscle."""
 
@@ -33,8 +35,6 @@ MOTION_BELOW = 0.5
 @inner
 def watch(s: Record, t: Record, x: float) -> None:
     """Take one raw sample into the counts of the second."""
-    if t.spike_n > 0:
-        follow_spikes(s, t, x)
     s.low = min(s.low, x)
     s.high = max(s.high, x)
     s.moments[0] += x
@@ -80,6 +80,9 @@ def assess(s: Record, t: Record, network: Floats) -> None:
         sqi = min(sqi, 0.3)
     if reasons & CLIPPED:
         sqi = min(sqi, 0.5)
+    if s.hurried > HURRIED:
+        reasons |= TOO_FAST
+        sqi = min(sqi, 0.3)
     if sqi < MOTION_BELOW and reasons == 0:
         reasons = MOTION
     s.sqi = sqi

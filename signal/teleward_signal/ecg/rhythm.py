@@ -248,7 +248,9 @@ def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
     if s.learned == 0:
         return n_events
     watch_range(s, t)
-    if s.beats == 0 or s.broken == 1 or s.shock_on == 1 or s.flat == 1:
+    if s.beats == 0 and s.spike_at == 0:  # a pacemaker that acts is on a patient
+        return n_events
+    if (s.broken == 1 and s.beats > 0) or s.shock_on == 1 or s.flat == 1:
         return n_events
     silence = (s.n - t.late_n - s.last_at) / t.fs
     restless = s.restless_at > s.company_at or s.sqi < FLOOR

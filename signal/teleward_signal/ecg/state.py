@@ -39,8 +39,10 @@ N_LATE = N_FEATURES + 2 * N_LATER + 8
 """Features of a doubtful candidate once the signal after it is known."""
 N_CLASS = 42
 """Features of a beat to be classed."""
-RAW = 8
-"""Raw samples kept: 4 ms at 1000 Hz are five."""
+RAW = 64
+"""Raw samples kept: 56 ms at 1000 Hz about a pacing spike."""
+CLEAN = 512
+"""Samples kept without spikes, unfiltered: half a second at 1000 Hz."""
 FAMILIES = 3
 """Shapes of beats kept: the usual one and two kinds of ectopic beats."""
 PATHS = 12
@@ -100,10 +102,15 @@ ECG_STATE = np.dtype(
         ("own_interval", np.float64),  # between sure beats, s
         ("own_spread", np.float64),  # standard deviation of its logarithm
         ("own_intervals_n", np.int64),
+        ("hurried", np.float64),  # running share of beats with another one too soon after it
         ("sure_run", np.int64),  # beats in a row accepted at once
         ("raw", np.float64, (RAW,)),
         ("spike_level", np.float64),  # what stands out on average, mV
         ("spike_at", np.int64),  # sample of the newest pacing spike, 0 before
+        ("spike_last_at", np.int64),  # and of the one before it
+        ("idle", np.int64),  # spikes in a row that captured nothing
+        ("seen", np.float64, (RAW,)),  # mV, as they came
+        ("clean", np.float32, (CLEAN,)),  # mV, pacing spikes taken out
         ("path_at", np.int64, (PATHS,)),
         ("path_weight", np.float64, (PATHS,)),
         ("path_n", np.int64),
@@ -166,7 +173,11 @@ ECG_TIMING = np.dtype(
         ("clip_n", np.int64),
         ("mains_turn", np.float64, (2,)),
         ("slow_per_min", np.float64),
-        ("spike_n", np.int64),
+        ("spike_edge_n", np.int64),
+        ("spike_before_n", np.int64),
+        ("spike_after_n", np.int64),
+        ("spike_delay_n", np.int64),
+        ("spike_width_n", np.float64),
         ("fast_per_min", np.float64),
         ("learning_n", np.int64),
         ("bridge_n", np.int64),
@@ -202,24 +213,29 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     out["smoothing_n"] = round(0.10 * fs)
     # a hump ends when it has halved, or after 150 ms for one that stays high
     out["hold_n"] = round(0.15 * fs)
+    # a pacing spike is looked at with 24 ms on either side; all that follows is later by 32 ms
+    edge_n, before_n = max(3, round(0.024 * fs)), max(2, round(0.008 * fs))
+    out["spike_edge_n"], out["spike_before_n"] = edge_n, before_n
+    out["spike_after_n"] = max(2, round(0.014 * fs))
+    out["spike_width_n"] = fs * max(0.010, min(0.0168, 2.1 / fs))
+    lag_n = edge_n + before_n - 1
+    out["spike_delay_n"] = lag_n
     # a doubtful candidate waits until it is seen what follows; the latency goal is 500 ms
-    out["late_n"] = round(0.46 * fs)
+    out["late_n"] = round(0.46 * fs) + lag_n
     # two ventricular activations lie at least 200 ms apart
     out["refractory_n"] = round(0.20 * fs)
     delay_s = design.group_delay_s(detection_band(fs), 12.0, fs) + 0.5 * 0.10
-    out["delay_n"] = round(delay_s * fs)
-    out["shape_delay_n"] = round(design.group_delay_s(shape_band(fs), 25.0, fs) * fs)
+    out["delay_n"] = round(delay_s * fs) + lag_n
+    out["shape_delay_n"] = round(design.group_delay_s(shape_band(fs), 25.0, fs) * fs) + lag_n
     # 160 ms of shape after the R peak show whether it is a complex or a spike
     out["after_n"] = round(0.16 * fs) + out["shape_delay_n"]
     out["refine_n"] = round(0.06 * fs)
     # curvature over +-42 ms answers to a QRS complex and not to the notches within it
     out["bend_n"] = round(0.042 * fs)
-    out["sharp_delay_n"] = round(design.group_delay_s(sharp_band(fs), 26.0, fs) * fs)
+    out["sharp_delay_n"] = round(design.group_delay_s(sharp_band(fs), 26.0, fs) * fs) + lag_n
     # a difference between samples of 12 Hz becomes an amplitude, whatever the rate
     out["slope_gain"] = fs / (2 * np.pi * 12.0)
     out["learning_n"] = round(1.5 * fs)
-    # 2 ms, the longest pacing pulse; lower rates do not show it
-    out["spike_n"] = round(0.002 * fs) if fs >= 500 else 0
     # a hole shorter than the thinnest QRS is held; a longer one restarts the filters
     out["bridge_n"] = round(0.04 * fs)
     # in this record and not as arrays: handing arrays on costs more than a sample's filtering

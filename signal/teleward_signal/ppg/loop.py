@@ -22,6 +22,11 @@ DICROTIC_S = 0.35
 """Until then after the steepest rise only a tall one counts."""
 FAINT = 0.15
 """It never falls below this share: a premature pulse is often this weak."""
+HURRIED, FAST_FROM = 0.15, 0.5
+"""Share of pulses with another too soon after it: the rate may be half, and pulses are fast."""
+FAST_UNTIL_S = 0.38
+UNEVEN = 0.7
+"""Share of fast intervals near the median below which some are dicrotic waves."""
 OVERDUE = 1.5
 """Usual intervals without a pulse after which one is overdue."""
 UPSTROKE_S = 0.30
@@ -39,7 +44,7 @@ BIDMC seconds 94 % lie above 0.90, of seconds whose rate movement made wrong 5 %
 NEAR = 0.2
 """Intervals this close to the median are averaged: a missed pulse makes one twice as long."""
 
-NO_SIGNAL, CLIPPED, MOTION, LOW_PERFUSION, SETTLING = 1, 4, 8, 16, 64
+NO_SIGNAL, CLIPPED, MOTION, LOW_PERFUSION, SETTLING, TOO_FAST = 1, 4, 8, 16, 64, 128
 PULSE, PULSE_RATE, PERFUSION_INDEX = 16, 17, 18
 BEAT_SYMBOL = 78
 
@@ -113,7 +118,7 @@ def learn_interval(s: Record, t: Record, at: int) -> None:
         s.intervals[s.intervals_n % HISTORY] = min((at - s.sure_at) / t.fs, 2.0)
         s.intervals_n += 1
         usual = median(s.intervals, min(s.intervals_n, HISTORY))
-        s.interval = min(1.8, max(0.3, usual))
+        s.interval = min(1.8, max(0.15, usual))
     s.sure_at = at
 
 
@@ -136,7 +141,9 @@ def accept(
     s.clipped += 0.125 * ((1.0 if s.flat_top > 0.1 * t.fs else 0.0) - s.clipped)
     s.last_at, s.broken, s.spare_rise, s.huge = at, 0, 0.0, 0
     s.relaxed_at = s.n
-    s.waiting_at = at
+    s.hurried *= 0.85
+    if s.waiting_at == 0:  # a fast pulse comes before the shape of the last is complete
+        s.waiting_at = at
     return emit(events, n_events, s, at - t.delay_n, PULSE, BEAT_SYMBOL, interval)
 
 
@@ -148,10 +155,22 @@ def grade(s: Record, quality: float) -> None:
 
 
 @inner
+def hurry(s: Record) -> None:
+    """Count a wave that would be a pulse, were it not so soon; many of them are pulses."""
+    s.hurried += 0.3 * (1.0 - s.hurried)
+    if s.hurried > FAST_FROM and s.fast == 0:
+        s.fast = 1
+        s.beats_n = s.intervals_n = 0  # the intervals so far were those of two pulses
+        s.sure_at = -1
+
+
+@inner
 def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> int:
     """Decide on a rise that has just ended."""
     since = (s.slope_at - s.last_at) / t.fs if s.beats_n > 0 else 9.0
-    if since <= t.refractory_s:
+    if since <= (t.fast_refractory_s if s.fast == 1 else t.refractory_s):
+        if rise > EARLY * s.level:
+            hurry(s)
         return n_events
     if rise > HUGE * s.level:
         s.huge += 1
@@ -237,6 +256,9 @@ def assess(s: Record, t: Record) -> None:
     else:
         quality = 0.4 + 0.6 * min(1.0, (alike - ALIKE) / (ALIKE_CLEAN - ALIKE))
     s.sqi = quality * late * (1.0 - 0.5 * s.clipped)
+    if s.hurried > HURRIED:
+        s.reasons |= TOO_FAST
+        s.sqi = min(s.sqi, 0.3)
     if s.clipped > 0.5:
         s.reasons |= CLIPPED
     faint = s.mean > 0.0 and s.level < 0.001 * s.mean
@@ -269,11 +291,15 @@ def pulse_rate(s: Record, t: Record) -> float:
     if n < 3 or s.n - s.last_at > max(3.0, 2.5 * s.interval) * t.fs:
         return np.nan
     usual = median(intervals, n)
+    if s.fast == 1 and usual > FAST_UNTIL_S:
+        s.fast = 0
     total, taken = 0.0, 0
     for k in range(n):
         if abs(intervals[k] - usual) <= NEAR * usual:
             total += intervals[k]
             taken += 1
+    if s.fast == 1 and taken < UNEVEN * n:
+        return np.nan
     return 60.0 * taken / total if taken > 0 else 60.0 / usual
 
 

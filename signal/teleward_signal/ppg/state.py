@@ -55,6 +55,8 @@ PPG_STATE = np.dtype(
         ("relaxed_at", np.int64),
         ("spare_rise", np.float64),  # largest upstroke refused since the last pulse
         ("spare_at", np.int64),
+        ("hurried", np.float64),  # running share of pulses with another one too soon after it
+        ("fast", np.int64),  # 1: pulses come so fast that none of these waves is dicrotic
         ("huge", np.int64),  # upstrokes in a row that are far too large
         ("waiting_at", np.int64),  # pulse whose shape is still to come, 0 if none
         ("template", np.float64, (N_SHAPE,)),
@@ -74,6 +76,7 @@ PPG_TIMING = np.dtype(
         ("second_n", np.int64),
         ("hold_n", np.int64),
         ("refractory_s", np.float64),
+        ("fast_refractory_s", np.float64),
         ("settle_n", np.int64),
         ("learning_n", np.int64),
         ("bridge_n", np.int64),
@@ -95,8 +98,9 @@ def timing(fs: float) -> NDArray[np.void]:
     out["second_n"] = round(fs)
     # an upstroke is over 80 ms after its highest sample: shorter rests lie within one
     out["hold_n"] = round(0.08 * fs)
-    # 0.33 s = 180/min; above that the ECG is to be trusted, below it lies the dicrotic wave
-    out["refractory_s"] = 0.33
+    # 0.33 s = 180/min: the dicrotic wave comes sooner. Where waves as tall as pulses come sooner,
+    # they are pulses: 350/min = 0.17 s
+    out["refractory_s"], out["fast_refractory_s"] = 0.33, 0.12
     # the band-pass has forgotten its start after half a second
     out["settle_n"] = round(0.5 * fs)
     out["learning_n"] = round(3.0 * fs)

@@ -22,6 +22,10 @@ STEP_LIMIT = 6.0
 """A breath this many times the usual is a movement and does not teach the depth."""
 LONGEST_S, SHORTEST_S = 10.0, 0.8
 """Breath lengths tried in the self-comparison: 6 to 75 a minute."""
+SLOW_PER_MIN, SLOWEST_S = 9.0, 22.0
+"""Below that rate lengths to 22 s are tried as well: deep, slow breathing is no movement."""
+APART, APART_SHARE = 1.2, 0.15
+"""Breaths a minute, and share, by which turns and self-comparison may differ."""
 
 SURE = 0.6
 """Mean of self-likeness and agreement that makes a quality of 0.4: with movement added to BIDMC
@@ -126,7 +130,7 @@ def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def repeat(s: Record, t: Record) -> tuple[float, float]:
+def repeat(s: Record, t: Record, longest_s: float) -> tuple[float, float]:
     """Return the rate (/min) at which the last 32 s repeat themselves, and how well (-1 to 1)."""
     n = min(s.coarse_n, N_COARSE)
     x = np.empty(N_COARSE)
@@ -140,7 +144,7 @@ def repeat(s: Record, t: Record) -> tuple[float, float]:
         x[k] -= mean
         power += x[k] * x[k]
     first = int(SHORTEST_S * t.coarse_fs)
-    last = min(int(LONGEST_S * t.coarse_fs), n - 2)
+    last = min(int(longest_s * t.coarse_fs), n - 2)
     likeness = np.zeros(last + 1)
     best = 0.0
     for lag in range(first, last + 1):
@@ -198,10 +202,13 @@ def assess(s: Record, t: Record, value: float) -> None:
     if s.n - s.started < 10 * t.second_n or np.isnan(value):
         s.reasons = SETTLING
         return
-    repeated, likeness = repeat(s, t)
+    longest_s = SLOWEST_S if value < SLOW_PER_MIN else LONGEST_S
+    repeated, likeness = repeat(s, t, longest_s)
     apart = abs(value - repeated) if not np.isnan(repeated) else 9.0
     agreement = max(0.0, 1.0 - apart / 5.0)
     sure = 0.5 * min(1.0, likeness / 0.5) + 0.5 * agreement
+    if apart > max(APART, APART_SHARE * value):
+        sure = min(sure, 0.9 * SURE)
     if sure < SURE:
         s.sqi = 0.4 * max(0.0, sure) / SURE
     else:

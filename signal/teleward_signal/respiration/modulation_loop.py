@@ -15,6 +15,8 @@ N_RING = 128
 """32 s at 4 Hz, the window of the BIDMC reference."""
 N_BINS = 129
 HISTORY = 8
+IN_BAND, BIN_SPACING = 0.4, 0.16
+"""Share of the power that must lie at the rates looked at; bins lie 0.16 lines of 32 s apart."""
 CLIP = 0.35
 """An R this far from the usual height, as a share, is ectopic: it is cut to that."""
 
@@ -52,8 +54,11 @@ def height_of_r(s: Record, t: Record, v: float) -> float:
 
 
 @inner
-def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> None:
-    """Write the share of power at each rate of the window, its trend removed; sum 1."""
+def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> bool:
+    """Write the share of power at each rate of the window, its trend removed; sum 1.
+
+    Return whether those rates hold what moves: breathing faster than all of them does not.
+    """
     mean = slope = norm = 0.0
     half = 0.5 * (N_RING - 1)
     x = np.empty(N_RING)
@@ -67,6 +72,9 @@ def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> None:
         x[k] = (x[k] - mean - slope * (k - half)) * (
             0.5 - 0.5 * np.cos(2.0 * np.pi * k / (N_RING - 1))
         )
+    whole = 1e-300
+    for k in range(N_RING):
+        whole += x[k] * x[k]
     total = 1e-300
     for b in range(N_BINS):
         re = im = 0.0
@@ -77,6 +85,7 @@ def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> None:
         total += power[b]
     for b in range(N_BINS):
         power[b] /= total
+    return total * BIN_SPACING > IN_BAND * 0.5 * N_RING * whole
 
 
 @inner
@@ -111,8 +120,8 @@ def advance(
         s.n += 1
         if s.n % t.second_n == 0:
             s.known = 1 if s.ring_n >= N_RING and s.missing <= t.bridge_n else 0
-            if s.known == 1:
-                spectrum(s, cosines, sines, power)
+            if s.known == 1 and not spectrum(s, cosines, sines, power):
+                s.known = 0
 
 
 @kernel

@@ -248,6 +248,7 @@ def test_movement_in_the_band_of_the_pulse_is_withheld() -> None:
     events = run(PpgBank(FS, 1), [signal])
     rates = events[events["kind"] == EventKind.PULSE_RATE]
     wrong = np.abs(rates["value"] - 75) > 5
-    assert wrong.sum() > 5
-    assert (rates["sqi"][wrong] < 0.4).mean() > 0.9
+    spoiled = wrong | (np.isnan(rates["value"]) & (np.arange(len(rates)) > 38))
+    assert spoiled.sum() > 5
+    assert (wrong & (rates["sqi"] >= 0.4)).sum() <= 0.1 * spoiled.sum()
     assert (rates["sqi"][10:38] > 0.9).all()

@@ -1,4 +1,6 @@
-"""``teleward bench accuracy --data DIR``: every detector against annotated recordings.
+"""``teleward bench accuracy [--data DIR]``: every detector against known rates and recordings.
+
+Without ``--data`` only the sweep over made signals (`sweep`) is run.
 
 What is measured follows from what lies below the folder: WFDB records with ``.atr`` annotations
 (format 212 or 16), AFDB texts (``qrsNNNNN.txt`` with ``atrNNNNN.txt``), BIDMC CSV files. Each group
@@ -10,12 +12,14 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-GROUPS = ("ecg", "af", "rhythm", "shockable", "bidmc", "anomaly")
+GROUPS = ("sweep", "ecg", "af", "rhythm", "shockable", "bidmc", "anomaly")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, required=True, help="folder, searched recursively")
+    parser.add_argument(
+        "--data", type=Path, help="folder, searched recursively; without it only the sweep runs"
+    )
     parser.add_argument(
         "--only", choices=GROUPS, action="append", help="measure this group (may be repeated)"
     )
@@ -24,10 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure every group that has data below the folder."""
-    folder: Path = arguments.data
+    folder: Path | None = arguments.data
+    wanted = arguments.only or (("sweep",) if folder is None else GROUPS)
+    if folder is None:
+        if set(wanted) != {"sweep"}:
+            raise SystemExit("bench accuracy: give a folder of recordings with --data DIR")
+        return {"sweep": _group("sweep").rows()}
     if not folder.is_dir():
         raise SystemExit(f"bench accuracy: {folder} is no folder; give one with --data DIR")
-    wanted = arguments.only or GROUPS
     result: dict[str, Any] = {}
     for group in wanted:
         part = _measure(group, folder, not arguments.no_peers)
@@ -46,7 +54,8 @@ def table(result: dict[str, Any]) -> str:
     parts = []
     if "qrs" in result:
         parts.append(_group("ecg").table(result))
-    parts += [_group(name).table(result[name]) for name in GROUPS[1:] if name in result]
+    others = [name for name in GROUPS if name != "ecg"]
+    parts += [_group(name).table(result[name]) for name in others if name in result]
     return "\n\n".join(parts)
 
 
@@ -62,7 +71,9 @@ def _measure(group: str, folder: Path, peers: bool) -> dict[str, Any] | None:
     bidmc = sorted({path.parent for path in folder.rglob("*_Signals.csv")})
     module = _group(group)
     result: dict[str, Any] | None = None
-    if group == "ecg" and has_wfdb:
+    if group == "sweep":
+        result = module.rows()
+    elif group == "ecg" and has_wfdb:
         result = module.rows(folder, peers)
     elif has_data.get(group):
         result = module.rows(folder)

@@ -50,6 +50,7 @@ const REASONS = /** @type {Record<string, string>} */ ({
   lead_off: "lead off",
   probe_off: "probe off",
   low_perfusion: "low perfusion",
+  too_fast: "too fast to count",
   motion: "motion",
   clipped: "signal clipped",
   mains: "mains noise",
