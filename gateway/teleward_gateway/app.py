@@ -137,6 +137,7 @@ class Gateway:
                 tasks.create_task(derived, name="dsp"),
                 tasks.create_task(keep("tick", lambda: tick(parts)), name="tick"),
                 tasks.create_task(keep("alarm store", parts.alarm_store.run), name="alarm store"),
+                tasks.create_task(keep("snapshots", parts.snapshots.run), name="snapshots"),
                 tasks.create_task(keep("sinks", parts.sinks.run), name="sinks"),
                 tasks.create_task(keep("loop watch", parts.loop_watch.run), name="loop watch"),
                 tasks.create_task(log_address(pages), name="address"),

@@ -38,6 +38,7 @@ from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.settings.reload import SettingsReload
 from teleward_gateway.ward.alarm_store import AlarmStore
+from teleward_gateway.ward.detector_snapshots import DetectorSnapshots, memory_store, still_valid
 from teleward_gateway.ward.detector_store import DetectorStore, Learnt
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.held_readings import HeldReadings
@@ -78,6 +79,7 @@ class Parts:
     registry: Registry
     engine: Engine
     dsp: DspWorker
+    snapshots: DetectorSnapshots
     alarm_store: AlarmStore
     board: AlarmBoard
     live: LiveHub
@@ -114,13 +116,17 @@ async def build(
     audit, alarm_store = Audit(journal.append), AlarmStore(folder)
     engine = Engine(EngineConfig())
     await in_daemon_thread(partial(engine.warm, partial(log_warming, progress), KERNELS))
-    detectors, now = DetectorStore(folder, fingerprint()), clock.now()
-    learnt = await asyncio.to_thread(detectors.load, now)
+    board = alarm_store.board()
+    detectors = DetectorStore(folder, fingerprint())
+    in_memory = memory_store(folder, fingerprint())
+    learnt = await asyncio.to_thread(load_learnt, detectors, in_memory, board, clock)
     dsp, anomaly = DspWorker(engine, settings.signal.tick_ms / 1000, learnt.streams), AnomalyWatch()
     admitted = {subject.id for subject in registry.subjects()}
     anomaly.restore({who: kept for who, kept in learnt.baselines.items() if who in admitted})
-    stack.push_async_callback(asyncio.to_thread, stop_detectors, dsp, anomaly, detectors, clock)
-    board = alarm_store.board()
+    snapshots = DetectorSnapshots(in_memory, dsp, anomaly, board, alarm_store, clock)
+    stack.push_async_callback(
+        asyncio.to_thread, stop_detectors, dsp, anomaly, detectors, in_memory, clock
+    )
     readings = await asyncio.to_thread(ReadingStore, folder / "readings.sqlite")
     stack.push_async_callback(asyncio.to_thread, readings.close)
     live = LiveHub(gateway_description(settings), clock=lambda: clock.now().time_ns)
@@ -168,8 +174,9 @@ async def build(
         settings=settings, health=health, supervisor=supervisor,
         heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
         clock=clock, journal=journal, audit=audit, registry=registry, engine=engine, dsp=dsp,
-        alarm_store=alarm_store, board=board, live=live, ingest=ingest, sessions=sessions,
-        commissioning=commissioning, reconciler=reconciler, view=view, sinks=sinks, losses=losses,
+        snapshots=snapshots, alarm_store=alarm_store, board=board, live=live, ingest=ingest,
+        sessions=sessions, commissioning=commissioning, reconciler=reconciler, view=view,
+        sinks=sinks, losses=losses,
     )  # fmt: skip
 
 
@@ -197,12 +204,28 @@ def open_journal(folder: Path, settings: Settings, clock: GatewayClock) -> Journ
         raise StartError(str(error)) from None
 
 
+def load_learnt(
+    stopped: DetectorStore, in_memory: DetectorStore | None, board: AlarmBoard, clock: GatewayClock
+) -> Learnt:
+    """Return what the detectors knew at the stop, after a crash what the last snapshot had."""
+    now = clock.now()
+    learnt = stopped.load(now)
+    snapshot = in_memory.load(now) if in_memory is not None else Learnt()
+    return learnt if learnt.streams or learnt.baselines else still_valid(snapshot, board)
+
+
 def stop_detectors(
-    dsp: DspWorker, anomaly: AnomalyWatch, store: DetectorStore, clock: GatewayClock
+    dsp: DspWorker,
+    anomaly: AnomalyWatch,
+    store: DetectorStore,
+    in_memory: DetectorStore | None,
+    clock: GatewayClock,
 ) -> None:
     """End the signal thread and keep what its detectors have learnt."""
     dsp.close()
     store.save(Learnt(dsp.learnt(), anomaly.snapshot()), clock.now())
+    if in_memory is not None:
+        in_memory.remove()
 
 
 def log_warming(progress: Callable[[str], None], what: str, share: float) -> None:

@@ -1,5 +1,7 @@
 """The learnt states of all detectors over a restart: written at the stop, read at the start.
 
+A gateway that is killed has an older file of the same form in memory (`detector_snapshots`).
+
     "TWDS"  u32 length  JSON: version, saved_ns, streams, baselines   states, one behind the other
     ...     blake2b of all before it (32 bytes)
 
@@ -45,6 +47,8 @@ class KeptStream:
     device: str
     end_ns: int
     state: bytes = field(repr=False)
+    claims: tuple[str, ...] = ()
+    """Rhythms that the detector claimed on the alarm board, in a snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,8 @@ class Learnt:
 class DetectorStore:
     """The file; ``version`` names the sources of the signal package."""
 
-    def __init__(self, folder: Path, version: str) -> None:
-        self._path = folder / "detectors.bin"
+    def __init__(self, folder: Path, version: str, name: str = "detectors.bin") -> None:
+        self._path = folder / name
         self._version = version
 
     def load(self, now: Stamp) -> Learnt:
@@ -74,12 +78,14 @@ class DetectorStore:
         except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
             log.info("detectors learn from the start: %s: %s", self._path.name, error)
             found = Learnt()
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        self.remove()
         return found
 
-    def save(self, learnt: Learnt, now: Stamp) -> None:
-        """Replace the file; a disk that refuses costs a minute of learning, no more."""
+    def save(self, learnt: Learnt, now: Stamp, to_disk: bool = True) -> None:
+        """Replace the file; a disk that refuses costs a minute of learning, no more.
+
+        ``to_disk`` waits until a power cut cannot take it.
+        """
         data = self._packed(learnt, now)
         if len(data) > LARGEST_BYTES:
             log.warning("%s not written: %d MB", self._path.name, len(data) // 2**20)
@@ -88,11 +94,17 @@ class DetectorStore:
         try:
             with new.open("wb") as file:
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                if to_disk:
+                    file.flush()
+                    os.fsync(file.fileno())
             new.replace(self._path)
         except OSError as error:
             log.warning("%s cannot be written: %s", self._path.name, error.strerror)
+
+    def remove(self) -> None:
+        """Remove the file, if there is one."""
+        with contextlib.suppress(OSError):
+            self._path.unlink()
 
     def _packed(self, learnt: Learnt, now: Stamp) -> bytes:
         ahead_ns = now.time_ns - now.monotonic_ns
@@ -100,7 +112,7 @@ class DetectorStore:
             "version": self._version,
             "saved_ns": now.time_ns,
             "streams": [
-                [s.subject, s.metric, s.fs, s.device, s.end_ns + ahead_ns, len(s.state)]
+                [s.subject, s.metric, s.fs, s.device, s.end_ns + ahead_ns, len(s.state), s.claims]
                 for s in learnt.streams
             ],
             "baselines": [[name, len(state)] for name, state in learnt.baselines.items()],
@@ -132,7 +144,7 @@ class DetectorStore:
             return body[at - size : at]
 
         streams = [
-            KeptStream(subject, metric, fs, device, end_ns - ahead_ns, take(size))
-            for subject, metric, fs, device, end_ns, size in document["streams"]
+            KeptStream(subject, metric, fs, device, end_ns - ahead_ns, take(size), tuple(claims))
+            for subject, metric, fs, device, end_ns, size, claims in document["streams"]
         ]
         return Learnt(streams, {name: take(size) for name, size in document["baselines"]})

@@ -177,7 +177,7 @@ class DspWorker:
         return refusals
 
     def learnt(self) -> list[KeptStream]:
-        """Return the state of every stream, for a restart; call it after `close`."""
+        """Return the state of every stream, for a restart; not while a tick runs."""
         running = [
             KeptStream(
                 *key, stream.fs, stream.device, stream.end_ns, self._engine.snapshot(stream.handle)
@@ -186,6 +186,13 @@ class DspWorker:
             if stream.handle is not None
         ]
         return [*running, *self._kept.values()]
+
+    async def learnt_between_ticks(self) -> list[KeptStream]:
+        """Return the state of every stream after the tick whose results came last.
+
+        The one thread takes the copy after its tick, and the loop gets both in that order.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self.learnt)
 
     def analyse(self, now_ns: int) -> list[Result]:
         """Do the work of one tick here and now, in place of `run`; ``now_ns`` is monotonic."""

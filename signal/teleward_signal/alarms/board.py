@@ -169,6 +169,11 @@ class AlarmBoard:
         person = self._subjects.get(subject)
         return person.sources() if person else set()
 
+    def claimed_rhythms(self, subject: str, source: str, metric: str) -> tuple[str, ...]:
+        """Return the rhythms that the detector on ``metric`` of ``source`` claims."""
+        person = self._subjects.get(subject)
+        return person.claimed_rhythms(source, metric) if person else ()
+
     def end_detector(
         self,
         subject: str,

@@ -161,6 +161,11 @@ class SubjectAlarms(Claims):
         claimed = {source for c in self.conditions.values() for source in c.claims}
         return claimed | {reading.source for reading in self.readings.values()}
 
+    def claimed_rhythms(self, source: str, metric: str) -> tuple[str, ...]:
+        """Return the rhythms that the detector on ``metric`` of ``source`` claims, sorted."""
+        of_signal = (c for c in self.conditions.values() if _signal(c.metric) == _signal(metric))
+        return tuple(sorted(c.name for c in of_signal if c.name in RHYTHMS and source in c.claims))
+
     def end_detector(self, source: str, metric: str, at: Instant) -> list[AlarmEvent]:
         """End the rhythms that the detector on ``metric`` of ``source`` claims: it is replaced.
 

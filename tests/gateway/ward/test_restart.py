@@ -19,7 +19,7 @@ from teleward_gateway.parts import Parts
 from teleward_gateway.settings.load import parse
 from teleward_gateway.testing.running_demo import START_S
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
-from teleward_signal.model import Measurement, Presence, Source
+from teleward_signal.model import Annotation, Measurement, Presence, Source
 
 SETTINGS = """
 [gateway]
@@ -41,6 +41,9 @@ id = "anna"
 bed = "bed-1"
 spo2_scale = 2
 """
+
+
+RHYTHM = Annotation("ecg_ii", "+", 1, label="atrial fibrillation begins")
 
 
 async def no_radio(adapter: str) -> Radio:
@@ -189,3 +192,40 @@ async def test_detectors_go_on_after_a_restart(tmp_path: Path, goes_on: bool) ->
         file.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
     await live(tmp_path, after)
     assert file.exists()
+
+
+@pytest.mark.parametrize("changed", [False, True])
+async def test_detectors_go_on_after_a_crash_unless_their_alarms_changed(
+    tmp_path: Path, changed: bool
+) -> None:
+    """What a killed gateway leaves is the last snapshot and the newest alarm board."""
+    ecg = synthetic_ecg(32.0, 250.0, 1)
+    start_ns = time.time_ns() - 40 * 10**9
+    data = tmp_path / "simulated"
+    left: dict[Path, bytes] = {}
+
+    async def before(gateway: Parts) -> None:
+        await feed(gateway, ecg[: 30 * 250], start_ns)
+        gateway.board.rhythm("anna", RHYTHM, time.time_ns(), source="patch")
+        await gateway.snapshots.take()
+        if changed:
+            ended = replace(RHYTHM, label="atrial fibrillation ends")
+            gateway.board.rhythm("anna", ended, time.time_ns(), source="patch")
+        gateway.alarm_store.save(gateway.board.snapshot())
+        store = gateway.snapshots._store
+        assert store is not None
+        left.update({path: path.read_bytes() for path in (store._path, data / "alarms.json")})
+
+    async def after(gateway: Parts) -> None:
+        values = await feed(gateway, ecg[30 * 250 :], start_ns + 30 * 10**9)
+        assert any(value is not None for value in values) is not changed, values
+        assert gateway.dsp.health()["resumed_total"] == int(not changed)
+
+    await live(tmp_path, before)
+    [snapshot, _] = left
+    assert not snapshot.exists()
+    (data / "detectors.bin").unlink()
+    for path, content in left.items():
+        path.write_bytes(content)
+    await live(tmp_path, after)
+    assert not snapshot.exists()
