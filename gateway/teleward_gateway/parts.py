@@ -30,6 +30,7 @@ from teleward_gateway.live import LiveHub
 from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.startup import StartError, in_daemon_thread, prepare_folder
 from teleward_gateway.process.supervisor import Supervisor
+from teleward_gateway.registry.lock import RegistryLock
 from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.remote_commands import gateway_handlers
@@ -59,6 +60,9 @@ KERNELS = ("teleward_gateway.live.steps:warm",)
 """What compiles the gateway's own kernels, beside those of the engine."""
 CACHED_RECORDS = 4_000
 """Five seconds of 64 patients, which the sinks read while they are fresh; 20 000 cost 20 MB."""
+
+REGISTRY_WAIT_S = 5.0
+"""A command that changes the registry beside the gateway needs milliseconds."""
 
 OpenRadio = Callable[[str], Awaitable[Radio]]
 """Makes the radio of the setting ``radio.adapter``; the command line injects the virtual one."""
@@ -111,6 +115,10 @@ async def build(
     clock = GatewayClock()
     journal = open_journal(folder, settings, clock)
     stack.push_async_callback(asyncio.to_thread, journal.close)
+    lock = RegistryLock(folder)
+    if not await asyncio.to_thread(lock.take, REGISTRY_WAIT_S):
+        log.error("another program keeps %s open: its changes are not seen here", folder)
+    stack.callback(lock.release)
     registry = open_registry(folder / "registry.sqlite", settings.gateway.mode, clock)
     stack.callback(registry.close)
     audit, alarm_store = Audit(journal.append), AlarmStore(folder)
@@ -129,7 +137,9 @@ async def build(
     )
     readings = await asyncio.to_thread(ReadingStore, folder / "readings.sqlite")
     stack.push_async_callback(asyncio.to_thread, readings.close)
-    live = LiveHub(gateway_description(settings), clock=lambda: clock.now().time_ns)
+    live = LiveHub(
+        gateway_description(settings), clock=lambda: clock.now().time_ns, supervisor=supervisor
+    )
     ingest = Ingest(
         registry=registry, clock=clock, journal=journal, board=board, live=live, dsp=dsp,
         supervisor=supervisor, anomaly=anomaly, readings=readings,

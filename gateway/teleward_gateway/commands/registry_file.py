@@ -17,6 +17,7 @@ from teleward_drivers.catalogue import catalogue
 from teleward_gateway.api import bindings, devices, subjects
 from teleward_gateway.api.client import RequestRefused
 from teleward_gateway.registry import Registry
+from teleward_gateway.registry.lock import RegistryLock
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.model import Settings
@@ -31,6 +32,12 @@ class RegistryFile:
             raise RequestRefused(
                 f"no gateway runs and {folder} does not exist: start the gateway once, or check "
                 "gateway.data_folder"
+            )
+        self._lock = RegistryLock(folder)
+        if not self._lock.take():
+            raise RequestRefused(
+                f"a gateway that does not answer has {folder} open: it is starting or stopping; "
+                "try again in a moment, or give its address with --url"
             )
         self._registry = Registry(folder / "registry.sqlite", settings.gateway.mode)
         sessions = SessionManager(catalogue(), None, lambda *_: None, lambda *_: None)
@@ -51,6 +58,7 @@ class RegistryFile:
     def close(self) -> None:
         """Close the file."""
         self._registry.close()
+        self._lock.release()
 
 
 async def ask(

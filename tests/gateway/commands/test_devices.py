@@ -16,6 +16,7 @@ from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.view import GatewaySummary
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry import Registry
+from teleward_gateway.registry.lock import RegistryLock
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_signal.model import Provenance
@@ -46,6 +47,17 @@ def say(settings: Path, capsys: pytest.CaptureFixture[str]) -> Say:
         return output.out + output.err
 
     return run
+
+
+def test_the_file_of_a_gateway_that_starts_is_left_alone(say: Say, settings: Path) -> None:
+    say("admit", "p1")
+    gateway = RegistryLock(settings.parent / "field")
+    assert gateway.take()
+    try:
+        assert "starting or stopping; try again" in say("admit", "p2", code=1)
+    finally:
+        gateway.release()
+    say("admit", "p2")
 
 
 def test_stopped_gateway_is_commissioned_through_its_file(say: Say, settings: Path) -> None:
