@@ -51,6 +51,8 @@ TECHNICAL_TEXT = {
     "low_battery": "Battery low",
     "sensor_fault": "Sensor fault",
     "motion": "Motion",
+    "clock_wrong": "Clock wrong",
+    "clock_not_set": "Clock not set",
 }
 """What the ward reads for a fault that a device reports; others are shown by their name."""
 

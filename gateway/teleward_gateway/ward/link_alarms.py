@@ -1,13 +1,11 @@
 """The link of every device: its state on the page, and a technical alarm when it is lost."""
 
+from teleward_drivers.catalogue import catalogue
 from teleward_gateway.clock import Clock
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.sessions.states import State
 from teleward_gateway.ward.ingest import Ingest
-
-LINK_LOST = "link_lost"
-"""Technical condition of a device that is bound and does not stream."""
 
 
 class LinkAlarms:
@@ -26,15 +24,21 @@ class LinkAlarms:
         if subject is None:
             return
         self._live.set_link(subject, device, state.value, reason=reason)
-        condition = f"{LINK_LOST}:{device}"
         if state is State.STREAMING:
             self._streamed.add(device)
-            self._ingest.state.technical(subject, condition, False, "")
+            self._ingest.state.set_link(subject, device, None)
         elif lost:
             self._ingest.state.hand_over(subject, device)
-            if device in self._streamed:
+            known = device in self._streamed or self._ingest.state.was_linked(subject, device)
+            if known and (state is State.REFUSED or self._is_expected(device)):
                 text = f"{device}: {reason or 'connection lost'}"
-                self._ingest.state.technical(subject, condition, True, text)
+                self._ingest.state.set_link(subject, device, text)
+
+    def _is_expected(self, device: str) -> bool:
+        """Return whether a device always streams: a cuff connects when it has measured."""
+        driver = self._registry.device(device).driver
+        info = catalogue().get(driver)
+        return info is None or info.silence_s > 0
 
     def unbound(self, subject: str, device: str) -> None:
         """End everything that a device stated which the subject no longer wears."""

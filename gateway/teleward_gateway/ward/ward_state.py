@@ -10,6 +10,7 @@ supervisor; the other parts and the other subjects go on.
 
 from collections.abc import Collection, Mapping
 
+from teleward_drivers.catalogue import catalogue
 from teleward_gateway.clock import Clock, Stamp
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.drafts import measurement_draft
@@ -27,6 +28,9 @@ from teleward_signal.news2_board import ScoreBoard
 
 GATEWAY = "gateway"
 """Source of what the gateway states itself: scores, and that it cannot record."""
+
+LINK_LOST = "link_lost"
+"""Technical condition of a device that is worn and does not stream."""
 
 CARRIERS = {
     "heart_rate": (ECG,),
@@ -73,7 +77,9 @@ class WardState:
             return
         contain = self._supervisor.contain
         with contain(f"alarms of {subject}"):
-            self.raise_alarms(self._board.update(subject, measurement, *now, source=whose))
+            promised = self._is_promised(subject, measurement)
+            found = self._board.update(subject, measurement, *now, whose, promised)
+            self.raise_alarms(found)
         with contain(f"scores of {subject}"):
             self.scores.update(subject, measurement, *now, source=whose)
         with contain(f"anomaly watch of {subject}"):
@@ -102,8 +108,19 @@ class WardState:
     def set_faults(self, subject: str, device: str, faults: Mapping[str, str]) -> None:
         """Make ``faults`` (condition: text) exactly what ``device`` reports of itself."""
         if self._registry.is_admitted(subject):
-            found = self._board.set_faults(subject, device, faults, *self._now())
+            feeds = self._feeds_alarms(subject, device)
+            found = self._board.set_faults(subject, device, faults, *self._now(), feeds)
             self.raise_alarms(found)
+
+    def set_link(self, subject: str, device: str, text: str | None) -> None:
+        """Raise the alarm of a lost link with its ``text``; None: the link is up."""
+        if text is None and not self._board.was_linked(subject, device):
+            self.alarms_changed = True  # a restart must know that this device was there
+        self.technical(subject, f"{LINK_LOST}:{device}", text is not None, text or "")
+
+    def was_linked(self, subject: str, device: str) -> bool:
+        """Return whether a device was connected for a subject, perhaps before a restart."""
+        return self._board.was_linked(subject, device)
 
     def technical(
         self, subject: str, condition: str, active: bool, text: str, source: str | None = None
@@ -201,6 +218,21 @@ class WardState:
         carriers = CARRIERS.get(measurement.metric, (ECG,))
         gone = any(self.choice.was_released(subject, carrier) for carrier in carriers)
         return None if gone else measurement.source.value
+
+    def _is_promised(self, subject: str, measurement: Measurement) -> bool:
+        """Return whether somebody put on a sensor for this metric, and so misses it."""
+        if measurement.source is not Source.DERIVED:
+            return True
+        if measurement.metric == "respiratory_rate":
+            return self.choice.wave_source(subject, "respiration") is not None
+        return measurement.reason != "no_calibration"
+
+    def _feeds_alarms(self, subject: str, device: str) -> bool:
+        """Return whether the limits of a subject judge what a device measures."""
+        known = {each.id: each.driver for each in self._registry.devices()}
+        info = catalogue().get(known.get(device, ""))
+        judged = self._board.limits(subject).metrics
+        return info is None or bool(info.metrics & {m for m in judged if judged[m].limits(m)})
 
     def _wearer(self, subject: str, metric: str) -> str | None:
         """Return the device whose ``metric`` is analysed; None: it was taken off a moment ago."""

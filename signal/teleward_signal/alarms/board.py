@@ -56,8 +56,12 @@ class AlarmBoard:
         now_ns: int,
         monotonic_ns: int | None = None,
         source: str = "",
+        promised: bool = True,
     ) -> list[AlarmEvent]:
-        """Judge one measurement of ``source`` against the limits of ``subject``."""
+        """Judge one measurement of ``source`` against the limits of ``subject``.
+
+        ``promised``: its silence is a technical alarm.
+        """
         at = self._timeline.at(now_ns, monotonic_ns)
         if measurement.stored or measurement.metric not in METRICS:
             return []
@@ -66,7 +70,7 @@ class AlarmBoard:
         longest_s = max(measurement.valid_s, person.limits.no_data_s)
         if at.clock_ns - observed_ns > longest_s * SECOND_NS:
             return []
-        return person.update(measurement, source, observed_ns, at)
+        return person.update(measurement, source, observed_ns, at, promised)
 
     def technical(
         self,
@@ -95,11 +99,15 @@ class AlarmBoard:
         faults: Mapping[str, str],
         now_ns: int,
         monotonic_ns: int | None = None,
+        feeds_alarms: bool = True,
     ) -> list[AlarmEvent]:
-        """Make ``faults`` (condition: text) exactly what ``source`` reports of itself."""
+        """Make ``faults`` (condition: text) exactly what ``source`` reports of itself.
+
+        ``feeds_alarms``: limits judge what it measures, so that a wrong clock matters more.
+        """
         at = self._timeline.at(now_ns, monotonic_ns)
         person = self._person(subject) if faults else self._subjects.get(subject)
-        return person.set_faults(source, faults, at) if person else []
+        return person.set_faults(source, faults, at, feeds_alarms) if person else []
 
     def rhythm(
         self,
@@ -173,6 +181,11 @@ class AlarmBoard:
         """Return the rhythms that the detector on ``metric`` of ``source`` claims."""
         person = self._subjects.get(subject)
         return person.claimed_rhythms(source, metric) if person else ()
+
+    def was_linked(self, subject: str, source: str) -> bool:
+        """Return whether the link of a device was up for ``subject``, perhaps before a restart."""
+        person = self._subjects.get(subject)
+        return person is not None and source in person.linked
 
     def end_detector(
         self,

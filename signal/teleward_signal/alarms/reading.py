@@ -18,7 +18,8 @@ class Reading:
 
     ``observed_ns``, ``valued_ns`` (last value) and ``until_ns`` (end of a single reading's
     validity) lie on the board's timeline. ``restored`` marks what a former run knew: it holds the
-    place of a value that has not come yet and raises nothing.
+    place of a value that has not come yet and raises nothing. One that is not ``promised`` is an
+    estimate beside what a sensor is worn for: its silence is no technical alarm.
     """
 
     source: str
@@ -29,6 +30,7 @@ class Reading:
     value: float | None = None
     reason: str | None = None
     restored: bool = False
+    promised: bool = True
 
     def take(
         self,

@@ -15,13 +15,21 @@ from teleward_signal.alarms.claims import DIFFERENCE, Claims, base
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
 from teleward_signal.alarms.reading import Reading
-from teleward_signal.alarms.table import OF_GATEWAY, RHYTHMS, Event, State, rhythm_text
-from teleward_signal.model import AlarmEvent, AlarmKind, Measurement
+from teleward_signal.alarms.table import (
+    CLOCK_FAULTS,
+    OF_GATEWAY,
+    RHYTHMS,
+    Event,
+    State,
+    rhythm_text,
+)
+from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority
 from teleward_signal.timeline import SECOND_NS, Instant
 from teleward_signal.vocabulary import METRICS
 
 RATES = ("heart_rate", "pulse_rate")
 LEAD_OFF = "lead_off"
+LINK_LOST = "link_lost"
 MOMENTARY = "pause"
 """The one rhythm that may be reported when it is over already."""
 
@@ -33,19 +41,29 @@ _COMPARE_NS = 10 * SECOND_NS
 class SubjectAlarms(Claims):
     """Limits, newest readings and conditions of one subject.
 
-    ``seen`` holds when each source of rhythms was last observed, ``unseen`` those that are silent.
+    ``seen`` holds when each source of rhythms was last observed, ``unseen`` those that are silent,
+    ``linked`` the devices whose link was up.
     """
 
     readings: dict[str, Reading] = field(default_factory=dict)
     seen: dict[str, int] = field(default_factory=dict)
     unseen: set[str] = field(default_factory=set)
+    linked: set[str] = field(default_factory=set)
 
     # evidence
 
     def update(
-        self, measurement: Measurement, source: str, observed_ns: int, at: Instant
+        self,
+        measurement: Measurement,
+        source: str,
+        observed_ns: int,
+        at: Instant,
+        promised: bool = True,
     ) -> list[AlarmEvent]:
-        """Judge a measurement; an older one, or one without a value, is no evidence."""
+        """Judge a measurement; an older one, or one without a value, is no evidence.
+
+        What nobody ``promised`` may stay away without a technical alarm.
+        """
         metric = measurement.metric
         reading = self.readings.get(metric)
         if reading is None:
@@ -53,6 +71,7 @@ class SubjectAlarms(Claims):
             self.readings[metric] = reading
         elif observed_ns < reading.observed_ns and not reading.restored:
             return []
+        reading.promised = promised
         if not reading.take(measurement, source, observed_ns, at, self.limits.no_data_s):
             missing = self.conditions.get(f"no_data:{metric}")
             if missing is not None:
@@ -62,6 +81,8 @@ class SubjectAlarms(Claims):
         events += self._judge_metric(metric, at)
         if metric in RATES:
             events += self._judge_difference(at)
+        if metric == "heart_rate" and "pulse_rate" in self.readings:
+            events += self._judge_metric("pulse_rate", at)
         return events
 
     def technical(
@@ -69,6 +90,8 @@ class SubjectAlarms(Claims):
     ) -> list[AlarmEvent]:
         """Set or clear the claim of ``source`` to a technical condition."""
         if not active:
+            if base(name) == LINK_LOST:
+                self.linked.add(source)
             events = self._end(self.conditions.get(name), {source}, Event.CLEAR, at)
             return events + (self._recover(source, at) if base(name) == LEAD_OFF else [])
         text = text or base(name).replace("_", " ").capitalize()
@@ -79,8 +102,13 @@ class SubjectAlarms(Claims):
                 events += self._lose_rhythms(each, at, spared=("apnoea",))
         return events
 
-    def set_faults(self, source: str, faults: Mapping[str, str], at: Instant) -> list[AlarmEvent]:
-        """Make ``faults`` (condition: text) all that ``source`` reports of itself."""
+    def set_faults(
+        self, source: str, faults: Mapping[str, str], at: Instant, feeds_alarms: bool = True
+    ) -> list[AlarmEvent]:
+        """Make ``faults`` (condition: text) all that ``source`` reports of itself.
+
+        A wrong clock is of low priority where nothing that it stamps is judged by a limit.
+        """
         events = []
         for condition in list(self.conditions.values()):
             reported = condition.kind is AlarmKind.TECHNICAL and source in condition.claims
@@ -88,6 +116,8 @@ class SubjectAlarms(Claims):
             if own and condition.name not in faults:
                 events += self.technical(condition.name, False, "", source, at)
         for name, text in faults.items():
+            if base(name) in CLOCK_FAULTS and not feeds_alarms:
+                self._condition(name, AlarmKind.TECHNICAL).priority = Priority.LOW
             events += self.technical(name, True, text, source, at)
         return events
 
@@ -154,12 +184,13 @@ class SubjectAlarms(Claims):
         for source in sources:
             self.seen.pop(source, None)
             self.unseen.discard(source)
+            self.linked.discard(source)
         return events
 
     def sources(self) -> set[str]:
-        """Return every source that claims a condition or holds the newest reading of a metric."""
+        """Return every source of a claim, of the newest reading of a metric, or of a link."""
         claimed = {source for c in self.conditions.values() for source in c.claims}
-        return claimed | {reading.source for reading in self.readings.values()}
+        return claimed | self.linked | {reading.source for reading in self.readings.values()}
 
     def claimed_rhythms(self, source: str, metric: str) -> tuple[str, ...]:
         """Return the rhythms that the detector on ``metric`` of ``source`` claims, sorted."""
@@ -213,9 +244,18 @@ class SubjectAlarms(Claims):
         reading = self.readings[metric]
         events: list[AlarmEvent] = []
         if reading.value is not None:
+            repeats = metric == "pulse_rate" and self._is_same_heart(at)
             for limit in self.limits.metrics.get(metric, MetricLimits()).limits(metric):
-                events += self._judge(limit, reading.value, reading.source, at)
+                if repeats:
+                    events += self._clear(limit.condition, at)
+                else:
+                    events += self._judge(limit, reading.value, reading.source, at)
         return events
+
+    def _is_same_heart(self, at: Instant) -> bool:
+        """Return whether the pulse rate is the heart rate again: one fast heart is one alarm."""
+        rates = self._fresh_rates(at)
+        return len(rates) == 2 and self._difference_percent(rates) <= self.limits.difference_percent
 
     def _judge(self, limit: Limit, value: float, source: str, at: Instant) -> list[AlarmEvent]:
         known = self.conditions.get(limit.condition)
@@ -238,22 +278,32 @@ class SubjectAlarms(Claims):
         return events
 
     def _judge_difference(self, at: Instant) -> list[AlarmEvent]:
-        rates = [self.readings.get(metric) for metric in RATES]
-        fresh = [
-            (r.value, r.source)
-            for r in rates
-            if r is not None and r.value is not None and at.clock_ns - r.valued_ns <= _COMPARE_NS
-        ]
+        fresh = self._fresh_rates(at)
         if len(fresh) < 2:
             return []
         (heart, source), (pulse, _) = fresh
-        percent = 100 * abs(heart - pulse) / max(heart, pulse, 1.0)
+        percent = self._difference_percent(fresh)
         if percent <= self.limits.difference_percent:
             return self._clear(DIFFERENCE, at)
         condition = self._condition(DIFFERENCE)
         condition.value, condition.limit = round(percent), self.limits.difference_percent
         condition.claims.clear()
         return self._claim(condition, source, f"HR {heart:.0f} and pulse {pulse:.0f} differ", at)
+
+    def _fresh_rates(self, at: Instant) -> list[tuple[float, str]]:
+        """Return heart and pulse rate with their sources, each if it is fresh."""
+        return [
+            (reading.value, reading.source)
+            for metric in RATES
+            if (reading := self.readings.get(metric)) is not None
+            and reading.value is not None
+            and at.clock_ns - reading.valued_ns <= _COMPARE_NS
+        ]
+
+    @staticmethod
+    def _difference_percent(rates: list[tuple[float, str]]) -> float:
+        (heart, _), (pulse, _) = rates
+        return 100 * abs(heart - pulse) / max(heart, pulse, 1.0)
 
     def _silent(self, metric: str, reading: Reading, at: Instant) -> list[AlarmEvent]:
         """Drop values of a silent stream; end single readings that are too old."""
@@ -262,6 +312,8 @@ class SubjectAlarms(Claims):
         events: list[AlarmEvent] = []
         if reading.restored:
             del self.readings[metric]
+        elif not reading.promised:
+            reading.value = None
         else:
             reading.value = None
             label = METRICS[metric].label
@@ -325,6 +377,7 @@ class SubjectAlarms(Claims):
             "conditions": [c.to_dict() for c in self.conditions.values()],
             "readings": {metric: r.to_json() for metric, r in self.readings.items()},
             "unseen": sorted(self.unseen),
+            "linked": sorted(self.linked),
         }
 
     @classmethod
@@ -343,6 +396,7 @@ class SubjectAlarms(Claims):
             kept["audio_paused_until_ns"],
             readings,
             unseen=set(kept.get("unseen", ())),
+            linked=set(kept.get("linked", ())),
         )
 
 

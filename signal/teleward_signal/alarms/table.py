@@ -116,11 +116,17 @@ TECHNICAL: dict[str, Priority] = {
     "no_data": Priority.MEDIUM,
     "link_lost": Priority.MEDIUM,
     "records_lost": Priority.MEDIUM,
+    "clock_wrong": Priority.MEDIUM,
+    "clock_not_set": Priority.MEDIUM,
     "low_battery": Priority.LOW,
     "motion": Priority.LOW,
     "low_perfusion": Priority.LOW,
 }
-"""Blind is medium: the patient is no longer watched. Every other technical condition is low."""
+"""Blind is medium: the patient is no longer watched. A wrong clock files readings at other times,
+perhaps with another person. Every other technical condition is low."""
+
+CLOCK_FAULTS = frozenset({"clock_wrong", "clock_not_set"})
+"""Faults of the calendar of a device."""
 
 LATCHED_TECHNICAL = frozenset({"records_lost"})
 """Technical conditions that are over at once and stay until a person has seen them."""

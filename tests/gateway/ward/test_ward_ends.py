@@ -7,9 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.states import State
 from teleward_gateway.testing.ward_kit import S, TurnedClock, WardKit
-from teleward_signal.model import Annotation, DeviceStatus, Measurement, Source
+from teleward_signal.model import (
+    Annotation,
+    DeviceStatus,
+    Measurement,
+    Priority,
+    Provenance,
+    Source,
+)
 from teleward_signal.record import RecordKind
 
 LEAD_OFF, FINE = DeviceStatus(faults=frozenset({"lead_off"})), DeviceStatus()
@@ -40,13 +48,23 @@ async def test_breathing_ends_with_its_oximeter(ward: WardKit) -> None:
     assert ward.alarms("anna") == {}
 
 
-async def test_an_oximeter_that_falls_silent_alarms_for_breathing_too(ward: WardKit) -> None:
+async def test_a_silent_oximeter_alarms_for_what_it_was_put_on_for(ward: WardKit) -> None:
     await ward.wear("ox", "anna")
     for _ in range(60):
         ward.pleth("ox")
         ward.second()
+    assert ward.shown("anna", "respiratory_rate")["value"] is not None
     ward.seconds(40)
-    assert "no_data:respiratory_rate" in ward.alarms("anna")
+    assert ward.alarms("anna") == {"no_data:pulse_rate": "on"}, "breathing was an estimate beside"
+
+
+async def test_what_no_sensor_was_put_on_for_raises_no_technical_alarm(ward: WardKit) -> None:
+    for metric, reason in (("respiratory_rate", "not_found"), ("spo2", "no_calibration")):
+        estimate = Measurement(metric, None, source=Source.DERIVED, reason=reason)
+        for _ in range(40):
+            ward.ingest.on_results([("anna", estimate)])
+            ward.second()
+    assert ward.alarms("anna") == {}
 
 
 async def test_a_rhythm_outlives_what_other_devices_report(ward: WardKit) -> None:
@@ -197,3 +215,55 @@ async def test_nothing_is_said_after_its_validity_once_all_input_has_stopped(
             continue  # a score of what is known; it names what it lacks
         valid_ns = round((record.payload["valid_s"] + 10) * S)
         assert record.monotonic_ns <= stopped_ns + valid_ns, record
+
+
+async def test_a_device_that_is_away_after_a_restart_alarms(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        ward = await WardKit.open(stack, tmp_path)
+        await ward.admit("anna")
+        for device in ("strap", "never"):
+            await ward.wear(device, "anna")
+        ward.link("strap", State.CONNECTING, State.STREAMING)
+        assert ward.ingest.state.alarms_changed, "the file is written again"
+        ward.save()
+    async with AsyncExitStack() as stack:
+        ward = await WardKit.open(stack, tmp_path, TurnedClock("b002", 30 * S))
+        for device in ("strap", "never"):
+            ward.link(device, State.SEARCHING, State.BACKING_OFF)
+        assert ward.alarms("anna") == {"link_lost:strap": "on"}
+        await ward.unbind("strap")
+        assert ward.alarms("anna") == {}
+    async with AsyncExitStack() as stack:
+        ward = await WardKit.open(stack, tmp_path, TurnedClock("b003", 30 * S))
+        await ward.wear("strap", "anna")
+        ward.link("strap", State.SEARCHING, State.BACKING_OFF)
+        assert ward.alarms("anna") == {}, "it was taken off: a new stay with her"
+
+
+async def test_a_cuff_that_disconnects_after_its_reading_is_not_lost(ward: WardKit) -> None:
+    ward.registry.add_device(
+        Device("cuff", "blood-pressure", "C0:00:00:00:00:01", provenance=Provenance.SIMULATED),
+        subject="anna",
+    )
+    await ward.settle()
+    ward.link("cuff", State.STREAMING, State.BACKING_OFF)
+    assert ward.alarms("anna") == {}
+    ward.link("cuff", State.REFUSED)
+    assert ward.alarms("anna") == {"link_lost:cuff": "on"}, "a person must act"
+
+
+@pytest.mark.parametrize(
+    "driver, priority", [("blood-pressure", Priority.MEDIUM), ("weight-scale", Priority.LOW)]
+)
+async def test_a_wrong_clock_matters_where_a_limit_judges(
+    ward: WardKit, driver: str, priority: Priority
+) -> None:
+    ward.registry.add_device(
+        Device("it", driver, "C0:00:00:00:00:01", provenance=Provenance.SIMULATED), subject="anna"
+    )
+    await ward.settle()
+    ward.give("it", DeviceStatus(faults=frozenset({"clock_wrong"})))
+    [alarm] = ward.board.active("anna")
+    assert (alarm.condition, alarm.priority) == ("clock_wrong:it", priority)
+    ward.give("it", FINE)
+    assert ward.alarms("anna") == {}

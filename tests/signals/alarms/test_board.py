@@ -304,3 +304,29 @@ def test_bad_limits_name_the_key(values: dict[str, object], message: str) -> Non
 def test_limits_survive_json() -> None:
     limits = AlarmLimits().with_metric("spo2", SPO2_88_92)
     assert AlarmLimits.from_dict(json.loads(json.dumps(limits.to_dict()))) == limits
+
+
+def test_a_pulse_that_is_the_heart_rate_again_is_no_second_alarm() -> None:
+    board, t = AlarmBoard(), 0
+
+    def second(heart: float | None, pulse: float) -> set[str]:
+        nonlocal t
+        t += 1_000_000_000
+        for metric, value in (("heart_rate", heart), ("pulse_rate", pulse)):
+            if value is not None:
+                board.update("anna", Measurement(metric, value, time_ns=t), t, t, metric)
+        board.tick(t, t)
+        return {e.condition for e in board.active("anna")}
+
+    for _ in range(12):
+        shown = second(125.0, 126.0)
+    assert shown == {"heart_rate_high"}
+    for _ in range(40):
+        shown = second(None, 126.0)
+    assert shown == {"no_data:heart_rate", "pulse_rate_high"}, "without an ECG the pulse alarms"
+    for _ in range(12):
+        shown = second(125.0, 126.0)
+    assert shown == {"heart_rate_high"}
+    for _ in range(12):
+        shown = second(80.0, 126.0)
+    assert shown == {"pulse_difference", "pulse_rate_high"}, "another rate is another cause"
