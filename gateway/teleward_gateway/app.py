@@ -117,6 +117,7 @@ class Gateway:
                 parts.registry,
                 parts.live,
                 parts.health.register,
+                parts.supervisor.keep,
             )
         )
         await stack.enter_async_context(web.router.lifespan_context(web))
@@ -130,12 +131,14 @@ class Gateway:
         on_started: Callable[[Parts], None],
     ) -> None:
         """Run the parts until `stop`, then stop what feeds the journal before what reads it."""
-        keep, dsp = parts.supervisor.keep, parts.dsp
+        keep, dsp, readings = parts.supervisor.keep, parts.dsp, parts.ingest.readings.store
         async with asyncio.TaskGroup() as tasks:
             derived = keep("derived values", lambda: dsp.run(parts.ingest.on_results))
             running = [
                 tasks.create_task(derived, name="dsp"),
                 tasks.create_task(keep("tick", lambda: tick(parts)), name="tick"),
+                tasks.create_task(keep("clock", lambda: correct_clock(parts)), name="clock"),
+                tasks.create_task(keep("readings file", readings.run), name="readings file"),
                 tasks.create_task(keep("alarm store", parts.alarm_store.run), name="alarm store"),
                 tasks.create_task(keep("snapshots", parts.snapshots.run), name="snapshots"),
                 tasks.create_task(keep("sinks", parts.sinks.run), name="sinks"),
@@ -161,22 +164,18 @@ async def log_address(pages: Pages) -> None:
 
 
 async def tick(parts: Parts) -> None:
-    """Once a second: the clock, alarm delays and scores; a step that fails stops no other."""
+    """Once a second: alarm delays and scores; a step that fails stops no other.
+
+    Nothing here waits for the disk: a card that stalls delays no alarm.
+    """
     contain = parts.supervisor.contain
     while True:
         await asyncio.sleep(1.0)
         parts.heartbeat.beat()
-        with contain("clock"):
-            correction = parts.clock.poll()
-            if correction is not None:
-                parts.journal.correct(correction)
-                parts.registry.correct(correction)
-                parts.ingest.readings.clock_corrected()
         with contain("ward state"):
             parts.ingest.state.tick()
         with contain("readings"):
             parts.ingest.readings.tick()
-            await asyncio.to_thread(parts.ingest.readings.store.flush)
         with contain("recording watch"):
             parts.reconciler.watch_recording()
         with contain("losses"):
@@ -185,6 +184,17 @@ async def tick(parts: Parts) -> None:
             if parts.ingest.state.alarms_changed:
                 parts.ingest.state.alarms_changed = False
                 parts.alarm_store.offer(parts.board.snapshot())
+
+
+async def correct_clock(parts: Parts) -> None:
+    """Once a second: compare the clock with UTC, and let what is on record follow a correction."""
+    while True:
+        await asyncio.sleep(1.0)
+        correction = parts.clock.poll()
+        if correction is not None:
+            parts.journal.correct(correction)
+            await asyncio.to_thread(parts.registry.correct, correction)
+            parts.ingest.readings.clock_corrected()
 
 
 def _give_up() -> None:

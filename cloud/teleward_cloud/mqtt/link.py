@@ -9,8 +9,9 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.confirmations import Confirmations
@@ -41,6 +42,8 @@ _MOST_ASKED = 2
 """Connections closed at a subscription until it is left out."""
 _NO_RETAIN = 0x9A
 OnCommand = Callable[[Incoming], None]
+Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
+"""Runs a part again when it fails, and names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class LinkParts:
     suspecting: Callable[[], bool]
     records_flying: Callable[[], bool]
     simulated: bool
+    keep: Keep | None = None
 
 
 class Link:
@@ -92,7 +96,9 @@ class Link:
 
     def open(self) -> None:
         """Start connecting in the background."""
-        self._runner = asyncio.create_task(self._run(), name=f"{self._name} connection")
+        part, keep = f"{self._name} connection", self._parts.keep
+        work = self._run() if keep is None else keep(part, self._run)
+        self._runner = asyncio.create_task(work, name=part)
 
     async def close(self) -> None:
         """Publish the offline status, disconnect; idempotent."""
@@ -116,6 +122,17 @@ class Link:
         self._log.problem(reason)
 
     async def _run(self) -> None:
+        try:
+            await self._keep_connected()
+        except Exception as error:
+            self.failed(f"internal error: {type(error).__name__}: {error}")
+            self.online.clear()
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                await connection.close()
+            raise
+
+    async def _keep_connected(self) -> None:
         retry = Retry(*_BACKOFF_S)
         while True:
             try:

@@ -17,7 +17,7 @@ from teleward_cloud.mqtt.budget import Budget, Level
 from teleward_cloud.mqtt.confirmations import Confirmations
 from teleward_cloud.mqtt.connection import Incoming
 from teleward_cloud.mqtt.flight import Flight
-from teleward_cloud.mqtt.link import Link, LinkParts
+from teleward_cloud.mqtt.link import Keep, Link, LinkParts
 from teleward_cloud.mqtt.packing import Packing
 from teleward_cloud.mqtt.publishing import Publishing
 from teleward_cloud.mqtt.retained import Inventory
@@ -65,6 +65,7 @@ class MqttSink:
         on_command: Callable[[Incoming], None] | None = None,
         inventory: Inventory | None = None,
         budget_mb_per_day: float | None = None,
+        keep: Keep | None = None,
     ) -> None:
         simulated = provenance is Provenance.SIMULATED
         root = settings.simulated_topic_root if simulated else settings.topic_root
@@ -92,6 +93,7 @@ class MqttSink:
             suspecting=lambda: self._publishing.suspects.losses > 0,
             records_flying=lambda: self._publishing.outstanding > 0,
             simulated=simulated,
+            keep=keep,
         )
         self._link = Link(settings, parts, name)
         self._budget = None if budget_mb_per_day is None else Budget(budget_mb_per_day)

@@ -13,6 +13,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from teleward_gateway.classroom.ward_port import LiveHub, Registry, WardPort
+from teleward_gateway.process.supervisor import Keep
 from teleward_gateway.settings.classroom import ClassroomSettings
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ async def classroom(
     registry: Registry,
     live: LiveHub,
     register: RegisterProbe,
+    keep: Keep,
 ) -> AsyncIterator[None]:
     """Serve teaching rooms on ``app`` as long as the context lasts, when the settings ask for it.
 
@@ -46,5 +48,5 @@ async def classroom(
         register("classroom", lambda: {"ok": False, "error": reason})
         yield
         return
-    async with start(app, WardPort(registry, settings.fleet, live), folder, register):
+    async with start(app, WardPort(registry, settings.fleet, live), folder, register, keep):
         yield

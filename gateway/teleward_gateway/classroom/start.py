@@ -14,6 +14,7 @@ from teleward_gateway.classroom.classes.service import ClassService
 from teleward_gateway.classroom.events.log import EventLog
 from teleward_gateway.classroom.rooms.service import RoomService
 from teleward_gateway.classroom.ward_port import WardPort
+from teleward_gateway.process.supervisor import Keep
 
 ROUTERS = (rooms.router, classes.router, seats.router, class_streams.router)
 
@@ -35,6 +36,7 @@ async def start(
     ward: WardPort,
     folder: Path,
     register: Callable[[str, Callable[[], dict[str, Any]]], None],
+    keep: Keep | None = None,
 ) -> AsyncIterator[None]:
     """Serve rooms and classes on ``app`` as long as the context lasts; classes are restored."""
     log = await asyncio.to_thread(EventLog, folder)
@@ -55,7 +57,8 @@ async def start(
     await room_service.tidy()
     add_routes(app)
     app.state.rooms, app.state.classes = room_service, class_service
-    running = asyncio.create_task(class_service.run(), name="classes")
+    work = class_service.run() if keep is None else keep("classes", class_service.run)
+    running = asyncio.create_task(work, name="classes")
     try:
         yield
     finally:

@@ -79,6 +79,7 @@ class Sinks:
         await asyncio.gather(*(sink.close() for sink in sinks), return_exceptions=True)
         broker, self.broker = self.broker, None
         if broker is not None:
+            self.mqtt = self._settings.mqtt  # its port is gone with it
             with contextlib.suppress(ProcessLookupError):
                 await broker.stop()
 
@@ -129,6 +130,7 @@ class Sinks:
             on_command=self._on_command if commands.users else None,
             inventory=self._inventory,
             budget_mb_per_day=self._settings.network.budget_mb_per_day,
+            keep=self._supervisor.keep,
         )
         if commands.users:
             folder = self._settings.gateway.data_folder / self._provenance.value
@@ -146,7 +148,9 @@ class Sinks:
 
     async def _start_broker(self) -> None:
         folder = self._settings.gateway.data_folder / self._provenance.value
-        broker = EmbeddedBroker(self._settings.embedded_broker, folder, self._provenance)
+        broker = EmbeddedBroker(
+            self._settings.embedded_broker, folder, self._provenance, self._supervisor.keep
+        )
         try:
             self.mqtt = await broker.start()
             self.broker = broker

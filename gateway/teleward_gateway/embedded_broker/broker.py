@@ -23,6 +23,7 @@ from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_gateway.embedded_broker import mosquitto
 from teleward_gateway.embedded_broker.settings import GATEWAY, EmbeddedBrokerSettings
 from teleward_gateway.process import child_processes
+from teleward_gateway.process.supervisor import Keep, Supervisor
 from teleward_signal.errors import Unavailable
 from teleward_signal.model import Provenance
 
@@ -56,9 +57,14 @@ class EmbeddedBroker:
     """
 
     def __init__(
-        self, settings: EmbeddedBrokerSettings, data_folder: Path, provenance: Provenance
+        self,
+        settings: EmbeddedBrokerSettings,
+        data_folder: Path,
+        provenance: Provenance,
+        keep: Keep | None = None,
     ) -> None:
         self._settings, self._provenance = settings, provenance
+        self._keep = keep or Supervisor().keep
         self._folder = data_folder / "broker"
         self._password = secrets.token_urlsafe(24)
         self._engine: _Engine | None = None
@@ -86,7 +92,8 @@ class EmbeddedBroker:
         self.port = _free_port(settings.host, settings.port)
         self._engine = self._choose()
         await self._start_engine()
-        self._watch = asyncio.create_task(self._keep_alive(), name="embedded broker")
+        kept = self._keep("embedded broker", self._keep_alive)
+        self._watch = asyncio.create_task(kept, name="embedded broker")
         guarded = self._engine.name == "mosquitto"
         return MqttSettings(
             host=_reachable(settings.host),

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from teleward_gateway.process.backoff import Backoff
@@ -19,6 +19,10 @@ QUIET_S = 60.0
 """A failure that repeats each second is logged once a minute and counted each time."""
 MOST_NAMED = 64
 """Parts that health names at most: the newest failures."""
+
+
+Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
+"""Runs a part again when it fails: `Supervisor.keep`."""
 
 
 class Supervisor:

@@ -17,6 +17,7 @@ from dbus_fast.aio import MessageBus
 from dbus_fast.annotations import DBusObjectPath, DBusStr, DBusUInt16, DBusUInt32
 from dbus_fast.service import ServiceInterface, method
 
+from teleward_gateway.process.supervisor import Keep, Supervisor
 from teleward_gateway.sessions.pairing import PairingDesk
 
 log = logging.getLogger(__name__)
@@ -110,14 +111,16 @@ class AgentInterface(ServiceInterface):
 class BluezAgent:
     """Keeps our agent registered as the default while bluetoothd runs."""
 
-    def __init__(self, desk: PairingDesk) -> None:
+    def __init__(self, desk: PairingDesk, keep: Keep | None = None) -> None:
         self._desk = desk
+        self._keep = keep or Supervisor().keep
         self._task: asyncio.Task[None] | None = None
         self.registered = asyncio.Event()
 
     def start(self) -> None:
         """Begin; a machine without BlueZ is tried again quietly."""
-        self._task = asyncio.create_task(self._keep_up(), name="bluez agent")
+        kept = self._keep("bluez agent", self._keep_up)
+        self._task = asyncio.create_task(kept, name="bluez agent")
 
     async def stop(self) -> None:
         """Unregister and end."""
@@ -131,7 +134,8 @@ class BluezAgent:
         while True:
             try:
                 await self._serve()
-            except Exception as error:  # no bus, no bluetoothd, no permission: said once each
+            except (OSError, RuntimeError, DBusError, EOFError, ValueError) as error:
+                # no bus, no bluetoothd, no permission: logged once each
                 if str(error) != reported:
                     reported = str(error)
                     log.info("no pairing agent yet: %s", reported)

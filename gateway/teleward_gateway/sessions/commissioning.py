@@ -88,7 +88,7 @@ class Commissioning:
         elif self.sessions.has_radio and sys.platform == "linux":
             from teleward_gateway.sessions.bluez_agent import BluezAgent
 
-            self._agent = BluezAgent(self.pairing)
+            self._agent = BluezAgent(self.pairing, self.sessions.keep)
             self._agent.start()
 
     async def stop(self) -> None:
@@ -108,7 +108,8 @@ class Commissioning:
             raise LinkUnavailable("this gateway uses no Bluetooth: set radio.adapter", NO_RADIO)
         self._lease_s = time.monotonic() + LEASE_S
         if self._scan is None or self._scan.done():
-            self._scan = asyncio.create_task(self._keep_scanning(), name="scan for a page")
+            kept = self.sessions.keep("scan for a page", self._keep_scanning)
+            self._scan = asyncio.create_task(kept, name="scan for a page")
         if self._scan_error is not None:
             raise self._scan_error
         now_ns = time.monotonic_ns()
@@ -200,9 +201,9 @@ class Commissioning:
                     await asyncio.sleep(left_s)
         except LinkUnavailable as error:
             self._scan_error = error
-        except Exception as error:
-            log.warning("scan: %s", error)
+        except Exception:
             self._scan_error = unavailable(Unavailable.NO_ADAPTER, "scan")
+            raise
 
     def _device_at(self, address: str) -> str | None:
         wanted = address.upper()

@@ -131,7 +131,7 @@ class Connection:
         now = self._now()
         self._take(self._driver.start(now.time_ns), now, starting=True)
         self._orders.put_nowait(None)
-        helpers = [asyncio.create_task(self._execute()), asyncio.create_task(self._watch())]
+        helpers = [asyncio.create_task(self._help(each)) for each in (self._execute, self._watch)]
         try:
             while True:
                 self._feed(await self._link.read())
@@ -145,6 +145,15 @@ class Connection:
             await asyncio.gather(*helpers, return_exceptions=True)
             self._fail_orders()
             self._take_last()
+
+    async def _help(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Run a helper; one that fails ends the link, which is then made anew."""
+        try:
+            await work()
+        except Exception as error:
+            self._counters.n_errors += 1
+            log.exception("a link of driver %s failed", self._info.name)
+            await self._end(LinkLost(f"internal error: {type(error).__name__}: {error}"))
 
     async def command(self, name: str, arguments: dict[str, Any]) -> None:
         """Carry out a person's command; raises what the device answered."""

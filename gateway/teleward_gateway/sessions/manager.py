@@ -5,7 +5,7 @@ import contextlib
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from teleward_drivers.device import (
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.link import Received
 from teleward_drivers.radio import Adapter, Radio
-from teleward_gateway.process.supervisor import Supervisor
+from teleward_gateway.process.supervisor import Keep, Supervisor
 from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import (
     BleOpener,
@@ -42,9 +42,6 @@ STOP_S = 1.8
 CHECK_S = 5.0
 """How often the scan is looked after: well inside the 90 s that mark a stalled scan."""
 
-
-Keep = Callable[[str, Callable[[], Awaitable[None]]], Coroutine[Any, Any, None]]
-"""Runs a part again when it fails: `Supervisor.keep`."""
 
 Key = tuple[str, str, dict[str, Any], str | None]
 
@@ -89,7 +86,7 @@ class SessionManager:
         self._more: dict[str, Any] = {} if on_disk is None else {"on_disk": on_disk}
         self._more |= {"utc": utc}
         self._numbers: dict[str, int] = {}
-        self._keep = keep or Supervisor().keep
+        self.keep = keep or Supervisor().keep
         self._running: dict[str, Running] = {}
         self._check: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
@@ -104,7 +101,7 @@ class SessionManager:
         async with self._applying:
             if self._check is None:
                 self._check = asyncio.create_task(
-                    self._keep("scan watch", self._look_after), name="scan watch"
+                    self.keep("scan watch", self._look_after), name="scan watch"
                 )
             old = [i for i, r in self._running.items() if r.key != self._key(wanted.get(i))]
             await self._stop(old)
@@ -175,7 +172,7 @@ class SessionManager:
             **self._more,
         )
         task = asyncio.create_task(
-            self._keep(f"session {device.id}", session.run), name=f"session {device.id}"
+            self.keep(f"session {device.id}", session.run), name=f"session {device.id}"
         )
         self._running[device.id] = Running(self._key(device), session, task)
 

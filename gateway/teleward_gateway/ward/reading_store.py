@@ -10,6 +10,7 @@ Changes wait in memory until `flush`, which any thread may call. A reading is kn
 after the journal has it; what a crash cuts off is found in the journal at the next start.
 """
 
+import asyncio
 import json
 import logging
 import sqlite3
@@ -62,6 +63,8 @@ class ReadingStore:
     def __init__(self, path: Path | str) -> None:
         self.problem: str | None = None
         self._lock = threading.Lock()
+        # the disk has a lock of its own: the event loop never waits for a commit
+        self._writing = threading.Lock()
         self._pending: list[tuple[str, tuple[Any, ...]]] = []
         self._connection = self._open(path)
         self.known: dict[str, dict[str, None]] = {}
@@ -74,7 +77,7 @@ class ReadingStore:
     @property
     def journal_number(self) -> int:
         """Up to which record the journal has been looked through."""
-        with self._lock:
+        with self._writing:
             row = self._connection.execute("SELECT value FROM meta WHERE key = 'journal'")
             found = row.fetchone()
         return 0 if found is None else int(found[0])
@@ -82,13 +85,20 @@ class ReadingStore:
     def close(self) -> None:
         """Write what waits and close the file."""
         self.flush()
-        with self._lock:
+        with self._writing:
             self._connection.close()
+
+    async def run(self) -> None:
+        """Write what waits once a second until cancelled; a slow disk delays nothing else."""
+        while True:
+            await asyncio.sleep(1.0)
+            await asyncio.to_thread(self.flush)
 
     def flush(self) -> bool:
         """Write what waits; return whether all of it is on the disk."""
-        with self._lock:
-            pending, self._pending = self._pending, []
+        with self._writing:
+            with self._lock:
+                pending, self._pending = self._pending, []
             if not pending:
                 return self.problem is None
             try:
@@ -97,7 +107,8 @@ class ReadingStore:
                     for statement, values in pending:
                         self._connection.execute(statement, values)
             except sqlite3.Error as error:
-                self._pending = pending + self._pending
+                with self._lock:
+                    self._pending = pending + self._pending
                 self._note(str(error))
                 return False
             if self.problem is not None and self._lasts:

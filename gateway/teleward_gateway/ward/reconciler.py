@@ -169,8 +169,9 @@ class Reconciler:
 
     def _applied_one(self, task: asyncio.Task[None]) -> None:
         self._applying.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("a change could not be applied", exc_info=error)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._supervisor.note("changes of beds and devices", error)
 
     def _show(self, subject: Subject, devices: set[str]) -> None:
         self._live.set_subject(

@@ -149,7 +149,7 @@ async def test_a_page_that_cannot_be_served_leaves_the_others(
     assert "live view of a page failed" in ward.supervisor.health()["error"]
 
 
-@pytest.mark.parametrize("broken", ["clock", "ward state", "recording watch", "alarm store"])
+@pytest.mark.parametrize("broken", ["ward state", "recording watch", "alarm store"])
 async def test_a_step_of_the_tick_that_fails_stops_no_other(
     monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -167,7 +167,6 @@ async def test_a_step_of_the_tick_that_fails_stops_no_other(
     parts: Any = SimpleNamespace(
         supervisor=supervisor,
         heartbeat=Heartbeat("tick"),
-        clock=SimpleNamespace(poll=step("clock")),
         ingest=SimpleNamespace(state=SimpleNamespace(tick=step("ward state"), alarms_changed=True)),
         reconciler=SimpleNamespace(watch_recording=step("recording watch")),
         alarm_store=SimpleNamespace(offer=step("alarm store")),
