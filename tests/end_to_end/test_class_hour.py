@@ -1,4 +1,4 @@
-"""One class hour in real browsers: a teacher and ten phones on one gateway, no internet.
+"""One class hour in real browsers: a teacher and her phones on one gateway, no internet.
 
 Join by the address of the QR code in two languages, a patient each at ten times the speed, two
 phones without a network for 20 s, a pause, a fault, a question, back for all, words before the
@@ -35,8 +35,8 @@ from tests.end_to_end.class_browsers import (
     clocked,
 )
 
-N_SEATS = int(os.environ.get("TELEWARD_TEST_SEATS", "10"))
-"""Fewer only to look for a fault on a busy machine."""
+N_SEATS = int(os.environ.get("TELEWARD_TEST_SEATS", "4"))
+"""Ten in `make class-hour`; a suite beside other tests plays the same hour with fewer."""
 PICTURES = os.environ.get("TELEWARD_PICTURES", "")
 """Folder for the pictures of the README."""
 JUDGED = bool(os.environ.get("TELEWARD_JUDGE_TIMES"))
@@ -290,9 +290,11 @@ def two_taps_to_anything(hour: Hour, teacher: Teacher, phones: list[Phone], wall
     page.click("#thaw")
     teacher.reach("rewind all", "#rewind", "[data-mark]")
     first.shows("paused_title")
+    until_s = time.monotonic() + WAIT_MS / 1000
+    while sum(e["kind"] == "class.rewound" for e in teacher.events()) < N_SEATS:
+        assert time.monotonic() < until_s, "not every room went back"
+        page.wait_for_timeout(200)
     page.click("#pause")
-    rewound = [e for e in teacher.events() if e["kind"] == "class.rewound"]
-    assert len(rewound) == N_SEATS
     teacher.reach(
         "remove a learner", teacher.row(phones[-1].name).locator("button"), "[data-remove]"
     )
