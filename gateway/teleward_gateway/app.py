@@ -187,7 +187,7 @@ async def tick(parts: Parts) -> None:
 
 
 async def correct_clock(parts: Parts) -> None:
-    """Once a second: compare the clock with UTC, and let what is on record follow a correction."""
+    """Compare the clock with UTC each second, and correct what is on record with it."""
     while True:
         await asyncio.sleep(1.0)
         correction = parts.clock.poll()

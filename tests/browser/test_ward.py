@@ -149,7 +149,7 @@ def test_a_sector_shows_who_mean_pressure_and_device_trouble_beside_an_alarm(
 
 
 def test_every_key_is_underlined_and_listed(ward: FeedServer, open_page: OpenPage) -> None:
-    for path, keys in (("/ward", "irs"), ("/bed/sim-02", "pafnlrsu")):
+    for path, keys in (("/ward", "irs"), ("/bed/sim-02", "paefnlrsu")):
         page = open_page(ward.url + path)
         page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
         shown = page.locator("[aria-keyshortcuts]")

@@ -147,7 +147,7 @@ class Connection:
             self._take_last()
 
     async def _help(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Run a helper; one that fails ends the link, which is then made anew."""
+        """Run a helper; one that fails ends the link, which is then opened again."""
         try:
             await work()
         except Exception as error:

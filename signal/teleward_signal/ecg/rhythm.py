@@ -35,6 +35,9 @@ RUN_PER_MIN = 100.0
 """Ventricular beats slower than this are an escape or accelerated rhythm, not a tachycardia."""
 SAME_PACE = 0.15
 """A tachycardia of 6 % spread hardly ever has an interval this far from its mean."""
+EVEN_RUN, STEADY = 8, 0.06
+"""So many ventricular beats this even are a tachycardia though the quality, judged by the usual
+shape of a beat, is poor: a new wide shape is what makes it so."""
 HYSTERESIS = 0.06
 """A rate must come back by 6 % before a rate event ends."""
 VF_WINDOW_S = 3.5
@@ -145,6 +148,16 @@ def follow_rate(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
+def is_steady(s: Record) -> bool:
+    """Return whether the last `EVEN_RUN` intervals are as even as noise never makes them."""
+    mean = (s.last_at - back(s, EVEN_RUN)) / EVEN_RUN
+    most = 0.0
+    for k in range(EVEN_RUN):
+        most = max(most, abs(back(s, k) - back(s, k + 1) - mean))
+    return most <= STEADY * mean
+
+
+@inner
 def follow_runs(s: Record, t: Record, events: Records, n_events: int) -> int:
     """Runs of ventricular beats, at their mean rate."""
     if s.symbol == VENTRICULAR:
@@ -159,7 +172,9 @@ def follow_runs(s: Record, t: Record, events: Records, n_events: int) -> int:
         s.run_end = s.last_at
         if run >= 3:
             n_events = switch_trusted(s, RUN, True, s.run_at, run, events, n_events)
-        if run >= 6:
+        if run > EVEN_RUN and is_steady(s):
+            n_events = switch(s, TACHYCARDIA, True, s.run_at, rate, events, n_events)
+        elif run >= 6:
             n_events = switch_trusted(s, TACHYCARDIA, True, s.run_at, rate, events, n_events)
         return n_events
     gap, usual = s.last_at - s.run_end, (s.run_end - s.run_at) / max(1, s.ventricular_run - 1)

@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure every group that has data below the folder."""
     folder: Path | None = arguments.data
-    wanted = arguments.only or (("sweep",) if folder is None else GROUPS)
+    recorded = tuple(group for group in GROUPS if group != "sweep")
+    wanted = arguments.only or (("sweep",) if folder is None else recorded)
     if folder is None:
         if set(wanted) != {"sweep"}:
             raise SystemExit("bench accuracy: give a folder of recordings with --data DIR")
@@ -46,6 +47,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             f"bench accuracy: nothing to measure below {folder}; it looks for WFDB records with "
             ".atr annotations, AFDB texts (qrs*.txt) and BIDMC files (*_Signals.csv)"
         )
+    if not arguments.only:
+        result["sweep"] = _group("sweep").rows()
     return result
 
 
