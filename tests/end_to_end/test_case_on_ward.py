@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from teleward_gateway.commands.room import RoomClient
@@ -117,5 +118,6 @@ def test_closing_takes_the_patient_off_the_ward(lesson: Class) -> None:
     assert "sim-01" in {s["id"] for s in lesson.demo.get("subjects")}
     spec = (lesson.demo.folder / "teleward.toml").read_text()
     control = spec.split('fleet = "')[1].split('"')[0]
-    with urllib.request.urlopen(f"{control}/devices") as answer:
-        assert lesson.told["code"] not in answer.read().decode()
+    answer = httpx.get(f"{control}/devices")  # with the key that is in the URL
+    assert answer.status_code == 200
+    assert lesson.told["code"] not in answer.text

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from paho.mqtt.publish import single
 from websockets.exceptions import ConnectionClosed
@@ -192,8 +193,9 @@ class Ears:
         control = settings.split('fleet = "')[1].split('"')[0]
         heard = []
         for path in ("/devices", "/faults", "/openapi.json", "/docs"):
-            with urllib.request.urlopen(control + path, timeout=10) as answer:
-                heard.append(Heard(f"fleet {path}", answer.read().decode()))
+            answer = httpx.get(control + path, timeout=10)  # with the key that is in the URL
+            answer.raise_for_status()
+            heard.append(Heard(f"fleet {path}", answer.text))
         return heard
 
 

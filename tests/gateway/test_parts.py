@@ -51,6 +51,7 @@ PARTS: dict[str, set[str]] = {
     "tick": set(),
     "clock": set(),
     "readings file": set(),
+    "snapshots": set(),
     "alarm store": set(),
     "sinks": {
         "embedded broker",

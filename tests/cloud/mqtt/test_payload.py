@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from teleward_cloud.influx.line_protocol import lines, point_time_ns
@@ -44,6 +44,7 @@ RECORDS = st.builds(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine, by wall time
 @given(st.lists(RECORDS, min_size=1, max_size=5), st.booleans())
 def test_round_trip(records: list[Record], live: bool) -> None:
     message = payload.encode(records, live=live)
