@@ -35,8 +35,8 @@ from tests.end_to_end.class_browsers import (
     clocked,
 )
 
-N_SEATS = int(os.environ.get("TELEWARD_TEST_SEATS", "4"))
-"""Ten in `make class-hour`; a suite beside other tests plays the same hour with fewer."""
+N_SEATS = int(os.environ.get("TELEWARD_TEST_SEATS", "10"))
+"""Fewer only to look for a fault on a busy machine."""
 PICTURES = os.environ.get("TELEWARD_PICTURES", "")
 """Folder for the pictures of the README."""
 JUDGED = bool(os.environ.get("TELEWARD_JUDGE_TIMES"))
@@ -69,7 +69,8 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
         demo.stop()
 
 
-@pytest.mark.timeout(600)  # ten browsers on two busy cores; a quiet machine takes a third
+@pytest.mark.slow  # five minutes: `make class-hour`
+@pytest.mark.timeout(900)  # ten browsers on two cores
 def test_one_class_hour(hour: Hour) -> None:
     taken: dict[str, Any] = {"kb": {}}
     desk = hour.context(LAPTOP)
@@ -349,7 +350,8 @@ def the_night_hands_over(
     teacher.page.click("#begin")
     giver.tab("ask")
     giver.page.click("[data-item=skin]")
-    expect(giver.page.locator("#answers li").first).to_be_visible()
+    # answered before the handover: what comes after it belongs to who holds the pen then
+    expect(giver.page.locator("#answers li:not(.mine)").first).to_be_visible()
     giver.tab("talk")
     giver.page.get_by_role("button", name=giver.text("talk_handover"), exact=True).click()
     for place, words in enumerate(ISBAR):
