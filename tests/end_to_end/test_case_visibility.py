@@ -61,7 +61,7 @@ class Secret:
     pattern: str = ""
 
     def told(self, text: str, lower: str) -> bool:
-        """Say whether ``text``, or its lower-case form ``lower``, tells it."""
+        """Return whether ``text``, or its lower-case form ``lower``, contains it."""
         # the pattern alone takes minutes for the rows of a server
         found = self.text.lower() in lower
         return found and (not self.pattern or re.search(self.pattern, text) is not None)

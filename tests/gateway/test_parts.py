@@ -159,7 +159,7 @@ async def until(condition: Callable[[], bool], what: str, within_s: float = 20.0
 
 
 async def fail(running: Parts, supervisor: Breaking, name: str, children: set[str]) -> None:
-    """Let one part raise once."""
+    """Make one part raise once."""
 
     def is_named() -> bool:
         report = running.health.report()

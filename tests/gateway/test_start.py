@@ -5,29 +5,22 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
 from teleward_gateway.clock import GatewayClock
-from teleward_gateway.parts import Parts
 from teleward_gateway.process.startup import listen, prepare_folder
 from teleward_gateway.registry import Registry
 from teleward_gateway.registry.model import Subject
 from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.settings.load import parse
+from teleward_gateway.testing.running_gateway import no_radio, running
 from teleward_gateway.testing.servers import free_port
 from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Provenance
-
-
-async def no_radio(adapter: str) -> Radio:
-    return Radio(adapter)
 
 
 def test_what_is_kept_is_for_this_user_only(tmp_path: Path) -> None:
@@ -35,21 +28,6 @@ def test_what_is_kept_is_for_this_user_only(tmp_path: Path) -> None:
     folder.mkdir(parents=True, mode=0o755)
     prepare_folder(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-
-
-@asynccontextmanager
-async def running(settings: str) -> AsyncIterator[Parts]:
-    """Run a gateway in this process; the kernels come from the cache."""
-    gateway, started = Gateway(parse(settings), no_radio), asyncio.Queue[Parts]()
-    task = asyncio.create_task(gateway.run(started.put_nowait))
-    getting = asyncio.create_task(started.get())
-    try:
-        await asyncio.wait({task, getting}, return_when=asyncio.FIRST_COMPLETED)
-        assert getting.done(), task
-        yield getting.result()
-    finally:
-        gateway.stop()
-        assert await task == 0
 
 
 def settings_of(folder: Path, port: int = 0) -> str:

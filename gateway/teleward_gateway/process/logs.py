@@ -138,9 +138,8 @@ class TextFormatter(JsonFormatter):
         text += escape_controls(record.getMessage())
         if record.exc_info:
             for line in self.formatException(record.exc_info).split("\n"):
-                text += "\n    " + escape_controls(
-                    line
-                )  # never at the left, like a line of its own
+                # indented: what an exception quotes never looks like a line of its own
+                text += "\n    " + escape_controls(line)
         return self._redactor.clean(text)
 
 

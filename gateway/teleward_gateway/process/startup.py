@@ -44,7 +44,7 @@ async def in_daemon_thread(work: Callable[[], None]) -> None:
 
 
 async def listen_when_free(host: str, port: int, again_s: float = LISTEN_AGAIN_S) -> socket.socket:
-    """Return a listening socket as soon as the port is free; the log has once why it waits."""
+    """Return a listening socket as soon as the port is free; the log gives the reason once."""
     known = ""
     while True:
         try:

@@ -6,15 +6,11 @@ import json
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-from teleward_drivers.radio import Radio
-from teleward_gateway.app import Gateway
 from teleward_gateway.journal.damage import Damaged
 from teleward_gateway.journal.database import connect
 from teleward_gateway.parts import Parts
-from teleward_gateway.settings.load import parse
-from teleward_gateway.testing.running_demo import START_S
+from teleward_gateway.testing.running_gateway import running
 from teleward_gateway.ward.loss_notice import CONDITION
 from teleward_signal.record import Draft, RecordKind
 
@@ -33,21 +29,11 @@ bed = "bed-1"
 """
 
 
-async def no_radio(adapter: str) -> Radio:
-    return Radio(adapter)
-
-
 async def live(folder: Path, act: Callable[[Parts], Awaitable[None]]) -> None:
     """Run one gateway from start to orderly stop, and ``act`` in between."""
-    gateway = Gateway(parse(SETTINGS.format(folder=folder)), no_radio)
-    started: asyncio.Future[Parts] = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(gateway.run(started.set_result))
-    async with asyncio.timeout(START_S):
-        either: set[asyncio.Future[Any]] = {started, running}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        await act(started.result())
-        gateway.stop()
-        assert await running == 0
+    async with running(SETTINGS.format(folder=folder)) as gateway:
+        assert gateway.view.ready
+        await act(gateway)
 
 
 def conditions(gateway: Parts) -> list[str]:

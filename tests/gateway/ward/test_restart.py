@@ -5,19 +5,16 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from teleward_drivers.radio import Radio
-from teleward_gateway.app import Gateway
 from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_gateway.journal import Commit
 from teleward_gateway.parts import Parts
-from teleward_gateway.settings.load import parse
-from teleward_gateway.testing.running_demo import START_S
+from teleward_gateway.testing.running_gateway import running
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.model import Annotation, Measurement, Presence, Source
 
@@ -46,23 +43,11 @@ spo2_scale = 2
 RHYTHM = Annotation("ecg_ii", "+", 1, label="atrial fibrillation begins")
 
 
-async def no_radio(adapter: str) -> Radio:
-    return Radio(adapter)
-
-
 async def live(folder: Path, act: Callable[[Parts], Awaitable[None]]) -> None:
     """Run one gateway from start to orderly stop, and ``act`` in between."""
-    gateway = Gateway(parse(SETTINGS.format(folder=folder)), no_radio)
-    started: asyncio.Future[Parts] = asyncio.get_running_loop().create_future()
-    running = asyncio.create_task(gateway.run(started.set_result))
-    async with asyncio.timeout(START_S):
-        either: set[asyncio.Future[Any]] = {started, running}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        assert started.done(), running
-        assert started.result().view.ready
-        await act(started.result())
-        gateway.stop()
-        assert await running == 0
+    async with running(SETTINGS.format(folder=folder)) as gateway:
+        assert gateway.view.ready
+        await act(gateway)
 
 
 async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path) -> None:

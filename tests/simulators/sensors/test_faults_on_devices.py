@@ -86,7 +86,7 @@ class Trial:
         return SensedPatient(self.patient, self)
 
     def readable(self) -> bool:
-        """Say whether the device has been read."""
+        """Return whether the device has been read."""
         return any(
             isinstance(o, SampleBlock) or (isinstance(o, Measurement) and o.value is not None)
             for _, o in self.outputs
@@ -316,7 +316,7 @@ def _session(trial: Trial, device: Device, air: Any, start_s: float) -> Session:
 
 
 async def _run(on_air: OnAir) -> None:
-    """Let every device be read, strike, and let it be well again."""
+    """Read every device, begin its fault, and end it."""
     with tempfile.TemporaryDirectory(prefix="tw-") as folder:
         specs = [
             DeviceSpec(t.kind, t.name, "physiology:normal", seed=5, options=dict(t.options),
