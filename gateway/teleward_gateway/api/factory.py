@@ -27,6 +27,7 @@ from teleward_gateway.api import (
 )
 from teleward_gateway.api.problems import PREFIX as PREFIX
 from teleward_gateway.api.problems import add_problems
+from teleward_gateway.api.repeats import Repeats
 from teleward_gateway.api.schemas import GatewayAnswer, Problem, iso_time
 from teleward_gateway.api.security import LOOPBACK_HOSTS, HostGuard
 from teleward_gateway.api.view import GatewayView
@@ -69,7 +70,7 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
         openapi_url=f"{PREFIX}/openapi.json",
         responses={"4XX": {"model": Problem}},
     )
-    app.state.view = view
+    app.state.view, app.state.repeats = view, Repeats()
     app.state.health = view.health
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)

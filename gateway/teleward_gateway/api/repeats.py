@@ -60,10 +60,7 @@ class Repeats:
 
 def repeats_of(connection: HTTPConnection) -> Repeats:
     """Return the memory of this API (a FastAPI dependency)."""
-    state = connection.app.state
-    if not hasattr(state, "repeats"):
-        state.repeats = Repeats()
-    found: Repeats = state.repeats
+    found: Repeats = connection.app.state.repeats
     return found
 
 
