@@ -21,6 +21,7 @@ from teleward_gateway.delivery.dead_letters import SinkControl
 from teleward_gateway.parts import OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
+from teleward_gateway.settings.gateway_name import with_name
 from teleward_gateway.settings.model import Settings
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Gateway:
         *,
         leaves_process: bool = False,
     ) -> None:
-        self._settings, self._config = settings, config
+        self._settings, self._config = with_name(settings), config
         self._open_radio = open_radio
         self._redactor = redactor or Redactor()
         self._leaves_process = leaves_process

@@ -26,7 +26,7 @@ _WRITES = {
 }
 _COLLECTORS = {"gateway": "read", "collector": "write", "viewer": "read", "operator": "read"}
 _READS = {
-    "gateway": ("command/#", "confirmed", "device/#"),
+    "gateway": ("command/#", "confirmed", "device/#", "status"),
     "collector": _RECORDS,
     "viewer": (*_RECORDS, "home/#"),
     "operator": (*_RECORDS, "reply/#"),

@@ -23,6 +23,7 @@ from teleward_cloud.mqtt.connection import (
     Will,
 )
 from teleward_cloud.mqtt.connection_log import ConnectionLog, lost
+from teleward_cloud.mqtt.namesake import Namesake
 from teleward_cloud.mqtt.profiles import LIMITS
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
 from teleward_cloud.mqtt.topics import Topics
@@ -73,14 +74,20 @@ class Link:
         self._retain = retain
         self._asking = False
         self._asked_in_vain = 0
+        self._namesake = Namesake(parts.topics.gateway)
         self.online = asyncio.Event()
-        self.connects = self.errors = 0
+        self.attempts = self.connects = self.errors = 0
         self.last_error: str | None = None
 
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted the connection."""
         return self.online.is_set()
+
+    @property
+    def conflict(self) -> str | None:
+        """That another gateway has this name, ``None`` when there is none."""
+        return self._namesake.problem
 
     @property
     def connection(self) -> MqttConnection | None:
@@ -152,6 +159,7 @@ class Link:
                 await retry.wait()
 
     def _make(self, version: MqttVersion) -> MqttConnection:
+        self.attempts += 1
         topics = self._parts.topics
         offline = self._status(online=False, time_ns=None)
         return MqttConnection(
@@ -177,6 +185,9 @@ class Link:
                 self._log.connected()
                 if not self._parts.suspecting():
                     await self._parts.upkeep.look_after(connection)
+                if self._namesake.answer_due():
+                    hello = self._status(online=True, time_ns=time.time_ns())
+                    await connection.publish(self._parts.topics.status, hello, retain=self._retain)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AFTER_S):
                         await connection.ended.wait()
@@ -207,7 +218,7 @@ class Link:
         return lost(connection.reason, soon=soon)
 
     async def _subscribe(self, connection: MqttConnection) -> None:
-        """Subscribe to commands and confirmations.
+        """Subscribe to commands, confirmations and the own status.
 
         A broker that does not allow commands still gets the records; one that does not show the
         collectors, or closes the connection when asked (AWS IoT without a policy), has none.
@@ -220,12 +231,16 @@ class Link:
                 self.failed(f"no remote commands: {topics.commands}: {error.reason}")
         if confirmations.always:
             await connection.subscribe(topics.confirmed)
-        elif confirmations.wanted and self._asked_in_vain < _MOST_ASKED:
-            self._asking = True
+        if self._asked_in_vain >= _MOST_ASKED:
+            return
+        self._asking = True
+        with contextlib.suppress(BrokerRefused):
+            await connection.subscribe(topics.status)
+        if confirmations.wanted and not confirmations.always:
             with contextlib.suppress(BrokerRefused):
                 await connection.subscribe(topics.confirmed)
                 await connection.subscribe(topics.collectors)
-            self._asking = False
+        self._asking = False
 
     def _received(self, message: Incoming) -> None:
         topics, confirmations = self._parts.topics, self._parts.confirmations
@@ -235,6 +250,9 @@ class Link:
                 confirmations.received(message.payload)
             except payload.PayloadError as error:
                 self.failed(str(error))
+        elif message.topic == topics.status:
+            if self._namesake.received(message.payload, retained=message.retained):
+                log.error("MQTT: %s", self._namesake.problem)
         elif message.topic.startswith(topics.collector("")):
             confirmations.collector(message.topic, message.payload)
         elif message.retained:
@@ -245,4 +263,11 @@ class Link:
     def _status(self, *, online: bool, time_ns: int | None) -> bytes:
         simulated = self._parts.simulated
         gateway = self._parts.topics.gateway
-        return payload.status(gateway, online=online, simulated=simulated, time_ns=time_ns)
+        return payload.status(
+            gateway,
+            online=online,
+            simulated=simulated,
+            time_ns=time_ns,
+            instance=self._namesake.instance,
+            connection=self.attempts,
+        )

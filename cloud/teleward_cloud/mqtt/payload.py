@@ -136,14 +136,27 @@ def decode(message: bytes) -> list[Record]:
         raise PayloadError(f"not a Teleward message: {type(error).__name__}: {error}") from error
 
 
-def status(gateway: str, *, online: bool, simulated: bool, time_ns: int | None) -> bytes:
-    """Return the retained status message; the last will has no time."""
+def status(
+    gateway: str,
+    *,
+    online: bool,
+    simulated: bool,
+    time_ns: int | None,
+    instance: str,
+    connection: int,
+) -> bytes:
+    """Return the retained status message; the last will has no time.
+
+    ``instance`` is a random id of the process, ``connection`` counts its connections.
+    """
     message = {
         "teleward": VERSION,
         "gateway": gateway,
         "simulated": simulated,
         "state": "online" if online else "offline",
         "time": None if time_ns is None else rfc3339(time_ns),
+        "instance": instance,
+        "connection": connection,
     }
     return json.dumps(message, separators=(",", ":")).encode()
 

@@ -111,6 +111,11 @@ class MqttSink:
         return self._link.last_error
 
     @property
+    def conflict(self) -> str | None:
+        """That another gateway has this name at the broker, ``None`` when there is none."""
+        return self._link.conflict
+
+    @property
     def version(self) -> MqttVersion | None:
         """The protocol spoken at present."""
         return self._link.connection.version if self._link.connection is not None else None

@@ -28,7 +28,8 @@ class DeliveryStatus:
         if mine is None:  # not open yet, or a long backlog is being counted
             return {"ok": self.error is None, "error": self.error, "counting": True}
         # with nothing to send the delivery has not noticed that its server is away
-        error = self.error or _connection_problem(sink)
+        conflict = getattr(sink, "conflict", None)
+        error = conflict or self.error or _connection_problem(sink)
         return {
             "ok": error is None,
             "error": error,

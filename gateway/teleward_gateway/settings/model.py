@@ -5,7 +5,6 @@ Sections that belong to one part are defined beside that part (MQTT and InfluxDB
 """
 
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from teleward_gateway.settings.sinks import SinkSections
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Provenance
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -34,13 +33,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _host_name() -> str:
-    name = re.sub(r"[^a-z0-9-]+", "-", socket.gethostname().lower()).strip("-")
-    return name[:63] or "gateway"
-
-
 def _plain(name: str) -> str:
-    if not _NAME.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise ValueError(f"{name!r}: use lower-case letters, digits and hyphens, 63 at most")
     return name
 
@@ -48,7 +42,11 @@ def _plain(name: str) -> str:
 class GatewaySettings(Section):
     """Who this gateway is."""
 
-    name: str = Field(default_factory=_host_name, description="unique among your gateways")
+    name: str = Field(
+        "gateway",
+        description="unique among your gateways; unset: the host's name and a random suffix, "
+        "which is kept in the data folder",
+    )
     mode: Provenance = Field(
         Provenance.FIELD, description="field: real patients; simulated: simulators only"
     )
