@@ -18,6 +18,7 @@ from teleward_gateway.journal.checksum import Blob, unpack_blob
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, check_versions, is_damage
 from teleward_gateway.journal.database import Connect
+from teleward_gateway.journal.file_watch import FileWatch
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.migrations import JournalTooNew, migrate
 from teleward_gateway.journal.repair import finish_repair, repair_file
@@ -55,7 +56,7 @@ class Opening:
         self._origin, self._config = origin, config
         self._connect, self._opened = connect, opened
         self._lock: int | None = None
-        self._opened_as: tuple[int, int] | None = None
+        self._watch = FileWatch(self.path)
 
     def lock(self) -> None:
         """Claim the journal for this process; raises `JournalInUse`, or OSError if it cannot."""
@@ -70,13 +71,17 @@ class Opening:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(handle)
-            raise JournalInUse(
-                f"{self.path} is in use by another gateway; stop it, or choose another folder"
-            ) from None
+            raise self._in_use() from None
         self._lock = handle
+
+    def _in_use(self) -> JournalInUse:
+        return JournalInUse(
+            f"{self.path} is in use by another gateway; stop it, or choose another folder"
+        )
 
     def unlock(self) -> None:
         """Give the journal up."""
+        self._watch.release()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -85,6 +90,8 @@ class Opening:
         """Open the file for writing, repaired if damaged; raises sqlite3.Error or OSError."""
         self.lock()
         finish_repair(self.path)
+        if not self._watch.claim():
+            raise self._in_use()
         log_bytes = self._read_log()
         mark = Mark(self.path.with_suffix(".mark"))
         suspect, self.suspect = self.suspect, None
@@ -111,6 +118,8 @@ class Opening:
         check_versions(self.path)
         store = Store(self._connect(self.path))
         try:
+            if not self._watch.claim():
+                raise self._in_use()
             store.prepare()
             migrate(store)
             return self._resume(store, log_bytes, mark)
@@ -129,6 +138,8 @@ class Opening:
             found = self._restore_tail(store, states, spans, found, log_bytes, due)
         next_number = max(found.next_number, due)
         journal = self._identity(store, states)
+        store.checkpoint()
+        self._watch.begin()
         self._opened(Opened(states, next_number, journal, spans, found.tail))
         origin = Origin(self._origin.gateway, journal, self._origin.boot, self._origin.provenance)
         reserve = Reserve(self.path.with_suffix(".reserve"), self._config.log_bytes)
@@ -179,18 +190,17 @@ class Opening:
 
     def is_replaced(self) -> bool:
         """Return whether the file that was opened is no longer the one at its path."""
-        try:
-            found = os.stat(self.path)
-        except FileNotFoundError:
-            return self._opened_as is not None
-        except OSError:
-            return False  # a disk that refuses for now
-        return self._opened_as not in (None, (found.st_dev, found.st_ino))
+        return self._watch.is_replaced()
+
+    def is_overwritten(self) -> bool:
+        """Return whether another program wrote an older file into the one that is open."""
+        return self._watch.is_overwritten()
 
     def leave_mark(self, next_number: int) -> None:
-        """Note in a new file's place how far the one that is gone had come, and lock it again."""
-        self.unlock()
-        self.lock()
+        """Note how far the file had come that is gone or overwritten; lock a new one."""
+        if self._watch.is_replaced():
+            self.unlock()
+            self.lock()
         mark = Mark(self.path.with_suffix(".mark"))
         mark.write(next_number)
         mark.close()
@@ -201,8 +211,6 @@ class Opening:
         A file that was restored, copied or cloned cannot be told from the one it was made of, not
         even by boot and inode, and both would go on with the same numbers.
         """
-        found = os.stat(self.path)
-        self._opened_as = (found.st_dev, found.st_ino)
         known = states.get(IDENTITY, {})
         journal = secrets.token_hex(8)
         document = {
@@ -210,7 +218,6 @@ class Opening:
             "schema": known.get("schema", SCHEMA),
             "journal": journal,
             "boot": self._origin.boot,
-            "inode": found.st_ino,
         }
         with Transaction(store.database):
             store.write_state(IDENTITY, document)

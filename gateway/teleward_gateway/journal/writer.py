@@ -146,8 +146,12 @@ class Opener(Protocol):
         """Return whether the file that was opened is no longer the one at its path."""
         ...
 
+    def is_overwritten(self) -> bool:
+        """Return whether another program wrote an older file into the one that is open."""
+        ...
+
     def leave_mark(self, next_number: int) -> None:
-        """Note how far the file that is gone had come; raises OSError."""
+        """Note how far the file that is gone or overwritten had come; raises OSError."""
         ...
 
 
@@ -336,7 +340,7 @@ class Writer:
         self._pages += self._trends.maintain(ready.store, self._index.corrections())
 
     def _notice_replacement(self) -> None:
-        """Begin a new file when the one that is open was deleted or replaced, looking now and then.
+        """Open again when the file was deleted, replaced or overwritten, looking now and then.
 
         SQLite would go on in a file without a name, and all of it would be gone at the next start.
         """
@@ -345,8 +349,13 @@ class Writer:
         self._looked_s = time.monotonic()
         if self._opener.is_replaced():
             log.error("journal: the file was deleted or replaced while running; begun again")
-            self._close()
-            self._opener.leave_mark(self._next)
+        elif self._opener.is_overwritten():
+            log.error("journal: another program overwrote the file; what is whole is saved")
+            self._opener.suspect = "another program overwrote it"
+        else:
+            return
+        self._close()
+        self._opener.leave_mark(self._next)
 
     def _commit(self, ready: Ready) -> None:
         try:
