@@ -12,6 +12,7 @@ from teleward_drivers.link import Received
 from teleward_gateway.sessions.opener import BroadcastOpener
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
+from teleward_gateway.testing.paced_time import run_paced
 from teleward_signal.model import Measurement
 from teleward_simulators.fleet import DeviceSpec, Fleet
 
@@ -19,7 +20,9 @@ OnAir = Callable[[Fleet, Path], AbstractAsyncContextManager[Any]]
 OURS, NEIGHBOUR = "C0:00:00:00:00:01", "C0:00:00:00:00:02"
 
 
-async def test_a_weighing_is_one_reading_of_one_scale(on_air: OnAir, tmp_path: Path) -> None:
+async def _weigh(on_air: OnAir, tmp_path: Path) -> tuple[list[Output], list[State]]:
+    """Return what a session made of one weighing, and its states."""
+
     def spec(address: str, kg: float) -> DeviceSpec:
         options = {"first_s": 1.0, "kg": kg}
         return DeviceSpec("mi-scale", address, "simple:steady", address, options=options)
@@ -47,6 +50,11 @@ async def test_a_weighing_is_one_reading_of_one_scale(on_air: OnAir, tmp_path: P
                 await asyncio.sleep(0.1)
         await asyncio.sleep(2.0)  # the steady value goes on until the person has stepped off
         assert session.status.state is State.STREAMING
+    return outputs, states
+
+
+def test_a_weighing_is_one_reading_of_one_scale(on_air: OnAir, tmp_path: Path) -> None:
+    outputs, states = run_paced(_weigh(on_air, tmp_path))
     weights = [(o.metric, o.value) for o in outputs if isinstance(o, Measurement)]
     assert weights == [("body_weight", 82.3)]
     reasons = {o.reason for o in outputs if isinstance(o, Discarded)}

@@ -21,6 +21,7 @@ from teleward_drivers.errors import LinkLost
 from teleward_drivers.link import Link
 from teleward_drivers.radio import Adapter
 from teleward_drivers.serial_link import SerialLink
+from teleward_gateway.testing.paced_time import run_paced
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 from teleward_simulators import catalogue
 from teleward_simulators.fleet import DeviceSpec, Fleet
@@ -280,7 +281,7 @@ async def _open(adapter: Adapter, info: DriverInfo, address: str) -> Link:
 @pytest.fixture(scope="module")
 def outputs(on_air: OnAir) -> dict[str, list[Output]]:
     """What every driver made of its device, all of them at the same time."""
-    return asyncio.run(_listen_to_all(on_air))
+    return run_paced(_listen_to_all(on_air))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -24,6 +24,7 @@ from teleward_drivers.device import Output
 from teleward_drivers.link import Received
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
+from teleward_gateway.testing.paced_time import run_paced
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 from teleward_simulators.faults import FAULTS
 from teleward_simulators.fleet import Device, DeviceSpec, Fleet
@@ -165,7 +166,7 @@ def _is_value(output: Output) -> bool:
 def played(on_air: OnAir) -> list[Case]:
     """The whole menu, played once."""
     made = cases()
-    asyncio.run(_run_all(made, on_air))
+    run_paced(_run_all(made, on_air))
     return made
 
 

@@ -15,6 +15,7 @@ from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Output
 from teleward_drivers.link import Received
 from teleward_gateway.sessions.session import Session
+from teleward_gateway.testing.paced_time import hold_up, run_paced
 from teleward_signal.model import SampleBlock
 from teleward_simulators.fleet import DeviceSpec, Fleet
 
@@ -48,12 +49,12 @@ async def _blocks(on_air: OnAir, mtu: int) -> list[SampleBlock]:
                     while not blocks or blocks[-1].index <= count:
                         await asyncio.sleep(0.05)
                     if not beyond:
-                        time.sleep(HELD_UP_S)  # noqa: ASYNC251
+                        hold_up(HELD_UP_S)
     return blocks
 
 
 @pytest.mark.parametrize("mtu", [23, 185, 247, 517])
 def test_a_patch_that_was_held_up_sends_every_sample(on_air: OnAir, mtu: int) -> None:
-    blocks = asyncio.run(_blocks(on_air, mtu))
+    blocks = run_paced(_blocks(on_air, mtu))
     ends = [block.index + len(block.samples) for block in blocks]
     assert [block.index for block in blocks[1:]] == ends[:-1]

@@ -44,6 +44,8 @@ class GlucoseMeter(OnDemand):
         self._measurement = self.notifier(codec.MEASUREMENT)
         context = self.notifier(codec.CONTEXT)
         self.memory = RecordMemory(self, self._measurement, self._report)
+        self.measured_s: dict[int, float] = {}
+        """Record number -> device time at which it was measured: the truth, for tests."""
         stored = int(self.options.get("stored", 5))
         for number in range(1, stored + 1):
             record = self._record(number, 3600.0 * (stored - number + 1), 3.0 * (number % 5))
@@ -61,7 +63,10 @@ class GlucoseMeter(OnDemand):
         ]
 
     def _record(self, number: int, ago_s: float, more: float = 0.0) -> codec.GlucoseMeasurement:
-        value = self.source.numeric("glucose", max(0.0, self.clock.now_s() - ago_s))
+        # before the value: a patient who was not asked for long is lived for a while now
+        base_time = self.calendar.now(ago_s) or DateTime(0, 0, 0)
+        self.measured_s[number] = measured_s = max(0.0, self.clock.now_s() - ago_s)
+        value = self.source.numeric("glucose", measured_s)
         mg_per_dl = float(self.options.get("value", value or USUAL_MG_PER_DL)) + more
         molar = bool(self.options.get("molar", False))
         concentration = (
@@ -71,7 +76,7 @@ class GlucoseMeter(OnDemand):
         )
         return codec.GlucoseMeasurement(
             sequence=number,
-            base_time=self.calendar.now(ago_s) or DateTime(0, 0, 0),
+            base_time=base_time,
             offset_minutes=0,
             concentration=concentration,
             molar=molar,

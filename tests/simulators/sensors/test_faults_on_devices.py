@@ -2,8 +2,9 @@
 
 patient -> sensor -> FAULT -> simulated device -> virtual radio or pty -> session, driver -> here
 
-One device a fault, all at once. The patient is the same throughout and known; what comes out before
-and after the fault is true, and in between it is what that fault makes of it.
+One device a fault, all at once, in paced time: a machine that stalls makes nothing late. The
+patient is the same throughout and known; what comes out before and after the fault is true, and in
+between it is what that fault makes of it.
 """
 
 import asyncio
@@ -25,7 +26,9 @@ from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.sessions.states import State
+from teleward_gateway.testing.paced_time import run_paced
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
+from teleward_simulators.ble.glucose import GlucoseMeter
 from teleward_simulators.fleet import Device, DeviceSpec, Fleet, SourceKey
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.sensors.faults import FAULT_KINDS, ActiveFault, make_fault
@@ -67,8 +70,8 @@ class Trial:
     outputs: list[tuple[float, Output]] = field(default_factory=list)
     losses: int = 0
     fault_s: float = FAULT_S
-    by_stamp: bool = False
-    """Whether outputs are placed by the device's own clock, not by their arrival."""
+    by_record: bool = False
+    """Whether outputs are placed by when the meter measured that record, not by their arrival."""
 
     @property
     def name(self) -> str:
@@ -103,10 +106,11 @@ class Trial:
         return [(t, output) for t, output in self.outputs if low < t < high]
 
     def arrived(self, at_s: float, output: Output) -> None:
-        """Keep an output with its device time; a clock of whole seconds names their end."""
-        stamp_ns = getattr(output, "device_time_ns", None)
-        if self.by_stamp and stamp_ns is not None:
-            at_s += stamp_ns / 1e9 + 1.0 - time.time()
+        """Keep an output with its device time: of its arrival, or of the record that it is."""
+        stamp = getattr(output, "stamp", None)
+        if self.by_record and stamp is not None and stamp.record is not None:
+            assert isinstance(self.device, GlucoseMeter)
+            at_s = self.device.measured_s[stamp.record]
         self.outputs.append((at_s, output))
 
     def readings(self, which: str, metric: str = "") -> list[Measurement]:
@@ -287,7 +291,7 @@ TRIALS = [
     Trial("nail_polish", "ox", OX, "spo2", shifted(-4.0, -0.5, 2.0)),
     Trial("ambient_light", "ox", OX, "spo2", shifted(-12.0, -6.0, 2.0)),
     Trial("unit_switch", "glu", "glucose", "glucose", other_unit, options=GLUCOSE,
-          fault_s=MEMORY_FAULT_S, by_stamp=True),
+          fault_s=MEMORY_FAULT_S, by_record=True),
     Trial("range_floor", "ox", OX, "spo2", dashes(9.0),
           knobs={"shunt": 0.6, "aad": 80.0, "bronch": 0.9}),
     Trial("drop", "ox", OX, "spo2", half_lost, 0.5),
@@ -339,7 +343,7 @@ async def _run(on_air: OnAir) -> None:
             for trial in TRIALS:
                 trial.from_s = time.monotonic() - start_s + 2.0
             await asyncio.sleep(2.0 + FAULT_S + AFTER_S)
-            memories = [trial for trial in TRIALS if trial.by_stamp]
+            memories = [trial for trial in TRIALS if trial.by_record]
             with suppress(TimeoutError):
                 async with asyncio.timeout(ASKED_AGAIN_S):
                     while any(not trial.readings("after") for trial in memories):
@@ -349,7 +353,7 @@ async def _run(on_air: OnAir) -> None:
 @pytest.fixture(scope="module")
 def trials(on_air: OnAir) -> dict[str, Trial]:
     """Every trial, run once."""
-    asyncio.run(_run(on_air))
+    run_paced(_run(on_air))
     return {trial.name: trial for trial in TRIALS}
 
 
