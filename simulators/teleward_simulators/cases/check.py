@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from teleward_simulators.cases.model import Band, Case, Step
 from teleward_simulators.cases.mutations import Ended, endings_of
 from teleward_simulators.cases.runner import CaseRun, Script, without
-from teleward_simulators.physiology.body import BodySnapshot
+from teleward_simulators.physiology.vital import BodySnapshot
 
 Saved = tuple[BodySnapshot, Script]
 

@@ -26,11 +26,12 @@ from teleward_simulators.cases.voice import (
 )
 from teleward_simulators.cases.worker_side import FINDS_OUT, WorkerSide, steps_of
 from teleward_simulators.physiology.actions import ACTIONS
-from teleward_simulators.physiology.body import Body, Given
+from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.knobs import KNOBS
 from teleward_simulators.physiology.layers import Layer
 from teleward_simulators.physiology.orders import Order
+from teleward_simulators.physiology.vital import Given
 from teleward_simulators.sensors.faults import make_fault
 
 CHRONIC_S = 3600.0

@@ -7,10 +7,11 @@ from teleward_simulators.cases.director import CaseDirector
 from teleward_simulators.cases.expression import Value
 from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.script import Script
-from teleward_simulators.physiology.body import Body, BodySnapshot, Given
+from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.patient import PhysiologyPatient
 from teleward_simulators.physiology.variation import varied
+from teleward_simulators.physiology.vital import BodySnapshot, Given
 
 __all__ = ["CaseDirector", "CaseRun", "Script", "make_case_patient", "without"]
 

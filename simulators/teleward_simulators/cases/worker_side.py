@@ -27,9 +27,10 @@ from teleward_simulators.cases.voice import (
     seen,
 )
 from teleward_simulators.physiology.actions import action_named
-from teleward_simulators.physiology.body import Body, Given
+from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.units import parse_dose
+from teleward_simulators.physiology.vital import Given
 
 MOST_TASKS = 200
 """Things a worker can have been asked in one encounter."""

@@ -9,20 +9,21 @@ from dataclasses import dataclass, field, replace
 
 from teleward_signal.errors import Invalid
 from teleward_simulators.draws import Stream, uniform
-from teleward_simulators.physiology.actions import Action, action_named, oxygen_share
+from teleward_simulators.physiology.actions import Action, action_named
 from teleward_simulators.physiology.engine import (
     FAILING_S,
     HYPOKALAEMIA_S,
     KALAEMIA_S,
     STEPS_PER_S,
     Engine,
-    Snapshot,
 )
-from teleward_simulators.physiology.layers import Layer
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.readings import SHORT
+from teleward_simulators.physiology.rhythm_plans import DECAY, KIND, PAUSE_S, Plan, plans, wait
+from teleward_simulators.physiology.special_actions import SPECIAL
 from teleward_simulators.physiology.units import parse_dose
-from teleward_simulators.rhythms.table import RHYTHMS, Atria, rhythm_named
+from teleward_simulators.physiology.vital import BodySnapshot, Given, Vital
+from teleward_simulators.rhythms.table import RHYTHMS, rhythm_named
 from teleward_simulators.rhythms.transitions import (
     TIME_LIMITS,
     Scene,
@@ -44,52 +45,6 @@ TRIAL_S = 90.0
 """How long a heart has to be able to beat for its arrest to be reversible."""
 ESTABLISHED_S = 3600.0
 """Age of the infarct that a rhythm of that name shows."""
-MINUTE = 60 * STEPS_PER_S
-SURGE_STEPS = 45 * STEPS_PER_S
-"""From a bolus of adrenaline in a beating heart to what it does to the rhythm."""
-DECAY = "decay"
-Plan = tuple[int, int, str]
-"""The step from which, steps between (0: once) and the trigger, or `DECAY`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """An action carried out: when, in its own unit, and a note for the reader."""
-
-    step: int
-    name: str
-    dose: float
-    flags: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Vital:
-    """The discrete state of a body; every value is immutable, so a copy is a snapshot."""
-
-    rhythm: str = "sinus"
-    rhythm_step: int = 0
-    rate: float = 0.0
-    draws: int = 0
-    exam: bool = False
-    adrenaline_step: int = -(10**9)
-    amiodarone: bool = False
-    cpr_step: int = -1
-    pressure: tuple[tuple[str, float], ...] = ()
-    given: tuple[Given, ...] = ()
-    pause_s: float = 0.0
-    overrides: tuple[tuple[str, float], ...] = ()
-    due: tuple[tuple[int, str], ...] = ()
-    """Steps at which a drug that was given asks the table of rhythms, and its trigger."""
-
-
-@dataclass(frozen=True, slots=True)
-class BodySnapshot:
-    """All there is to continue from."""
-
-    engine: Snapshot
-    vital: Vital
-
-
 OnRhythm = Callable[[str, float], None]
 
 
@@ -142,14 +97,14 @@ class Body:
         """Move on; what the rhythm does of itself happens in the step in which it is due."""
         engine = self.engine
         while steps > 0:
-            plans = self._plans()
-            part = min(steps, *(_wait(p, engine.steps) for p in plans)) if plans else steps
+            due = plans(self.vital)
+            part = min(steps, *(wait(p, engine.steps) for p in due)) if due else steps
             steps -= engine.advance_until(part)
             # what no longer beats follows the table alone
             if engine.get("pulse") > 0.5 and self._failing():
                 self._fail()
-            elif plans:
-                self._carry_on(plans)
+            elif due:
+                self._carry_on(due)
 
     def turn(self, knob: str, value: float, over_s: float = 0.0) -> None:
         """Turn a knob."""
@@ -192,9 +147,15 @@ class Body:
         for knob, value in rhythm.territory:
             engine.turn(knob, value)
             engine.put("injury_s", ESTABLISHED_S)
-        _set_rate(self, rate or rhythm.rate)
+        self.set_rate(rate or rhythm.rate)
         if self.on_rhythm is not None:
             self.on_rhythm(name, pause_s)
+
+    def set_rate(self, rate: float) -> None:
+        """Set the ventricular rate of a rhythm that has one of its own (0: the sinus node's)."""
+        self.vital.rate = rate
+        self.engine.put("fixed_hr", rate)
+        self.engine.restart_beats()  # a body whose time stands still shows it as well
 
     def _carry_out(self, action: Action, amount: float, share: float) -> None:
         engine = self.engine
@@ -205,7 +166,7 @@ class Body:
         for layer in action.layers:
             size = layer.size * share if layer.kind == "shift" else layer.size**share
             engine.lay(replace(layer, size=size))
-        special = _SPECIAL.get(action.name)
+        special = SPECIAL.get(action.name)
         if special is not None:
             special(self, amount)
         if action.trigger:
@@ -235,7 +196,7 @@ class Body:
 
     def _trigger(self, trigger: str, dose: float = 0.0) -> None:
         vital = self.vital
-        kind = _KIND.get(vital.rhythm, vital.rhythm)
+        kind = KIND.get(vital.rhythm, vital.rhythm)
         possible = tuple(
             (self.overrides.get(f"{kind}/{trigger}/{to}", probability), to)
             for probability, to in outcomes(kind, trigger, self._scene(dose))
@@ -251,30 +212,15 @@ class Body:
             to = choose(possible, uniform(self.seed, Stream.TRANSITION, vital.draws))
             vital.draws += 1
         if to is not None:
-            self.set_rhythm(to, pause_s=_PAUSE_S.get((kind, trigger), 0.0))
+            self.set_rhythm(to, pause_s=PAUSE_S.get((kind, trigger), 0.0))
 
     def _in_rhythm_s(self) -> float:
         return (self.engine.steps - self.vital.rhythm_step) / STEPS_PER_S
 
-    def _plans(self) -> list[Plan]:
-        """Return what the rhythm does by time."""
-        vital = self.vital
-        out = []
-        if vital.rhythm in TIME_LIMITS:
-            patience = TIME_LIMITS[vital.rhythm][0] * (4.0 if vital.cpr_step >= 0 else 1.0)
-            out.append((vital.rhythm_step + int(patience * STEPS_PER_S), 0, DECAY))
-        elif vital.rhythm in _EVERY:
-            trigger, every = _EVERY[vital.rhythm]
-            out.append((vital.rhythm_step + every, every, trigger))
-        out += [(step, 0, trigger) for step, trigger in vital.due]
-        if vital.cpr_step >= 0 and not RHYTHMS[vital.rhythm].pulse:
-            out.append((vital.cpr_step + 2 * MINUTE, 2 * MINUTE, "cpr_cycle"))
-        return out
-
-    def _carry_on(self, plans: list[Plan]) -> None:
-        """Do what is due at this step, of ``plans`` made before it."""
+    def _carry_on(self, due: list[Plan]) -> None:
+        """Carry out what is due at this step, of ``due`` made before it."""
         now = self.engine.steps
-        for first, every, what in plans:
+        for first, every, what in due:
             if now < first:
                 continue
             if what == DECAY:
@@ -302,133 +248,3 @@ class Body:
             self.engine.put("hypokalaemia_s", 0.0)
             ectopic = self.vital.rhythm in ("pvc", "bigeminy", "couplets")
             self._trigger("hypokalaemia_runs" if ectopic else "hypokalaemia")
-
-
-_EVERY = {"complete_block": ("minute", MINUTE), "svt": ("minutes_10", 10 * MINUTE)}
-"""Rhythm -> what may happen of itself, and every how many steps."""
-
-
-def _wait(plan: Plan, now: int) -> int:
-    """Return the steps until ``plan`` is due, at least 1."""
-    first, every, _ = plan
-    if now < first:
-        return first - now
-    return every - (now - first) % every if every else 1
-
-
-_PAUSE_S = {
-    ("svt", "adenosine"): 4.0,
-    ("vf", "shock"): 2.5,
-    ("vf", "sync_shock"): 2.5,
-    ("svt", "sync_shock"): 1.2,
-}
-"""Seconds of silence drawn before the new rhythm: adenosine's asystole, the stun after a shock."""
-
-_KIND = {
-    "pvc": "sinus", "bigeminy": "sinus", "couplets": "sinus", "av1": "sinus", "lbbb": "sinus",
-    "rbbb": "sinus", "stemi_anterior": "sinus", "stemi_inferior": "sinus",
-    "stemi_lateral": "sinus", "agonal": "pea", "p_wave_asystole": "asystole",
-}  # fmt: skip
-"""Rhythms that the table treats as another."""
-
-
-def _oxygen(body: Body, litres: float) -> None:
-    body.engine.put("fio2", oxygen_share(litres))
-
-
-def _venturi(body: Body, percent: float) -> None:
-    body.engine.put("fio2", percent / 100.0)
-
-
-def _crystalloid(body: Body, millilitres: float) -> None:
-    _infuse(body, millilitres, 900.0)
-
-
-def _crystalloid_hour(body: Body, millilitres: float) -> None:
-    _infuse(body, millilitres, 3600.0)
-
-
-def _infuse(body: Body, millilitres: float, seconds: float) -> None:
-    engine = body.engine
-    left = engine.get("fluid_left_ml") + millilitres
-    engine.put("fluid_left_ml", left)
-    engine.put("fluid_rate", max(engine.get("fluid_rate"), left / seconds)
-               if left > millilitres else left / seconds)  # fmt: skip
-    if engine.get("rv_f") < 0.6:  # an overstretched right ventricle fails
-        engine.lay(Layer("rv_f", "shift", -0.05 * millilitres / 500.0, seconds, 3600.0, 3600.0))
-
-
-def _blood(body: Body, millilitres: float) -> None:
-    left = body.engine.get("blood_left_ml") + millilitres
-    body.engine.put("blood_left_ml", left)
-    body.engine.put("blood_rate", left / 900.0)
-
-
-def _adrenaline_iv(body: Body, _: float) -> None:
-    now = body.engine.steps
-    body.vital.adrenaline_step = now
-    if RHYTHMS[body.rhythm].pulse:  # the pressure rises first, then the rhythm goes
-        body.vital.due = (*body.vital.due, (now + SURGE_STEPS, "adrenaline_surge"))
-
-
-def _adrenaline_infusion(body: Body, micrograms: float) -> None:
-    body.engine.put("adrenaline_rate", micrograms / 5.0 * 0.12 / 150.0)
-    if body.rhythm == "complete_block":
-        _set_rate(body, min(body.vital.rate + 15.0, 50.0))
-
-
-def _atropine(body: Body, _: float) -> None:
-    if body.rhythm == "complete_block" and body.vital.rate < 38.0:
-        _set_rate(body, body.vital.rate + 4.0)
-
-
-def _set_rate(body: Body, rate: float) -> None:
-    body.vital.rate = rate
-    body.engine.put("fixed_hr", rate)
-    body.engine.restart_beats()  # a body whose time stands still shows it as well
-
-
-def _adenosine(body: Body, milligrams: float) -> None:
-    body.engine.put("av_block", min(1.0, milligrams / 9.0))
-    body.engine.restart_beats()
-
-
-def _amiodarone(body: Body, _: float) -> None:
-    body.vital.amiodarone = True
-
-
-def _pacing(body: Body, rate: float) -> None:
-    if RHYTHMS[body.rhythm].pulse or RHYTHMS[body.rhythm].atria is Atria.DISSOCIATED:
-        body.set_rhythm("paced", rate)
-
-
-def _cpr(body: Body, _: float) -> None:
-    if body.vital.cpr_step < 0:
-        body.vital.cpr_step = body.engine.steps
-
-
-def _cpr_stop(body: Body, _: float) -> None:
-    body.vital.cpr_step = -1
-
-
-def _insulin_infusion(body: Body, units: float) -> None:
-    body.engine.put("insulin_rate", units * body.person.wt_kg * 1000.0 / 60.0)
-
-
-_SPECIAL: dict[str, Callable[[Body, float], None]] = {
-    "oxygen": _oxygen,
-    "venturi": _venturi,
-    "crystalloid": _crystalloid,
-    "crystalloid_hour": _crystalloid_hour,
-    "blood": _blood,
-    "adrenaline_iv": _adrenaline_iv,
-    "adrenaline_infusion": _adrenaline_infusion,
-    "atropine": _atropine,
-    "adenosine": _adenosine,
-    "amiodarone": _amiodarone,
-    "pacing": _pacing,
-    "cpr": _cpr,
-    "cpr_stop": _cpr_stop,
-    "insulin_infusion": _insulin_infusion,
-}
-"""What a table of amounts cannot express."""

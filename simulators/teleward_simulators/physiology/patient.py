@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_simulators.physiology.body import Body, BodySnapshot
+from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.circulation import RESTING_VAGAL
 from teleward_simulators.physiology.orders import Director, Order, obey
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.readings import KEPT, READ
+from teleward_simulators.physiology.vital import BodySnapshot
 from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tempo, TrainState
 from teleward_simulators.rhythms.sway import breath_share, sway_of
 from teleward_simulators.rhythms.table import RHYTHMS, Atria
