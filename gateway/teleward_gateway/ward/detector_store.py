@@ -2,10 +2,11 @@
 
 A gateway that is killed has an older file of the same form in memory (`detector_snapshots`).
 
-    "TWDS"  u32 length  JSON: version, saved_ns, streams, baselines   states, one behind the other
+    "TWDS"  u32 length  JSON: version, saved, streams, baselines      states, one behind the other
     ...     blake2b of all before it (32 bytes)
 
-A file is used once and removed. It is refused when it is older than `RESTART_S`, when it was
+Monotonic time decides within one boot, whatever was done to the clock; UTC only over a reboot. A
+file is used once and removed. It is refused when it is older than `RESTART_S`, when it was
 written by other sources of the signal package (the states are images of its arrays), when it is
 damaged or larger than `LARGEST_BYTES`. The detectors then learn again, as after a first start.
 """
@@ -38,7 +39,7 @@ _DIGEST_BYTES = 32
 class KeptStream:
     """One stream of the signal engine; its next sample is due at ``end_ns``.
 
-    That is monotonic time in this process and UTC in the file: a reboot begins another count.
+    That is monotonic time, in the file of the boot that wrote it.
     """
 
     subject: str
@@ -107,12 +108,11 @@ class DetectorStore:
             self._path.unlink()
 
     def _packed(self, learnt: Learnt, now: Stamp) -> bytes:
-        ahead_ns = now.time_ns - now.monotonic_ns
         document = {
             "version": self._version,
-            "saved_ns": now.time_ns,
+            "saved": [now.time_ns, now.monotonic_ns, now.boot],
             "streams": [
-                [s.subject, s.metric, s.fs, s.device, s.end_ns + ahead_ns, len(s.state), s.claims]
+                [s.subject, s.metric, s.fs, s.device, s.end_ns, len(s.state), s.claims]
                 for s in learnt.streams
             ],
             "baselines": [[name, len(state)] for name, state in learnt.baselines.items()],
@@ -129,14 +129,16 @@ class DetectorStore:
         if magic != _MAGIC or digest != data[len(body) :]:
             raise ValueError("damaged")
         document = json.loads(body[_HEAD.size : _HEAD.size + length])
-        age_s = (now.time_ns - document["saved_ns"]) / 1e9
+        saved_ns, saved_monotonic_ns, boot = document["saved"]
+        shift_ns = 0  # from the monotonic time of the file to that of now
+        if boot != now.boot:
+            shift_ns = (saved_ns - saved_monotonic_ns) - (now.time_ns - now.monotonic_ns)
+        age_s = (now.monotonic_ns - saved_monotonic_ns - shift_ns) / 1e9
         if not 0 <= age_s <= RESTART_S:
             raise ValueError(f"{age_s:.0f} s old")
         if document["version"] != self._version:
             raise ValueError("of another version")
         at = _HEAD.size + length
-
-        ahead_ns = now.time_ns - now.monotonic_ns
 
         def take(size: int) -> bytes:
             nonlocal at
@@ -144,7 +146,7 @@ class DetectorStore:
             return body[at - size : at]
 
         streams = [
-            KeptStream(subject, metric, fs, device, end_ns - ahead_ns, take(size), tuple(claims))
+            KeptStream(subject, metric, fs, device, end_ns + shift_ns, take(size), tuple(claims))
             for subject, metric, fs, device, end_ns, size, claims in document["streams"]
         ]
         return Learnt(streams, {name: take(size) for name, size in document["baselines"]})

@@ -67,3 +67,19 @@ def test_a_reboot_begins_another_monotonic_count(tmp_path: Path) -> None:
     store(tmp_path).save(LEARNT, at(0))
     found = store(tmp_path).load(at(30, "two", monotonic_ns=10 * S))
     assert [stream.end_ns for stream in found.streams] == [9 * S, 10 * S]
+
+
+@pytest.mark.parametrize("step_s", [-86_400, -1800, 1800, 86_400])
+def test_a_step_of_the_clock_changes_nothing_within_a_boot(tmp_path: Path, step_s: int) -> None:
+    store(tmp_path).save(LEARNT, at(0))
+    later = at(30)
+    stepped = Stamp(later.time_ns + step_s * S, 0, later.monotonic_ns, later.boot)
+    assert list(store(tmp_path).load(stepped).streams) == list(LEARNT.streams)
+
+
+@pytest.mark.parametrize("step_s", [-86_400, 0, 86_400])
+def test_a_minute_is_measured_by_the_monotonic_clock(tmp_path: Path, step_s: int) -> None:
+    store(tmp_path).save(LEARNT, at(0))
+    later = at(61)
+    stepped = Stamp(later.time_ns + step_s * S, 0, later.monotonic_ns, later.boot)
+    assert store(tmp_path).load(stepped) == Learnt()
