@@ -81,6 +81,8 @@ class Engine:
         if key not in self._banks:
             self._drop_unused()
             self._banks[key] = _SharedBank(kind.make_bank(fs, 1, self.config.options))
+            # the order of a subject's messages depends on nobody else's streams
+            self._banks = dict(sorted(self._banks.items(), key=_bank_order))
         shared = self._banks[key]
         handle = self._next_handle
         self._next_handle += 1
@@ -126,7 +128,7 @@ class Engine:
         out: list[Output] = []
         for shared in self._banks.values():
             self._failed.update(shared.advance(self._streams))
-            for event in shared.bank.drain():
+            for event in shared.events():
                 stream = self._streams.get(shared.handles[int(event["slot"])])
                 if stream is None or stream.handle in self._failed:
                     continue
@@ -214,6 +216,11 @@ class _Stream:
         return f"{self.subject}\n{self.clock_name}"
 
 
+def _bank_order(item: tuple[tuple[Kind, float], object]) -> tuple[str, float]:
+    (kind, fs), _ = item
+    return kind.value, fs
+
+
 class _SharedBank:
     """A bank, who sits in its slots, and the array that carries a tick's samples to it."""
 
@@ -236,6 +243,10 @@ class _SharedBank:
         """Free a slot."""
         self.handles[slot] = 0
         self.bank.reset(slot)
+
+    def events(self) -> list[np.void]:
+        """Return what the bank found, in the order in which the streams were opened."""
+        return sorted(self.bank.drain(), key=lambda event: self.handles[int(event["slot"])])
 
     def advance(self, streams: dict[int, _Stream]) -> dict[int, Exception]:
         """Hand the pending samples of every slot to the bank; return the streams that failed."""

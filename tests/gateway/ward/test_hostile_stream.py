@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -72,6 +72,8 @@ def samples_of(kind: str) -> NDArray[np.float32]:
 
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(blocks, max_size=3), min_size=20, max_size=20))
+@example([[("pleth", 250.0, "nan", 0)], *[[]] * 19])
+@example([[("ecg_ii", 250.0, "wave", 0)], *[[("ecg_ii", 50.0, "wave", 0)]] * 19])
 def test_results_of_the_good_one_are_byte_identical(hostile: Any) -> None:
     worker = DspWorker(Engine(EngineConfig()), 0.2)
     for number, at in enumerate(range(0, len(ECG), STEP)):

@@ -51,6 +51,23 @@ def test_every_subject_gets_a_heart_rate_each_second() -> None:
         assert [m.time_ns for m in values] == sorted(m.time_ns or 0 for m in values)
 
 
+@pytest.mark.parametrize("others", [["pleth"], ["ecg_ii"], ["respiration", "pleth", "ecg_ii"]])
+def test_messages_come_in_an_order_that_no_other_subject_changes(others: list[str]) -> None:
+    mine = ["ecg_ii", "pleth", "ecg_v5", "respiration"]
+    found = []
+    for before in [], others:
+        engine = Engine()
+        left = [engine.open_stream("left", metric, FS) for metric in before]
+        engine.open_stream("stays", "ecg_ii", 125.0)
+        handles = [engine.open_stream("a", metric, FS) for metric in mine[:2]]
+        for handle in left:
+            engine.close_stream(handle)
+        handles += [engine.open_stream("a", metric, FS) for metric in mine[2:]]
+        found.append([repr(each) for each in run(engine, handles, ECG[: 12 * 250])])
+    assert found[0] == found[1]
+    assert len(found[0]) > 50
+
+
 def test_beats_carry_the_time_of_the_r_peak() -> None:
     engine = Engine()
     out = run(engine, [engine.open_stream("a", "ecg_ii", FS)], ECG)
