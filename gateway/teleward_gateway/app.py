@@ -194,8 +194,10 @@ async def correct_clock(parts: Parts) -> None:
         correction = parts.clock.poll()
         if correction is not None:
             parts.journal.correct(correction)
+            await parts.journal.flush()
             await asyncio.to_thread(parts.registry.correct, correction)
             parts.ingest.readings.clock_corrected()
+        parts.kept_time.save(parts.clock)
 
 
 def _give_up() -> None:

@@ -20,6 +20,7 @@ from teleward_drivers.catalogue import catalogue
 from teleward_drivers.radio import Radio
 from teleward_gateway.api_view import ApiView, gateway_description
 from teleward_gateway.clock import GatewayClock
+from teleward_gateway.clock.kept_time import KeptTime
 from teleward_gateway.delivery.inventory import RegistryInventory
 from teleward_gateway.delivery.sinks import Sinks
 from teleward_gateway.health import HealthRegistry
@@ -28,6 +29,7 @@ from teleward_gateway.journal import Journal, JournalConfig, JournalInUse
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.logs import Redactor
+from teleward_gateway.process.shared_memory import memory_file
 from teleward_gateway.process.startup import StartError, in_daemon_thread, prepare_folder
 from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.lock import RegistryLock
@@ -39,7 +41,7 @@ from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.settings.reload import SettingsReload
 from teleward_gateway.ward.alarm_store import AlarmStore
-from teleward_gateway.ward.detector_snapshots import DetectorSnapshots, memory_store, still_valid
+from teleward_gateway.ward.detector_snapshots import DetectorSnapshots, still_valid
 from teleward_gateway.ward.detector_store import DetectorStore, Learnt
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.held_readings import HeldReadings
@@ -78,6 +80,7 @@ class Parts:
     heartbeat: Heartbeat
     loop_watch: LoopWatch
     clock: GatewayClock
+    kept_time: KeptTime
     journal: Journal
     audit: Audit
     registry: Registry
@@ -115,6 +118,10 @@ async def build(
     clock = GatewayClock()
     journal = open_journal(folder, settings, clock)
     stack.push_async_callback(asyncio.to_thread, journal.close)
+    kept_time = KeptTime(memory_file(folder, "clock.json"))
+    kept_time.resume(clock, journal.corrections())
+    kept_time.save(clock)
+    stack.callback(kept_time.save, clock)
     lock = RegistryLock(folder)
     if not await asyncio.to_thread(lock.take, REGISTRY_WAIT_S):
         log.error("another program keeps %s open: its changes are not seen here", folder)
@@ -126,7 +133,8 @@ async def build(
     await in_daemon_thread(partial(engine.warm, partial(log_warming, progress), KERNELS))
     board = alarm_store.board()
     detectors = DetectorStore(folder, fingerprint())
-    in_memory = memory_store(folder, fingerprint())
+    memory = memory_file(folder, "detectors.bin")
+    in_memory = None if memory is None else DetectorStore(memory.parent, fingerprint(), memory.name)
     learnt = await asyncio.to_thread(load_learnt, detectors, in_memory, board, clock)
     dsp, anomaly = DspWorker(engine, settings.signal.tick_ms / 1000, learnt.streams), AnomalyWatch()
     admitted = {subject.id for subject in registry.subjects()}
@@ -183,7 +191,8 @@ async def build(
     return Parts(
         settings=settings, health=health, supervisor=supervisor,
         heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
-        clock=clock, journal=journal, audit=audit, registry=registry, engine=engine, dsp=dsp,
+        clock=clock, kept_time=kept_time, journal=journal, audit=audit, registry=registry,
+        engine=engine, dsp=dsp,
         snapshots=snapshots, alarm_store=alarm_store, board=board, live=live, ingest=ingest,
         sessions=sessions, commissioning=commissioning, reconciler=reconciler, view=view,
         sinks=sinks, losses=losses,

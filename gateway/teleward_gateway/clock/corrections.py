@@ -72,6 +72,10 @@ class Corrections:
         """
         return sum(c.shift_ns for c in self._of(boot, monotonic_ns, known))
 
+    def since_ns(self, boot: str, monotonic_ns: int) -> int:
+        """Return the sum of the steps of ``boot`` that came after a monotonic time."""
+        return sum(c.shift_ns for c in self._all if c.boot == boot and c.until_ns > monotonic_ns)
+
     def concern(self, boot: str) -> bool:
         """Return whether any correction is about times stamped in ``boot``."""
         return boot in self._boots

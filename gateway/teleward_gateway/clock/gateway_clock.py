@@ -14,7 +14,7 @@ is not believed: the monotonic clock knows better.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.kernel import Reading, boot_id, read_clocks
@@ -54,6 +54,20 @@ class Clock(Protocol):
     def at(self, monotonic_ns: int) -> Stamp:
         """Return the moment of a monotonic time, by what is known now."""
         ...
+
+
+class BaseState(NamedTuple):
+    """A time base as it was at the monotonic time ``read_at_ns``; all in nanoseconds.
+
+    ``trusted``: 1 when the time was ever confirmed by synchronisation in this boot.
+    """
+
+    offset_ns: int
+    asleep_ns: int
+    trusted: int
+    doubtful_since_ns: int
+    read_at_ns: int
+    error_ns: int
 
 
 class TimeBase:
@@ -103,6 +117,19 @@ class TimeBase:
             )
         self._read(reading, elapsed_ns)
         return correction and replace(correction, uncertainty_ns=self._error_ns)
+
+    def state(self) -> BaseState:
+        """Return what a later process of this boot needs to go on."""
+        return BaseState(
+            self._offset_ns, self._asleep_ns, int(self._trusted), self._doubtful_since_ns,
+            self._read_at_ns, self._error_ns,
+        )  # fmt: skip
+
+    def resume(self, state: BaseState) -> None:
+        """Go on from where an earlier process of this boot was."""
+        self._offset_ns, self._asleep_ns = state.offset_ns, state.asleep_ns
+        self._trusted, self._doubtful_since_ns = bool(state.trusted), state.doubtful_since_ns
+        self._read_at_ns, self._error_ns = state.read_at_ns, state.error_ns
 
     def _read(self, reading: Reading, elapsed_ns: int) -> None:
         """Take over the kernel's error estimate; without it a trusted time drifts."""

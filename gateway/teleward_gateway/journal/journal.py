@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.clock.corrections import Correction
+from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.clock.gateway_clock import Clock
 from teleward_gateway.journal.chart import Line, draw, newest
 from teleward_gateway.journal.config import JournalConfig
@@ -118,6 +118,10 @@ class Journal:
     def correct(self, correction: Correction) -> None:
         """Record a correction of the clock; history follows it from the next commit on."""
         self.append(Draft(RecordKind.CLOCK, payload=correction.payload()))
+
+    def corrections(self) -> Corrections:
+        """Return the corrections of the clock that are on record."""
+        return self._index.corrections()
 
     async def flush(self) -> bool:
         """Commit now; return whether everything appended before is on disk."""

@@ -16,13 +16,7 @@ stream goes on only when the restored board has exactly the claims that its snap
 
 import asyncio
 import logging
-import os
-import time
-from contextlib import suppress
 from dataclasses import replace
-from hashlib import blake2b
-from pathlib import Path
-from stat import S_ISDIR
 
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.ward.alarm_store import AlarmStore
@@ -35,32 +29,6 @@ log = logging.getLogger(__name__)
 
 PERIOD_S = 20.0
 """A third of what a restart may take: 40 s are left for the start itself."""
-ABANDONED_S = 3600.0
-"""Files of gateways that never came back; the clock may have been corrected meanwhile."""
-SHARED_MEMORY = Path("/dev/shm")
-
-
-def memory_store(
-    data_folder: Path, version: str, base: Path = SHARED_MEMORY
-) -> DetectorStore | None:
-    """Return the file in memory that belongs to ``data_folder``, None where there is no memory.
-
-    What another user could have put there is not read; what is too old for anybody is removed.
-    """
-    folder = base / f"teleward-{os.getuid()}"
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        found = folder.stat(follow_symlinks=False)
-        if not S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            return None
-        for path in folder.iterdir():
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > ABANDONED_S:
-                    path.unlink()
-    except OSError:
-        return None
-    name = blake2b(str(data_folder.resolve()).encode(), digest_size=8).hexdigest()
-    return DetectorStore(folder, version, f"{name}.bin")
 
 
 def still_valid(kept: Learnt, board: AlarmBoard) -> Learnt:
