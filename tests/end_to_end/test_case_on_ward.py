@@ -52,7 +52,9 @@ class Class:
 def lesson(case_ward: Any) -> Class:
     """A second room, whose devices all stream."""
     demo = case_ward.demo
-    told = RoomClient(demo.address, "").send("POST", "/rooms", {"case": "sepsis-01", "exam": True})
+    key = (demo.folder / "data/simulated/rooms/operator-key").read_text().strip()
+    client = RoomClient(demo.address, "", key)
+    told = client.send("POST", "/rooms", {"case": "sepsis-01", "exam": True})
     lesson = Class(demo, told)
     wanted = {f"{lesson.subject}-{row['sensor']}" for row in told["devices"]}
     deadline_s = time.monotonic() + CONNECT_S

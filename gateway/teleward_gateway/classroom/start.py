@@ -1,6 +1,7 @@
 """Starts the parts of the classroom on an application, and ends them in reverse order."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,9 +13,12 @@ from teleward_gateway.api.problems import PREFIX
 from teleward_gateway.classroom.api import class_pages, class_streams, classes, rooms, seats
 from teleward_gateway.classroom.classes.service import ClassService
 from teleward_gateway.classroom.events.log import EventLog
+from teleward_gateway.classroom.operator_key import FILE, operator_key
 from teleward_gateway.classroom.rooms.service import RoomService
 from teleward_gateway.classroom.ward_port import WardPort
 from teleward_gateway.process.supervisor import Keep
+
+log = logging.getLogger(__name__)
 
 ROUTERS = (rooms.router, classes.router, seats.router, class_streams.router)
 
@@ -39,13 +43,13 @@ async def start(
     keep: Keep | None = None,
 ) -> AsyncIterator[None]:
     """Serve rooms and classes on ``app`` as long as the context lasts; classes are restored."""
-    log = await asyncio.to_thread(EventLog, folder)
+    events = await asyncio.to_thread(EventLog, folder)
     room_service = RoomService(folder, ward)
-    class_service = ClassService(log, room_service, folder / LESSONS)
+    class_service = ClassService(events, room_service, folder / LESSONS)
 
     def health() -> dict[str, Any]:
-        damaged = f"damaged, set aside: {log.damaged.name}" if log.damaged else None
-        error = log.error or class_service.problem or damaged
+        damaged = f"damaged, set aside: {events.damaged.name}" if events.damaged else None
+        error = events.error or class_service.problem or damaged
         return {
             "ok": error is None,
             "error": error,
@@ -57,6 +61,8 @@ async def start(
     await room_service.tidy()
     add_routes(app)
     app.state.rooms, app.state.classes = room_service, class_service
+    app.state.operator_key = await asyncio.to_thread(operator_key, folder)
+    log.info("who has the key in %s opens classes and rooms", folder / FILE)
     work = class_service.run() if keep is None else keep("classes", class_service.run)
     running = asyncio.create_task(work, name="classes")
     try:
@@ -66,4 +72,4 @@ async def start(
         await asyncio.gather(running, return_exceptions=True)
         await class_service.stop()
         await ward.close()
-        await asyncio.to_thread(log.close)
+        await asyncio.to_thread(events.close)

@@ -1,6 +1,7 @@
 """``teleward room``: lead a running case from the command line.
 
-instructor   teleward room open asthma-01                 prints the code and the key
+instructor   export TELEWARD_OPERATOR_KEY=...             from the file that the start names
+             teleward room open asthma-01                 prints the code and the key
              export TELEWARD_ROOM_KEY=...                 or --key with each command
              teleward room start ABC234
              teleward room send ABC234 act:oxygen:10L/min knob:bronch:0.8:60 rhythm:svt
@@ -22,6 +23,8 @@ OPEN_S = 300.0
 """The first room compiles the patient's kernels: half a minute, on a small machine minutes."""
 KEY = "TELEWARD_ROOM_KEY"
 """Environment variable with the instructor's key."""
+OPERATOR = "TELEWARD_OPERATOR_KEY"
+"""Environment variable with the operator's key, which opens rooms."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     opening = verbs.add_parser("open", help="open a room on a case")
     opening.add_argument("case")
     opening.add_argument("--seed", type=int)
+    opening.add_argument(
+        "--operator-key", default=os.environ.get(OPERATOR, ""),
+        help=f"from the file rooms/operator-key of the gateway; or the environment's {OPERATOR}",
+    )  # fmt: skip
     opening.add_argument("--exam", action="store_true", help="no chance events: fair for all")
     for name, summary in (
         ("show", "what learners see"),
@@ -79,7 +86,7 @@ def _room(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do it and print the answer as JSON."""
     try:
-        answer = _do(arguments, RoomClient(arguments.url, getattr(arguments, "key", "")))
+        answer = _do(arguments, RoomClient(arguments.url, *_keys(arguments)))
     except (NoGateway, RequestRefused, ValueError) as error:
         print(f"room: {error}", file=sys.stderr)
         return 2
@@ -88,13 +95,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class RoomClient(ApiClient):
-    """The API with a room's key."""
+def _keys(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the instructor's and the operator's key, each empty where it is not needed."""
+    return getattr(arguments, "key", ""), getattr(arguments, "operator_key", "")
 
-    def __init__(self, url: str, key: str) -> None:
+
+class RoomClient(ApiClient):
+    """The API with a room's key, or with the operator's."""
+
+    def __init__(self, url: str, key: str, operator: str = "") -> None:
         super().__init__(url)
         self.timeout_s = OPEN_S
-        self.headers = {"X-Room-Key": key} if key else {}
+        keys = {"X-Room-Key": key, "X-Operator-Key": operator}
+        self.headers = {name: value for name, value in keys.items() if value}
 
 
 def _do(arguments: argparse.Namespace, api: ApiClient) -> Any:

@@ -34,13 +34,15 @@ class CaseRoom:
         ]
 
 
-def open_room(address: str, case: str, held: bool, keep: Path) -> CaseRoom:
+def open_room(address: str, case: str, held: bool, keep: Path, operator: str) -> CaseRoom:
     """Open a room, run it unless ``held``, and keep the answer of `open` in the file ``keep``.
 
     Raises ValueError with the gateway's reason.
     """
     try:
-        answer: dict[str, Any] = RoomClient(address, "").send("POST", "/rooms", {"case": case})
+        answer: dict[str, Any] = RoomClient(address, "", operator).send(
+            "POST", "/rooms", {"case": case}
+        )
         if not held:
             start = {"orders": [{"kind": "clock"}]}
             RoomClient(address, answer["key"]).send(

@@ -6,6 +6,9 @@ from typing import Any
 from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
 from teleward_signal.errors import Invalid
 
+OPEN_S = 300.0
+"""The first class may compile the patients' kernels."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassHour:
@@ -28,10 +31,12 @@ class ClassHour:
         ]
 
 
-def open_class(address: str, lesson: str) -> ClassHour:
+def open_class(address: str, lesson: str, operator: str) -> ClassHour:
     """Open a class on a lesson; raises Invalid with the gateway's reason."""
+    client = ApiClient(address)
+    client.timeout_s, client.headers = OPEN_S, {"X-Operator-Key": operator}
     try:
-        opened: dict[str, Any] = ApiClient(address).send("POST", "/classes", {"lesson": lesson})
+        opened: dict[str, Any] = client.send("POST", "/classes", {"lesson": lesson})
     except (NoGateway, RequestRefused) as error:
         raise Invalid(f"no class on lesson {lesson}: {error}") from None
     return ClassHour(address, opened["code"], opened["key"], opened["title"]["en"])

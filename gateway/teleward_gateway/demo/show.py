@@ -59,6 +59,12 @@ class Demo:
         """The address of the dashboard."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def operator_key(self) -> str:
+        """The key that opens classes and rooms, "" while the gateway has not made it."""
+        path = self.folder / "data" / "simulated" / "rooms" / "operator-key"
+        return path.read_text(encoding="ascii").strip() if path.exists() else ""
+
 
 async def show(arguments: argparse.Namespace) -> int:
     """Run the demo until it is stopped; raises DemoError."""
@@ -244,7 +250,7 @@ async def _begin(
 
 async def _open_class(demo: Demo, lesson: str) -> ClassHour:
     try:
-        return await asyncio.to_thread(open_class, demo.address, lesson)
+        return await asyncio.to_thread(open_class, demo.address, lesson, demo.operator_key)
     except ValueError as error:
         raise DemoError(str(error)) from None
 
@@ -253,7 +259,9 @@ async def _open_room(demo: Demo, case: str) -> CaseRoom:
     keep = demo.folder / "run" / "room.json"
     print_line(f"opening a room on {case}; the first one compiles the patient's kernels")
     try:
-        return await asyncio.to_thread(open_room, demo.address, case, demo.held, keep)
+        return await asyncio.to_thread(
+            open_room, demo.address, case, demo.held, keep, demo.operator_key
+        )
     except ValueError as error:
         raise DemoError(str(error)) from None
 
@@ -343,6 +351,8 @@ def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHo
     for line in room.words() if room else ():
         print_line(line)
     print_line(f"the ward: {demo.address}/ward")
+    if demo.operator_key and not demo.lesson:
+        print_line(f"a class:  {demo.address}/teach#operator={demo.operator_key}")
     if not arguments.headless:
         bed = f"/bed/{demo.plan.subjects[0].id}" if demo.plan.subjects else ""
         print_line(f"one bed:  {demo.address}{bed or (room.page if room else '/ward')}    API: "

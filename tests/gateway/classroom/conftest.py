@@ -35,9 +35,15 @@ class Hour:
         client = httpx.AsyncClient(transport=transport, base_url=BASE)
         return await self._stack.enter_async_context(client)
 
+    async def operator(self) -> httpx.AsyncClient:
+        """Return the browser of who may open classes and rooms."""
+        client = await self.client()
+        client.headers["X-Operator-Key"] = self.app.state.operator_key
+        return client
+
     async def teacher(self, lesson: str = "breathless") -> httpx.AsyncClient:
         """Open a class and return its teacher."""
-        teacher = await self.client()
+        teacher = await self.operator()
         answer = await teacher.post("/classes", json={"lesson": lesson})
         assert answer.status_code == 201, answer.text
         self.code = answer.json()["code"]

@@ -124,13 +124,13 @@ async def test_without_devices_there_is_no_room(tmp_path: Path) -> None:
     assert rooms.rooms == {}
     assert registry.subjects() == []
     app = FastAPI()
-    app.state.rooms = rooms
+    app.state.rooms, app.state.operator_key = rooms, "key"
     app.include_router(router)
     add_problems(app)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://127.0.0.1"
     ) as client:
-        answer = await client.post("/rooms", json={"case": CASE})
+        answer = await client.post("/rooms", json={"case": CASE}, headers={"X-Operator-Key": "key"})
     assert answer.status_code == 503
     assert "teleward demo" in answer.json()["detail"]
     await port.close()

@@ -5,6 +5,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import numpy as np
 from teleward_gateway.classroom.api import class_streams
 from teleward_gateway.classroom.classes import rules
 from teleward_gateway.classroom.classes.state import Seat
+from teleward_gateway.classroom.operator_key import operator_key
 from teleward_gateway.classroom.rooms.visibility import TRUTH, true_state
 from teleward_gateway.live import LiveHub
 from teleward_signal.model import SampleBlock
@@ -104,9 +106,57 @@ async def test_the_code_stands_on_no_public_answer(hour: Hour) -> None:
         assert answer.status_code == 404
 
 
-async def test_a_learners_own_room_tells_nothing_of_the_class(hour: Hour) -> None:
+async def test_a_learner_opens_no_room_and_tries_no_codes(hour: Hour) -> None:
+    """An own room on every case, and the truth of it, gave an exam away in a second."""
     await encounter(hour, "breathless", 1)
-    learner = await hour.client()
+    learner = await hour.learner("Kite")
+    for key in (
+        "",
+        "x",
+        hour.code,
+        learner.cookies["teleward_seat"],
+        hour.app.state.operator_key[:-1],
+    ):
+        learner.headers["X-Operator-Key"] = key
+        for path, body in (
+            ("/rooms", {"case": "asthma-01"}),
+            ("/classes", {"lesson": "breathless"}),
+        ):
+            assert (await learner.post(path, json=body)).status_code == 403
+        assert (await learner.post("/operator", json={"key": f"{key}12345678"})).status_code == 403
+    operator = await hour.operator()
+    opened = (await operator.post("/rooms", json={"case": "asthma-01", "seed": 1})).json()
+    closed = (await operator.post("/rooms", json={"case": "asthma-01", "seed": 1})).json()
+    key = {"X-Room-Key": closed["key"]}
+    assert (await operator.delete(f"/rooms/{closed['code']}", headers=key)).status_code == 204
+    for _ in range(60):  # a page of a room that was closed goes on asking
+        assert (await learner.get(f"/rooms/{closed['code']}")).status_code == 404
+    tried = [(await learner.get(f"/rooms/AB{n:04d}")).status_code for n in range(60)]
+    assert tried.count(404) <= 22
+    assert tried[-1] == 429
+    assert (await learner.get(f"/rooms/{opened['code']}")).status_code == 429
+
+
+async def test_the_operators_browser_keeps_the_key(hour: Hour) -> None:
+    browser = await hour.client()
+    key = {"key": hour.app.state.operator_key}
+    assert (await browser.post("/operator", json=key)).status_code == 204
+    assert (await browser.post("/classes", json={"lesson": "breathless"})).status_code == 201
+
+
+def test_the_operators_key_is_for_its_user_alone(tmp_path: Path) -> None:
+    key = operator_key(tmp_path)
+    assert (tmp_path / "operator-key").stat().st_mode & 0o777 == 0o600
+    assert operator_key(tmp_path) == key
+    (tmp_path / "operator-key").chmod(0o644)
+    other = operator_key(tmp_path)
+    assert other != key
+    assert operator_key(tmp_path / "no" / "folder") not in ("", key, other)
+
+
+async def test_a_room_of_their_own_tells_nothing_of_the_class(hour: Hour) -> None:
+    await encounter(hour, "breathless", 1)
+    learner = await hour.operator()
     opened = (await learner.post("/rooms", json={"case": "asthma-01", "seed": 1})).json()
     key = {"X-Room-Key": opened["key"], "X-Class-Key": opened["key"]}
     for path in ("/class", "/class/events", "/class/rooms/r-1/truth"):

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from teleward_gateway.classroom.operator_key import operator_key
 from teleward_gateway.classroom.rooms.room import Room
 from tests.gateway.classroom.conftest import Hour, running_hour
 
@@ -153,6 +154,7 @@ async def test_nothing_acknowledged_is_lost_when_the_gateway_is_killed(
     ):
         try:
             await gateway.answers(teacher)
+            teacher.headers["X-Operator-Key"] = operator_key(tmp_path / "rooms")
             opened = (await teacher.post("/classes", json={"lesson": "breathless"})).json()
             body = {"code": opened["code"], "name": "Hornbill"}
             await learner.post("/join", json=body)

@@ -172,13 +172,15 @@ def _names(value: Any) -> set[str]:
 
 async def test_no_learner_route_tells_the_truth(service: RoomService) -> None:
     app = FastAPI()
-    app.state.rooms = service
+    app.state.rooms, app.state.operator_key = service, "the operator's key"
     app.include_router(router, prefix="/api/v1")
     add_problems(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1/api/v1") as client:
         body = {"case": "sepsis-01", "seed": 4}
-        opened = (await client.post("/rooms", json=body)).json()
+        assert (await client.post("/rooms", json=body)).status_code == 403
+        operator = {"X-Operator-Key": "the operator's key"}
+        opened = (await client.post("/rooms", json=body, headers=operator)).json()
         code, key = opened["code"], {"X-Room-Key": opened["key"]}
         room = f"/rooms/{code}"
         orders = {"orders": [{"kind": "clock", "speed": 60}]}

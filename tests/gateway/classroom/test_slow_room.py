@@ -73,11 +73,12 @@ async def test_a_room_that_opens_slowly_holds_up_nobody(
     other.state = RoomState.OPEN
     rooms.rooms[other.code] = other
     app = FastAPI()
-    app.state.rooms = rooms
+    app.state.rooms, app.state.operator_key = rooms, "key"
     app.include_router(router)
     add_problems(app)
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        client.headers["X-Operator-Key"] = "key"
         opening = asyncio.create_task(client.post("/rooms", json={"case": CASE, "seed": 2}))
         await asyncio.wait_for(slow.asked.wait(), 60)
         [code] = set(rooms.rooms) - {other.code}

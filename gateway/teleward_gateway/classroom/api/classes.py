@@ -1,4 +1,4 @@
-"""The teacher's side of a class over HTTP; every route but two needs the key of the class.
+"""The teacher's side of a class over HTTP; every route but the first needs the key of the class.
 
 The key is given once, to the person who opens the class, as a cookie and in the answer.
 """
@@ -12,9 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 
 from teleward_gateway.classroom.api.who import (
+    OPERATOR,
+    OPERATOR_COOKIE,
     TEACHER_COOKIE,
     Classes,
     Led,
+    check_operator,
     give_cookie,
     leads,
 )
@@ -40,7 +43,7 @@ class OpenClass(Request_):
 
 
 class Key(Request_):
-    """The teacher's key, as it was shown when the class was opened."""
+    """A key, as it was printed or shown when the class was opened."""
 
     key: str = Field(min_length=8, max_length=80)
 
@@ -162,7 +165,14 @@ async def lessons(classes: Classes, request: Request) -> Lessons:
     )
 
 
-@router.post("/classes", status_code=201)
+@router.post("/operator", status_code=204)
+async def be_operator(request: Request, response: Response, body: Key) -> None:
+    """Open classes and rooms from this browser."""
+    check_operator(request, body.key)
+    give_cookie(response, OPERATOR_COOKIE, body.key)
+
+
+@router.post("/classes", status_code=201, dependencies=OPERATOR)
 async def open_class(classes: Classes, response: Response, body: OpenClass) -> OpenedClass:
     """Open a class on a lesson; its doors are open."""
     running, key = await classes.open_named(body.lesson)

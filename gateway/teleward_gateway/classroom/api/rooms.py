@@ -1,11 +1,13 @@
 """Rooms over HTTP: learners see readings, the holder of a room's key leads and sees the truth.
 
-Learner scope needs the code only; instructor scope needs the header ``X-Room-Key``. The true state
+Learner scope needs the code only, instructor scope the header ``X-Room-Key``, opening a room the
+operator's key. The true state
 leaves the gateway at ``/truth`` and ``/log`` alone, and only with the key; which case it is, also
 in the answer to the person who opened the room. ``/cases`` is the catalogue, whatever runs.
 """
 
 import asyncio
+import secrets
 import time
 from typing import Annotated, Any
 
@@ -13,8 +15,10 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import HTTPConnection
 
+from teleward_gateway.classroom.api.who import OPERATOR
 from teleward_gateway.classroom.rooms.orders import ActOrder, RoomOrder
-from teleward_gateway.classroom.rooms.service import RoomService
+from teleward_gateway.classroom.rooms.room import Room
+from teleward_gateway.classroom.rooms.service import RoomService, WrongKey
 from teleward_gateway.classroom.rooms.visibility import (
     ActionAnswer,
     LearnerView,
@@ -132,6 +136,31 @@ Service = Annotated[RoomService, Depends(service_of)]
 Key = Annotated[str, Header(alias="X-Room-Key")]
 
 
+def room_of(connection: HTTPConnection, service: Service, code: str) -> Room:
+    """Return the room of a code; raises NotFound, and TooMany after many wrong ones."""
+    client = connection.client.host if connection.client else ""
+    service.guard.check(client)
+    try:
+        return service.room(code)
+    except NotFound:
+        if not service.was_open(code):
+            service.guard.wrong(client)
+        raise
+
+
+Found = Annotated[Room, Depends(room_of)]
+
+
+def led_room(room: Found, key: Key = "") -> Room:
+    """Return the room to the holder of its key; raises WrongKey."""
+    if not secrets.compare_digest(room.key.encode(), key.encode()):
+        raise WrongKey("this needs the instructor's key")
+    return room
+
+
+Led = Annotated[Room, Depends(led_room)]
+
+
 @router.get("/cases")
 async def cases(service: Service) -> list[CaseAnswer]:
     """Return the teaching cases and how each was reviewed."""
@@ -148,7 +177,7 @@ async def cases(service: Service) -> list[CaseAnswer]:
     ]
 
 
-@router.post("/rooms", status_code=201)
+@router.post("/rooms", status_code=201, dependencies=OPERATOR)
 async def open_room(service: Service, request: OpenRoom) -> OpenedRoom:
     """Open a room on a case, held at its start; the key is shown once."""
     room = await service.open(request.case, time.monotonic(), request.seed, request.exam)
@@ -166,23 +195,20 @@ async def open_room(service: Service, request: OpenRoom) -> OpenedRoom:
 
 
 @router.get("/rooms/{code}")
-async def view(service: Service, code: str) -> LearnerView:
+async def view(service: Service, room: Found) -> LearnerView:
     """Return what learners see."""
-    room = service.room(code)
     return await service.use(room, lambda: learner_view(room, time.monotonic()))
 
 
 @router.get("/rooms/{code}/strips/{number}")
-async def strip(service: Service, code: str, number: int) -> StripAnswer:
+async def strip(service: Service, room: Found, number: int) -> StripAnswer:
     """Return the 12-lead recording of a result: uV by lead, 500 a second for ten seconds."""
-    room = service.room(code)
     return await service.use(room, lambda: strip_answer(room, number, time.monotonic()))
 
 
 @router.post("/rooms/{code}/findings")
-async def ask(service: Service, code: str, request: Ask) -> Wait:
+async def ask(service: Service, room: Found, request: Ask) -> Wait:
     """Ask the worker to find something out; it stands in the room after ``wait_s`` seconds."""
-    room = service.room(code)
     wait_s = await service.use(room, lambda: room.ask(request.name, time.monotonic()))
     return Wait(wait_s=wait_s)
 
@@ -194,10 +220,9 @@ async def menu() -> list[ActionAnswer]:
 
 
 @router.post("/rooms/{code}/acts")
-async def act(service: Service, code: str, request: Act) -> Tick:
+async def act(service: Service, room: Found, request: Act) -> Tick:
     """Have the worker do something: a learner's drug, shock, manoeuvre or disposition."""
     orders = [ActOrder(name=request.name, dose=request.dose)]
-    room = service.room(code)
     now_s = time.monotonic()
     tick, pressed = await service.use(room, lambda: room.send(orders, now_s, "learner"))
     await service.press(room, pressed)
@@ -205,18 +230,16 @@ async def act(service: Service, code: str, request: Act) -> Tick:
 
 
 @router.post("/rooms/{code}/orders")
-async def send(service: Service, code: str, request: Orders, key: Key = "") -> Tick:
+async def send(service: Service, room: Led, request: Orders) -> Tick:
     """Carry out staged orders in one go: act, knob, rhythm, fault, clock, say, bookmark, end."""
-    room = service.led(code, key)
     tick, pressed = await service.use(room, lambda: room.send(request.orders, time.monotonic()))
     await service.press(room, pressed)
     return Tick(tick=tick)
 
 
 @router.post("/rooms/{code}/rewind")
-async def rewind(service: Service, code: str, request: Rewind, key: Key = "") -> Tick:
+async def rewind(service: Service, room: Led, request: Rewind) -> Tick:
     """Go back to a bookmark or a time and hold there."""
-    room = service.led(code, key)
 
     def go_back() -> int:
         if request.bookmark is not None:
@@ -230,16 +253,14 @@ async def rewind(service: Service, code: str, request: Rewind, key: Key = "") ->
 
 
 @router.get("/rooms/{code}/truth")
-async def truth(service: Service, code: str, key: Key = "") -> TrueState:
+async def truth(service: Service, room: Led) -> TrueState:
     """Return the true state, to the instructor."""
-    room = service.led(code, key)
     return await service.use(room, lambda: true_state(room, time.monotonic()))
 
 
 @router.get("/rooms/{code}/log")
-async def log(service: Service, code: str, key: Key = "") -> list[LogRow]:
+async def log(room: Led) -> list[LogRow]:
     """Return every order so far, to the instructor."""
-    room = service.led(code, key)
     return [
         LogRow(tick=order.tick, kind=order.kind, data=order.data)
         for order in list(room.patient.orders)
@@ -247,6 +268,6 @@ async def log(service: Service, code: str, key: Key = "") -> list[LogRow]:
 
 
 @router.delete("/rooms/{code}", status_code=204)
-async def close(service: Service, code: str, key: Key = "") -> None:
+async def close(service: Service, room: Led) -> None:
     """Close the room and take its devices off; its log stays on disk."""
-    await service.close(service.led(code, key))
+    await service.close(room)

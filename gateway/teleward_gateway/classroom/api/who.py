@@ -1,5 +1,6 @@
-"""Who asks: the seat cookie of a learner, the key of a class's teacher (FastAPI dependencies)."""
+"""Who asks: a learner's seat cookie, a teacher's key, the operator's (FastAPI dependencies)."""
 
+import secrets
 from typing import Annotated
 
 from fastapi import Depends
@@ -12,7 +13,8 @@ from teleward_gateway.classroom.classes.state import Seat
 from teleward_signal.errors import Forbidden, NotFound
 
 SEAT_COOKIE, TEACHER_COOKIE = "teleward_seat", "teleward_class"
-KEY_HEADER = "x-class-key"
+OPERATOR_COOKIE = "teleward_operator"
+KEY_HEADER, OPERATOR_HEADER = "x-class-key", "x-operator-key"
 WEEK_S = 7 * 86400
 
 
@@ -40,6 +42,22 @@ def led_class(connection: HTTPConnection, classes: Classes) -> RunningClass:
     return classes.led_by(key)
 
 
+def check_operator(connection: HTTPConnection, key: str) -> None:
+    """Raise Forbidden unless ``key`` is the operator's."""
+    wanted = getattr(connection.app.state, "operator_key", "")
+    if not wanted or not secrets.compare_digest(wanted.encode(), key.encode()):
+        raise Forbidden(
+            "opening a class or a room needs the operator's key; open this page at the address "
+            "with #operator= that the gateway printed at its start, or ask who started it"
+        )
+
+
+def operator(connection: HTTPConnection) -> None:
+    """Let the holder of the operator's key pass, by header or cookie; raises Forbidden."""
+    headers, cookies = connection.headers, connection.cookies
+    check_operator(connection, headers.get(OPERATOR_HEADER) or cookies.get(OPERATOR_COOKIE, ""))
+
+
 def leads(connection: HTTPConnection, classes: ClassService) -> bool:
     """Return whether the browser leads a class that is open."""
     try:
@@ -51,6 +69,7 @@ def leads(connection: HTTPConnection, classes: ClassService) -> bool:
 
 Mine = Annotated[tuple[RunningClass, Seat], Depends(seat_of)]
 Led = Annotated[RunningClass, Depends(led_class)]
+OPERATOR = [Depends(operator)]
 
 
 def give_cookie(response: Response, name: str, value: str) -> None:

@@ -6,10 +6,12 @@ devices are switched on while no lock is held (the room is ``opening`` meanwhile
 
 import asyncio
 import secrets
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from teleward_gateway.classroom.rooms.code_guard import CodeGuard
 from teleward_gateway.classroom.rooms.room import Room, RoomState
 from teleward_gateway.classroom.ward_port import BedsidePatient, PatientPage, WardPort
 from teleward_signal.errors import Forbidden, NotFound, TooMany
@@ -42,6 +44,8 @@ class RoomService:
         self._ward = ward
         self._cases = cases
         self.rooms: dict[str, Room] = {}
+        self.guard = CodeGuard()
+        self._closed: deque[str] = deque(maxlen=1000)
 
     def cases(self) -> dict[str, Case]:
         """Return the usable cases."""
@@ -152,12 +156,9 @@ class RoomService:
             raise NotFound(f"no room {code!r} is open")
         return found
 
-    def led(self, code: str, key: str) -> Room:
-        """Return a room to the holder of its key; raises WrongKey."""
-        room = self.room(code)
-        if not secrets.compare_digest(room.key.encode(), key.encode()):
-            raise WrongKey("this needs the instructor's key")
-        return room
+    def was_open(self, code: str) -> bool:
+        """Return whether a room of this code was closed since the start: its pages still ask."""
+        return code.upper() in self._closed
 
     async def use(self, room: Room, action: Callable[[], Result]) -> Result:
         """Carry out ``action`` on a room in a thread, while no other uses the room."""
@@ -174,6 +175,7 @@ class RoomService:
         """Close a room and take its devices off; its log stays."""
         if self.rooms.pop(room.code, None) is None:
             return
+        self._closed.append(room.code)
         room.state = RoomState.CLOSED
         if self._ward is not None:
             await self._ward.take_off(room.subject)

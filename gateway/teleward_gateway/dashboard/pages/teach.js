@@ -44,6 +44,10 @@ class Page {
       await this.act("POST", "/class/key", { key: location.hash.slice(5) });
       history.replaceState(null, "", location.pathname);
     }
+    if (location.hash.startsWith("#operator=")) {
+      await this.act("POST", "/operator", { key: location.hash.slice(10) });
+      history.replaceState(null, "", location.pathname);
+    }
     this.lessons = await call("GET", "/lessons").catch((error) => {
       this.problem = error.message;
       return this.lessons;
