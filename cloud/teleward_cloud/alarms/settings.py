@@ -4,6 +4,7 @@ from itertools import pairwise
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from teleward_cloud.secret import Secret
 from teleward_cloud.tls import TlsSettings
 from teleward_signal.model import Presence, Priority
 
@@ -27,7 +28,7 @@ class WebhookSettings(_Target):
     """A web address that gets every alarm, signed."""
 
     url: str = Field(description="where to POST")
-    secret: SecretStr = Field(description="key of the signature, shared with the receiver")
+    secret: Secret = Field(description="key of the signature, shared with the receiver")
     timeout_s: float = Field(10.0, gt=0, le=60, description="longest wait for the answer")
     tls: TlsSettings | None = Field(None, description="certificates for an https address")
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from teleward_cloud.secret import Secret
 from teleward_cloud.tls import TlsSettings
 
 
@@ -22,7 +23,7 @@ class InfluxSettings(BaseModel):
 
     url: str = Field("http://127.0.0.1:8086", description="address of the server")
     organisation: str = Field("teleward", min_length=1, description="organisation of the bucket")
-    token: SecretStr = Field(SecretStr(""), description="API token that may write the bucket")
+    token: Secret = Field(SecretStr(""), description="API token that may write the bucket")
     bucket: str = Field("teleward", min_length=1, description="bucket of field data")
     simulated_bucket: str = Field(
         "teleward-sim", min_length=1, description="bucket of simulated data"

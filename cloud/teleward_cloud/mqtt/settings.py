@@ -3,10 +3,11 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from teleward_cloud.mqtt.compression import Compression
 from teleward_cloud.mqtt.profiles import BrokerProfile
+from teleward_cloud.secret import Secret
 from teleward_cloud.tls import TlsSettings
 from teleward_signal.errors import Invalid
 from teleward_signal.vocabulary import METRICS, MetricKind
@@ -88,7 +89,7 @@ class MqttSettings(BaseModel):
         MqttVersion.AUTO, description="MQTT version: auto, 5 or 3.1.1; auto falls back to 3.1.1"
     )
     username: str | None = Field(None, description="user name at the broker")
-    password: SecretStr | None = Field(None, description="password at the broker")
+    password: Secret | None = Field(None, description="password at the broker")
     tls: TlsSettings | None = Field(None, description="encrypt; with a certificate, mutual TLS")
     client_id: str | None = Field(
         None, description="client id at the broker; by default teleward-<gateway>"

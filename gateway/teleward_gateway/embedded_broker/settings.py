@@ -3,7 +3,9 @@
 import ipaddress
 import re
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from teleward_cloud.secret import Secret
 
 GATEWAY = "teleward-gateway"
 """The gateway's own name at the broker."""
@@ -21,7 +23,7 @@ class EmbeddedBrokerSettings(BaseModel):
     )
     port: int = Field(1883, ge=0, le=65535, description="port to listen at; 0: any free one")
     username: str | None = Field(None, description="name that clients must give; reader if unset")
-    password: SecretStr | None = Field(
+    password: Secret | None = Field(
         None,
         description="password that clients must give; if unset, see DATA/broker/reader-password",
     )

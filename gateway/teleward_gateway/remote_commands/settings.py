@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from teleward_cloud.secret import Secret
+
 
 class CommandName(StrEnum):
     """What a gateway can be asked to do."""
@@ -24,7 +26,7 @@ class RemoteUserSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, max_length=60, description="name in the audit trail")
-    key: SecretStr = Field(description="signs the commands; shared with this user only")
+    key: Secret = Field(description="signs the commands; shared with this user only")
     commands: tuple[CommandName, ...] = Field(
         min_length=1,
         description="what this user may do: measure-nibp, identify, set-limits, reload-config",

@@ -3,15 +3,18 @@
 Each mistake is one line ``FILE:LINE: KEY: what is wrong``, and all are reported at once.
 """
 
+import os
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
+from teleward_cloud.secret import OPEN_TO_ALL
 from teleward_gateway.settings.model import Settings
 from teleward_signal.errors import Invalid
 
@@ -44,14 +47,30 @@ class SettingsError(Invalid):
 
 
 def load(path: Path) -> Settings:
-    """Read and check a settings file; raises SettingsError."""
+    """Read and check a settings file; raises SettingsError.
+
+    A secret written out in a file that every user of the machine may read is a mistake.
+    """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            is_open = os.fstat(file.fileno()).st_mode & OPEN_TO_ALL
+            text = file.read()
     except OSError as error:
         raise SettingsError([Mistake(str(path), 1, "file", error.strerror or str(error))]) from None
     except UnicodeDecodeError:
         raise SettingsError([Mistake(str(path), 1, "file", "is not UTF-8 text")]) from None
-    return parse(text, str(path))
+    settings = parse(text, str(path))
+    if is_open:
+        lines = locate(text)
+        remedy = f"chmod o= {path}, or give the secret as {{env = ...}} or {{file = ...}}"
+        problem = f"a secret in a file that every user of this machine may read: {remedy}"
+        found = [
+            Mistake(str(path), _line_of(key, lines), _dotted(key), problem)
+            for key in _written_out(settings, tomllib.loads(text))
+        ]
+        if found:
+            raise SettingsError(found)
+    return settings
 
 
 def parse(text: str, file: str = "settings") -> Settings:
@@ -104,11 +123,33 @@ def _split(name: str, counts: dict[Key, int]) -> Key:
 def _mistake(file: str, lines: dict[Key, int], detail: Any) -> Mistake:
     location = tuple(part for part in detail["loc"] if not str(part).startswith("function-"))
     line = _line_of(location, lines)
-    key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in location).lstrip(".")
+    key = _dotted(location)
     problem = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         problem = "no such key" + _suggestion(location)
     return Mistake(file, line, key or "settings", problem)
+
+
+def _dotted(key: Key) -> str:
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in key).lstrip(".")
+
+
+def _written_out(value: Any, data: Any, key: Key = ()) -> Iterator[Key]:
+    """Yield the keys of secrets that stand in ``data`` as text; ``value`` is what it became."""
+    if isinstance(value, SecretStr):
+        if isinstance(data, str) and value.get_secret_value():
+            yield key
+    elif isinstance(value, BaseModel) and isinstance(data, dict):
+        for name, field in type(value).model_fields.items():
+            written = field.alias or name
+            if written in data:
+                yield from _written_out(getattr(value, name), data[written], (*key, written))
+    elif isinstance(value, list | tuple) and isinstance(data, list):
+        for position, pair in enumerate(zip(value, data, strict=False)):
+            yield from _written_out(*pair, (*key, position))
+    elif isinstance(value, dict) and isinstance(data, dict):
+        for name in data:
+            yield from _written_out(value.get(name), data[name], (*key, name))
 
 
 def _line_of(location: Key, lines: dict[Key, int]) -> int:
