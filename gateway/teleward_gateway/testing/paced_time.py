@@ -98,7 +98,7 @@ class PacedLoop(asyncio.SelectorEventLoop):
 
 
 def hold_up(seconds: float) -> None:
-    """Let ``seconds`` pass at once for all that runs in paced time, as a stalled loop does."""
+    """Stall all that runs in paced time for ``seconds``, as a busy loop does."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, PacedLoop)
     loop.clock.now_s += seconds

@@ -53,7 +53,7 @@ def check_operator(connection: HTTPConnection, key: str) -> None:
 
 
 def operator(connection: HTTPConnection) -> None:
-    """Let the holder of the operator's key pass, by header or cookie; raises Forbidden."""
+    """Check the operator's key in header or cookie; raises Forbidden."""
     headers, cookies = connection.headers, connection.cookies
     check_operator(connection, headers.get(OPERATOR_HEADER) or cookies.get(OPERATOR_COOKIE, ""))
 
