@@ -132,7 +132,7 @@ class CaseDirector(WorkerSide):
         data = order.data
         match order.kind:
             case "act":
-                self.act(body, data["name"], data.get("dose", ""))
+                self.act(body, data["name"], data.get("dose", ""), bool(data.get("confirmed")))
             case "fault":
                 self._fault(data["fault"], data["sensor"], float(data.get("for", 60.0)),
                             data.get("value"))  # fmt: skip
@@ -152,9 +152,12 @@ class CaseDirector(WorkerSide):
                 return False
         return True
 
-    def act(self, body: Body, name: str, dose: str = "") -> Given:
-        """Carry out an action and what the case adds to it; or wait, ask or refuse, with a flag."""
-        held_back = self._held_back(body, name, dose)
+    def act(self, body: Body, name: str, dose: str = "", confirmed: bool = False) -> Given:
+        """Carry out an action and what the case adds to it; or wait, ask or refuse, with a flag.
+
+        A dose that was ``confirmed`` is not asked back.
+        """
+        held_back = self._held_back(body, name, dose, confirmed)
         if held_back:
             return Given(body.engine.steps, name, 0.0, (held_back,))
         given = self._do(body, name, dose)

@@ -6,8 +6,8 @@ from teleward_simulators.cases.answers.items import (
     HISTORY,
     TEST,
     catalogue,
-    understood,
 )
+from teleward_simulators.cases.answers.understanding import understood
 from teleward_simulators.cases.fields import choice, known, languages, mapping, rows
 from teleward_simulators.cases.lined_yaml import Table
 from teleward_simulators.cases.model import LANGUAGES

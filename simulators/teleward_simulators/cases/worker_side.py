@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from teleward_simulators.cases.answers.answer import NOT_UNDERSTOOD, Answer, answer
-from teleward_simulators.cases.answers.items import ASKING_S, catalogue, understood
+from teleward_simulators.cases.answers.items import ASKING_S, catalogue
+from teleward_simulators.cases.answers.understanding import parts, understood
 from teleward_simulators.cases.answers.worker import (
     NOT_HERE,
     READY,
@@ -61,16 +62,21 @@ class WorkerSide:
     def _later(self, effect: Effect, step: int) -> None:
         raise NotImplementedError
 
-    def _held_back(self, body: Body, name: str, dose: str) -> str:
+    def refuses(self, name: str) -> str:
+        """Return what the worker answers to an action without the means for it, else empty."""
+        return refusal(action_named(name).label) if missing(self._stock, NEEDS.get(name)) else ""
+
+    def _held_back(self, body: Body, name: str, dose: str, confirmed: bool) -> str:
         """Return why the worker does not carry out an action now, empty when it is done."""
         state, action = self.state, action_named(name)
-        if missing(self._stock, NEEDS.get(name)):
-            self._say(refusal(action.label))
+        refused = self.refuses(name)
+        if refused:
+            self._say(refused)
             return "not available"
         amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
         asked = (name, dose)
         unusual = action.unit and name not in ORDERED and amount > action.most > 0.0
-        unusual = unusual and amount >= UNUSUAL * action.usual
+        unusual = unusual and amount >= UNUSUAL * action.usual and not confirmed
         if unusual and self._attended and asked not in state.doubted:
             state.doubted = (*state.doubted, asked)
             self._say(question(action, amount))
@@ -92,20 +98,29 @@ class WorkerSide:
             self._say(fresh[0])
 
     def plan(self, text: str, by: str = "learner") -> Task | None:
-        """Return the task that asking ``text`` now would be; None when it is not understood."""
+        """Return the task that asking ``text`` now would be; None when it is not understood.
+
+        Of several things in one sentence, the last.
+        """
         state = self.state
+        *before, text = parts(text)
         item = text if text in self.case.answers else understood(text)
         if not item and text not in dict(state.findings):
             return None
         known = catalogue().get(item or text)
         seconds, lab_s = (known.seconds, known.lab_s) if known else (ASKING_S, 0.0)
         free = max((task.sample_step for task in state.tasks), default=state.step)
-        sample = max(free, state.step, state.away) + steps_of(seconds)
+        earlier = sum(catalogue()[understood(piece)].seconds for piece in before)
+        sample = max(free, state.step, state.away) + steps_of(earlier + seconds)
         number = len(state.tasks) + len(state.results)
         return Task(number, item or text, text, by, state.step, sample, sample + steps_of(lab_s))
 
     def ask(self, body: Body, text: str, by: str = "learner") -> None:
-        """Have the worker find something out; what is also an action counts as one."""
+        """Have the worker find something out, or one thing after another; acts count as acts."""
+        for piece in parts(text):
+            self._ask_one(body, piece, by)
+
+    def _ask_one(self, body: Body, text: str, by: str) -> None:
         task = self.plan(text, by)
         if task is not None and missing(self._stock, TESTS_NEED.get(task.item)):
             self._refuse(task)

@@ -17,7 +17,8 @@ class Action:
 
     ``adds``: (field, amount of one usual dose); ``sets``: (field, value), at once; ``layers``:
     what one usual dose does to knobs, on top of their course. ``trigger`` asks the table of
-    rhythms; ``by_weight`` makes the same dose do more in a person below 50 kg.
+    rhythms; ``by_weight`` makes the same dose do more in a person below 50 kg. ``counted`` is what
+    another order amounts to in a case: nobody orders it by that name, so no menu has it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Action:
     layers: tuple[Layer, ...] = ()
     trigger: str = ""
     by_weight: bool = False
+    counted: bool = False
 
 
 _TABLE = (
@@ -131,9 +133,9 @@ _TABLE = (
            layers=(Layer("nm", "factor", 0.02, 40.0, 300.0, 180.0),)),
     Action("ergometrine", "Ergometrine", "ug", 200, 1000, adds=(("uterotonic_depot", 0.8),),
            layers=(Layer("map_shift", "shift", 18.0, 180.0, 7200.0, 3600.0),)),
-    Action("antipyretic_only", "Antipyretic and nothing else", adds=(("paracetamol_depot", 1.0),),
-           by_weight=True),
-    Action("diuretic_only", "Diuretic", "mg", 40, 120, adds=(("furosemide_depot", 0.8),)),
+    Action("antipyretic_only", "Antipyretic and nothing else", counted=True),
+    Action("diuretic_only", "Diuretic", counted=True),
+    Action("lysis_for_t_waves", "Thrombolysis without an infarct", counted=True),
     Action("nsaid", "NSAID"),
     # dispositions; a time is that within which, after which or for how long
     Action("transfer", "Arrange transfer", "h", 1, 72),
@@ -154,16 +156,16 @@ _TABLE = (
         ("warm_hand", "Warm the hand"), ("compare_pulse", "Compare ECG and pulse"),
         ("call_help", "Call for help"), ("blood_cultures", "Blood cultures"),
         ("lactate_check", "Measure lactate"), ("x_ray", "Chest X-ray"),
-        ("decontaminate", "Decontaminate"), ("first_aid", "First aid for a bite"),
-        ("tourniquet_bite", "Tourniquet, cut or suck a bite"), ("left_lateral", "Left lateral"),
+        ("decontaminate", "Decontaminate"), ("first_aid", "Splint and keep still"),
+        ("tourniquet_bite", "Tourniquet, incision or suction"), ("left_lateral", "Left lateral"),
         ("review_drugs", "Review drugs"), ("consent", "Obtain consent"),
         ("identify", "Confirm identity"), ("safety_net", "Give safety-net advice"),
-        ("prescribe_list_b", "Prescribe an add-on of List B"),
-        ("prescribe_psychotropic", "Prescribe a psychotropic"),
-        ("name_trend", "Name the trend"), ("reassure", "Reassure only"),
+        ("prescribe_list_b", "Prescribe a medicine of List B"),
+        ("prescribe_psychotropic", "Prescribe a psychotropic medicine"),
+        ("name_trend", "Compare with earlier values"), ("reassure", "Reassure"),
         ("reflexes_check", "Check reflexes, breathing and urine"),
-        ("gastric_lavage", "Gastric lavage"), ("codeine", "Cough syrup with codeine"),
-        ("haematocrit", "Measure haematocrit"), ("lysis_for_t_waves", "Lyse for T waves"),
+        ("gastric_lavage", "Gastric lavage"), ("codeine", "Codeine linctus"),
+        ("haematocrit", "Measure haematocrit"),
     )),
 )  # fmt: skip
 

@@ -230,3 +230,28 @@ async def test_the_pen_goes_with_the_handover(hour: Hour) -> None:
     await ok(await second.post("/seat/readback", json=heard))
     events = await ok(await teacher.get("/class/events"))
     assert [e["body"]["matched"] for e in events if e["kind"] == "handover.readback"] == [True]
+
+
+async def test_what_is_not_at_the_bedside_is_refused_and_never_done(hour: Hour) -> None:
+    teacher, learner = await hour.teacher(), await hour.learner()
+    await begin(teacher)
+    order = await ok(await learner.post("/seat/orders", json={"name": "dialysis"}))
+    refusal = await until(learner, "refused", task=order["task"])
+    assert "no dialysis here" in refusal["text"]
+    await ok(await learner.post("/seat/asks", json={"text": "blood gas"}))
+    found = await until(learner, "found", item="blood_gas")
+    assert "no blood gas here" in found["text"]
+    lines = (await ok(await learner.get("/seat")))["lines"]
+    assert "done" not in [line["what"] for line in lines]
+
+
+async def test_a_dose_confirmed_twice_is_given_and_asked_no_third_time(hour: Hour) -> None:
+    teacher, learner = await hour.teacher(), await hour.learner()
+    await begin(teacher)
+    order = {"name": "salbutamol", "dose": "500 mg"}
+    task = (await ok(await learner.post("/seat/orders", json=order)))["task"]
+    for _ in range(2):
+        await ok(await learner.post(f"/seat/orders/{task}", json={"yes": True}))
+    await until(learner, "done", task=task)
+    read_back = await until(learner, "message", who="worker")
+    assert read_back["text"] == "Salbutamol nebulised, 500 mg: giving it now, doctor."

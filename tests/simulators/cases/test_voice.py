@@ -10,6 +10,7 @@ from teleward_simulators.cases.inventory import NEEDS, missing, stock_of
 from teleward_simulators.cases.lint import lint
 from teleward_simulators.cases.runner import CaseRun
 from teleward_simulators.cases.voice import Mood, mood
+from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.physiology.body import Body
 
 CASES, _ = all_cases()
@@ -86,3 +87,29 @@ def test_nobody_dies_in_silence(name: str) -> None:
     run.body.turn("fatigue", 1.0)
     run.advance(240, coarse=True)
     assert len(said(run)) > before
+
+
+@pytest.mark.parametrize(
+    "name, ordered, counted",
+    [
+        ("inferior-stemi-01", "furosemide", "diuretic_only"),
+        ("hyperkalaemia-01", "thrombolysis", "lysis_for_t_waves"),
+        ("heat-stroke-01", "paracetamol", "antipyretic_only"),
+        ("sepsis-01", "paracetamol", "antipyretic_only"),
+    ],
+)
+def test_wrong_care_is_counted_by_what_was_ordered(name: str, ordered: str, counted: str) -> None:
+    """No menu offers "thrombolysis without an infarct": the drug in this case is it."""
+    run = CaseRun(CASES[name])
+    run.advance(30, coarse=True)
+    run.act(ordered)
+    run.advance(2000, coarse=True)
+    assert dict(run.director.state.counts)[counted] == 1
+    assert [given.name for given in run.body.vital.given].count(ordered) == 1
+
+
+def test_the_menu_names_nothing_as_wrong() -> None:
+    listed = [action.label.casefold() for action in ACTIONS.values() if not action.counted]
+    for word in ("only", "nothing", "wrong", "for t waves", "trend"):
+        assert not [label for label in listed if word in label], word
+    assert len(set(listed)) == len(listed)

@@ -37,6 +37,9 @@ from teleward_simulators.source import VitalSource
 
 OnAir = Callable[[Fleet, Path], AbstractAsyncContextManager[Any]]
 
+pytestmark = pytest.mark.timeout(900)
+"""A machine that is ten times slower takes ten times as long, and finds the same."""
+
 LIVED_S = 40.0
 """Device time at the start: an oximeter's average is full."""
 FAULT_S, AFTER_S = 8.0, 4.5

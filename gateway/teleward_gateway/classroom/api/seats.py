@@ -11,7 +11,8 @@ from teleward_gateway.classroom.classes import acting, rules
 from teleward_gateway.classroom.classes.orders_search import OrderItem, search_orders
 from teleward_gateway.classroom.events import kinds
 from teleward_signal.errors import Conflict
-from teleward_simulators.cases.answers.items import catalogue, search
+from teleward_simulators.cases.answers.items import catalogue
+from teleward_simulators.cases.answers.understanding import search
 
 router = APIRouter(tags=["class: seat"])
 

@@ -10,7 +10,7 @@ from teleward_gateway.classroom.classes.state import Seat
 from teleward_gateway.classroom.events import Body, kinds
 from teleward_gateway.classroom.rooms.orders import ActOrder, AskOrder
 from teleward_signal.errors import Conflict, Forbidden, Invalid, NotFound
-from teleward_simulators.cases.answers.items import understood
+from teleward_simulators.cases.answers.understanding import understood
 from teleward_simulators.physiology.actions import action_named
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.units import parse_dose
@@ -76,7 +76,7 @@ async def confirm(running: RunningClass, seat: Seat, task: str, yes: bool) -> st
     rules.check_acting(running.state, seat)
     mine = running.running(seat.room)
     ordered, reason = _open_order(mine, seat, task)
-    act = ActOrder(name=ordered.name, dose=ordered.dose or None)
+    act = ActOrder(name=ordered.name, dose=ordered.dose or None, confirmed=True)
     answered = kinds.ActReadback(task=task, text=f"{label(act.name)} {act.dose}", confirmed=yes)
     if not yes:
         refused = kinds.ActRefused(
@@ -98,8 +98,13 @@ async def confirm(running: RunningClass, seat: Seat, task: str, yes: bool) -> st
 async def _do(
     running: RunningClass, mine: RunningRoom, seat: Seat, task: str, act: ActOrder
 ) -> None:
-    done = kinds.ActDone(task=task, name=act.name, dose=act.dose or "", tick=0)
-    await running.order(mine.id, [act], [done], seat=seat.id, by="learner")
+    refusal = mine.room.director.refuses(act.name)
+    body: Body = (
+        kinds.ActRefused(task=task, name=act.name, dose=act.dose or "", reason=refusal)
+        if refusal
+        else kinds.ActDone(task=task, name=act.name, dose=act.dose or "", tick=0)
+    )
+    await running.order(mine.id, [act], [body], seat=seat.id, by="learner")
 
 
 async def think_news2(running: RunningClass, seat: Seat, points: dict[str, int | None]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from teleward_gateway.classroom.events import Body, kinds
 from teleward_gateway.classroom.rooms.room import Room
 from teleward_simulators.cases.answers.items import HISTORY, catalogue
-from teleward_simulators.cases.answers.worker import NOT_UNDERSTOOD, READY, WAITING, Result
+from teleward_simulators.cases.answers.worker import NOT_UNDERSTOOD, WAITING, Result
 from teleward_simulators.physiology.patient import TICKS_PER_S
 
 
@@ -54,7 +54,6 @@ def _answered(row: Result) -> Body:
     task, text = f"q-{row.number}", dict(row.text).get("en", "")
     if row.status == NOT_UNDERSTOOD:
         return kinds.AskMisunderstood(text=row.asked)
-    assert row.status == READY
     item = catalogue().get(row.item)
     if item is not None and item.kind == HISTORY:
         return kinds.AskAnswered(task=task, item=row.item, answer=text, texts=dict(row.text))

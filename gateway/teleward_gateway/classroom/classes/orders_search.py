@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from teleward_simulators.cases.answers.items import plain
+from teleward_simulators.cases.answers.understanding import plain
 from teleward_simulators.cases.lined_yaml import read
 from teleward_simulators.physiology.actions import ACTIONS
 
@@ -49,8 +49,13 @@ def labels(name: str) -> dict[str, str]:
 
 
 def search_orders(text: str, usual: bool) -> list[OrderItem]:
-    """Return the actions of which a name holds every word of ``text``, best first."""
+    """Return the actions of which a name holds every word of ``text``, best first.
+
+    None for an empty text: a list to read through would tell what there is to do.
+    """
     words = plain(text).split()
+    if not words:
+        return []
 
     def place(name: str) -> int:
         """Return 0 when a name begins with the text, 1 when one holds it, -1 when none does."""
@@ -61,7 +66,11 @@ def search_orders(text: str, usual: bool) -> list[OrderItem]:
             return 0
         return 1 if all(any(word in each for each in names) for word in words) else -1
 
-    found = [(place(action.name), action.label, action) for action in ACTIONS.values()]
+    found = [
+        (place(action.name), action.label, action)
+        for action in ACTIONS.values()
+        if not action.counted
+    ]
     chosen = sorted((row for row in found if row[0] >= 0), key=lambda row: row[:2])[:MOST]
     return [
         OrderItem(

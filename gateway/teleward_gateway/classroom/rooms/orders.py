@@ -34,6 +34,8 @@ class ActOrder(OrderModel):
     kind: Literal["act"] = "act"
     name: str = Field(max_length=60)
     dose: str | None = Field(None, max_length=60)
+    confirmed: Literal[True] | None = None
+    """An unusual dose was asked back, and it is meant."""
 
     def check(self) -> None:
         """Raise Invalid for an unknown action or a dose that it cannot have."""
@@ -99,7 +101,7 @@ class AskOrder(OrderModel):
     """Something that the worker is asked to find out."""
 
     kind: Literal["ask"] = "ask"
-    name: str = Field(max_length=60)
+    name: str = Field(max_length=200)
 
 
 class FindingOrder(OrderModel):

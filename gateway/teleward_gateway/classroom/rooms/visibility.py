@@ -142,6 +142,7 @@ def actions() -> list[ActionAnswer]:
     return [
         ActionAnswer(name=action.name, label=action.label, unit=action.unit or "")
         for action in ACTIONS.values()
+        if not action.counted
     ]
 
 

@@ -9,9 +9,9 @@ from teleward_simulators.cases.answers.items import (
     HISTORY,
     TEST,
     catalogue,
-    understood,
 )
 from teleward_simulators.cases.answers.measured import GROUPS, take
+from teleward_simulators.cases.answers.understanding import parts, understood
 from teleward_simulators.cases.catalogue import all_cases, case_named
 from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.runner import CaseRun
@@ -40,11 +40,40 @@ def test_the_catalogue_is_wide_and_in_two_languages() -> None:
         ("बुख़ार", "fever"), ("saans gino", "breaths"), ("any allergies", "allergies"),
         ("peak flow", "peak_flow"), ("BP", "blood_pressure"), ("count_breaths", "breaths"),
         ("dialysis", "kidney"), ("banana", ""), ("what is the weather", ""), ("", ""), ("??", ""),
-        ("tell me about the history of art", ""),
+        ("tell me about the history of art", ""), ("fetal heart rate", "uterus"),
+        ("chest xray", "chest_film"), ("x-ray of the leg", ""), ("CT of the chest", ""),
+        ("USG abdomen", "ultrasound"), ("feel the belly", "abdomen"),
+        ("sugar kitna hai", "glucose_check"), ("bp kitna hai", "blood_pressure"),
+        ("रक्तचाप", "blood_pressure"), ("सांस फूल रही है क्या", "breathlessness"),
+        ("खून की जाँच", ""), ("the temperature of the soup", ""),
+        ("blood pressure lying and standing", ""), ("paracetamol level", ""),
+        ("did you give aspirin", ""), ("is everything normal", ""),
+        ("is she conscious", "consciousness"), ("how many times did she vomit", "vomiting"),
+        ("was she bitten by a snake", "bite"), ("does the pain go to the arm", "radiation"),
+        ("kya koi dawai leti hain", "medication"), ("can he move the arm", "power"),
+        ("saturation without oxygen", ""), ("amylase", ""),
+        ("urine output in the last 6 hours", "urine_output"),
     ],
 )  # fmt: skip
 def test_what_a_text_means(text: str, item: str) -> None:
     assert understood(text) == item
+
+
+def test_several_things_in_one_sentence_are_asked_one_after_another() -> None:
+    assert parts("pulse, BP and temp") == ("pulse", "bp", "temp")
+    assert parts("fever and a banana") == ("fever and a banana",)
+    assert parts("what makes it worse or better") == ("what makes it worse or better",)
+    run = CaseRun(CASES["sepsis-01"])
+    run.director.ask(run.body, "pulse and temperature aur blood pressure")
+    assert [r.item for r in run.director.results()] == ["pulse", "temperature", "blood_pressure"]
+
+
+@pytest.mark.parametrize("word", ["banana", "fetal", "yesterday's", "horse", "xqzt"])
+def test_a_word_that_an_item_does_not_know_makes_it_another_question(word: str) -> None:
+    """Whatever is named beside it: "fetal pulse" and "horse temperature" are not answered."""
+    for item in catalogue().values():
+        meant = understood(f"{dict(item.label)['en']} {word}")
+        assert meant in ("", "uterus"), (item.id, meant)
 
 
 @settings(deadline=None, max_examples=300)
