@@ -155,3 +155,17 @@ def _series(
     features = np.zeros((3000, N_FEATURES), np.float32)
     describe_all(padded(0.8 + rng.normal(0, spread, 3000)), features, 1)
     return features, np.full(3000, is_af), np.ones(3000, np.float32)
+
+
+@pytest.mark.parametrize("group", ["ecg", "af", "rhythm", "shockable"])
+def test_a_record_of_annotations_alone_stops_no_group(tmp_path: Path, group: str) -> None:
+    """Of LTAFDB the beats and rhythms are at hand, the signals are not."""
+    (tmp_path / "mitdb").mkdir()
+    write_record(tmp_path / "mitdb", "excerpt")
+    (tmp_path / "mitdb" / "excerpt.dat").unlink()
+    try:
+        result = command.measure(options(tmp_path, group))
+    except SystemExit:
+        result = {}
+    judged = result.get("af", {}).get("wfdb without samples, annotated", {"records": []})
+    assert len(judged["records"]) == (group == "af")

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from teleward_gateway.bench.accuracy.ecg import NOISY, detect
 from teleward_gateway.bench.accuracy.wfdb_files import (
     Annotations,
+    has_samples,
     read_annotations,
+    read_rate,
     read_record,
     records,
 )
@@ -72,30 +74,56 @@ def annotated(folder: Path) -> Iterator[tuple[Path, Annotations]]:
 
 
 def wfdb_cases(folder: Path) -> dict[str, list[Case]]:
-    """Return the WFDB records below ``folder``: by annotated beats and by the engine's own."""
+    """Return the WFDB records with samples: by annotated beats and by the engine's own."""
     cases: dict[str, list[Case]] = {"annotated": [], "own": []}
     for header, marks in annotated(folder):
+        if not has_samples(header):
+            continue
+        if (case := _annotated(header, marks)) is not None:
+            cases["annotated"].append(case)
         record = read_record(header)
-        changes = [
-            (int(sample), text[1:])
-            for sample, text in zip(marks.samples, marks.notes, strict=True)
-            if text.startswith("(")
-        ]
-        samples, _ = marks.beats()
-        intervals = np.diff(samples) / record.fs
-        used = np.ones(len(intervals), bool)
-        cases["annotated"].append(Case(header.stem, intervals, _truth(samples[1:], changes), used))
         events = detect(record.signals[:, 0].astype(np.float32), record.fs)
-        cases["own"].append(_own(header.stem, events, changes))
+        cases["own"].append(_own(header.stem, events, _changes(marks)))
     return cases
+
+
+def without_samples(folder: Path) -> Iterator[Case]:
+    """Yield the WFDB records that have annotations alone, such as those of LTAFDB."""
+    for header, marks in annotated(folder):
+        if not has_samples(header) and (case := _annotated(header, marks)) is not None:
+            yield case
+
+
+def _annotated(header: Path, marks: Annotations) -> Case | None:
+    """Return a record by its annotated beats; beats before the first rhythm are left out."""
+    changes, (samples, _) = _changes(marks), marks.beats()
+    samples = samples[samples >= changes[0][0]]
+    if len(samples) < 2:
+        return None
+    intervals = np.diff(samples) / read_rate(header)
+    used = np.ones(len(intervals), bool)
+    return Case(header.stem, intervals, _truth(samples[1:], changes), used)
+
+
+def _changes(marks: Annotations) -> list[tuple[int, str]]:
+    return [
+        (int(sample), text[1:])
+        for sample, text in zip(marks.samples, marks.notes, strict=True)
+        if text.startswith("(")
+    ]
 
 
 def rows(folder: Path) -> dict[str, Any]:
     """Measure every AFDB text and every WFDB record with rhythm annotations."""
     networks = load_networks().fibrillation
-    sets: dict[str, list[dict[str, Any]]] = {"afdb": [], "wfdb, annotated": [], "wfdb, own": []}
     cases = wfdb_cases(folder)
-    for name, part in (("afdb", afdb(folder)), ("wfdb, annotated", iter(cases["annotated"]))):
+    by_beats = {
+        "afdb": afdb(folder),
+        "wfdb, annotated": iter(cases["annotated"]),
+        "wfdb without samples, annotated": without_samples(folder),
+    }
+    sets: dict[str, list[dict[str, Any]]] = {name: [] for name in (*by_beats, "wfdb, own")}
+    for name, part in by_beats.items():
         for case in part:
             called = fibrillation(case.intervals, networks) >= 0.5
             peer = _cosen(case.intervals) > COSEN_ABOVE

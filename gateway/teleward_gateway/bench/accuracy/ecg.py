@@ -19,6 +19,7 @@ from teleward_gateway.bench.accuracy.ecg_peers import peers
 from teleward_gateway.bench.accuracy.wfdb_files import (
     Annotations,
     Recording,
+    has_samples,
     read_annotations,
     read_record,
     records,
@@ -50,7 +51,7 @@ def runs(folder: Path) -> Iterator[Run]:
     """Run the engine over every annotated record below ``folder``."""
     for header in records(folder):
         notes = header.with_suffix(".atr")
-        if notes.exists() and header.with_suffix(".dat").exists() and _has_beats(header):
+        if notes.exists() and has_samples(header) and _has_beats(header):
             record = read_record(header)
             events = detect(record.signals[:, 0].astype(np.float32), record.fs)
             yield Run(

@@ -16,7 +16,12 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.af import annotated
 from teleward_gateway.bench.accuracy.ecg import NOISY, detect
-from teleward_gateway.bench.accuracy.wfdb_files import Annotations, read_record, records
+from teleward_gateway.bench.accuracy.wfdb_files import (
+    Annotations,
+    has_samples,
+    read_record,
+    records,
+)
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.rhythm import ASYSTOLE_S, PAUSE_S, RUN_PER_MIN
 from teleward_signal.ecg.rhythm_codes import Rhythm
@@ -49,6 +54,8 @@ def rows(folder: Path) -> dict[str, Any]:
     """Measure every WFDB record below ``folder`` whose annotations name rhythms."""
     counted, hours = [], 0.0
     for header, marks in annotated(folder):
+        if not has_samples(header):
+            continue
         record = read_record(header)
         ecg = record.signals[:, 0].astype(np.float32)
         events = reported(detect(ecg, record.fs), len(ecg))

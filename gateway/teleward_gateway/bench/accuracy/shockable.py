@@ -15,7 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.cudb_files import read_cudb
-from teleward_gateway.bench.accuracy.wfdb_files import read_annotations, read_record, records
+from teleward_gateway.bench.accuracy.wfdb_files import (
+    has_samples,
+    read_annotations,
+    read_record,
+    records,
+)
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ecg.networks import Networks
@@ -49,7 +54,7 @@ def cases(folder: Path) -> Iterator[Case]:
     """Yield every lead of the four databases below ``folder`` that are there."""
     for database in FOLDERS:
         for header in records(folder / database):
-            if header.with_suffix(".atr").exists():
+            if header.with_suffix(".atr").exists() and has_samples(header):
                 yield from _wfdb(database, header)
     for record in read_cudb(folder / "cudb"):
         marks = np.where(record.fibrillation, "vf", "")

@@ -68,11 +68,21 @@ def records(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.hea"))
 
 
+def has_samples(header: Path) -> bool:
+    """Return whether the signals of a record are there, and not its annotations alone."""
+    return header.with_suffix(".dat").exists()
+
+
+def read_rate(header: Path) -> float:
+    """Return the sampling rate in Hz of one record, which also counts its annotations."""
+    return _rate(_lines(header)[0].split())
+
+
 def read_record(header: Path) -> Recording:
     """Read the signals of one record."""
-    lines = [line for line in header.read_text().splitlines() if line and line[0] != "#"]
+    lines = _lines(header)
     first = lines[0].split()
-    n_channels, fs = int(first[1]), float(first[2].split("/")[0].split("(")[0])
+    n_channels, fs = int(first[1]), _rate(first)
     fields = [line.split() for line in lines[1 : 1 + n_channels]]
     raw = _samples(header, fields)
     gains, zeros, units = zip(*(_gain(field) for field in fields), strict=True)
@@ -113,6 +123,14 @@ def read_annotations(path: Path) -> Annotations:
             symbols.append(SYMBOLS[kind] if kind < len(SYMBOLS) else "")
             notes.append("")
     return Annotations(np.array(samples, np.int64), np.array(symbols, str), tuple(notes))
+
+
+def _lines(header: Path) -> list[str]:
+    return [line for line in header.read_text().splitlines() if line and line[0] != "#"]
+
+
+def _rate(first: list[str]) -> float:
+    return float(first[2].split("/")[0].split("(")[0])
 
 
 def _gain(field: list[str]) -> tuple[float, int, str]:
