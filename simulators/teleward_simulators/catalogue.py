@@ -59,7 +59,7 @@ WIRED: dict[str, str] = {
 """Kind -> module and class, below this package."""
 
 
-CLOCKS = "right, unset, wrong_year, slow, india or factory"
+CALENDARS = "right, unset, wrong_year, slow, india or factory"
 ENTRY_POINT_GROUP = "teleward.simulators"
 
 
@@ -125,7 +125,7 @@ def _describe(name: str, wired: bool) -> Kind:
     if not found:
         return Kind(name, shown, "", wired)
     # what stands before the colon belongs to the sentence: "Options of the cuff, and ``keep``"
-    plain = options.lstrip(": ").replace("``", "").replace("see `calendar_clock`", CLOCKS)
+    plain = options.lstrip(": ").replace("``", "").replace("see `calendar_clock`", CALENDARS)
     return Kind(name, shown, " ".join(plain.split()), wired)
 
 

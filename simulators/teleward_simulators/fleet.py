@@ -153,8 +153,9 @@ class Fleet:
                 # a patient who reacts compiles for half a minute the first time: no device waits
                 source = await asyncio.to_thread(made_ready, spec.source, spec.seed)
         clock = DeviceClock(self.start_monotonic if spec.start is None else spec.start)
+        # what the fleet sets is no option: a "clock" among them took the place of the device's
         common: dict[str, Any] = {
-            "name": spec.name, "clock": clock, "seed": spec.seed or number, **spec.options
+            **spec.options, "name": spec.name, "clock": clock, "seed": spec.seed or number
         }  # fmt: skip
         device: Device
         if spec.wired:

@@ -8,14 +8,16 @@ for granted. What counts, from the surest on:
 1. the device's clock, read at this connect before anything set it, and at the connects before;
 2. a reading that came in quiet, long after connecting: it was taken just now;
 3. a person who settled a reading;
-4. a reading whose calendar shows this moment, in the zone stated or else in the gateway's zone;
+4. a reading whose calendar shows this moment, in the zone stated or else in the gateway's zone,
+   as surely as it is new: shown as of four minutes ago it may be of now, by a slow clock;
 5. two readings of two connects that came equally long after what their calendars show.
 
 A clock that changed between two connects has two settings, each of which holds for its time only:
 a reading fits the settings under which it was neither taken in the future nor before its setting
-began. It fits one: that is its time. It fits several: all of them are possible. It fits none, or
-nothing is known of the clock: the time is unknown. Records with numbers are in order, so a record
-that would lie before the one with a lower number has a calendar of another setting.
+began. It fits one, or it shows this moment since its clock was set: that is its time. It fits
+several: all of them are possible. It fits none, or nothing is known of the clock: the time is
+unknown. Records with numbers are in order, so a record that would lie before the one with a lower
+number has a calendar of another setting.
 
 Pure: ``now_ns`` is the arrival in UTC, and histories are returned, never changed.
 """
@@ -146,6 +148,11 @@ class Placement:
     by: str
 
     @property
+    def bounds(self) -> tuple[int, int]:
+        """The earliest and the latest time."""
+        return self.earliest_ns, self.latest_ns
+
+    @property
     def uncertainty_ns(self) -> int:
         """How far the time may be off."""
         return max(self.time_ns - self.earliest_ns, self.latest_ns - self.time_ns, 0)
@@ -158,6 +165,8 @@ def place(history: ClockHistory, reading: Reading) -> tuple[Placement, ClockHist
         return _without_time(reading), history
     fitting = [s for s in reversed(history.settings) if _fits(s, reading, calendar_ns)]
     fitting = [s for s in fitting if not _came_before(s, reading, calendar_ns)] or fitting
+    if history.settings and _shows_now(history.settings[-1], reading, calendar_ns):
+        fitting = [history.settings[-1]]
     if fitting:
         return _placed(fitting, reading, calendar_ns), history
     if reading.quiet and not reading.memory:
@@ -190,6 +199,18 @@ def _came_before(setting: Setting, reading: Reading, calendar_ns: int) -> bool:
     return earlier and calendar_ns - setting.ahead_ns < setting.first_ns - TOLERANCE_NS
 
 
+def _shows_now(newest: Setting, reading: Reading, calendar_ns: int) -> bool:
+    """Return whether a reading came after its clock was set, and shows this moment.
+
+    A scale in another zone is set at this connect, and then somebody steps on it. Only a reading
+    of one minute some hours ago could show the same by the clock as it was.
+    """
+    time_ns = calendar_ns - newest.ahead_ns
+    since_ns = max(newest.first_ns - S_NS, reading.now_ns - COINCIDENCE_NS)
+    may_be_now = reading.newest or not reading.memory
+    return may_be_now and since_ns <= time_ns <= reading.now_ns + newest.error_ns
+
+
 def _placed(fitting: list[Setting], reading: Reading, calendar_ns: int) -> Placement:
     """Return the placement by all settings that fit, the newest one first."""
     now_ns = reading.now_ns
@@ -214,10 +235,13 @@ def _first_contact(
     now_ns, guess_ns = reading.now_ns, reading.guess_ns
     assert guess_ns is not None
     age_ns = now_ns - guess_ns
-    if -COINCIDENCE_NS <= age_ns <= LIVE_NS and (reading.newest or not reading.memory):
+    oldest_ns = NEWEST_LIVE_NS if reading.newest else LIVE_NS
+    if -COINCIDENCE_NS <= age_ns <= oldest_ns and (reading.newest or not reading.memory):
         time_ns = min(guess_ns, now_ns)
-        bounds = (time_ns - COINCIDENCE_NS, min(now_ns, time_ns + COINCIDENCE_NS))
-        found = history.seen(calendar_ns, now_ns - max(age_ns, 0), "calendar", COINCIDENCE_NS)
+        # a clock that is slow shows a reading of just now as one of some minutes ago
+        bounds = (time_ns - COINCIDENCE_NS, now_ns)
+        error_ns = max(COINCIDENCE_NS, age_ns)
+        found = history.seen(calendar_ns, time_ns, "calendar", error_ns)
         return Placement(When.NOW, time_ns, *bounds, "calendar"), found
     if reading.memory and not reading.newest:
         return _unknown(reading, "unread clock"), history

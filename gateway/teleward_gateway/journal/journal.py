@@ -124,11 +124,15 @@ class Journal:
         return self._index.corrections()
 
     async def flush(self) -> bool:
-        """Commit now; return whether everything appended before is on disk."""
+        """Commit now; return whether everything appended before is on disk.
+
+        The listeners of this event loop have been called then.
+        """
         failures = self._writer.counters.failures
         ticket = self._writer.flush()
         while not self._writer.flushed(ticket) and self._writer.counters.failures == failures:
             await asyncio.sleep(0.002)
+        await asyncio.sleep(0)  # the writer had queued them before it answered
         return self._writer.flushed(ticket)
 
     async def recorded(self, tickets: Iterable[Ticket]) -> list[RecordId]:

@@ -1,4 +1,4 @@
-"""A gateway in this process, from its start to an orderly stop, without radio and devices."""
+"""A gateway in this process, from its start to an orderly stop."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from teleward_drivers.radio import Radio
 from teleward_gateway.app import Gateway
-from teleward_gateway.parts import Parts
+from teleward_gateway.parts import OpenRadio, Parts
 from teleward_gateway.settings.load import parse
 from teleward_gateway.testing.running_demo import START_S
 
@@ -17,9 +17,9 @@ async def no_radio(adapter: str) -> Radio:
 
 
 @asynccontextmanager
-async def running(settings: str) -> AsyncIterator[Parts]:
+async def running(settings: str, radio: OpenRadio = no_radio) -> AsyncIterator[Parts]:
     """Run a gateway with the text of a settings file; the kernels come from the cache."""
-    gateway, started = Gateway(parse(settings), no_radio), asyncio.Queue[Parts]()
+    gateway, started = Gateway(parse(settings), radio), asyncio.Queue[Parts]()
     task = asyncio.create_task(gateway.run(started.put_nowait))
     getting = asyncio.create_task(started.get())
     try:

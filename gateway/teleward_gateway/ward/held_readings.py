@@ -21,7 +21,7 @@ class HeldReadings:
 
     def users(self, device: str) -> dict[int, str]:
         """Return whom each user number of a device stands for."""
-        return self._readings.users(device)
+        return self._readings.wearers.users(device)
 
     async def settle(
         self, number: int, time_ns: int | None, subject: str | None, author: str

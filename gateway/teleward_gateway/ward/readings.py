@@ -17,20 +17,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from teleward_drivers.device_calendar import local_offset_minutes
 from teleward_gateway.clock import Clock, Stamp
 from teleward_gateway.clock.reading_time import (
     NEWEST_LIVE_NS,
     S_NS,
     ClockHistory,
     Placement,
-    Reading,
     When,
     place,
 )
 from teleward_gateway.health import totals
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.held_reading import Held, HeldReading, reading_key
+from teleward_gateway.ward.reading_judge import ReadingJudge, Verdict
 from teleward_gateway.ward.reading_notes import ReadingNotes
 from teleward_gateway.ward.reading_store import ReadingStore
 from teleward_gateway.ward.ward_state import WardState
@@ -41,8 +40,6 @@ from teleward_signal.record import Record
 
 log = logging.getLogger(__name__)
 
-QUIET_NS = 30 * S_NS
-"""Memories are sent right after connecting: what comes after so much silence was taken just now."""
 PERSON_ERROR_NS = 60 * S_NS
 
 File = Callable[[str, str, Measurement, Stamp], object]
@@ -60,27 +57,6 @@ class ReadingStatistics:
     discarded: int = 0
 
 
-@dataclass(slots=True)
-class _Contact:
-    """One connected stretch of a device: when it began, and its newest reading."""
-
-    began_ns: int
-    reading_ns: int | None = None
-    record: int | None = None
-    record_ns: int = 0
-    verdict_of: tuple[Any, ...] = ()
-    verdict: "_Verdict | None" = None
-
-
-@dataclass(slots=True)
-class _Verdict:
-    """What was decided for the measurements of one reading."""
-
-    placement: Placement
-    subject: str | None
-    held: int | None = None
-
-
 class Readings:
     """Files readings or holds them; belongs to the event loop."""
 
@@ -90,9 +66,9 @@ class Readings:
         self.statistics = ReadingStatistics()
         self.store = store
         self._registry, self._clock, self._file = registry, clock, file
-        self._contacts: dict[str, _Contact] = {}
         self._clocks_seen: dict[str, int] = {}
-        self._wearers = Wearers(registry, store)
+        self.wearers = Wearers(registry, store)
+        self._judge = ReadingJudge(self.wearers, store)
         self._notes = ReadingNotes(registry, state, store)
 
     def health(self) -> dict[str, Any]:
@@ -111,7 +87,7 @@ class Readings:
 
     def connected(self, device: str, monotonic_ns: int) -> None:
         """Note that a connected stretch of a device began."""
-        self._contacts[device] = _Contact(monotonic_ns)
+        self._judge.connected(device, monotonic_ns)
 
     def see_clock(self, device: str, clock: ClockReading | None) -> None:
         """Take a reading of a device's clock, once."""
@@ -134,12 +110,12 @@ class Readings:
             return
         self.see_clock(device, stated.clock)
         self.see_clock(device, stated.clock_set)
-        contact = self._contacts.setdefault(device, _Contact(stamp.monotonic_ns))
-        same = (stamp.monotonic_ns, stated.calendar_ns, stated.record, stated.user)
-        if contact.verdict is None or contact.verdict_of != same:
-            contact.verdict = self._judge(device, contact, measurement, stated, stamp)
-            contact.verdict_of = same
-        self._carry_out(device, contact.verdict, measurement, stated, stamp, key)
+        verdict, history = self._judge.judge(device, measurement, stated, stamp)
+        if history is not None:
+            if verdict.subject is None:
+                self.statistics.held += 1
+            self._learn(device, history)
+        self._carry_out(device, verdict, measurement, stated, stamp, key)
 
     def on_commit(self, records: Iterable[Record], number: int) -> None:
         """Remember for good the readings that the journal has now."""
@@ -187,8 +163,8 @@ class Readings:
         stated_ns = held.placement.time_ns if time_ns is None else time_ns
         if stated_ns > self._clock.now().time_ns + S_NS:
             raise Invalid("the time lies in the future: give the time of the reading")
-        bounds = (stated_ns, stated_ns) if time_ns is not None else _bounds(held.placement)
-        wearers = self._wearers.between(held.device, held.user, *bounds)
+        bounds = (stated_ns, stated_ns) if time_ns is not None else held.placement.bounds
+        wearers = self.wearers.between(held.device, held.user, *bounds)
         if subject is None:
             if len(wearers) != 1 or None in wearers:
                 raise Invalid("who wore the device then is not known: name the subject")
@@ -214,96 +190,16 @@ class Readings:
         self.statistics.discarded += 1
         return held
 
-    def users(self, device: str) -> dict[int, str]:
-        """Return whom each user number of a device stands for now."""
-        return {
-            b.user: b.subject for b in self.store.users if b.device == device and not b.until_ns
-        }
-
     def bind_user(self, device: str, user: int, subject: str | None) -> None:
-        """Bind a user number of a cuff or scale to a subject; raises NotFound."""
-        self._registry.device(device)
-        if subject is not None and not self._registry.is_admitted(subject):
-            raise NotFound(f"no subject {subject}")
-        if not 0 <= user <= 255:
-            raise Invalid("a user number is 0 to 255")
-        self.store.bind_user(device, user, subject, self._clock.now().time_ns)
+        """Bind a user number of a cuff or scale to a subject from now on; see `Wearers`."""
+        self.wearers.bind_user(device, user, subject, self._clock.now().time_ns)
 
-    # decisions
-
-    def _judge(
-        self,
-        device: str,
-        contact: _Contact,
-        measurement: Measurement,
-        stated: DeviceStamp,
-        stamp: Stamp,
-    ) -> _Verdict:
-        before_ns = contact.began_ns if contact.reading_ns is None else contact.reading_ns
-        floor_ns = 0
-        if contact.record is not None and stated.record is not None:
-            floor_ns = contact.record_ns if contact.record < stated.record else 0
-        zone = stated.offset_minutes
-        reading = Reading(
-            calendar_ns=stated.calendar_ns,
-            now_ns=stamp.time_ns,
-            unset=stated.calendar_ns is None and "device_clock" in measurement.detail,
-            memory=stated.memory is True,
-            newest=stated.newest,
-            quiet=stamp.monotonic_ns - before_ns >= QUIET_NS,
-            offset_minutes=local_offset_minutes(stamp.time_ns) if zone is None else zone,
-            floor_ns=floor_ns,
-        )
-        contact.reading_ns = stamp.monotonic_ns
-        placement, history = place(self.store.clocks.get(device, ClockHistory()), reading)
-        if placement.when is not When.UNKNOWN and stated.record is not None:
-            contact.record, contact.record_ns = stated.record, placement.time_ns
-        verdict = self._decide(device, stated.user, placement, stamp)
-        if verdict.subject is None:
-            verdict.held = self.store.new_id()
-            self.store.hold(self._held_of(device, verdict, reading, stated))
-            self.statistics.held += 1
-        self._learn(device, history)
-        return verdict
-
-    def _decide(
-        self, device: str, user: int | None, placement: Placement, stamp: Stamp | None
-    ) -> _Verdict:
-        if placement.when is When.UNKNOWN:
-            return _Verdict(placement, None)
-        wearers = self._wearers.between(device, user, *_bounds(placement), stamp)
-        if placement.when is When.NOW and len(wearers) > 1:
-            wearers.discard(None)  # it was put on within the uncertainty
-        return _Verdict(placement, next(iter(wearers)) if len(wearers) == 1 else None)
-
-    def _held_of(
-        self, device: str, verdict: _Verdict, reading: Reading, stated: DeviceStamp
-    ) -> HeldReading:
-        assert verdict.held is not None
-        held = HeldReading(
-            verdict.held,
-            device,
-            Held.WAITING,
-            verdict.placement,
-            replace(reading, quiet=False),
-            (),
-            (),
-            stated.record,
-            stated.user,
-        )
-        return self._with_wearers(held, verdict.placement)
-
-    def _with_wearers(self, held: HeldReading, placement: Placement) -> HeldReading:
-        """Return the held reading by a placement: who may have worn the device, and its state."""
-        wearers = self._wearers.between(held.device, held.user, *_bounds(placement))
-        subjects = tuple(sorted(who for who in wearers if who is not None))
-        state = Held.WAITING if subjects else Held.UNCLAIMED
-        return replace(held, placement=placement, subjects=subjects, state=state)
+    # filing
 
     def _carry_out(
         self,
         device: str,
-        verdict: _Verdict,
+        verdict: Verdict,
         measurement: Measurement,
         stated: DeviceStamp,
         stamp: Stamp,
@@ -317,18 +213,11 @@ class Readings:
             return
         held = self.store.held.get(verdict.held or 0)
         if held is None:  # settled or judged again between two of its measurements
-            verdict.held = self.store.new_id()
-            held = replace(self._again(device, verdict, stated, stamp), id=verdict.held)
+            held = self._judge.hold_again(device, verdict, stated, stamp)
         kept = _keyed(measurement, key)
         self.store.hold(replace(held, measurements=(*held.measurements, kept)))
         if key is not None:
             self.store.keep_known(device, key)
-
-    def _again(
-        self, device: str, verdict: _Verdict, stated: DeviceStamp, stamp: Stamp
-    ) -> HeldReading:
-        reading = Reading(stated.calendar_ns, stamp.time_ns, memory=stated.memory is True)
-        return self._held_of(device, verdict, reading, stated)
 
     def _give(
         self,
@@ -379,11 +268,11 @@ class Readings:
             placement, _ = place(history, held.reading)
             if placement == held.placement:
                 continue
-            verdict = self._decide(device, held.user, placement, None)
+            verdict = self._judge.decide(device, held.user, placement, None)
             if verdict.subject is not None:
                 self._file_held(held, verdict.subject, placement)
             else:
-                self.store.hold(self._with_wearers(held, placement))
+                self.store.hold(self._judge.with_wearers(held, placement))
 
     def _held(self, number: int) -> HeldReading:
         if number not in self.store.held:
@@ -400,7 +289,3 @@ def key_of(measurement: Measurement) -> str | None:
 def _keyed(measurement: Measurement, key: str | None) -> Measurement:
     detail = measurement.detail if key is None else {**measurement.detail, "reading": key}
     return replace(measurement, detail=detail, stamp=None)
-
-
-def _bounds(placement: Placement) -> tuple[int, int]:
-    return placement.earliest_ns, placement.latest_ns

@@ -4,6 +4,7 @@ from teleward_gateway.clock import Stamp
 from teleward_gateway.clock.reading_time import NEWEST_LIVE_NS
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.ward.reading_store import ReadingStore, UserBinding
+from teleward_signal.errors import Invalid, NotFound
 
 
 class Wearers:
@@ -34,6 +35,21 @@ class Wearers:
             for time_ns in edges
             if earliest_ns <= time_ns <= latest_ns
         }
+
+    def users(self, device: str) -> dict[int, str]:
+        """Return whom each user number of a device stands for now."""
+        return {
+            b.user: b.subject for b in self._store.users if b.device == device and not b.until_ns
+        }
+
+    def bind_user(self, device: str, user: int, subject: str | None, now_ns: int) -> None:
+        """Bind a user number of a cuff or scale to a subject; raises NotFound, Invalid."""
+        self._registry.device(device)
+        if subject is not None and not self._registry.is_admitted(subject):
+            raise NotFound(f"no subject {subject}")
+        if not 0 <= user <= 255:
+            raise Invalid("a user number is 0 to 255")
+        self._store.bind_user(device, user, subject, now_ns)
 
     def _at(self, device: str, time_ns: int, stamp: Stamp | None) -> str | None:
         """Return who wore a device; by monotonic time, when that reaches back so far."""

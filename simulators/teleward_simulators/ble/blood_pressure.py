@@ -34,7 +34,7 @@ class BloodPressure(OnDemand):
 
     Options: ``interval_s``, ``first_s``, ``cuff_s`` (seconds), ``kpa``, ``leave`` (hang up after a
     reading), ``stored`` (readings already in memory), ``user`` (the user chosen on the cuff),
-    ``clock`` (see `calendar_clock`), ``attended`` (put on and started once a host listens, as a
+    ``calendar`` (see `calendar_clock`), ``attended`` (put on and started once a host listens, as a
     nurse does at a bedside; otherwise it measures by itself from the start).
     """
 
@@ -45,7 +45,7 @@ class BloodPressure(OnDemand):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
         self._memory: list[codec.BloodPressure] = []
         self._interval_s = float(self.options.get("interval_s", 300.0))
         self._cuff_s = float(self.options.get("cuff_s", 20.0))

@@ -29,7 +29,7 @@ class CalendarClock:
 
     def __init__(self, state: str = "right") -> None:
         if state not in STATES:
-            raise Invalid(f"clock {state!r}: use one of {', '.join(STATES)}")
+            raise Invalid(f"calendar {state!r}: use one of {', '.join(STATES)}")
         self._offset_ns: int | None = None
         if state == "factory":
             self.reset()

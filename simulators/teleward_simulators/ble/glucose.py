@@ -32,7 +32,7 @@ class GlucoseMeter(OnDemand):
     Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
     is of control solution), ``value`` (mg/dL), ``status`` (such as "time fault"),
     ``interval_s`` (a drop of blood so often; 0: only when `measure` is pressed), ``first_s``,
-    ``clock`` (see `calendar_clock`), ``no_filter`` (can report all records or none)."""
+    ``calendar`` (see `calendar_clock`), ``no_filter`` (can report all records or none)."""
 
     kind = "glucose"
     title = "Glucose meter"
@@ -40,7 +40,7 @@ class GlucoseMeter(OnDemand):
     advertised = (codec.SERVICE,)
 
     def services(self) -> list[Service]:
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
         self._measurement = self.notifier(codec.MEASUREMENT)
         context = self.notifier(codec.CONTEXT)
         self.memory = RecordMemory(self, self._measurement, self._report)

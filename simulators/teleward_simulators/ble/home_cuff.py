@@ -25,6 +25,7 @@ class HomeCuff(BloodPressure):
     title = "Home cuff"
     model = "Home cuff"
 
+    stays_on = False
     _awake = False
 
     async def advertise(self) -> None:

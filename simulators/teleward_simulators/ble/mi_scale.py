@@ -32,7 +32,7 @@ NEVER_SET = DateTime(1970, 1, 1)
 
 
 class MiScale(OnDemand):
-    """Options: ``first_s``, ``interval_s`` (0: once), ``impedance`` (Ohm), ``clock``,
+    """Options: ``first_s``, ``interval_s`` (0: once), ``impedance`` (Ohm), ``calendar``,
     ``kg`` (instead of the patient's weight)."""
 
     kind = "mi-scale"
@@ -44,7 +44,7 @@ class MiScale(OnDemand):
     _value_on_air = b""
 
     def services(self) -> list[Service]:
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
         self._body = self.indicator(BODY)
         return [Service(BODY_SERVICE, [self._body]), self.calendar.service(self)]
 

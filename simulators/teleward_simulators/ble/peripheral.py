@@ -59,6 +59,8 @@ class Peripheral:
     """Six digits the device shows when it pairs; ``None``: Just Works."""
     address: str
     clock: DeviceClock
+    stays_on = True
+    """The device advertises again after each link."""
     secure = False
     """The device talks only over an encrypted link."""
 
@@ -141,11 +143,11 @@ class Peripheral:
         self._task = asyncio.create_task(self._live())
 
     async def advertise(self) -> None:
-        """Advertise until connected, and again after each link."""
+        """Advertise until connected, and again after each link of a device that stays on."""
         assert self.device is not None
         data, response = self.advertisement()
         await self.device.start_advertising(
-            auto_restart=True, advertising_data=data, scan_response_data=response
+            auto_restart=self.stays_on, advertising_data=data, scan_response_data=response
         )
 
     async def stop(self) -> None:

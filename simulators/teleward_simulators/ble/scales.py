@@ -18,7 +18,7 @@ STEP_ON_S = 3.0
 
 
 class WeightScale(OnDemand):
-    """Options: ``first_s``, ``interval_s`` (0: once), ``imperial``, ``user``, ``clock``."""
+    """Options: ``first_s``, ``interval_s`` (0: once), ``imperial``, ``user``, ``calendar``."""
 
     kind = "weight-scale"
     title = "Scale"
@@ -27,7 +27,7 @@ class WeightScale(OnDemand):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
 
     def services(self) -> list[Service]:
         self._weight = self.indicator(codec.MEASUREMENT)

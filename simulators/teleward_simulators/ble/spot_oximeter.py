@@ -16,7 +16,7 @@ HOUR_S = 3600.0
 
 class SpotOximeter(OnDemand):
     """Options: ``first_s``, ``interval_s`` (0: once), ``stored`` (readings, an hour apart),
-    ``clock``."""
+    ``calendar``."""
 
     kind = "spot-oximeter"
     title = "Spot oximeter"
@@ -24,7 +24,7 @@ class SpotOximeter(OnDemand):
     advertised = (codec.SERVICE,)
 
     def services(self) -> list[Service]:
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
         self._spot = self.indicator(codec.SPOT_CHECK)
         self.memory = RecordMemory(self, self._spot, self._report)
         stored = int(self.options.get("stored", 0))

@@ -42,7 +42,7 @@ class Kept:
 
 class TaiDoc(OnDemand):
     """Options: ``measures`` (a name of `MODELS`), ``stored``, ``first_s``, ``interval_s``,
-    ``clock``, ``control`` (the newest glucose is of control solution)."""
+    ``calendar``, ``control`` (the newest glucose is of control solution)."""
 
     kind = "taidoc"
     title = "FORA"
@@ -55,7 +55,7 @@ class TaiDoc(OnDemand):
         self._measures = str(self.options.get("measures", "thermometer"))
         name, self._number = MODELS[self._measures]
         self.name = f"{name} {self.serial[-4:]}"
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
         self.records: list[Kept] = []
         for ago in range(int(self.options.get("stored", 2)), 0, -1):
             self._measure(3600.0 * ago)

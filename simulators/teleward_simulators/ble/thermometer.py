@@ -14,7 +14,7 @@ ARMPIT = 1
 
 
 class Thermometer(Peripheral):
-    """Options: ``interval_s``, ``first_s``, ``fahrenheit``, ``site`` (1 = armpit), ``clock``."""
+    """Options: ``interval_s``, ``first_s``, ``fahrenheit``, ``site`` (1 = armpit), ``calendar``."""
 
     kind = "thermometer"
     title = "Thermometer"
@@ -23,7 +23,7 @@ class Thermometer(Peripheral):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.calendar = CalendarClock(self.options.get("clock", "right"))
+        self.calendar = CalendarClock(self.options.get("calendar", "right"))
         self._interval_s = float(self.options.get("interval_s", 30.0))
 
     def services(self) -> list[Service]:

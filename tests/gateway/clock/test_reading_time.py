@@ -178,3 +178,25 @@ def test_a_slow_drift_is_one_setting() -> None:
     assert len(history.settings) == 1
     found = place(history, Reading(calendar_ns=NOW - 290 * S_NS, now_ns=NOW))[0]
     assert found.when is When.NOW
+
+
+@pytest.mark.parametrize("ahead_ns", [330 * MIN, HOUR])
+def test_a_reading_after_its_clock_was_set_is_of_now(ahead_ns: int) -> None:
+    """By the clock as it was it might be of some hours ago: within a minute of now, by chance."""
+    set_ns = NOW - 10 * S_NS
+    history = read(ahead_ns, set_ns - S_NS).seen(set_ns, set_ns, "clock")
+    assert taken(0, 5 * S_NS, history).when is When.NOW
+    assert taken(0, 5 * S_NS, history, memory=True, newest=True).when is When.NOW
+    before = taken(0, 20 * S_NS, history)  # shown before the clock was set: of hours ago
+    assert (before.when, before.time_ns) == (When.PAST, NOW - 20 * S_NS - ahead_ns)
+    assert taken(0, 5 * S_NS, history, memory=True).when is not When.NOW
+
+
+@pytest.mark.parametrize("ago_ns", [MIN, 4 * MIN, 10 * MIN])
+def test_a_calendar_near_to_now_is_as_sure_as_it_is_new(ago_ns: int) -> None:
+    """A clock that nobody can read may be slow by what its reading seems old."""
+    found = taken(0, ago_ns, ClockHistory(), memory=True, newest=True)
+    assert (found.when, found.time_ns) == (When.NOW, NOW - ago_ns)
+    assert found.earliest_ns < NOW - ago_ns
+    assert found.latest_ns == NOW
+    assert taken(0, 16 * MIN, ClockHistory(), newest=True).when is When.UNKNOWN

@@ -291,9 +291,9 @@ async def test_user_numbers_stand_for_different_subjects(tmp_path: Path) -> None
         assert [v[0] for v in await values(kit, "bert")] == [132.0]
         states = {held.text: held.state for held in kit.ingest.readings.held()}
         assert states == {"143/71.5": Held.WAITING, "154/77": Held.UNCLAIMED}
-        assert kit.ingest.readings.users("cuff") == {1: "anna", 2: "bert"}
+        assert kit.ingest.readings.wearers.users("cuff") == {1: "anna", 2: "bert"}
         kit.ingest.readings.bind_user("cuff", 2, None)
-        assert kit.ingest.readings.users("cuff") == {1: "anna"}
+        assert kit.ingest.readings.wearers.users("cuff") == {1: "anna"}
 
 
 async def test_two_wearers_within_the_uncertainty_are_never_chosen_between(tmp_path: Path) -> None:
