@@ -14,6 +14,7 @@ from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal import Journal
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.journal.chart import Line
+from teleward_gateway.journal.ticket import Request
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry.model import Subject
 from teleward_gateway.registry.store import AUDIO_PAUSE, Registry
@@ -121,12 +122,19 @@ class ApiView:
         """Return how a metric ran, in at most ``points`` buckets."""
         return await self._journal.trend(subject, metric, start_ns, end_ns, points)
 
-    async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
-        """Record manual observations and show them; one identity for each.
+    async def observe(
+        self, subject: str, measurements: Sequence[Measurement], request: Request | None = None
+    ) -> list[RecordId]:
+        """Record manual observations and show them, all or none; one identity for each.
 
+        A ``request`` that was carried out, before a restart too, is answered as it was.
         A charted SpO2 scale is a prescription: it is written there first. Raises Unavailable when
         the disk takes nothing: then nothing is kept or shown.
         """
+        if request is None:
+            request = Request("", "")
+        elif (known := self._journal.recorded_for(request)) is not None:
+            return known
         self._admitted(subject)
         self._journal.check_writable()
         now_ns = self._clock.now().time_ns
@@ -146,7 +154,7 @@ class ApiView:
             else replace(m, detail={**m.detail, "time_base": PERSON})
             for m in measurements
         ]
-        tickets = [self._ingest.record_observation(subject, each) for each in stamped]
+        tickets = [self._ingest.record_observation(subject, each, request) for each in stamped]
         recorded = await self._journal.recorded(tickets)
         for measurement in stamped:
             self._ingest.show_observation(subject, measurement)

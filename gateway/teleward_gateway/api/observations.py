@@ -14,6 +14,7 @@ from teleward_gateway.api.schemas import (
     Reading,
 )
 from teleward_gateway.api.view import GatewayView, HistoryQuery, view_of
+from teleward_gateway.journal.ticket import Request
 from teleward_signal.errors import Invalid
 from teleward_signal.model import Measurement, Source
 from teleward_signal.record import Record, RecordKind
@@ -90,14 +91,16 @@ async def observe(
 
     503 when the disk takes nothing: then nothing of it is kept, and it can be sent again.
     """
+    content = f"{subject}\n{observation.model_dump_json()}"
+    request = None if key is None else Request.of(key, content)
     found: list[Identity] = await repeats.once(
-        key, (subject, observation), lambda: _observe(view, subject, observation)
+        key, (subject, observation), lambda: _observe(view, subject, observation, request)
     )
     return found
 
 
 async def _observe(
-    view: GatewayView, subject: str, observation: ManualObservation
+    view: GatewayView, subject: str, observation: ManualObservation, request: Request | None
 ) -> list[Identity]:
     group = None
     if any(reading.metric.startswith("nibp_") for reading in observation.readings):
@@ -115,7 +118,8 @@ async def _observe(
         for reading in observation.readings
     ]
     check_pressures({m.metric: m.value for m in measurements})
-    return [Identity.of(record) for record in await view.observe(subject, measurements)]
+    records = await view.observe(subject, measurements, request)
+    return [Identity.of(record) for record in records]
 
 
 def known_metric(name: str) -> Metric:

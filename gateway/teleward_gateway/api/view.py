@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line
+from teleward_gateway.journal.ticket import Request
 from teleward_gateway.live import LiveHub
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_signal.alarms.limits import AlarmLimits
@@ -99,7 +100,9 @@ class GatewayView(Protocol):
         """Return how a metric ran, in at most ``points`` buckets."""
         ...
 
-    async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
+    async def observe(
+        self, subject: str, measurements: Sequence[Measurement], request: Request | None = None
+    ) -> list[RecordId]:
         """Record manual observations and show them; one identity for each."""
         ...
 

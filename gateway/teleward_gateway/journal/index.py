@@ -37,14 +37,16 @@ from teleward_gateway.journal.budget import EACH_TIME, FULL_SHARE, SpanIndex
 from teleward_gateway.journal.cache import RowCache
 from teleward_gateway.journal.checksum import DamagedBlob
 from teleward_gateway.journal.config import JournalConfig
+from teleward_gateway.journal.requests import Recorded, identities, newest
 from teleward_gateway.journal.row import kinds_in
 from teleward_gateway.journal.sink_progress import DueProgress, SinkProgress
 from teleward_gateway.journal.spans import Span
-from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, Store, Transaction
+from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, REQUESTS, Store, Transaction
+from teleward_gateway.journal.ticket import Request
 from teleward_gateway.journal.timeline import TimeLine
 from teleward_gateway.journal.trend_table import TrendTable
 from teleward_gateway.journal.writer import Commit, Due, Opened
-from teleward_signal.record import Record, RecordKind
+from teleward_signal.record import Record, RecordId, RecordKind
 
 
 class JournalIndex:
@@ -71,6 +73,9 @@ class JournalIndex:
         self._lock = threading.Lock()
         self._acknowledged_s = time.monotonic()
         self._bad_rows: set[tuple[str, int]] = set()
+        self._requests: Recorded = {}
+        self._requests_offered: Recorded = {}
+        self._request_edition = 0
 
     def opened(self, opened: Opened) -> None:
         """Take over what was found when the file was opened."""
@@ -83,6 +88,9 @@ class JournalIndex:
             self.counted = Counter(opened.states.get(COUNTERS, {}))
             self._index, self._times = SpanIndex(), TimeLine()
             self.kept = 0
+            requests = opened.states.get(REQUESTS, {})
+            self._requests = requests.get("requests", {})
+            self._request_edition = int(requests.get("edition", 0))
             for span in opened.spans:
                 self._index.put(span)
             for span in (*opened.spans, *((opened.tail,) if opened.tail else ())):
@@ -103,12 +111,16 @@ class JournalIndex:
         with self._lock:
             return self._times.at(number)
 
+    def recorded_for(self, gateway: str, request: Request) -> list[RecordId] | None:
+        """Return what is on record for a request, None when nothing is; raises Conflict."""
+        return identities(gateway, self._requests, request)
+
     def hurry(self) -> None:
         """Have the sinks' places written with the next commit."""
         self._acknowledged_s = float("-inf")
 
-    def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
-        """Return what must be written along with ``records``."""
+    def due(self, records: tuple[Record, ...], requests: Recorded, stopping: bool) -> Due:
+        """Return what must be written along with ``records``, which carry out ``requests``."""
         due = DueProgress({}, [], [])
         now_s = time.monotonic()
         if stopping or now_s - self._acknowledged_s >= self._config.acknowledge_interval_s:
@@ -116,11 +128,16 @@ class JournalIndex:
             due = self._progress.due()
         corrections = _corrections_in(records)
         if corrections:
-            known = [*self.corrections(), *corrections]
+            all_known = [*self.corrections(), *corrections]
             due.states[CORRECTIONS] = {
-                "edition": len(known),
-                "corrections": [correction.payload() for correction in known],
+                "edition": len(all_known),
+                "corrections": [correction.payload() for correction in all_known],
             }
+        self._requests_offered = requests
+        if requests:
+            known = newest(self._requests, requests)
+            self._request_edition += 1
+            due.states[REQUESTS] = {"edition": self._request_edition, "requests": known}
         return Due(due.states, due.dead_letters, due.reopened, corrections)
 
     def failed(self, due: Due) -> None:
@@ -129,6 +146,9 @@ class JournalIndex:
 
     def committed(self, commit: Commit, closed: Span | None) -> None:
         """Note a commit, before anyone else does."""
+        if self._requests_offered:
+            self._requests = newest(self._requests, self._requests_offered)
+            self._requests_offered = {}
         self.cache.put(commit.records)
         corrections = _corrections_in(commit.records)
         with self._lock:

@@ -26,7 +26,7 @@ from teleward_gateway.journal.row import Origin
 from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
-from teleward_gateway.journal.ticket import Ticket
+from teleward_gateway.journal.ticket import Request, Ticket
 from teleward_gateway.journal.write_queue import WriteQueue
 from teleward_gateway.journal.writer import Commit, Writer
 from teleward_signal.errors import Unavailable
@@ -100,13 +100,16 @@ class Journal:
         self._writer.stop()
         self._opening.unlock()
 
-    def append(self, draft: Draft) -> Ticket:
-        """Take a draft in, never blocking; the ticket resolves at the next synced commit."""
+    def append(self, draft: Draft, request: Request | None = None) -> Ticket:
+        """Take a draft in, never blocking; the ticket resolves at the next synced commit.
+
+        Drafts of one ``request``, appended one after the other, are committed together.
+        """
         stamp = self._clock.now()
         time_ns, uncertainty_ns = draft.time_ns, draft.uncertainty_ns
         if time_ns is None:
             time_ns, uncertainty_ns = stamp.time_ns, stamp.uncertainty_ns
-        ticket = Ticket()
+        ticket = Ticket(request)
         self._write_queue.put(
             Entry(
                 draft.kind, draft.subject, draft.device, draft.metric, time_ns, uncertainty_ns,
@@ -143,14 +146,22 @@ class Journal:
         """
         tickets = list(tickets)
         await self.flush()
-        if all(ticket.identity is None for ticket in tickets):
-            for ticket in tickets:
+        missing = [ticket for ticket in tickets if ticket.identity is None]
+        if missing:
+            for ticket in missing:
                 ticket.withdrawn = True
             await self.flush()  # a commit that had begun has ended: it has them, or nothing will
         known = [ticket.identity for ticket in tickets if ticket.identity is not None]
         if len(known) < len(tickets):
             raise Unavailable(CANNOT_WRITE)
         return known
+
+    def recorded_for(self, request: Request) -> list[RecordId] | None:
+        """Return what is on record for a request that is sent again, None when nothing is.
+
+        Raises Conflict when its key stood for another request.
+        """
+        return self._index.recorded_for(self.gateway, request)
 
     def check_writable(self) -> None:
         """Raise Unavailable when the disk takes no records now."""

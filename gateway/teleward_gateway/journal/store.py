@@ -3,7 +3,7 @@
     wave    seq | count | data           one row a commit: the waveforms of all subjects
     light   seq | count | kinds | data   one row a commit: everything else
     span    seq | stop | start_ns | end_ns | data    one row a minute: which records there must be
-    state   key | data                   identity, sinks, corrections, counters
+    state   key | data                   identity, sinks, corrections, counters, requests
     aside   id | data                    records that a sink will never take, and why
     trend   key | stop | boot | mono_ns | data    values in buckets, by level and first number
 
@@ -42,7 +42,7 @@ _TABLES = (
     TREND_TABLE,
 )
 
-IDENTITY, COUNTERS, CORRECTIONS, FIRST_SINK = 1, 2, 3, 100
+IDENTITY, COUNTERS, CORRECTIONS, REQUESTS, FIRST_SINK = 1, 2, 3, 4, 100
 """Keys of the state table; sinks have the keys from `FIRST_SINK` on."""
 
 

@@ -41,9 +41,14 @@ class WriteQueue:
             self._bytes += size
 
     def take(self, max_records: int) -> list[Entry]:
-        """Return the oldest entries, up to ``max_records``, and forget them."""
+        """Return the oldest entries, up to ``max_records``, and forget them.
+
+        A request whose first entry is among them comes whole.
+        """
         with self._lock:
             entries = [self._entries.popleft() for _ in range(min(max_records, len(self._entries)))]
+            while entries and self._entries and _are_one(entries[-1], self._entries[0]):
+                entries.append(self._entries.popleft())
             self._bytes -= sum(_OVERHEAD_BYTES + len(entry.samples) for entry in entries)
             return entries
 
@@ -72,3 +77,9 @@ class WriteQueue:
         if is_withdrawn(entry):
             return
         self.lost[entry.kind] = self.lost.get(entry.kind, 0) + 1
+
+
+def _are_one(first: Entry, second: Entry) -> bool:
+    """Return whether two entries belong to one request."""
+    requests = {id(t.request) for entry in (first, second) for t in entry.tickets if t.request}
+    return len(requests) == 1 and all(t.request for t in (*first.tickets, *second.tickets))

@@ -57,6 +57,7 @@ from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import Entry, is_withdrawn
 from teleward_gateway.journal.mark import Mark
 from teleward_gateway.journal.migrations import JournalTooNew
+from teleward_gateway.journal.requests import Recorded, recorded_in
 from teleward_gateway.journal.reserve import Reserve
 from teleward_gateway.journal.row import Origin, Row, build_row, is_wave, make_record
 from teleward_gateway.journal.spans import Span, count_row
@@ -164,8 +165,8 @@ class Knowledge(Protocol):
         """Return the corrections of the clock that are known now."""
         ...
 
-    def due(self, records: tuple[Record, ...], stopping: bool) -> Due:
-        """Return what must be written along with ``records``."""
+    def due(self, records: tuple[Record, ...], requests: Recorded, stopping: bool) -> Due:
+        """Return what must be written along with ``records``, which carry out ``requests``."""
         ...
 
     def failed(self, due: Due) -> None:
@@ -363,7 +364,7 @@ class Writer:
         except Exception:
             self._sift(ready.origin)
             rows, entries, records = self._rows(ready.origin)
-        due = self._index.due(records, self._stopping)
+        due = self._index.due(records, recorded_in(entries, records), self._stopping)
         began_s = time.monotonic()
         span = self._span
         for row, members in rows:

@@ -23,6 +23,7 @@ from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line, resolution
 from teleward_gateway.journal.event_drafts import alarm_draft
+from teleward_gateway.journal.ticket import Request
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
 from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
@@ -117,7 +118,9 @@ class WardFeed:
         )
         return Line(width_ns, gathering.trend().get((subject, metric)), True)
 
-    async def observe(self, subject: str, measurements: Sequence[Measurement]) -> list[RecordId]:
+    async def observe(
+        self, subject: str, measurements: Sequence[Measurement], request: Request | None = None
+    ) -> list[RecordId]:
         """Show what was typed in, and keep it in memory."""
         self.require(subject)
         identities = []

@@ -22,6 +22,7 @@ from teleward_gateway.health.latency import Latency
 from teleward_gateway.journal import Commit, Journal, Ticket
 from teleward_gateway.journal.drafts import measurement_draft, waveform_draft
 from teleward_gateway.journal.event_drafts import annotation_draft, status_draft
+from teleward_gateway.journal.ticket import Request
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
@@ -182,10 +183,12 @@ class Ingest:
         for refusal in self._dsp.take_refusals():
             self.streams.take(refusal)
 
-    def record_observation(self, subject: str, measurement: Measurement) -> Ticket:
+    def record_observation(
+        self, subject: str, measurement: Measurement, request: Request | None = None
+    ) -> Ticket:
         """Record a manual observation; `show_observation` once the ticket has its identity."""
         self.statistics.measurements += 1
-        return self._journal.append(measurement_draft(subject, None, measurement))
+        return self._journal.append(measurement_draft(subject, None, measurement), request)
 
     def show_observation(self, subject: str, measurement: Measurement) -> None:
         """Show and judge a manual observation that is recorded."""

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_gateway.journal import Commit
+from teleward_gateway.journal.ticket import Request
 from teleward_gateway.parts import Parts
 from teleward_gateway.testing.running_gateway import running
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
+from teleward_signal.errors import Conflict
 from teleward_signal.model import Annotation, Measurement, Presence, Source
+from teleward_signal.record import RecordId
 
 SETTINGS = """
 [gateway]
@@ -51,6 +54,9 @@ async def live(folder: Path, act: Callable[[Parts], Awaitable[None]]) -> None:
 
 
 async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path) -> None:
+    request = Request.of("key of the phone", "consciousness 0")
+    sent: list[RecordId] = []
+
     async def before(gateway: Parts) -> None:
         limits = gateway.view.limits("anna")
         tighter = limits.with_metric("spo2", MetricLimits(very_low=91, low=95))
@@ -58,8 +64,9 @@ async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path
         awake = Measurement(
             "consciousness", 0.0, source=Source.MANUAL, valid_s=3600.0, author="nurse"
         )
-        [identity] = await gateway.view.observe("anna", [awake])
+        [identity] = await gateway.view.observe("anna", [awake], request)
         assert identity.gateway == "test"
+        sent.append(identity)
         high = replace(awake, metric="body_temperature", value=40.0)
         await gateway.view.observe("anna", [high])
         assert [a.metric for a in gateway.view.alarms("anna")] == ["body_temperature"]
@@ -68,6 +75,10 @@ async def test_limits_charted_values_and_alarms_outlive_a_restart(tmp_path: Path
         assert gateway.view.limits("anna").metrics["spo2"].very_low == 91
         while "consciousness" not in gateway.ingest.scores.inputs("anna"):
             await asyncio.sleep(0.05)
+        awake = Measurement("consciousness", 0.0, source=Source.MANUAL, valid_s=3600.0)
+        assert await gateway.view.observe("anna", [awake], request) == sent
+        with pytest.raises(Conflict, match="make up a new one"):
+            await gateway.view.observe("anna", [awake], replace(request, content="other"))
         known = gateway.ingest.scores.inputs("anna")
         assert known["consciousness"].author == "nurse"
         assert known["spo2_scale"].value == 2
