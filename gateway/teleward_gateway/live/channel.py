@@ -82,7 +82,7 @@ class Channel:
 
     def _runs(self, blocks: list[tuple[int, NDArray[Any]]]) -> list[Run]:
         pieces = [counts for _, counts in blocks]
-        samples = self._quantise(pieces[0] if len(pieces) == 1 else np.concatenate(pieces))
+        samples = self._quantise(np.concatenate(pieces, dtype=np.int32))
         runs: list[Run] = []
         begin = at = 0
         first_index = following = blocks[0][0]
@@ -155,7 +155,7 @@ class Channel:
             self._residual_s = 0.0
             self.changed = True
 
-    def _quantise(self, counts: NDArray[Any]) -> NDArray[np.int16]:
+    def _quantise(self, counts: NDArray[np.int32]) -> NDArray[np.int16]:
         """Return int16 samples, after making the step coarser or moving the base if needed."""
         samples = np.empty(len(counts), np.int16)
         while True:

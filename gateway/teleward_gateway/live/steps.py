@@ -17,7 +17,9 @@ HALF_ESCAPE = 8
 def quantise(counts: Ints, gain: float, shift: float, out: Ints) -> tuple[float, int]:
     """Write round(counts * gain + shift), clipped to int16, to ``out``.
 
-    Shapes (n,). Returns (largest magnitude before clipping, number of steps beyond an int8).
+    Shapes (n,), int32 and int16.
+
+    Returns (largest magnitude before clipping, number of steps beyond an int8).
     """
     largest = 0.0
     steep = 0
@@ -86,8 +88,7 @@ def write_halves(samples: Ints, out: Ints) -> int:
 
 
 def warm() -> None:
-    """Compile or load the loops for the types that drivers send."""
+    """Compile or load the loops as they are called."""
     out = np.empty(4, np.int16)
-    for kind in (np.int16, np.int32):
-        quantise(np.zeros(4, kind), 1.0, 0.0, out)
+    quantise(np.zeros(4, np.int32), 1.0, 0.0, out)
     write_steps(out, np.empty(12, np.uint8))

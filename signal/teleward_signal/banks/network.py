@@ -20,8 +20,9 @@ def n_weights(n_in: int) -> int:
 
 
 @kernel
-def judge(features: Floats, n_in: int, weights: Floats) -> float:
-    """Return the probability, 0 to 1, that the network gives to the first ``n_in`` features."""
+def judge(features: Floats, weights: Floats) -> float:
+    """Return the probability, 0 to 1, that the network gives to the features, shape (n_in,)."""
+    n_in = features.shape[0]
     first = np.empty(H1, np.float32)
     second = np.empty(H2, np.float32)
     at = n_in * H1

@@ -11,17 +11,24 @@ processor; the kernels of other packages have one for each folder of theirs, by 
 and here, as they may call either. Numba itself looks at the file of a kernel only, and would go on
 running what it compiled before a callee elsewhere changed. A start removes what has not been used
 for long (`pruning`).
+
+Two rules keep Numba's own cache small and safe:
+
+1. A kernel is called with one set of types. Processes that compile it together then write the same
+   file. With two sets each could save its own under one name, and load the other's code.
+2. Numba compiles a function once for each integer constant that it is called with. A kernel passes
+   a variable instead, or a constant made with `constant`, whose value is no part of its type.
 """
 
-import fcntl
 import functools
+import logging
 import os
 import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from stat import S_ISDIR
@@ -29,7 +36,8 @@ from typing import Any, TypeVar, cast
 
 import llvmlite.binding  # type: ignore[import-untyped]
 import numba
-from numba import njit, types
+import numpy as np
+from numba import njit
 
 from teleward_signal.compiled.pruning import hold, prune
 
@@ -42,7 +50,14 @@ Ints = Any
 Records = Any
 """A structured array inside a kernel."""
 
+C = TypeVar("C", bound=int)
 F = TypeVar("F", bound=Callable[..., object])
+
+
+def constant(value: C) -> C:
+    """Return a constant for calls within kernels that is compiled once for all values."""
+    return cast(C, np.bool_(value) if isinstance(value, bool) else np.int64(value))
+
 
 PACKAGE = "teleward_signal"
 """The package whose sources are hashed whole; this room of it may move within."""
@@ -50,6 +65,10 @@ _PACKAGE_FOLDER = Path(__file__).parent.parent
 
 COMPLETE = "complete"
 """The file that marks a folder into which everything that a gateway runs has been compiled."""
+ROOM = 16 << 20
+"""Bytes that must be free for kernels to be kept: all of the signal engine take some 3 MB."""
+
+_log = logging.getLogger(__name__)
 
 
 def cache_folder(environment: dict[str, str]) -> Path:
@@ -122,16 +141,24 @@ def fingerprint() -> str:
 
 def mark_complete() -> None:
     """Remember that all kernels have been kept."""
-    with suppress(OSError):  # a full disk or a read-only one: the next start looks again
-        (_folder_of(PACKAGE) / COMPLETE).touch()
+    folder = _folder_of(PACKAGE)
+    if _can_keep(folder):
+        with suppress(OSError):  # a full disk or a read-only one: the next start looks again
+            (folder / COMPLETE).touch()
 
 
-@contextmanager
-def _one_writer(folder: Path) -> Iterator[None]:
-    """Serialise writers across processes: Numba reads, changes and replaces its index."""
-    with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+@functools.cache
+def _can_keep(folder: Path) -> bool:
+    """Return whether there is room for kernels in a folder; one that is complete needs none."""
+    if (folder / COMPLETE).exists():
+        return True
+    try:
+        with tempfile.TemporaryFile(dir=folder) as room:
+            os.posix_fallocate(room.fileno(), 0, ROOM)
+    except OSError as error:
+        _log.warning("kernels are compiled again at every start: %s: %s", folder, error.strerror)
+        return False
+    return True
 
 
 def _cached(function: F, **options: object) -> F:
@@ -139,16 +166,7 @@ def _cached(function: F, **options: object) -> F:
     ours = function.__module__.startswith(f"{PACKAGE}.")
     folder = _folder_of(PACKAGE if ours else function.__module__.rpartition(".")[0])
     cast(Any, numba.config).CACHE_DIR = str(folder)
-    compiled = _without_literals(cast(Any, njit)(cache=True, nogil=True, **options)(function))
-    save = compiled._cache.save_overload
-
-    def save_if_possible(signature: object, data: object) -> None:
-        # a full disk, or a folder pruned by a newer version, costs a compilation and no more
-        with suppress(OSError), _one_writer(folder):
-            save(signature, data)
-
-    compiled._cache.save_overload = save_if_possible
-    return cast(F, compiled)
+    return cast(F, cast(Any, njit)(cache=_can_keep(folder), nogil=True, **options)(function))
 
 
 def kernel(function: F) -> F:
@@ -164,19 +182,4 @@ def fused_kernel(function: F) -> F:
 def inner(function: F) -> F:
     """Compile a function that only kernels call; it has no entry for Python and no cache."""
     options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}  # not in numba's stubs
-    return cast(F, _without_literals(cast(Any, njit)(nogil=True, **options)(function)))
-
-
-def _without_literals(dispatcher: Any) -> Any:
-    """Share one compilation between all constants that ``dispatcher`` is called with.
-
-    Numba would compile a function once for each of them.
-    """
-    template, plainly = dispatcher.get_call_template, cast(Any, types).unliteral
-
-    def get_call_template(args: Any, kws: Any) -> Any:
-        plain = {name: plainly(kind) for name, kind in kws.items()}
-        return template(tuple(plainly(kind) for kind in args), plain)
-
-    dispatcher.get_call_template = get_call_template
-    return dispatcher
+    return cast(F, cast(Any, njit)(nogil=True, **options)(function))

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.network import judge, n_weights
-from teleward_signal.compiled.cache import Floats, Ints, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, constant, inner, kernel
 
 WINDOW = 128
 EVERY = 8
@@ -36,6 +36,7 @@ _SAME_S = 0.03
 """Two intervals closer than 30 ms count as the same in the entropy (COSEn, 2011)."""
 _SAME = 0.06
 """The same relative to the median interval."""
+ONE, TWO, THREE = constant(1), constant(2), constant(3)
 
 
 @inner
@@ -55,8 +56,8 @@ def _median(values: Floats, n: int) -> float:
 
 
 @inner
-def _variety(words: Ints, n: int, f: Floats, at: int) -> None:
-    """Fill the share of different words and their entropy over the largest possible."""
+def _variety(words: Ints, n: int) -> tuple[float, float]:
+    """Return the share of different words and their entropy over the largest possible."""
     different = entropy = 0.0
     for i in range(n):
         count = 0
@@ -64,8 +65,7 @@ def _variety(words: Ints, n: int, f: Floats, at: int) -> None:
             count += words[j] == words[i]
         different += 1.0 / count
         entropy -= np.log(count / n)
-    f[at] = different / n
-    f[at + 1] = entropy / (n * np.log(n))
+    return different / n, entropy / (n * np.log(n))
 
 
 @inner
@@ -84,14 +84,14 @@ def _spell(x: Floats, step: float, length: int, words: Ints) -> int:
 def _describe_words(x: Floats, steps: Floats, rates: Floats, f: Floats) -> None:
     """Fill 16 numbers on the words of intervals, of differences and of rates."""
     words = np.empty(WINDOW, np.int64)
-    _variety(words, _spell(x, 0.03, 2, words), f, 0)
-    _variety(words, _spell(steps, 0.03, 2, words), f, 2)
-    _variety(words, _spell(x, 0.06, 1, words), f, 4)
-    _variety(words, _spell(x, 0.06, 2, words), f, 6)
-    _variety(words, _spell(x, 0.06, 3, words), f, 8)
-    _variety(words, _spell(steps, 0.06, 2, words), f, 10)
-    _variety(words, _spell(x, 0.12, 3, words), f, 12)
-    _variety(words, _spell(rates, 5.0, 3, words), f, 14)  # 5/min, as Zhou has it
+    f[0], f[1] = _variety(words, _spell(x, 0.03, TWO, words))
+    f[2], f[3] = _variety(words, _spell(steps, 0.03, TWO, words))
+    f[4], f[5] = _variety(words, _spell(x, 0.06, ONE, words))
+    f[6], f[7] = _variety(words, _spell(x, 0.06, TWO, words))
+    f[8], f[9] = _variety(words, _spell(x, 0.06, THREE, words))
+    f[10], f[11] = _variety(words, _spell(steps, 0.06, TWO, words))
+    f[12], f[13] = _variety(words, _spell(x, 0.12, THREE, words))
+    f[14], f[15] = _variety(words, _spell(rates, 5.0, THREE, words))  # 5/min, as Zhou has it
     f[14] *= f[15]
 
 
@@ -195,7 +195,7 @@ def log_odds(window: Floats, networks: Floats) -> float:
     count = networks.shape[0] // _SIZE
     total = 0.0
     for k in range(count):
-        p = judge(f, N_FEATURES, networks[k * _SIZE : (k + 1) * _SIZE])
+        p = judge(f, networks[k * _SIZE : (k + 1) * _SIZE])
         total += np.log((p + 1e-9) / (1.0 - p + 1e-9))
     return max(-BOUND, min(BOUND, total / count))
 

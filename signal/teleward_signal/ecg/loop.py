@@ -45,7 +45,7 @@ import numpy as np
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.network import judge
 from teleward_signal.banks.slot_bank import emit, median
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
 from teleward_signal.ecg.candidates import condition, find_candidate, restart
 from teleward_signal.ecg.classes import classify
 from teleward_signal.ecg.features import (
@@ -65,7 +65,8 @@ from teleward_signal.ecg.sequence import learn_interval, remember, share
 from teleward_signal.ecg.shockable import listen
 from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE
 
-EVENT_BEAT, EVENT_RATE = int(EventKind.BEAT), int(EventKind.HEART_RATE)
+EVENT_BEAT, EVENT_RATE = constant(EventKind.BEAT), constant(EventKind.HEART_RATE)
+NO_SYMBOL, DOUBTFUL = constant(0), constant(False)
 ACCEPT = 0.58
 """Probability from which a candidate is a beat."""
 ACCEPT_OVERDUE = 0.25
@@ -182,7 +183,7 @@ def decide(s: Record, t: Record, networks: Networks, events: Records, n_events: 
     sure = p < 0.0
     if sure:
         describe(s, t, at, envelope)
-        first = p = judge(s.features[:], N_FEATURES, networks.beat)
+        first = p = judge(s.features[:N_FEATURES], networks.beat)
         s.queue_p[0] = p
         if p > SURELY_NOT and (p < SURELY or s.found_likeness < FAMILIAR):
             return n_events
@@ -221,7 +222,7 @@ def judge_late(
         if s.n - other < t.after_n:
             break
         describe(s, t, other, s.queue_envelope[k])
-        q = judge(s.features[:], N_FEATURES, networks.beat)
+        q = judge(s.features[:N_FEATURES], networks.beat)
         n_later += 1
         s.later_at[n_later], s.later_p[n_later] = other, q
         if q > best_p and other - at > t.refractory_n:
@@ -237,7 +238,7 @@ def judge_late(
     s.features[k + 4] = logit(near_p)
     s.features[k + 5] = near_after
     s.features[k + 6] = logit(share(s, t, n_later))
-    return judge(s.features[:], N_LATE, networks.doubt)
+    return judge(s.features[:], networks.doubt)
 
 
 @inner
@@ -268,7 +269,7 @@ def search_back(s: Record, t: Record, networks: Networks, events: Records, n_eve
             s.spare_p = 0.0
             return n_events
         describe(s, t, at, envelope)
-        return accept(s, t, at, envelope, False, networks, events, n_events)
+        return accept(s, t, at, envelope, DOUBTFUL, networks, events, n_events)
     if s.n - s.relaxed_at > 2 * t.second_n:  # no beat for long: the levels were too high
         s.relaxed_at += t.second_n
         s.beat_envelope *= 0.85
@@ -318,7 +319,7 @@ def end_second(s: Record, t: Record, networks: Networks, events: Records, n_even
     """Give what is known once a second: quality, silence and the heart rate."""
     assess(s, t, networks.quality)
     n_events = follow_silence(s, t, events, n_events)
-    return emit(events, n_events, s, s.n - 1, EVENT_RATE, 0, heart_rate(s, t))
+    return emit(events, n_events, s, s.n - 1, EVENT_RATE, NO_SYMBOL, heart_rate(s, t))
 
 
 @inner

@@ -13,7 +13,7 @@ from teleward_signal.banks.bank import Reason
 from teleward_signal.banks.network import judge
 from teleward_signal.compiled.cache import Floats, Record, inner
 from teleward_signal.ecg.features import MASK, bustle, irregularity, ratio
-from teleward_signal.ecg.state import HISTORY, N_QUALITY
+from teleward_signal.ecg.state import HISTORY
 
 NO_SIGNAL, LEAD_OFF, CLIPPED = int(Reason.NO_SIGNAL), int(Reason.LEAD_OFF), int(Reason.CLIPPED)
 MOTION, MAINS, SETTLING = int(Reason.MOTION), int(Reason.MAINS), int(Reason.SETTLING)
@@ -73,7 +73,7 @@ def assess(s: Record, t: Record, network: Floats) -> None:
     if s.learned == 0 or s.intervals_n < 2:
         reasons |= SETTLING
     describe_second(s, t, hum)
-    sqi = 1.0 - judge(s.quality[:], N_QUALITY, network)
+    sqi = 1.0 - judge(s.quality[:], network)
     if reasons & (NO_SIGNAL | LEAD_OFF):
         sqi = 0.0
     elif reasons & SETTLING:

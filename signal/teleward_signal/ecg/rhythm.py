@@ -10,7 +10,7 @@ import numpy as np
 
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.slot_bank import emit
-from teleward_signal.compiled.cache import Floats, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Record, Records, constant, inner, kernel
 from teleward_signal.ecg.classes import VENTRICULAR
 from teleward_signal.ecg.fibrillation import DELAY, EVERY, LAG, WINDOW, follow, log_odds, settle
 from teleward_signal.ecg.rhythm_codes import Rhythm
@@ -21,8 +21,9 @@ from teleward_signal.ecg.state import HISTORY
 
 (
     PAUSE, ASYSTOLE, SLOW, FAST, FAST_WIDE, RUN, TACHYCARDIA, VF, BIGEMINY, TRIGEMINY, AF
-) = (int(code) for code in Rhythm)  # fmt: skip
-ON, OFF = int(EventKind.RHYTHM_ON), int(EventKind.RHYTHM_OFF)
+) = (constant(code) for code in Rhythm)  # fmt: skip
+ON, OFF = constant(EventKind.RHYTHM_ON), constant(EventKind.RHYTHM_OFF)
+BEGINS, ENDS = constant(True), constant(False)
 PAUSE_S = 2.0
 """Pauses from 2 s are reported (ACC/AHA guideline on bradycardia, 2018: over 3 s matter awake)."""
 ASYSTOLE_S = 4.0
@@ -83,14 +84,14 @@ def follow_beat(
     restless = s.restless_at > start or s.sqi < FLOOR
     if interval < ASYSTOLE_S:  # one beat alone does not end it: it may be noise, or the last
         silence = (start - s.silent_at) / t.fs
-        n_events = switch(s, ASYSTOLE, False, start, silence, events, n_events)
+        n_events = switch(s, ASYSTOLE, ENDS, start, silence, events, n_events)
         s.company_at = s.last_at
     elif not restless and s.rhythms[ASYSTOLE] == 0:  # too short to be seen while it lasted
         s.silent_at = start
-        n_events = switch(s, ASYSTOLE, True, start, interval, events, n_events)
+        n_events = switch(s, ASYSTOLE, BEGINS, start, interval, events, n_events)
     if interval >= PAUSE_S and not restless:
-        n_events = switch(s, PAUSE, True, start, interval, events, n_events)
-    n_events = switch(s, PAUSE, False, s.last_at, interval, events, n_events)
+        n_events = switch(s, PAUSE, BEGINS, start, interval, events, n_events)
+    n_events = switch(s, PAUSE, ENDS, s.last_at, interval, events, n_events)
     s.strung = 0 if restless and interval >= PAUSE_S else s.strung + 1
     n_events = follow_rate(s, t, events, n_events)
     n_events = follow_runs(s, t, events, n_events)
@@ -171,11 +172,11 @@ def follow_runs(s: Record, t: Record, events: Records, n_events: int) -> int:
         s.ventricular_run = run
         s.run_end = s.last_at
         if run >= 3:
-            n_events = switch_trusted(s, RUN, True, s.run_at, run, events, n_events)
+            n_events = switch_trusted(s, RUN, BEGINS, s.run_at, float(run), events, n_events)
         if run > EVEN_RUN and is_steady(s):
-            n_events = switch(s, TACHYCARDIA, True, s.run_at, rate, events, n_events)
+            n_events = switch(s, TACHYCARDIA, BEGINS, s.run_at, rate, events, n_events)
         elif run >= 6:
-            n_events = switch_trusted(s, TACHYCARDIA, True, s.run_at, rate, events, n_events)
+            n_events = switch_trusted(s, TACHYCARDIA, BEGINS, s.run_at, rate, events, n_events)
         return n_events
     gap, usual = s.last_at - s.run_end, (s.run_end - s.run_at) / max(1, s.ventricular_run - 1)
     if s.rhythms[TACHYCARDIA] == 1 and abs(gap - usual) < SAME_PACE * usual:
@@ -195,8 +196,8 @@ def end_run(s: Record, t: Record, at: int, events: Records, n_events: int) -> in
     """End run and tachycardia, with the beats of the one and the rate of the other."""
     run = s.ventricular_run
     rate = 60.0 * t.fs * (run - 1) / (s.run_end - s.run_at) if run > 1 else s.waves_rate
-    n_events = switch(s, RUN, False, at, run, events, n_events)
-    return switch(s, TACHYCARDIA, False, at, rate, events, n_events)
+    n_events = switch(s, RUN, ENDS, at, float(run), events, n_events)
+    return switch(s, TACHYCARDIA, ENDS, at, rate, events, n_events)
 
 
 @inner
@@ -218,13 +219,13 @@ def follow_pattern(s: Record, code: int, period: int, events: Records, n_events:
         s.pattern_at[place] = s.last_at
         s.pattern_gone[place] = 0
         since = back(s, first)
-        return switch_trusted(s, code, True, since, s.pattern_n[place], events, n_events)
+        return switch_trusted(s, code, BEGINS, since, float(s.pattern_n[place]), events, n_events)
     s.pattern_gone[place] += 1
     if s.pattern_gone[place] < 2 * period:
         return n_events
-    beats = s.pattern_n[place]
+    beats = float(s.pattern_n[place])
     s.pattern_n[place] = 0
-    return switch_trusted(s, code, False, s.pattern_at[place], beats, events, n_events)
+    return switch_trusted(s, code, ENDS, s.pattern_at[place], beats, events, n_events)
 
 
 @inner
@@ -270,12 +271,12 @@ def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
     silence = (s.n - t.late_n - s.last_at) / t.fs
     restless = s.restless_at > s.company_at or s.sqi < FLOOR
     if silence >= PAUSE_S and not restless:
-        n_events = switch(s, PAUSE, True, s.last_at, silence, events, n_events)
+        n_events = switch(s, PAUSE, BEGINS, s.last_at, silence, events, n_events)
     limit = ASYSTOLE_RESTLESS_S if restless else ASYSTOLE_S
     alone = (s.n - t.late_n - s.company_at) / t.fs  # noise may make a beat in a long silence
     if max(silence, alone) >= limit and s.rhythms[ASYSTOLE] == 0:
         s.silent_at = s.company_at
-        n_events = switch(s, ASYSTOLE, True, s.company_at, alone, events, n_events)
+        n_events = switch(s, ASYSTOLE, BEGINS, s.company_at, alone, events, n_events)
     return n_events
 
 
@@ -301,7 +302,7 @@ def follow_shockable(s: Record, t: Record, events: Records, n_events: int) -> in
     if s.shock_on == 0:
         ended = s.n - SHOCK_ENDED_S * t.second_n
         leakage = mean_of(s.shock_p, s.net_frame, FRAMES_OFF)
-        n_events = switch(s, VF, False, ended, leakage, events, n_events)
+        n_events = switch(s, VF, ENDS, ended, leakage, events, n_events)
         if s.waves_vt == 1 and s.ventricular_run == 0:
             n_events = end_run(s, t, ended, events, n_events)
         s.waves_vt = 0
@@ -314,13 +315,13 @@ def follow_shockable(s: Record, t: Record, events: Records, n_events: int) -> in
         s.uneven_frames = 0
         s.waves_vt = 1
         s.waves_rate = rate
-        return switch(s, TACHYCARDIA, True, began, rate, events, n_events)
+        return switch(s, TACHYCARDIA, BEGINS, began, rate, events, n_events)
     s.uneven_frames += 1
     over = mean_of(s.shock_p, s.net_frame, RECENT_FRAMES) < ON_FROM
     if s.waves_vt == 1 and (over or s.uneven_frames < UNEVEN_FRAMES):
         return n_events  # beats are uneven, too, where a tachycardia begins or ends
     p = mean_of(s.shock_p, s.net_frame, FRAMES_ON)
-    return switch(s, VF, True, began, p, events, n_events)
+    return switch(s, VF, BEGINS, began, p, events, n_events)
 
 
 @inner

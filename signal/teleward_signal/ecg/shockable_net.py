@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from teleward_signal.banks import design
-from teleward_signal.compiled.cache import Floats, Record, fused_kernel, inner
+from teleward_signal.compiled.cache import Floats, Record, constant, fused_kernel, inner
 from teleward_signal.ecg.shockable_state import (
     FRAME,
     HIDDEN,
@@ -37,6 +37,8 @@ from teleward_signal.ecg.shockable_state import (
 
 SIZE_S = 4.0
 """Time constant of the mean size that the first channel is divided by."""
+FIRST = constant(0)
+_, WIDER, _, WIDE, _ = (constant(taps) for taps in TAPS)
 FINEST_MV = 0.01
 """Size below which a signal is not amplified further."""
 
@@ -143,7 +145,7 @@ def separable(
     m = w[point:end].reshape(n_in + 1, n_out)
     for j in range(n // 2):
         each_channel(rows, 2 * j, taps, deep, seen)
-        sums(seen, 0, n_in, m, out[offset + j])
+        sums(seen, FIRST, n_in, m, out[offset + j])
     rectify(out[offset : offset + n // 2])
     for k in range(taps - 2):
         for c in range(n_in):
@@ -175,11 +177,11 @@ def answer(found: Floats, w: Floats, at: int, hidden: Floats, out: Floats) -> No
     """Write the probabilities that the two dense layers give to the summary."""
     n = found.shape[0]
     end = at + (n + 1) * HIDDEN
-    sums(found, 0, n, w[at:end].reshape(n + 1, HIDDEN), hidden)
-    rectify(hidden)
+    sums(found, FIRST, n, w[at:end].reshape(n + 1, HIDDEN), hidden)
+    rectify(hidden.reshape(1, HIDDEN))
     at = end
     m = w[at:].reshape(HIDDEN + 1, N_OUT)
-    sums(hidden, 0, HIDDEN, m, out)
+    sums(hidden, FIRST, hidden.shape[0], m, out)
     largest = np.max(out)
     total = np.float32(0.0)
     for k in range(N_OUT):
@@ -196,10 +198,10 @@ def finish_frame(s: Record, w: Floats) -> None:
     rows2, rows3, rows4, rows5 = s.net_rows2[:], s.net_rows3[:], s.net_rows4[:], s.net_rows5[:]
     seen, last, found, newest = s.net_seen[:], s.net_last[:], s.net_found[:], s.net_frame % LONG
     at = first_layer(s.net_rows1[:], w, rows2)
-    at = separable(rows2, FRAME // 2, TAPS[1], w, at, seen, rows3, TAPS[2] - 2)
-    at = separable(rows3, FRAME // 4, TAPS[2], w, at, seen, rows4, TAPS[3] - 2)
-    at = separable(rows4, FRAME // 8, TAPS[3], w, at, seen, rows5, TAPS[4] - 2)
-    at = separable(rows5, FRAME // 16, TAPS[4], w, at, seen, last, newest)
+    at = separable(rows2, FRAME // 2, WIDER, w, at, seen, rows3, TAPS[2] - 2)
+    at = separable(rows3, FRAME // 4, WIDER, w, at, seen, rows4, TAPS[3] - 2)
+    at = separable(rows4, FRAME // 8, WIDE, w, at, seen, rows5, TAPS[4] - 2)
+    at = separable(rows5, FRAME // 16, WIDE, w, at, seen, last, newest)
     summarise(last, newest, found)
     answer(found, w, at, s.net_hidden[:], s.net_out[:])
     s.net_frame += 1

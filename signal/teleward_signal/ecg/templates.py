@@ -9,13 +9,13 @@ moved electrode becomes usual after a minute or two.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Floats, Record, inner
+from teleward_signal.compiled.cache import Floats, Record, constant, inner
 from teleward_signal.ecg.features import ratio
 from teleward_signal.ecg.state import FAMILIES, HISTORY, N_FINE, N_MORPHOLOGY
 
 R, R_FINE = 24, 19
 """Index of the R peak in the shape (10 ms apart) and in the steep part (8 ms apart)."""
-FIRST, LAST = R - 10, R + 13
+FIRST, LAST = constant(R - 10), constant(R + 13)
 """The QRS complex: -100 to +120 ms."""
 AT_WIDTH = 19
 """Index of the width of the complex among the features."""

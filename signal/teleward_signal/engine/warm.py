@@ -32,6 +32,9 @@ CHILDREN = (f"{__name__}:compile_ecg", f"{__name__}:compile_others")
 CHILD_STEPS = 7
 """Lines that the children print in all: a group of kernels each."""
 
+MOST_KERNELS = 64
+"""More than one step compiles: so often can the disk refuse one."""
+
 _BLOCK = np.zeros((1, 8), np.float32)
 _COUNTS = np.array([8], np.int32)
 
@@ -50,10 +53,22 @@ def warm(
     report = progress or (lambda what, share: None)
     if not is_complete():
         _compile_in_children(report, others)
-    for _, run in _steps(rate_hz, options):
-        run()
-    mark_complete()
+    if all([kept(run) for _, run in _steps(rate_hz, options)]):
+        mark_complete()
     report("kernels ready", 1.0)
+
+
+def kept(run: Callable[[], object]) -> bool:
+    """Run a step; return whether what it compiled could be kept on the disk.
+
+    A kernel that could not be saved is in memory all the same: the next attempt goes past it.
+    """
+    for attempt in range(MOST_KERNELS):
+        with suppress(OSError):
+            run()
+            return attempt == 0
+    run()
+    return False
 
 
 def compile_ecg() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median, ranked
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
 from teleward_signal.ppg.state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
 
 MASK = RING - 1
@@ -45,8 +45,9 @@ NEAR = 0.2
 """Intervals this close to the median are averaged: a missed pulse makes one twice as long."""
 
 NO_SIGNAL, CLIPPED, MOTION, LOW_PERFUSION, SETTLING, TOO_FAST = 1, 4, 8, 16, 64, 128
-PULSE, PULSE_RATE, PERFUSION_INDEX = 16, 17, 18
-BEAT_SYMBOL = 78
+PULSE, PULSE_RATE, PERFUSION_INDEX = constant(16), constant(17), constant(18)
+NO_SYMBOL, SURE, DOUBTFUL = constant(0), constant(True), constant(False)
+BEAT_SYMBOL = constant(78)
 
 
 @inner
@@ -180,7 +181,7 @@ def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> 
         s.level, s.rises_n = rise, 0
     share = max(FAINT, EARLY - EASE * max(0.0, since - DICROTIC_S) / s.interval)
     if rise > share * s.level:
-        return accept(s, t, s.slope_at, rise, True, events, n_events)
+        return accept(s, t, s.slope_at, rise, SURE, events, n_events)
     if rise > s.spare_rise and since > 0.55 * s.interval:
         s.spare_rise, s.spare_at = rise, s.slope_at
     return n_events
@@ -196,7 +197,7 @@ def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
         and since > OVERDUE * s.interval
         and s.spare_rise > FAINT_OVERDUE * s.level
     ):
-        return accept(s, t, s.spare_at, s.spare_rise, False, events, n_events)
+        return accept(s, t, s.spare_at, s.spare_rise, DOUBTFUL, events, n_events)
     if s.n - s.relaxed_at > 3 * t.second_n:
         s.relaxed_at = s.n - 2 * t.second_n
         s.level *= 0.5
@@ -330,7 +331,7 @@ def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_
                 apart = s.beats_n == 0 or s.queue_at[k] - s.last_at > t.refractory_s * t.fs
                 if apart and s.queue_rise[k] > 0.5 * s.level:
                     rise, at = s.queue_rise[k], s.queue_at[k]
-                    n_events = accept(s, t, at, rise, True, events, n_events)
+                    n_events = accept(s, t, at, rise, SURE, events, n_events)
             s.queue_n = 0
         return n_events
     if rise > 0.0:
@@ -363,8 +364,8 @@ def advance(
             assess(s, t)
             rate = pulse_rate(s, t) if s.sqi > 0.0 else np.nan
             index = perfusion_index(s) if s.sqi > 0.0 else np.nan
-            n_events = emit(events, n_events, s, s.n - 1, PULSE_RATE, 0, rate)
-            n_events = emit(events, n_events, s, s.n - 1, PERFUSION_INDEX, 0, index)
+            n_events = emit(events, n_events, s, s.n - 1, PULSE_RATE, NO_SYMBOL, rate)
+            n_events = emit(events, n_events, s, s.n - 1, PERFUSION_INDEX, NO_SYMBOL, index)
     return n_events
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
 from teleward_signal.respiration.state import BREATH_RING, HISTORY, N_COARSE
 
 TURN = 0.35
@@ -32,7 +32,9 @@ SURE = 0.6
 96 % of the seconds that it makes wrong by over 4/min lie below, and 6 % of the clean ones."""
 
 NO_SIGNAL, MOTION, SETTLING = 1, 8, 64
-BREATH, RESPIRATORY_RATE, APNOEA_ON, APNOEA_OFF = 32, 33, 34, 35
+BREATH, RESPIRATORY_RATE = constant(32), constant(33)
+APNOEA_ON, APNOEA_OFF = constant(34), constant(35)
+NO_SYMBOL = constant(0)
 
 
 @inner
@@ -112,9 +114,9 @@ def breathe(s: Record, t: Record, events: Records, n_events: int) -> int:
     if s.apnoea == 1:
         s.apnoea = 0
         length_s = (at - s.apnoea_from) / t.fs
-        n_events = emit(events, n_events, s, at, APNOEA_OFF, 0, length_s)
+        n_events = emit(events, n_events, s, at, APNOEA_OFF, NO_SYMBOL, length_s)
     s.apnoea_from = at
-    return emit(events, n_events, s, at, BREATH, 0, interval)
+    return emit(events, n_events, s, at, BREATH, NO_SYMBOL, interval)
 
 
 @inner
@@ -125,7 +127,7 @@ def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
         s.depth = max(0.8 * s.depth, SHALLOWEST * s.usual_depth)
     if s.apnoea == 0 and silent_n >= t.apnoea_n and s.breaths_n > 0 and s.same <= t.flat_n:
         s.apnoea = 1
-        return emit(events, n_events, s, s.apnoea_from, APNOEA_ON, 0, silent_n / t.fs)
+        return emit(events, n_events, s, s.apnoea_from, APNOEA_ON, NO_SYMBOL, silent_n / t.fs)
     return n_events
 
 
@@ -259,7 +261,7 @@ def advance(
             value = rate(s, t)
             assess(s, t, value)
             value = value if s.sqi > 0.0 else np.nan
-            n_events = emit(events, n_events, s, s.n - 1, RESPIRATORY_RATE, 0, value)
+            n_events = emit(events, n_events, s, s.n - 1, RESPIRATORY_RATE, NO_SYMBOL, value)
     return n_events
 
 

@@ -5,9 +5,9 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
 
-RATIO = 19
+RATIO, NO_SYMBOL = constant(19), constant(0)
 NO_SIGNAL, MOTION, LOW_PERFUSION, SETTLING = 1, 8, 16, 64
 ALIKE_BAD, ALIKE_GOOD = 0.80, 0.98
 """Red and infrared see the same pulse: the correlation of clean fingers is 0.92 to 0.995
@@ -82,7 +82,7 @@ def advance(
         s.n += 1
         if s.n % t.second_n == 0:
             ratio = assess(s, t)
-            n_events = emit(events, n_events, s, s.n - 1, RATIO, 0, ratio)
+            n_events = emit(events, n_events, s, s.n - 1, RATIO, NO_SYMBOL, ratio)
     return n_events
 
 

@@ -243,7 +243,8 @@ def _pressures(p: Record, k: Record, dt: float) -> None:
     p.pla = clip(pla * (1.0 - 0.12 * p.upright), 1.0, 40.0)
     dry = 0.03 * p.edema * (1.0 + 2.0 * p.cpap) if p.pla < 20.0 else 0.0
     if p.pulse > 0.5:  # no flow, no filtration
-        p.edema = clip(p.edema + dt / 60.0 * (0.012 * max(0.0, p.pla - 20.0) - dry * p.edema), 0, 1)
+        wet = 0.012 * max(0.0, p.pla - 20.0)
+        p.edema = clip(p.edema + dt / 60.0 * (wet - dry * p.edema), 0.0, 1.0)
     warm = clip(1.0 - 1.6 * (p.symp - 0.25), 0.2, 1.1) + 0.5 * max(0.0, 1.0 - k.vasodil)
     warm *= clip((p.temperature - 28.0) / 8.0, 0.15, 1.1)
     p.perfusion = 3.0 * warm * share**0.8 * clip(p.map / 75.0, 0.0, 1.2)

@@ -14,7 +14,7 @@ def test_the_kernel_computes_what_numpy_does() -> None:
     weights = RNG.normal(0, 0.3, n_weights(10)).astype(np.float32)
     inputs = RNG.normal(0, 1, (20, 10)).astype(np.float32)
     expected = 1 / (1 + np.exp(-log_odds(weights, inputs).astype(float)))
-    assert np.allclose([judge(row, 10, weights) for row in inputs], expected, atol=1e-5)
+    assert np.allclose([judge(row, weights) for row in inputs], expected, atol=1e-5)
 
 
 def test_a_fitted_network_tells_a_ring_from_its_inside() -> None:
