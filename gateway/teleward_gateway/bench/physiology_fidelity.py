@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.bidmc_files import FS as BIDMC_FS
 from teleward_gateway.bench.accuracy.bidmc_files import bidmc_names, read_bidmc
-from teleward_gateway.bench.accuracy.wfdb_files import read_annotations, read_record, records
 from teleward_simulators.physiology.patient import PhysiologyPatient
 from teleward_simulators.physiology.person import Person
+from teleward_simulators.recordings.wfdb_files import read_annotations, read_record, records
 
 Numbers = NDArray[np.float64]
 SECONDS = 300

@@ -7,6 +7,9 @@
     this process      watches both through /proc and the gateway's own health report
 
 The first goal for 64 patients stands beside the table: below 50 % of one core and 250 MB.
+
+With ``--first-start`` each size runs twice from one folder of compiled kernels: empty, so that the
+gateway's children compile, then full. The memory of both starts should be the same within 5 %.
 """
 
 import argparse
@@ -43,8 +46,8 @@ GOAL_RSS_MB = 250.0
 """First goal for 64 patients."""
 SETTLE_S = 10.0
 """After the last device streams: caches fill, the first commits and scores are through."""
-START_S = 180.0
-"""64 devices connect one after another, on cores that the simulators share."""
+START_S = 300.0
+"""64 devices connect one after another, on cores that the simulators share with the compiler."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,10 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--patients", type=int, nargs="+", default=[1, 8, 32, 64], help="sizes (1 8 32 64)"
     )
     parser.add_argument("--seconds", type=float, default=20.0, help="time measured each (20)")
+    parser.add_argument(
+        "--first-start", action="store_true", help="memory after a first and after a warm start"
+    )
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """Run every size."""
+    if arguments.first_start:
+        return {"starts": [_first_start(size, arguments.seconds) for size in arguments.patients]}
     rows = [asyncio.run(_run(size, arguments.seconds)) for size in arguments.patients]
     return {
         "rows": rows,
@@ -65,8 +73,34 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _first_start(n_patients: int, seconds: float) -> dict[str, Any]:
+    """Return the memory of a gateway that found no compiled kernels, and of the next one."""
+    with tempfile.TemporaryDirectory(prefix="teleward-kernels-") as name:
+        first, warm = (asyncio.run(_run(n_patients, seconds, Path(name))) for _ in range(2))
+    return {
+        "patients": n_patients, "first_rss_mb": first["rss_mb"], "warm_rss_mb": warm["rss_mb"],
+        "first_start_s": first["start_s"], "warm_start_s": warm["start_s"],
+    }  # fmt: skip
+
+
+def _starts_table(starts: list[dict[str, Any]]) -> str:
+    lines = [
+        "gateway as installed, everything on; start: until every device streams",
+        f"{'patients':>8} {'first MB':>9} {'warm MB':>8} {'ratio':>6} {'first s':>8} {'warm s':>7}",
+    ]
+    for row in starts:
+        first, warm = row["first_rss_mb"], row["warm_rss_mb"]
+        lines.append(
+            f"{row['patients']:>8} {first:>9.1f} {warm:>8.1f} {first / warm:>6.3f} "
+            f"{row['first_start_s']:>8.1f} {row['warm_start_s']:>7.1f}"
+        )
+    return "\n".join(lines)
+
+
 def table(result: dict[str, Any]) -> str:
     """Return the rows for people."""
+    if "starts" in result:
+        return _starts_table(result["starts"])
     lines = [
         "gateway process alone, as installed; simulators and broker beside it. CPU of one core.",
         f"{'patients':>8} {'CPU %':>6} {'RSS MB':>7} {'commit ms p50/p95/p99':>23} "
@@ -132,7 +166,8 @@ def usage(pid: int) -> _Usage:
     return _Usage(ticks / os.sysconf("SC_CLK_TCK"), rss_kb / 1024, written, time.monotonic())
 
 
-async def _run(n_patients: int, seconds: float) -> dict[str, Any]:
+async def _run(n_patients: int, seconds: float, kernels: Path | None = None) -> dict[str, Any]:
+    """Run one ward; ``kernels`` is a folder for compiled kernels other than the usual one."""
     with tempfile.TemporaryDirectory(prefix="teleward-ward-") as name:
         folder = Path(name)
         port = _write(plan(n_patients), folder)
@@ -140,19 +175,24 @@ async def _run(n_patients: int, seconds: float) -> dict[str, Any]:
             [sys.executable, "-m", "teleward_simulators.fleet", "--spec", str(folder / "f.json")],
             log=folder / "fleet.log",
         )
+        began_s = time.monotonic()
         gateway = await child_processes.start(
-            [sys.executable, "-c", AS_INSTALLED, "run", "--config", str(folder / "t.toml")],
+            [
+                *(["env", f"NUMBA_CACHE_DIR={kernels}"] if kernels else []),
+                *[sys.executable, "-c", AS_INSTALLED, "run", "--config", str(folder / "t.toml")],
+            ],
             log=folder / "gateway.log",
         )
         try:
             await _wait_streaming(port, n_patients, folder, gateway)
+            start_s = time.monotonic() - began_s
             page = asyncio.create_task(_watch(port))
             await asyncio.sleep(SETTLE_S)
             row = await _measure(port, gateway.pid, seconds)
             page.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await page
-            return {"patients": n_patients, **row}
+            return {"patients": n_patients, "start_s": start_s, **row}
         finally:
             await child_processes.stop(gateway)
             await child_processes.stop(fleet)

@@ -6,7 +6,8 @@ few samples each, 1.4 ms with these.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Ints, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Ints
 
 ESCAPE = -128
 HALF_ESCAPE = 8

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.banks.bank import EVENT_DTYPE, EventKind
+from teleward_signal.banks.bank import EVENT_DTYPE, EventKind, Events
 from teleward_signal.banks.slot_bank import EVENTS_PER_SECOND
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import inner, kernel
+from teleward_signal.compiled.records import Floats, Ints
 from teleward_signal.ecg.loop import (
     decide,
     end_second,
@@ -31,6 +32,8 @@ from teleward_signal.ecg.state import (
     N_FEATURES,
     N_LATE,
     N_QUALITY,
+    EcgState,
+    EcgTiming,
     timing,
 )
 
@@ -86,14 +89,14 @@ def note(rows: Floats, samples: Ints, counts: Ints, stage: int, values: Floats, 
 
 @kernel
 def advance_observed(
-    s: Record,
-    t: Record,
+    s: EcgState,
+    t: EcgTiming,
     ecg: Floats,
     networks: Networks,
     features: Features,
     samples: Ints,
     counts: Ints,
-    events: Records,
+    events: Events,
 ) -> int:
     """Take a whole recording as `loop.advance` does; return the number of events."""
     n_events = 0

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.trees import ANSWERS, DEPTH, TREE
-from teleward_signal.compiled.cache import Floats, Ints, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats, Ints
 
 Array = NDArray[np.float32]
 BINS = 48

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.anomaly.loop import LEARNING_S, STALE_S, step_all
+from teleward_signal.anomaly.state import BASELINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +34,6 @@ TRAITS: dict[str, Trait] = {
 
 ALARM_SUM = 19.0
 """Sum at which the score is 50: about one false alarm a patient-day (``bench accuracy``)."""
-
-STATE = np.dtype(
-    [
-        ("seen_s", np.float64),  # seconds of values
-        ("silent_s", np.float64),  # seconds since the last value
-        ("fast", np.float64),  # mean of now
-        ("level", np.float64),  # this person's usual
-        ("spread", np.float64),
-        ("deviation", np.float64),  # mean |fast - level|
-        ("z", np.float64),
-        ("up", np.float64),  # cumulative sum of excess above the level, spread minutes
-        ("down", np.float64),
-        ("up_since", np.float64),  # s
-        ("down_since", np.float64),
-    ],
-    align=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +63,7 @@ class AnomalyBank:
         self.metrics = tuple(traits)
         self.period_s = period_s
         self._traits = np.array([[t.floor, t.fall, t.rise] for t in traits.values()])
-        self._states = np.zeros((0, len(self.metrics)), STATE)
+        self._states = np.zeros((0, len(self.metrics)), BASELINE)
         self._now_s = 0.0
         self.sums = np.zeros(0)
         self.grow(n_slots)
@@ -142,7 +126,7 @@ class AnomalyBank:
 
     def reset(self, slot: int) -> None:
         """Forget the subject of ``slot``."""
-        self._states[slot] = np.zeros(len(self.metrics), STATE)
+        self._states[slot] = np.zeros(len(self.metrics), BASELINE)
         self.sums[slot] = np.nan
 
     def snapshot(self, slot: int) -> bytes:
@@ -154,14 +138,14 @@ class AnomalyBank:
 
     def restore(self, slot: int, state: bytes) -> None:
         """Continue ``slot`` from a snapshot of a bank with the same metrics."""
-        if len(state) != STATE.itemsize * len(self.metrics):
+        if len(state) != BASELINE.itemsize * len(self.metrics):
             raise ValueError("snapshot of other metrics or another version; start without it")
-        self._states[slot] = np.frombuffer(state, STATE)
+        self._states[slot] = np.frombuffer(state, BASELINE)
         self._states[slot]["up_since"] += self._now_s
         self._states[slot]["down_since"] += self._now_s
 
     def grow(self, n_slots: int) -> None:
         """Hold ``n_slots`` subjects from now on."""
         more = n_slots - self.n_slots
-        self._states = np.concatenate([self._states, np.zeros((more, len(self.metrics)), STATE)])
+        self._states = np.concatenate([self._states, np.zeros((more, len(self.metrics)), BASELINE)])
         self.sums = np.concatenate([self.sums, np.full(more, np.nan)])

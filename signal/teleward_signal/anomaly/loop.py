@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """The anomaly loop: one step of numerics of every subject into baselines, change points and score.
 
 Told in full in ``signal/README.md``. Per metric: a fast mean, a slow robust level with its spread,
@@ -7,7 +6,9 @@ and a pair of cumulative sums (Page 1954) that say since when, and how far, it h
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Floats, Record, Records, inner, kernel
+from teleward_signal.anomaly.state import Baseline
+from teleward_signal.compiled.cache import inner, kernel
+from teleward_signal.compiled.records import Floats, Records
 
 FAST_S = 90.0
 """Mean of "now": longer than a cough or a moved finger, shorter than any deterioration."""
@@ -35,7 +36,7 @@ STALE_S = 120.0
 
 
 @inner
-def learn(m: Record, x: float, dt: float, floor: float) -> None:
+def learn(m: Baseline, x: float, dt: float, floor: float) -> None:
     """Take one value into the level and, by the fast mean, into the spread."""
     m.seen_s += dt
     calm = 0.1 if max(m.up, m.down) > FREEZE else 1.0
@@ -48,7 +49,7 @@ def learn(m: Record, x: float, dt: float, floor: float) -> None:
 
 
 @inner
-def accumulate(m: Record, now_s: float, dt: float, low_counts: float, high_counts: float) -> None:
+def accumulate(m: Baseline, now_s: float, dt: float, low_counts: float, high_counts: float) -> None:
     """Advance both cumulative sums of one metric by one step."""
     m.z = (m.fast - m.level) / m.spread
     for side in range(2):
@@ -73,7 +74,7 @@ def accumulate(m: Record, now_s: float, dt: float, low_counts: float, high_count
 
 @inner
 def step_metric(
-    m: Record, x: float, now_s: float, dt: float, floor: float, low: float, high: float
+    m: Baseline, x: float, now_s: float, dt: float, floor: float, low: float, high: float
 ) -> float:
     """Advance one metric; return what it adds to the score."""
     if np.isnan(x):
@@ -98,7 +99,12 @@ def step_metric(
 
 @kernel
 def step_all(
-    states: Records, values: Floats, now_s: float, dt: float, traits: Floats, scores: Floats
+    states: Records[Records[Baseline]],
+    values: Floats,
+    now_s: float,
+    dt: float,
+    traits: Floats,
+    scores: Floats,
 ) -> None:
     """Advance every subject by ``dt`` s; ``values`` has NaN for what is not known.
 
@@ -108,7 +114,7 @@ def step_all(
         total = 0.0
         ready = False
         for k in range(values.shape[1]):
-            m = states[slot, k]
+            m = states[slot][k]
             total += step_metric(
                 m, values[slot, k], now_s, dt, traits[k, 0], traits[k, 1], traits[k, 2]
             )

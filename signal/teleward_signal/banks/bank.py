@@ -16,6 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from teleward_signal.compiled.records import Bits, Byte, Float, Int, Records, Single, Slot, layout
+
 
 class Reason(IntFlag):
     """Why a stream cannot be trusted; bits of ``reasons``."""
@@ -71,19 +73,22 @@ class EventKind(IntEnum):
     """Breathing again at ``sample``; value = length of the apnoea in s."""
 
 
-EVENT_DTYPE = np.dtype(
-    [
-        ("slot", np.int32),
-        ("sample", np.int64),  # absolute number of the sample the event is about
-        ("known", np.int64),  # absolute number of the sample at which it was known
-        ("kind", np.uint8),  # EventKind
-        ("symbol", np.uint8),  # ASCII of the WFDB symbol, or a code of the kind; 0 if unused
-        ("value", np.float64),
-        ("sqi", np.float32),  # quality of the stream at that moment
-        ("reasons", np.uint32),  # Reason bits at that moment
-    ]
-)
-"""One event. A bank may append fields of its own after these."""
+class Event:
+    """One event; a bank may append fields of its own after these."""
+
+    slot: Slot
+    sample: Int  # absolute number of the sample the event is about
+    known: Int  # absolute number of the sample at which it was known
+    kind: Byte  # EventKind
+    symbol: Byte  # ASCII of the WFDB symbol, or a code of the kind; 0 if unused
+    value: Float
+    sqi: Single  # quality of the stream at that moment
+    reasons: Bits  # Reason bits at that moment
+
+
+EVENT_DTYPE = layout(Event, align=False)
+Events = Records[Event]
+"""Events of one stream, inside a kernel."""
 
 
 class Bank(Protocol):

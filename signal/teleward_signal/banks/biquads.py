@@ -1,11 +1,11 @@
-# mypy: disable-error-code=no-any-return
 """A cascade of second-order sections inside a larger kernel: one sample in, one out.
 
 Direct form II transposed; the state ``z``, shape (n_sections, 2), is a field of the stream's
 record. Whole blocks of one signal are faster with `kernels.sos`.
 """
 
-from teleward_signal.compiled.cache import Floats, inner
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 
 
 @inner

@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Which mains frequency disturbs a signal, 50 or 60 Hz: two Goertzel filters and a memory.
 
     amplitude at 50 and 60 Hz, each whole second --> the stronger one, when it is clear, three times
@@ -10,7 +9,8 @@ whole numbers of cycles. Of mains at 49.8 or 50.2 Hz, as far as a grid drifts, 9
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.compiled.cache import Floats, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats
 
 CLEAR = 2.0
 """Times that one frequency must outweigh the other: noise makes them alike."""

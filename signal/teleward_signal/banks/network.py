@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Neural network with two hidden layers: the probability that a candidate is a beat.
 
 Weights lie in one float32 vector: ``W1 (n_in, H1), b1, W2 (H1, H2), b2, w3 (H2), b3``. The input is
@@ -7,7 +6,8 @@ first shifted and scaled by ``mean`` and ``scale``, folded into the first layer 
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Floats, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats
 
 H1 = 64
 H2 = 24
@@ -43,4 +43,4 @@ def judge(features: Floats, weights: Floats) -> float:
     total = weights[at + H2]
     for j in range(H2):
         total += max(second[j], np.float32(0.0)) * weights[at + j]
-    return 1.0 / (1.0 + np.exp(-np.float64(total)))
+    return float(1.0 / (1.0 + np.exp(-np.float64(total))))

@@ -4,19 +4,36 @@ A bank of this kind gives its state's dtype (with the fields ``sqi`` and ``reaso
 all slots in one kernel call that writes events and counts them in ``used``.
 """
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.banks.bank import EVENT_DTYPE
-from teleward_signal.compiled.cache import Floats, Records, inner
+from teleward_signal.banks.bank import EVENT_DTYPE, Events
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 
 EVENTS_PER_SECOND = 12
 """A pulse or breath each refractory period of 0.25 s and a few numerics, with room to spare."""
 
 
+class Stream(Protocol):
+    """What the state of every bank has: samples seen, quality and what it suffers from."""
+
+    n: int
+    sqi: float
+    reasons: int
+
+
 @inner
 def emit(
-    events: Records, n_events: int, s: Records, at: int, kind: int, symbol: int, value: float
+    events: Events,
+    n_events: int,
+    s: Stream,
+    at: int,
+    kind: int,
+    symbol: int,
+    value: float,
 ) -> int:
     """Append one event of the stream ``s`` about sample ``at``; return the number of events."""
     if n_events < events.shape[0]:

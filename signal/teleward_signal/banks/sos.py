@@ -7,7 +7,8 @@ always five sections: one pass with everything in registers beats any loop over 
     w = b0 v + p        p <- b1 v - a1 w + q        q <- b2 v - a2 w
 """
 
-from teleward_signal.compiled.cache import Floats, fused_kernel
+from teleward_signal.compiled.cache import fused_kernel
+from teleward_signal.compiled.records import Floats
 
 SECTIONS = 5
 """Fourth-order band-pass (four sections) and a notch: the monitor's ECG filter."""

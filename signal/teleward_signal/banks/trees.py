@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Sum of symmetric decision trees: the probability that a beat is of a class.
 
 Each level of a tree asks one question of the features, the same in every branch, so a tree of depth
@@ -10,7 +9,8 @@ An ensemble is one float32 vector: ``bias``, then for each tree
 where bit k of the number of the answer is set when feature k is above bound k.
 """
 
-from teleward_signal.compiled.cache import Floats, inner
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 
 DEPTH = 3
 """Of 2 to 4, the one with the best figures on records left out."""

@@ -41,15 +41,6 @@ from numba import njit
 
 from teleward_signal.compiled.pruning import hold, prune
 
-Record = Any
-"""One element of a structured array inside a kernel."""
-Floats = Any
-"""An array of floats inside a kernel."""
-Ints = Any
-"""An array of integers inside a kernel."""
-Records = Any
-"""A structured array inside a kernel."""
-
 C = TypeVar("C", bound=int)
 F = TypeVar("F", bound=Callable[..., object])
 

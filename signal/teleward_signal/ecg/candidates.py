@@ -1,9 +1,9 @@
-# mypy: disable-error-code=no-any-return
 """From samples to candidates: filters, the envelope, its humps, and the R peak that made each."""
 
-from teleward_signal.compiled.cache import Floats, Record, inner
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.features import MASK
-from teleward_signal.ecg.state import QUEUE
+from teleward_signal.ecg.state import QUEUE, EcgState, EcgTiming
 
 UPRIGHT = 1.3
 """Weight of upward bends: of 1.0 to 2.5, the one with the least jitter on ten of the records."""
@@ -18,11 +18,11 @@ def section(z: Floats, sos: Floats, k: int, v: float) -> float:
     w = sos[k, 0] * v + z[k, 0]
     z[k, 0] = sos[k, 1] * v - sos[k, 4] * w + z[k, 1]
     z[k, 1] = sos[k, 2] * v - sos[k, 5] * w
-    return w
+    return float(w)
 
 
 @inner
-def restart(s: Record, t: Record, x: float) -> None:
+def restart(s: EcgState, t: EcgTiming, x: float) -> None:
     """Start the filters as if ``x`` had been constant; what was learned of the beats stays."""
     for j in range(2):
         for k in range(2):
@@ -44,7 +44,7 @@ def restart(s: Record, t: Record, x: float) -> None:
 
 
 @inner
-def condition(s: Record, t: Record, x: float) -> float:
+def condition(s: EcgState, t: EcgTiming, x: float) -> float:
     """Filter one sample into the rings and return the envelope."""
     n = s.n
     v = section(s.detect_z, t.detect, 1, section(s.detect_z, t.detect, 0, x))
@@ -68,7 +68,7 @@ def condition(s: Record, t: Record, x: float) -> float:
 
 
 @inner
-def r_peak(s: Record, t: Record, envelope_at: int) -> int:
+def r_peak(s: EcgState, t: EcgTiming, envelope_at: int) -> int:
     """Return the sample of the main deflection that made the envelope peak: the sharpest bend."""
     centre = envelope_at - t.delay_n + t.shape_delay_n
     low = max(centre - t.refine_n, s.started + t.bend_n)
@@ -84,7 +84,7 @@ def r_peak(s: Record, t: Record, envelope_at: int) -> int:
 
 
 @inner
-def find_candidate(s: Record, t: Record, e: float) -> None:
+def find_candidate(s: EcgState, t: EcgTiming, e: float) -> None:
     """Follow the humps of the envelope and queue each as it ends."""
     if e > s.peak:
         s.peak, s.peak_at = e, s.n

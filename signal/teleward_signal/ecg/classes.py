@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Class of an accepted beat: normal, ventricular, supraventricular premature or unknown.
 
 The AAMI classes (ANSI/AAMI EC57): N with bundle branch blocks and escapes, V, S; Q, paced or
@@ -9,11 +8,11 @@ shape itself, so that it holds for new people.
 """
 
 from teleward_signal.banks.trees import vote
-from teleward_signal.compiled.cache import Record, inner
+from teleward_signal.compiled.cache import inner
 from teleward_signal.ecg.features import read
 from teleward_signal.ecg.networks import Networks
 from teleward_signal.ecg.pacing import is_paced
-from teleward_signal.ecg.state import N_FINE, N_MORPHOLOGY
+from teleward_signal.ecg.state import N_FINE, N_MORPHOLOGY, EcgState, EcgTiming
 from teleward_signal.ecg.templates import (
     AT_WIDTH,
     compare_intervals,
@@ -34,7 +33,7 @@ STRANGE_DOUBT = 0.5
 
 
 @inner
-def take_window(s: Record, t: Record, at: int) -> None:
+def take_window(s: EcgState, t: EcgTiming, at: int) -> None:
     """Fill the shape and the steep part around the R peak ``at``, in mV."""
     for k in range(N_MORPHOLOGY):
         s.window[k] = read(s.shape, at + t.shape_delay_n + (k - 24) * 0.010 * t.fs)
@@ -43,7 +42,7 @@ def take_window(s: Record, t: Record, at: int) -> None:
 
 
 @inner
-def classify(s: Record, t: Record, at: int, interval: float, networks: Networks) -> int:
+def classify(s: EcgState, t: EcgTiming, at: int, interval: float, networks: Networks) -> int:
     """Return the symbol of the beat at ``at``, described last, and learn from it.
 
     ``interval`` is the time since the beat before in s, not yet among ``s.intervals``.

@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Features of a beat candidate, and the templates learned from each beat.
 
 Everything is relative to the patient's own recent beats, so that gain, lead and rate do not
@@ -8,7 +7,8 @@ matter: shapes in units of the usual amplitude, envelopes in units of the usual 
 import numpy as np
 
 from teleward_signal.banks.slot_bank import median
-from teleward_signal.compiled.cache import Floats, Record, inner
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.state import (
     AT_CONTEXT,
     AT_FINE,
@@ -21,6 +21,8 @@ from teleward_signal.ecg.state import (
     N_MORPHOLOGY,
     N_TEMPLATE,
     RING,
+    EcgState,
+    EcgTiming,
 )
 
 MASK = RING - 1
@@ -31,17 +33,17 @@ def read(ring: Floats, position: float) -> float:
     """Return a ring's value between samples."""
     left = int(np.floor(position))
     share = position - left
-    return (1.0 - share) * ring[left & MASK] + share * ring[(left + 1) & MASK]
+    return float((1.0 - share) * ring[left & MASK] + share * ring[(left + 1) & MASK])
 
 
 @inner
-def height(s: Record, t: Record, at: int) -> float:
+def height(s: EcgState, t: EcgTiming, at: int) -> float:
     """Return the size of the deflection at an R peak in mV."""
-    return s.shape[(at + t.shape_delay_n) & MASK]
+    return float(s.shape[(at + t.shape_delay_n) & MASK])
 
 
 @inner
-def sharpness(s: Record, t: Record, at: int) -> float:
+def sharpness(s: EcgState, t: EcgTiming, at: int) -> float:
     """Return the largest sharp deflection within 40 ms of an R peak in mV."""
     reach = int(0.040 * t.fs)
     centre = at + t.sharp_delay_n
@@ -52,7 +54,7 @@ def sharpness(s: Record, t: Record, at: int) -> float:
 
 
 @inner
-def bustle(s: Record, t: Record, first: int, n: int) -> float:
+def bustle(s: EcgState, t: EcgTiming, first: int, n: int) -> float:
     """Return the mean sharp deflection of ``n`` samples from ring position ``first`` in mV."""
     total = 0.0
     for k in range(first, first + n):
@@ -67,7 +69,7 @@ def soft(v: float) -> float:
 
 
 @inner
-def describe(s: Record, t: Record, at: int, envelope: float) -> None:
+def describe(s: EcgState, t: EcgTiming, at: int, envelope: float) -> None:
     """Fill ``s.features`` for the candidate at sample ``at``."""
     f = s.features
     r = at + t.shape_delay_n
@@ -105,7 +107,7 @@ def describe(s: Record, t: Record, at: int, envelope: float) -> None:
 
 
 @inner
-def describe_usual(s: Record, t: Record, at: int, envelope: float) -> None:
+def describe_usual(s: EcgState, t: EcgTiming, at: int, envelope: float) -> None:
     """Fill how the candidate and the last second compare with what is usual for the patient."""
     f = s.features
     k = AT_SCALARS + 17
@@ -125,11 +127,11 @@ def describe_usual(s: Record, t: Record, at: int, envelope: float) -> None:
 @inner
 def ratio(a: float, b: float) -> float:
     """Return log2 of a / b, -4 to 4."""
-    return max(-4.0, min(4.0, np.log2(max(a, 1e-6) / max(b, 1e-4))))
+    return float(max(-4.0, min(4.0, np.log2(max(a, 1e-6) / max(b, 1e-4)))))
 
 
 @inner
-def describe_context(s: Record, t: Record, at: int) -> None:
+def describe_context(s: EcgState, t: EcgTiming, at: int) -> None:
     """Fill the envelope and the mean sharpness of the last 1.4 s, one value each 40 ms."""
     f = s.features
     level = max(s.beat_envelope, 1e-6)
@@ -147,7 +149,7 @@ def describe_context(s: Record, t: Record, at: int) -> None:
 
 
 @inner
-def describe_later(s: Record, t: Record, at: int, p: float) -> None:
+def describe_later(s: EcgState, t: EcgTiming, at: int, p: float) -> None:
     """Add what followed the candidate ``at``, already described and judged ``p``."""
     f = s.features
     level = max(s.beat_envelope, 1e-6)
@@ -172,11 +174,11 @@ def describe_later(s: Record, t: Record, at: int, p: float) -> None:
 @inner
 def logit(p: float) -> float:
     """Return the log odds of a probability, -6 to 6."""
-    return max(-6.0, min(6.0, np.log((p + 1e-9) / (1.0 - p + 1e-9))))
+    return float(max(-6.0, min(6.0, np.log((p + 1e-9) / (1.0 - p + 1e-9)))))
 
 
 @inner
-def irregularity(s: Record) -> float:
+def irregularity(s: EcgState) -> float:
     """Return the spread of the recent intervals over their mean, at most 1."""
     n = min(s.intervals_n, HISTORY)
     if n < 2:
@@ -188,11 +190,11 @@ def irregularity(s: Record) -> float:
     spread = 0.0
     for k in range(n):
         spread += (s.intervals[k] - mean) ** 2
-    return min(1.0, np.sqrt(spread / n) / mean)
+    return float(min(1.0, np.sqrt(spread / n) / mean))
 
 
 @inner
-def compare(s: Record, fine: Floats) -> float:
+def compare(s: EcgState, fine: Floats) -> float:
     """Find where the template fits best: sets likeness and shift, returns log2 of the gain."""
     s.found_likeness, s.found_shift = -1.0, 6
     template = s.template
@@ -211,11 +213,11 @@ def compare(s: Record, fine: Floats) -> float:
         if like > s.found_likeness:
             s.found_likeness, s.found_shift = like, shift
             gain = tf / tt
-    return np.log2(max(gain, 1e-3))
+    return float(np.log2(max(gain, 1e-3)))
 
 
 @inner
-def learn_start(s: Record, t: Record) -> None:
+def learn_start(s: EcgState, t: EcgTiming) -> None:
     """Set the first levels from the candidates of the first second and a half."""
     top = 0.0
     size = 0.0
@@ -238,7 +240,7 @@ def learn_start(s: Record, t: Record) -> None:
 
 
 @inner
-def learn_levels(s: Record, t: Record, at: int, envelope: float, trust: float) -> None:
+def learn_levels(s: EcgState, t: EcgTiming, at: int, envelope: float, trust: float) -> None:
     """Take the sizes and the shape of an accepted beat into the running levels.
 
     ``trust``, 0 to 1, slows what is to last: noise must not become what is usual.
@@ -263,7 +265,7 @@ def learn_levels(s: Record, t: Record, at: int, envelope: float, trust: float) -
 
 
 @inner
-def learn_template(s: Record, trust: float) -> None:
+def learn_template(s: EcgState, trust: float) -> None:
     """Update the template from beats that are like it; reset it when none has been for long."""
     known = s.template_n > 3
     if known and s.found_likeness < 0.6:

@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Atrial fibrillation from the intervals between beats.
 
 Every eighth beat a window of 128 intervals, and its middle half, is described: how far neighbours
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.network import judge, n_weights
-from teleward_signal.compiled.cache import Floats, Ints, constant, inner, kernel
+from teleward_signal.compiled.cache import constant, inner, kernel
+from teleward_signal.compiled.records import Floats, Ints
 
 WINDOW = 128
 EVERY = 8
@@ -77,7 +77,7 @@ def _spell(x: Floats, step: float, length: int, words: Ints) -> int:
         for k in range(length):
             word = word * 256 + int(min(120.0, max(-120.0, np.floor(x[i + k] / step + 0.5))))
         words[i] = word
-    return n
+    return int(n)
 
 
 @inner
@@ -104,7 +104,7 @@ def _entropy(x: Floats, same: float) -> float:
             if abs(x[i] - x[j]) < same:
                 one += 1.0
                 two += abs(x[i + 1] - x[j + 1]) < same
-    return np.log(two / one)
+    return float(np.log(two / one))
 
 
 @inner
@@ -197,7 +197,7 @@ def log_odds(window: Floats, networks: Floats) -> float:
     for k in range(count):
         p = judge(f, networks[k * _SIZE : (k + 1) * _SIZE])
         total += np.log((p + 1e-9) / (1.0 - p + 1e-9))
-    return max(-BOUND, min(BOUND, total / count))
+    return float(max(-BOUND, min(BOUND, total / count)))
 
 
 @inner
@@ -205,7 +205,7 @@ def _carry(odds: float) -> float:
     """Return log odds one look further: the rhythm may have changed."""
     p = 1.0 / (1.0 + np.exp(-odds))
     p += STICK * (1.0 - 2.0 * p)
-    return np.log(p / (1.0 - p))
+    return float(np.log(p / (1.0 - p)))
 
 
 @inner

@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """The ECG loop: sample by sample from millivolts to beats.
 
 Theory of operation
@@ -42,10 +41,11 @@ record. Training runs the same functions from a loop of its own, which copies wh
 
 import numpy as np
 
-from teleward_signal.banks.bank import EventKind
+from teleward_signal.banks.bank import EventKind, Events
 from teleward_signal.banks.network import judge
 from teleward_signal.banks.slot_bank import emit, median
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
+from teleward_signal.compiled.cache import constant, inner, kernel
+from teleward_signal.compiled.records import Floats, Ints, Records
 from teleward_signal.ecg.candidates import condition, find_candidate, restart
 from teleward_signal.ecg.classes import classify
 from teleward_signal.ecg.features import (
@@ -63,7 +63,7 @@ from teleward_signal.ecg.quality import assess, watch
 from teleward_signal.ecg.rhythm import follow_beat, follow_shockable, follow_silence
 from teleward_signal.ecg.sequence import learn_interval, remember, share
 from teleward_signal.ecg.shockable import listen
-from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE
+from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE, EcgState, EcgTiming
 
 EVENT_BEAT, EVENT_RATE = constant(EventKind.BEAT), constant(EventKind.HEART_RATE)
 NO_SYMBOL, DOUBTFUL = constant(0), constant(False)
@@ -91,13 +91,13 @@ eight seconds in which an asystole must be reported."""
 
 @inner
 def accept(
-    s: Record,
-    t: Record,
+    s: EcgState,
+    t: EcgTiming,
     at: int,
     envelope: float,
     sure: bool,
     networks: Networks,
-    events: Records,
+    events: Events,
     n_events: int,
 ) -> int:
     """Make a candidate, described last, a beat; ``sure``: there was no doubt about it."""
@@ -127,7 +127,7 @@ def accept(
 
 
 @inner
-def is_ripe(s: Record, t: Record) -> bool:
+def is_ripe(s: EcgState, t: EcgTiming) -> bool:
     """Return whether the oldest candidate can be judged, for the first or the second time."""
     if s.queue_n == 0 or s.n - s.queue_at[0] < t.after_n:
         return False
@@ -137,13 +137,13 @@ def is_ripe(s: Record, t: Record) -> bool:
 
 
 @inner
-def is_refractory(s: Record, t: Record, at: int) -> bool:
+def is_refractory(s: EcgState, t: EcgTiming, at: int) -> bool:
     """Return whether sample ``at`` is too soon after the last beat for another."""
     return s.beats > 0 and at - s.last_at <= t.refractory_n
 
 
 @inner
-def is_overdue(s: Record, t: Record) -> bool:
+def is_overdue(s: EcgState, t: EcgTiming) -> bool:
     """Return whether a beat should have come by now."""
     if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
         return True
@@ -151,7 +151,7 @@ def is_overdue(s: Record, t: Record) -> bool:
 
 
 @inner
-def is_faint(s: Record, t: Record, at: int) -> bool:
+def is_faint(s: EcgState, t: EcgTiming, at: int) -> bool:
     """Return whether what ends a pause is far smaller and blunter than this patient's beats.
 
     An atrium that goes on while the ventricles stand still makes such waves.
@@ -163,14 +163,14 @@ def is_faint(s: Record, t: Record, at: int) -> bool:
 
 
 @inner
-def is_idle_pacing(s: Record, t: Record, at: int) -> bool:
+def is_idle_pacing(s: EcgState, t: EcgTiming, at: int) -> bool:
     """Return whether a candidate beside a pacemaker that acts is too small for a ventricle."""
     acts = s.idle > 0 and s.n - s.spike_at < PACING_S * t.fs
     return acts and abs(height(s, t, at)) < LEAST_PACED_MV
 
 
 @inner
-def decide(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
+def decide(s: EcgState, t: EcgTiming, networks: Networks, events: Events, n_events: int) -> int:
     """Take the oldest candidate, which `is_ripe`, one step further: judge it, or drop it."""
     at, envelope, p = s.queue_at[0], s.queue_envelope[0], s.queue_p[0]
     if is_refractory(s, t, at):
@@ -201,7 +201,7 @@ def decide(s: Record, t: Record, networks: Networks, events: Records, n_events: 
 
 
 @inner
-def note_hurry(s: Record, t: Record, at: int, envelope: float) -> None:
+def note_hurry(s: EcgState, t: EcgTiming, at: int, envelope: float) -> None:
     """Count a candidate that would be a beat, were it not so soon after the last one."""
     late = at - s.last_at > HURRIED_FROM_S * t.fs and s.interval < HURRIED_INTERVAL_S
     if late and envelope > 0.5 * s.beat_envelope:
@@ -210,7 +210,7 @@ def note_hurry(s: Record, t: Record, at: int, envelope: float) -> None:
 
 @inner
 def judge_late(
-    s: Record, t: Record, at: int, envelope: float, p: float, networks: Networks
+    s: EcgState, t: EcgTiming, at: int, envelope: float, p: float, networks: Networks
 ) -> float:
     """Return the probability of a doubtful candidate, knowing what followed it."""
     best_p, best_after, best_likeness = 0.0, 0.0, -1.0
@@ -242,7 +242,7 @@ def judge_late(
 
 
 @inner
-def drop(s: Record) -> None:
+def drop(s: EcgState) -> None:
     """Take the oldest candidate off the queue."""
     s.queue_n -= 1
     for k in range(s.queue_n):
@@ -252,7 +252,7 @@ def drop(s: Record) -> None:
 
 
 @inner
-def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
+def refuse(s: EcgState, t: EcgTiming, at: int, envelope: float, p: float) -> None:
     """Count a refused candidate as noise and keep the best for the search back."""
     s.refused += 1
     s.noise_envelope += 0.125 * (envelope - s.noise_envelope)
@@ -261,7 +261,9 @@ def refuse(s: Record, t: Record, at: int, envelope: float, p: float) -> None:
 
 
 @inner
-def search_back(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
+def search_back(
+    s: EcgState, t: EcgTiming, networks: Networks, events: Events, n_events: int
+) -> int:
     """Give the best refused candidate a second chance when a beat is overdue."""
     if s.spare_p > ACCEPT_OVERDUE and s.n - s.last_at > OVERDUE * s.interval * t.fs:
         at, envelope = s.spare_at, s.spare_envelope
@@ -279,7 +281,7 @@ def search_back(s: Record, t: Record, networks: Networks, events: Records, n_eve
 
 
 @inner
-def heart_rate(s: Record, t: Record) -> float:
+def heart_rate(s: EcgState, t: EcgTiming) -> float:
     """Return the rate over the last intervals in /min, NaN when there was no beat lately."""
     n = min(s.intervals_n, HISTORY)
     if n < 2 or s.n - s.last_at > max(3.0, 2.5 * s.interval) * t.fs:
@@ -291,7 +293,7 @@ def heart_rate(s: Record, t: Record) -> float:
 
 
 @inner
-def take(s: Record, t: Record, x: float) -> bool:
+def take(s: EcgState, t: EcgTiming, x: float) -> bool:
     """Take one sample in mV, NaN = lost; return whether candidates can be judged at it."""
     if np.isnan(x):
         s.missing += 1
@@ -315,7 +317,7 @@ def take(s: Record, t: Record, x: float) -> bool:
 
 
 @inner
-def end_second(s: Record, t: Record, networks: Networks, events: Records, n_events: int) -> int:
+def end_second(s: EcgState, t: EcgTiming, networks: Networks, events: Events, n_events: int) -> int:
     """Give what is known once a second: quality, silence and the heart rate."""
     assess(s, t, networks.quality)
     n_events = follow_silence(s, t, events, n_events)
@@ -324,11 +326,11 @@ def end_second(s: Record, t: Record, networks: Networks, events: Records, n_even
 
 @inner
 def advance(
-    s: Record,
-    t: Record,
+    s: EcgState,
+    t: EcgTiming,
     samples: Floats,
     networks: Networks,
-    events: Records,
+    events: Events,
     n_events: int,
 ) -> int:
     """Take one block of one stream; return the number of events so far."""
@@ -349,12 +351,12 @@ def advance(
 
 @kernel
 def advance_all(
-    states: Records,
-    timing: Records,
+    states: Records[EcgState],
+    timing: Records[EcgTiming],
     samples: Floats,
     counts: Ints,
     networks: Networks,
-    events: Records,
+    events: Records[Events],
     used: Ints,
 ) -> None:
     """Take one block of every stream; ``used`` counts the events of each slot."""

@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Pacing spikes: those that capture nothing are no beats, those that do make wide ones.
 
 A pacing pulse lasts 0.1 to 2 ms (AAMI EC13: 2 to 700 mV at the skin). Behind a front end of 40 to
@@ -10,8 +9,8 @@ any filter, so that an escape rhythm is seen, and levels and shapes are its own.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Record, inner
-from teleward_signal.ecg.state import CLEAN, RAW
+from teleward_signal.compiled.cache import inner
+from teleward_signal.ecg.state import CLEAN, RAW, EcgState, EcgTiming
 
 SPIKE_MV = 0.3
 SPIKE_RATIO = 8.0
@@ -31,7 +30,7 @@ MASK = RAW - 1
 
 
 @inner
-def begin_spikes(s: Record, x: float) -> None:
+def begin_spikes(s: EcgState, x: float) -> None:
     """Start as if ``x`` had been constant."""
     s.raw[:] = x
     s.seen[:] = x
@@ -39,7 +38,7 @@ def begin_spikes(s: Record, x: float) -> None:
 
 
 @inner
-def without_spikes(s: Record, t: Record, x: float) -> float:
+def without_spikes(s: EcgState, t: EcgTiming, x: float) -> float:
     """Take one sample in mV; return the one ``t.spike_delay_n`` before it.
 
     While the pacemaker captures nothing, its spikes are taken out.
@@ -60,12 +59,12 @@ def without_spikes(s: Record, t: Record, x: float) -> float:
     if s.spike_at > 0 and then - s.spike_at == int(BARE_TO_S * t.fs) + 1:
         count_bare(s, t)
     if s.idle >= IDLE:
-        return s.raw[then & MASK]
-    return s.seen[then & MASK]
+        return float(s.raw[then & MASK])
+    return float(s.seen[then & MASK])
 
 
 @inner
-def count_bare(s: Record, t: Record) -> None:
+def count_bare(s: EcgState, t: EcgTiming) -> None:
     """Count spikes in a row that nothing follows; the first levels may be those of spikes."""
     if not is_bare(s, t, s.spike_at):
         s.idle = 0
@@ -77,7 +76,7 @@ def count_bare(s: Record, t: Record) -> None:
 
 
 @inner
-def is_spike(s: Record, t: Record, at: int) -> bool:
+def is_spike(s: EcgState, t: EcgTiming, at: int) -> bool:
     """Return whether the sample ``at`` is the top of an extreme too narrow for a heart."""
     edge = t.spike_edge_n
     first, last = s.raw[(at - edge) & MASK], s.raw[(at + edge) & MASK]
@@ -89,11 +88,11 @@ def is_spike(s: Record, t: Record, at: int) -> bool:
         if size > top:
             return False
         area += size
-    return area < t.spike_width_n * top
+    return bool(area < t.spike_width_n * top)
 
 
 @inner
-def draw_over(s: Record, t: Record, at: int) -> None:
+def draw_over(s: EcgState, t: EcgTiming, at: int) -> None:
     """Draw a straight line over the spike at ``at``."""
     before, after = at - t.spike_before_n, at + t.spike_after_n
     first, last = s.raw[before & MASK], s.raw[after & MASK]
@@ -102,13 +101,13 @@ def draw_over(s: Record, t: Record, at: int) -> None:
 
 
 @inner
-def is_only_spike(s: Record, t: Record, at: int) -> bool:
+def is_only_spike(s: EcgState, t: EcgTiming, at: int) -> bool:
     """Return whether the candidate at ``at`` is a pacing spike that captured nothing."""
     return belongs(s, t, at, s.spike_at) or belongs(s, t, at, s.spike_last_at)
 
 
 @inner
-def belongs(s: Record, t: Record, at: int, spike_at: int) -> bool:
+def belongs(s: EcgState, t: EcgTiming, at: int, spike_at: int) -> bool:
     """Return whether ``at`` lies by a spike after which nothing but a decay follows."""
     since = (at - spike_at) / t.fs
     near = spike_at > 0 and since > -0.05 and since < 0.08
@@ -116,7 +115,7 @@ def belongs(s: Record, t: Record, at: int, spike_at: int) -> bool:
 
 
 @inner
-def is_bare(s: Record, t: Record, spike_at: int) -> bool:
+def is_bare(s: EcgState, t: EcgTiming, spike_at: int) -> bool:
     """Return whether the signal about a spike rests, or decays from the spike on."""
     known = s.n - t.spike_delay_n - spike_at
     first, last = int(BARE_FROM_S * t.fs) + 1, min(known, int(BARE_TO_S * t.fs))
@@ -132,11 +131,11 @@ def is_bare(s: Record, t: Record, spike_at: int) -> bool:
         share = (s.clean[(spike_at + k) & (CLEAN - 1)] - base) * np.sign(top)
         if share < -rest or share > abs(top) + rest:
             return False
-    return abs(s.clean[(spike_at + last) & (CLEAN - 1)] - base) < 0.6 * abs(top) + BARE_MV
+    return bool(abs(s.clean[(spike_at + last) & (CLEAN - 1)] - base) < 0.6 * abs(top) + BARE_MV)
 
 
 @inner
-def is_paced(s: Record, t: Record, at: int, width_ms: float) -> bool:
+def is_paced(s: EcgState, t: EcgTiming, at: int, width_ms: float) -> bool:
     """Return whether a spike made the beat at ``at``."""
     since = (at - s.spike_at) / t.fs
     return s.spike_at > 0 and -0.02 < since < CAPTURE_S and width_ms > WIDE_MS

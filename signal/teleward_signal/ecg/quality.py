@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """How far an ECG stream can be trusted, second by second.
 
 Hard findings (flat, at a rail, clipped, mains) come from the raw samples of the second. The rest is
@@ -11,9 +10,10 @@ import numpy as np
 
 from teleward_signal.banks.bank import Reason
 from teleward_signal.banks.network import judge
-from teleward_signal.compiled.cache import Floats, Record, inner
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.features import MASK, bustle, irregularity, ratio
-from teleward_signal.ecg.state import HISTORY
+from teleward_signal.ecg.state import HISTORY, EcgState, EcgTiming
 
 NO_SIGNAL, LEAD_OFF, CLIPPED = int(Reason.NO_SIGNAL), int(Reason.LEAD_OFF), int(Reason.CLIPPED)
 MOTION, MAINS, SETTLING = int(Reason.MOTION), int(Reason.MAINS), int(Reason.SETTLING)
@@ -33,7 +33,7 @@ MOTION_BELOW = 0.5
 
 
 @inner
-def watch(s: Record, t: Record, x: float) -> None:
+def watch(s: EcgState, t: EcgTiming, x: float) -> None:
     """Take one raw sample into the counts of the second."""
     s.low = min(s.low, x)
     s.high = max(s.high, x)
@@ -55,7 +55,7 @@ def watch(s: Record, t: Record, x: float) -> None:
 
 
 @inner
-def assess(s: Record, t: Record, network: Floats) -> None:
+def assess(s: EcgState, t: EcgTiming, network: Floats) -> None:
     """End a second: set quality and reasons, begin the next."""
     reasons = 0
     span = s.high - s.low
@@ -98,18 +98,18 @@ def assess(s: Record, t: Record, network: Floats) -> None:
 
 
 @inner
-def mains(s: Record, t: Record) -> float:
+def mains(s: EcgState, t: EcgTiming) -> float:
     """Return the amplitude in mV of the stronger of 50 and 60 Hz over the second."""
     top = 0.0
     for k in range(2):
         if t.mains_turn[k] != 0.0:
             a, b = s.mains_z[k, 0], s.mains_z[k, 1]
             top = max(top, a * a + b * b - t.mains_turn[k] * a * b)
-    return 2.0 * np.sqrt(top) / t.second_n
+    return float(2.0 * np.sqrt(top) / t.second_n)
 
 
 @inner
-def describe_second(s: Record, t: Record, hum: float) -> None:
+def describe_second(s: EcgState, t: EcgTiming, hum: float) -> None:
     """Fill the features of the quality network."""
     q = s.quality
     n = 2 * t.second_n

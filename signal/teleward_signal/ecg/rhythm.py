@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Rhythm events of one ECG stream, from its beats and the shape of the signal.
 
 Each rhythm is on or off; a change is one event, dated back to where it began or ended. Beats come
@@ -8,16 +7,17 @@ with their class; ventricular fibrillation, which has no beats, is found by the 
 
 import numpy as np
 
-from teleward_signal.banks.bank import EventKind
+from teleward_signal.banks.bank import EventKind, Events
 from teleward_signal.banks.slot_bank import emit
-from teleward_signal.compiled.cache import Floats, Record, Records, constant, inner, kernel
+from teleward_signal.compiled.cache import constant, inner, kernel
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.classes import VENTRICULAR
 from teleward_signal.ecg.fibrillation import DELAY, EVERY, LAG, WINDOW, follow, log_odds, settle
 from teleward_signal.ecg.rhythm_codes import Rhythm
 from teleward_signal.ecg.rhythm_state import AF_RING, CLASSES
 from teleward_signal.ecg.shockable import FRAMES_OFF, FRAMES_ON, mean_of
 from teleward_signal.ecg.shockable import ON as ON_FROM
-from teleward_signal.ecg.state import HISTORY
+from teleward_signal.ecg.state import HISTORY, EcgState, EcgTiming
 
 (
     PAUSE, ASYSTOLE, SLOW, FAST, FAST_WIDE, RUN, TACHYCARDIA, VF, BIGEMINY, TRIGEMINY, AF
@@ -59,7 +59,7 @@ FLOOR = 0.4
 
 @inner
 def switch(
-    s: Record, code: int, on: bool, at: int, value: float, events: Records, n_events: int
+    s: EcgState, code: int, on: bool, at: int, value: float, events: Events, n_events: int
 ) -> int:
     """Turn a rhythm on or off, with an event if that is a change."""
     if (s.rhythms[code] == 1) == on:
@@ -70,7 +70,12 @@ def switch(
 
 @kernel
 def follow_beat(
-    s: Record, t: Record, interval: float, networks: Floats, events: Records, n_events: int
+    s: EcgState,
+    t: EcgTiming,
+    interval: float,
+    networks: Floats,
+    events: Events,
+    n_events: int,
 ) -> int:
     """Take the newest beat, already counted in ``s``, into every rhythm."""
     s.classes[s.beats % CLASSES] = s.symbol
@@ -102,7 +107,7 @@ def follow_beat(
 
 @inner
 def switch_trusted(
-    s: Record, code: int, on: bool, at: int, value: float, events: Records, n_events: int
+    s: EcgState, code: int, on: bool, at: int, value: float, events: Events, n_events: int
 ) -> int:
     """As `switch`, but nothing begins on a signal of poor quality."""
     if on and s.sqi < FLOOR:
@@ -111,19 +116,19 @@ def switch_trusted(
 
 
 @inner
-def back(s: Record, n: int) -> int:
+def back(s: EcgState, n: int) -> int:
     """Return the sample of the beat ``n`` beats ago, fewer than `CLASSES`."""
-    return s.beat_at[(s.beats - n) % CLASSES]
+    return int(s.beat_at[(s.beats - n) % CLASSES])
 
 
 @inner
-def is_wide(s: Record, n: int) -> bool:
+def is_wide(s: EcgState, n: int) -> bool:
     """Return whether the beat ``n`` beats ago was ventricular."""
-    return s.classes[(s.beats - n) % CLASSES] == VENTRICULAR
+    return bool(s.classes[(s.beats - n) % CLASSES] == VENTRICULAR)
 
 
 @inner
-def follow_rate(s: Record, t: Record, events: Records, n_events: int) -> int:
+def follow_rate(s: EcgState, t: EcgTiming, events: Events, n_events: int) -> int:
     """Bradycardia and the two tachycardias, from the last eight intervals."""
     n = min(s.strung, HISTORY)
     if n < HISTORY // 2:
@@ -149,7 +154,7 @@ def follow_rate(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def is_steady(s: Record) -> bool:
+def is_steady(s: EcgState) -> bool:
     """Return whether the last `EVEN_RUN` intervals are as even as noise never makes them."""
     mean = (s.last_at - back(s, EVEN_RUN)) / EVEN_RUN
     most = 0.0
@@ -159,7 +164,7 @@ def is_steady(s: Record) -> bool:
 
 
 @inner
-def follow_runs(s: Record, t: Record, events: Records, n_events: int) -> int:
+def follow_runs(s: EcgState, t: EcgTiming, events: Events, n_events: int) -> int:
     """Runs of ventricular beats, at their mean rate."""
     if s.symbol == VENTRICULAR:
         s.calm_run = 0
@@ -192,7 +197,7 @@ def follow_runs(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def end_run(s: Record, t: Record, at: int, events: Records, n_events: int) -> int:
+def end_run(s: EcgState, t: EcgTiming, at: int, events: Events, n_events: int) -> int:
     """End run and tachycardia, with the beats of the one and the rate of the other."""
     run = s.ventricular_run
     rate = 60.0 * t.fs * (run - 1) / (s.run_end - s.run_at) if run > 1 else s.waves_rate
@@ -201,7 +206,7 @@ def end_run(s: Record, t: Record, at: int, events: Records, n_events: int) -> in
 
 
 @inner
-def follow_pattern(s: Record, code: int, period: int, events: Records, n_events: int) -> int:
+def follow_pattern(s: EcgState, code: int, period: int, events: Events, n_events: int) -> int:
     """Bigeminy (period 2) and trigeminy (3): three repeats begin it, two without it end it."""
     if s.strung < 3 * period:
         return n_events
@@ -229,7 +234,7 @@ def follow_pattern(s: Record, code: int, period: int, events: Records, n_events:
 
 
 @inner
-def follow_af(s: Record, interval: float, networks: Floats, events: Records, n_events: int) -> int:
+def follow_af(s: EcgState, interval: float, networks: Floats, events: Events, n_events: int) -> int:
     """Atrial fibrillation: intervals beside a ventricular beat or in noise are left out."""
     if is_wide(s, 0) or is_wide(s, 1) or s.sqi < FLOOR:
         return n_events
@@ -259,7 +264,7 @@ def follow_af(s: Record, interval: float, networks: Floats, events: Records, n_e
 
 
 @inner
-def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
+def follow_silence(s: EcgState, t: EcgTiming, events: Events, n_events: int) -> int:
     """Once a second: pause and asystole while no beat comes."""
     if s.learned == 0:
         return n_events
@@ -281,7 +286,7 @@ def follow_silence(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def watch_range(s: Record, t: Record) -> None:
+def watch_range(s: EcgState, t: EcgTiming) -> None:
     """Compare the ranges of the last two seconds with the usual one.
 
     Stirring is looked for in the second before the last: a beat in the last may not be known yet.
@@ -297,7 +302,7 @@ def watch_range(s: Record, t: Record) -> None:
 
 
 @inner
-def follow_shockable(s: Record, t: Record, events: Records, n_events: int) -> int:
+def follow_shockable(s: EcgState, t: EcgTiming, events: Events, n_events: int) -> int:
     """Turn the network's state into tachycardia when beats come evenly, else fibrillation."""
     if s.shock_on == 0:
         ended = s.n - SHOCK_ENDED_S * t.second_n
@@ -325,7 +330,7 @@ def follow_shockable(s: Record, t: Record, events: Records, n_events: int) -> in
 
 
 @inner
-def even_rate(s: Record, t: Record) -> float:
+def even_rate(s: EcgState, t: EcgTiming) -> float:
     """Return the rate of the last seconds when beats came evenly in them, else 0."""
     first = s.n - int(VF_WINDOW_S * t.fs)
     n = 0

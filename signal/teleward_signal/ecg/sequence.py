@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """The sequence model: which of the doubtful candidates fit into a rhythm.
 
 Theory of operation
@@ -34,8 +33,8 @@ Theory of operation
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Record, inner
-from teleward_signal.ecg.state import PATHS
+from teleward_signal.compiled.cache import inner
+from teleward_signal.ecg.state import PATHS, EcgState, EcgTiming
 
 STRAY = 0.02
 """Weight of an interval unlike the usual: a premature beat in fifty where rhythm is regular."""
@@ -46,7 +45,7 @@ MAX_ODDS = 3000.0
 
 
 @inner
-def fit(s: Record, interval: float) -> float:
+def fit(s: EcgState, interval: float) -> float:
     """Return the likelihood of an interval in s, relative."""
     if interval <= 0.2:
         return 0.0
@@ -56,16 +55,16 @@ def fit(s: Record, interval: float) -> float:
     y = x - 0.693
     likely += SKIPPED * np.exp(-0.5 * (y / spread) ** 2)
     stray = STRAY + 0.2 * max(0.0, spread - 0.06)
-    return 0.4 * likely / spread + stray * np.exp(-2.0 * (x + 0.15) ** 2)
+    return float(0.4 * likely / spread + stray * np.exp(-2.0 * (x + 0.15) ** 2))
 
 
 @inner
-def still_open(s: Record, since: float) -> float:
+def still_open(s: EcgState, since: float) -> float:
     """Return the likelihood that no beat follows within ``since`` seconds."""
     if since <= 0.2:
         return 1.0
     x = np.log(since / s.own_interval) / s.own_spread
-    return 1.0 / (1.0 + np.exp(min(30.0, 1.7 * x))) + 0.5 * STRAY + 0.001
+    return float(1.0 / (1.0 + np.exp(min(30.0, 1.7 * x))) + 0.5 * STRAY + 0.001)
 
 
 @inner
@@ -75,7 +74,7 @@ def odds(p: float) -> float:
 
 
 @inner
-def reach(s: Record, t: Record, at: int, p: float) -> float:
+def reach(s: EcgState, t: EcgTiming, at: int, p: float) -> float:
     """Return the sum over the ways that end in a candidate after those remembered."""
     total = 0.0
     for k in range(min(s.path_n, PATHS)):
@@ -86,7 +85,7 @@ def reach(s: Record, t: Record, at: int, p: float) -> float:
 
 
 @inner
-def remember(s: Record, t: Record, at: int, p: float) -> None:
+def remember(s: EcgState, t: EcgTiming, at: int, p: float) -> None:
     """Keep a candidate, judged ``p`` by the first network, as a possible end of ways."""
     weight = reach(s, t, at, p)
     k = s.path_n % PATHS
@@ -102,7 +101,7 @@ def remember(s: Record, t: Record, at: int, p: float) -> None:
 
 
 @inner
-def share(s: Record, t: Record, n_later: int) -> float:
+def share(s: EcgState, t: EcgTiming, n_later: int) -> float:
     """Return the share of ways through candidate 0 of ``s.later_at``, shape (1 + n_later,).
 
     ``s.later_p`` says what the first network thinks of each.
@@ -127,7 +126,7 @@ def share(s: Record, t: Record, n_later: int) -> float:
 
 
 @inner
-def learn_interval(s: Record, interval: float, sure: bool) -> None:
+def learn_interval(s: EcgState, interval: float, sure: bool) -> None:
     """Follow the intervals between sure beats; other ones a tenth as fast."""
     if not 0.25 < interval < 2.5:
         return

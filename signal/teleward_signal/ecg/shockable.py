@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """Shockable rhythms of one ECG stream: ventricular fibrillation, flutter and tachycardia.
 
 The network of `shockable_net` gives five probabilities each 0.256 s; here they become a state:
@@ -13,10 +12,12 @@ The network of `shockable_net` gives five probabilities each 0.256 s; here they 
 5. Samples that are missing are held for a second; then the network waits, and so does its state.
 """
 
-from teleward_signal.compiled.cache import Floats, Record, inner
+from teleward_signal.compiled.cache import inner
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.candidates import section
 from teleward_signal.ecg.shockable_net import take_sample
 from teleward_signal.ecg.shockable_state import FIBRILLATION, FRAMES_KEPT, TACHYCARDIA
+from teleward_signal.ecg.state import EcgState, EcgTiming
 
 FRAMES_ON = 20
 """5.1 s."""
@@ -32,7 +33,7 @@ HOLD_S = 1.0
 
 
 @inner
-def listen(s: Record, t: Record, w: Floats) -> bool:
+def listen(s: EcgState, t: EcgTiming, w: Floats) -> bool:
     """Take the newest sample, or the one held; return whether the state was looked at."""
     if s.missing > HOLD_S * t.fs:
         return False
@@ -56,7 +57,7 @@ def listen(s: Record, t: Record, w: Floats) -> bool:
 
 
 @inner
-def look(s: Record) -> None:
+def look(s: EcgState) -> None:
     """Turn the newest probabilities into the state."""
     at = s.net_frame % FRAMES_KEPT
     s.shock_p[at] = s.net_out[FIBRILLATION] + s.net_out[TACHYCARDIA]
@@ -84,7 +85,7 @@ def mean_of(ring: Floats, newest: int, n: int) -> float:
 
 
 @inner
-def is_flat(s: Record) -> bool:
+def is_flat(s: EcgState) -> bool:
     """Return whether most half-seconds of the last 5 s move by less than `FLAT_MV`."""
     small = 0
     for k in range(0, FRAMES_ON, 2):

@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 r"""Convolutional network that separates shockable rhythms from others, streamed over one ECG lead.
 
     mV at fs -> 40 Hz low-pass -> 125 Hz -> 0.7 to 30 Hz -> two channels -> five convolutions
@@ -23,7 +22,8 @@ import math
 import numpy as np
 
 from teleward_signal.banks import design
-from teleward_signal.compiled.cache import Floats, Record, constant, fused_kernel, inner
+from teleward_signal.compiled.cache import constant, fused_kernel, inner
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.shockable_state import (
     FRAME,
     HIDDEN,
@@ -33,6 +33,7 @@ from teleward_signal.ecg.shockable_state import (
     SHORT,
     TAPS,
     WIDTHS,
+    NetState,
 )
 
 SIZE_S = 4.0
@@ -150,7 +151,7 @@ def separable(
     for k in range(taps - 2):
         for c in range(n_in):
             rows[k, c] = rows[n + k, c]
-    return end
+    return int(end)
 
 
 @fused_kernel
@@ -192,7 +193,7 @@ def answer(found: Floats, w: Floats, at: int, hidden: Floats, out: Floats) -> No
 
 
 @fused_kernel
-def finish_frame(s: Record, w: Floats) -> None:
+def finish_frame(s: NetState, w: Floats) -> None:
     """Advance every layer by the frame that is full."""
     # each [:] forgets a length: the layers are one compiled function for all of them
     rows2, rows3, rows4, rows5 = s.net_rows2[:], s.net_rows3[:], s.net_rows4[:], s.net_rows5[:]
@@ -215,16 +216,17 @@ def arsinh(v: float) -> float:
 
 
 @inner
-def take_sample(s: Record, v: float, w: Floats) -> bool:
+def take_sample(s: NetState, v: float, w: Floats) -> bool:
     """Take one band-passed sample at 125 Hz in mV; return whether a frame is complete."""
     if s.net_frame == 0 and s.net_fill == 0:
-        s.net_size = np.float32(0.1)
+        s.net_size = 0.1
     if s.net_fill == 0:
-        s.net_low, s.net_high = np.float32(v), np.float32(v)
-    s.net_low = min(s.net_low, np.float32(v))
-    s.net_high = max(s.net_high, np.float32(v))
+        s.net_low, s.net_high = v, v
+    s.net_low = min(s.net_low, v)
+    s.net_high = max(s.net_high, v)
     clipped = min(abs(v), 4.0 * s.net_size + 0.05)
-    s.net_size += np.float32((clipped - s.net_size) / (SIZE_S * RATE))
+    # single precision, as the network was trained with
+    s.net_size += np.float32((clipped - s.net_size) / (SIZE_S * RATE))  # type: ignore[assignment]
     row = TAPS[0] - 2 + s.net_fill
     s.net_rows1[row, 0] = arsinh(v / max(float(s.net_size), FINEST_MV))
     s.net_rows1[row, 1] = arsinh(10.0 * v)

@@ -4,14 +4,17 @@ One record of `ECG_STATE` is all that a stream remembers, so saving it is copyin
 are addressed by sample number modulo their length, a power of two.
 """
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks import design
+from teleward_signal.compiled.records import Float, FloatArray, Int, IntArray, SingleArray, layout
 from teleward_signal.ecg.bands import detection_band, shape_band, sharp_band
-from teleward_signal.ecg.rhythm_state import RHYTHM_FIELDS
+from teleward_signal.ecg.rhythm_state import RhythmState
 from teleward_signal.ecg.shockable_net import anti_alias, waves_band
-from teleward_signal.ecg.shockable_state import RATE, SHOCKABLE_FIELDS
+from teleward_signal.ecg.shockable_state import RATE, ShockableState
 
 RING = 4096
 """Samples kept of each filtered signal: four seconds at 1000 Hz, the highest rate allowed."""
@@ -52,147 +55,149 @@ AT_CONTEXT = AT_FINE + N_FINE
 AT_SCALARS = AT_CONTEXT + 2 * N_CONTEXT
 """Where each group of features begins."""
 
-ECG_STATE = np.dtype(
-    [
-        ("n", np.int64),  # samples seen
-        ("started", np.int64),  # sample of the (re)start after a reset or a gap
-        ("missing", np.int64),  # lost samples in a row, now
-        ("held", np.float64),  # last good sample, mV
-        ("detect_z", np.float64, (2, 2)),
-        ("shape_z", np.float64, (2, 2)),
-        ("sharp_z", np.float64, (4, 2)),
-        ("previous", np.float64),  # band-passed sample before this one
-        ("differences", np.float64, (SMOOTHING_MAX,)),
-        ("envelope_sum", np.float64),
-        ("envelope", np.float32, (RING,)),
-        ("shape", np.float32, (RING,)),  # 1 to 30 Hz, mV
-        ("sharp", np.float32, (RING,)),  # 15 to 45 Hz without mains, mV
-        ("peak", np.float64),  # highest envelope of the hump under way
-        ("peak_at", np.int64),
-        ("queue_at", np.int64, (QUEUE,)),
-        ("queue_envelope", np.float64, (QUEUE,)),
-        ("queue_p", np.float64, (QUEUE,)),  # first judgement, -1 before
-        ("queue_n", np.int64),
-        ("learned", np.int64),  # 1 once the levels are known
-        ("beats", np.int64),
-        ("last_at", np.int64),
-        ("broken", np.int64),  # 1: a gap lies since the last beat, so the next has no interval
-        ("intervals", np.float64, (HISTORY,)),  # s
-        ("intervals_n", np.int64),
-        ("interval", np.float64),  # median of the intervals, s
-        ("envelopes", np.float64, (HISTORY,)),
-        ("amplitudes", np.float64, (HISTORY,)),
-        ("levels_n", np.int64),
-        ("beat_envelope", np.float64),
-        ("beat_amplitude", np.float64),  # mV
-        ("noise_envelope", np.float64),
-        ("template", np.float32, (N_TEMPLATE,)),
-        ("template_n", np.int64),
-        ("strangers", np.int64),  # beats in a row unlike the template
-        ("sharps", np.float64, (HISTORY,)),
-        ("beat_sharp", np.float64),  # largest sharp deflection, mV
-        ("window", np.float32, (N_MORPHOLOGY,)),  # shape about the beat to be classed, mV
-        ("steep", np.float32, (N_FINE,)),  # its steep part, mV
-        ("family_shape", np.float32, (FAMILIES, N_MORPHOLOGY)),
-        ("family_steep", np.float32, (FAMILIES, N_FINE)),
-        ("family_n", np.int64, (FAMILIES,)),
-        ("family_score", np.float64, (FAMILIES,)),
-        ("usual_family", np.int64),
-        ("class_features", np.float32, (N_CLASS,)),
-        ("own_interval", np.float64),  # between sure beats, s
-        ("own_spread", np.float64),  # standard deviation of its logarithm
-        ("own_intervals_n", np.int64),
-        ("hurried", np.float64),  # running share of beats with another one too soon after it
-        ("sure_run", np.int64),  # beats in a row accepted at once
-        ("raw", np.float64, (RAW,)),
-        ("spike_level", np.float64),  # what stands out on average, mV
-        ("spike_at", np.int64),  # sample of the newest pacing spike, 0 before
-        ("spike_last_at", np.int64),  # and of the one before it
-        ("idle", np.int64),  # spikes in a row that captured nothing
-        ("seen", np.float64, (RAW,)),  # mV, as they came
-        ("clean", np.float32, (CLEAN,)),  # mV, pacing spikes taken out
-        ("path_at", np.int64, (PATHS,)),
-        ("path_weight", np.float64, (PATHS,)),
-        ("path_n", np.int64),
-        ("later_at", np.int64, (QUEUE,)),
-        ("later_p", np.float64, (QUEUE,)),
-        ("symbol", np.int64),  # class of the newest beat
-        ("sqi", np.float64),
-        ("reasons", np.int64),
-        ("low", np.float64),  # extremes and counts of the second under way
-        ("high", np.float64),
-        ("lost", np.int64),
-        ("same", np.int64),  # equal samples in a row
-        ("stuck", np.int64),  # runs of equal samples at an extreme
-        ("top", np.float64),  # slowly forgetting extremes
-        ("bottom", np.float64),
-        ("mains_z", np.float64, (2, 2)),  # Goertzel at 50 and 60 Hz
-        ("moments", np.float64, (2,)),  # of the samples: sum, sum of squares
-        ("doubt_now", np.float64),  # as doubt and likeness, over three candidates
-        ("likeness_now", np.float64),
-        ("crowd", np.float64),  # running mean of candidates refused for each beat
-        ("refused", np.int64),
-        ("quality", np.float32, (N_QUALITY,)),
-        ("span", np.float64),  # range of the last whole second, mV
-        ("flat", np.int64),  # 1: the last second was flat or off
-        *RHYTHM_FIELDS,
-        *SHOCKABLE_FIELDS,
-        ("usual_envelope", np.float64),  # slow means, for what is usual with this patient
-        ("usual_amplitude", np.float64),
-        ("usual_sharp", np.float64),
-        ("usual_likeness", np.float64),
-        ("doubt", np.float64),  # running mean of 4 p (1 - p) of the candidates
-        ("likeness", np.float64),  # running mean of the likeness of the beats
-        ("found_likeness", np.float64),  # of the candidate described last
-        ("found_shift", np.int64),
-        ("spare_at", np.int64),  # best candidate refused since the last beat
-        ("spare_envelope", np.float64),
-        ("spare_p", np.float64),
-        ("relaxed_at", np.int64),
-        ("features", np.float32, (N_LATE,)),
-    ],
-    align=True,
-)
 
-ECG_TIMING = np.dtype(
-    [
-        ("fs", np.float64),
-        ("second_n", np.int64),
-        ("smoothing_n", np.int64),
-        ("hold_n", np.int64),
-        ("look_n", np.int64),
-        ("after_n", np.int64),
-        ("late_n", np.int64),
-        ("refractory_n", np.int64),
-        ("delay_n", np.int64),
-        ("shape_delay_n", np.int64),
-        ("refine_n", np.int64),
-        ("bend_n", np.int64),
-        ("sharp_delay_n", np.int64),
-        ("slope_gain", np.float64),
-        ("clip_n", np.int64),
-        ("mains_turn", np.float64, (2,)),
-        ("slow_per_min", np.float64),
-        ("spike_edge_n", np.int64),
-        ("spike_before_n", np.int64),
-        ("spike_after_n", np.int64),
-        ("spike_delay_n", np.int64),
-        ("spike_width_n", np.float64),
-        ("fast_per_min", np.float64),
-        ("learning_n", np.int64),
-        ("bridge_n", np.int64),
-        ("net_step", np.float64),  # samples at `shockable_state.RATE` for each of the stream
-        ("detect", np.float64, (2, 6)),  # filter sections of each band, see `bands`
-        ("shape", np.float64, (2, 6)),
-        ("sharp", np.float64, (4, 6)),
-        ("alias", np.float64, (2, 6)),  # before the change of rate to `shockable_net.RATE`
-        ("waves", np.float64, (3, 6)),  # at that rate
-        ("detect_rest", np.float64, (2, 2)),  # what the sections hold once 1 mV has stood long
-        ("shape_rest", np.float64, (2, 2)),
-        ("sharp_rest", np.float64, (4, 2)),
-    ],
-    align=True,
-)
+class EcgState(RhythmState, ShockableState):
+    """All that one ECG stream remembers."""
+
+    n: Int  # samples seen
+    started: Int  # sample of the (re)start after a reset or a gap
+    missing: Int  # lost samples in a row, now
+    held: Float  # last good sample, mV
+    detect_z: Annotated[FloatArray, 2, 2]
+    shape_z: Annotated[FloatArray, 2, 2]
+    sharp_z: Annotated[FloatArray, 4, 2]
+    previous: Float  # band-passed sample before this one
+    differences: Annotated[FloatArray, SMOOTHING_MAX]
+    envelope_sum: Float
+    envelope: Annotated[SingleArray, RING]
+    shape: Annotated[SingleArray, RING]  # 1 to 30 Hz, mV
+    sharp: Annotated[SingleArray, RING]  # 15 to 45 Hz without mains, mV
+    peak: Float  # highest envelope of the hump under way
+    peak_at: Int
+    queue_at: Annotated[IntArray, QUEUE]
+    queue_envelope: Annotated[FloatArray, QUEUE]
+    queue_p: Annotated[FloatArray, QUEUE]  # first judgement, -1 before
+    queue_n: Int
+    learned: Int  # 1 once the levels are known
+    beats: Int
+    last_at: Int
+    broken: Int  # 1: a gap lies since the last beat, so the next has no interval
+    intervals: Annotated[FloatArray, HISTORY]  # s
+    intervals_n: Int
+    interval: Float  # median of the intervals, s
+    envelopes: Annotated[FloatArray, HISTORY]
+    amplitudes: Annotated[FloatArray, HISTORY]
+    levels_n: Int
+    beat_envelope: Float
+    beat_amplitude: Float  # mV
+    noise_envelope: Float
+    template: Annotated[SingleArray, N_TEMPLATE]
+    template_n: Int
+    strangers: Int  # beats in a row unlike the template
+    sharps: Annotated[FloatArray, HISTORY]
+    beat_sharp: Float  # largest sharp deflection, mV
+    window: Annotated[SingleArray, N_MORPHOLOGY]  # shape about the beat to be classed, mV
+    steep: Annotated[SingleArray, N_FINE]  # its steep part, mV
+    family_shape: Annotated[SingleArray, FAMILIES, N_MORPHOLOGY]
+    family_steep: Annotated[SingleArray, FAMILIES, N_FINE]
+    family_n: Annotated[IntArray, FAMILIES]
+    family_score: Annotated[FloatArray, FAMILIES]
+    usual_family: Int
+    class_features: Annotated[SingleArray, N_CLASS]
+    own_interval: Float  # between sure beats, s
+    own_spread: Float  # standard deviation of its logarithm
+    own_intervals_n: Int
+    hurried: Float  # running share of beats with another one too soon after it
+    sure_run: Int  # beats in a row accepted at once
+    raw: Annotated[FloatArray, RAW]
+    spike_level: Float  # what stands out on average, mV
+    spike_at: Int  # sample of the newest pacing spike, 0 before
+    spike_last_at: Int  # and of the one before it
+    idle: Int  # spikes in a row that captured nothing
+    seen: Annotated[FloatArray, RAW]  # mV, as they came
+    clean: Annotated[SingleArray, CLEAN]  # mV, pacing spikes taken out
+    path_at: Annotated[IntArray, PATHS]
+    path_weight: Annotated[FloatArray, PATHS]
+    path_n: Int
+    later_at: Annotated[IntArray, QUEUE]
+    later_p: Annotated[FloatArray, QUEUE]
+    symbol: Int  # class of the newest beat
+    sqi: Float
+    reasons: Int
+    low: Float  # extremes and counts of the second under way
+    high: Float
+    lost: Int
+    same: Int  # equal samples in a row
+    stuck: Int  # runs of equal samples at an extreme
+    top: Float  # slowly forgetting extremes
+    bottom: Float
+    mains_z: Annotated[FloatArray, 2, 2]  # Goertzel at 50 and 60 Hz
+    moments: Annotated[FloatArray, 2]  # of the samples: sum, sum of squares
+    doubt_now: Float  # as doubt and likeness, over three candidates
+    likeness_now: Float
+    crowd: Float  # running mean of candidates refused for each beat
+    refused: Int
+    quality: Annotated[SingleArray, N_QUALITY]
+    span: Float  # range of the last whole second, mV
+    flat: Int  # 1: the last second was flat or off
+    usual_envelope: Float  # slow means, for what is usual with this patient
+    usual_amplitude: Float
+    usual_sharp: Float
+    usual_likeness: Float
+    doubt: Float  # running mean of 4 p (1 - p) of the candidates
+    likeness: Float  # running mean of the likeness of the beats
+    found_likeness: Float  # of the candidate described last
+    found_shift: Int
+    spare_at: Int  # best candidate refused since the last beat
+    spare_envelope: Float
+    spare_p: Float
+    relaxed_at: Int
+    features: Annotated[SingleArray, N_LATE]
+
+
+ECG_STATE = layout(EcgState)
+
+
+class EcgTiming:
+    """Lengths in samples and filters that follow from the rate."""
+
+    fs: Float
+    second_n: Int
+    smoothing_n: Int
+    hold_n: Int
+    look_n: Int
+    after_n: Int
+    late_n: Int
+    refractory_n: Int
+    delay_n: Int
+    shape_delay_n: Int
+    refine_n: Int
+    bend_n: Int
+    sharp_delay_n: Int
+    slope_gain: Float
+    clip_n: Int
+    mains_turn: Annotated[FloatArray, 2]
+    slow_per_min: Float
+    spike_edge_n: Int
+    spike_before_n: Int
+    spike_after_n: Int
+    spike_delay_n: Int
+    spike_width_n: Float
+    fast_per_min: Float
+    learning_n: Int
+    bridge_n: Int
+    net_step: Float  # samples at `shockable_state.RATE` for each of the stream
+    detect: Annotated[FloatArray, 2, 6]  # filter sections of each band, see `bands`
+    shape: Annotated[FloatArray, 2, 6]
+    sharp: Annotated[FloatArray, 4, 6]
+    alias: Annotated[FloatArray, 2, 6]  # before the change of rate to `shockable_net.RATE`
+    waves: Annotated[FloatArray, 3, 6]  # at that rate
+    detect_rest: Annotated[FloatArray, 2, 2]  # what the sections hold once 1 mV has stood long
+    shape_rest: Annotated[FloatArray, 2, 2]
+    sharp_rest: Annotated[FloatArray, 4, 2]
+
+
+ECG_TIMING = layout(EcgTiming)
 
 
 def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -> NDArray[np.void]:

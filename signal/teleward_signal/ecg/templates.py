@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """The shapes of beats that a patient has, and how a beat compares with the usual one.
 
 Up to three running mean shapes are kept, each with a score of how much it is the patient's own
@@ -9,9 +8,10 @@ moved electrode becomes usual after a minute or two.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Floats, Record, constant, inner
+from teleward_signal.compiled.cache import constant, inner
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.features import ratio
-from teleward_signal.ecg.state import FAMILIES, HISTORY, N_FINE, N_MORPHOLOGY
+from teleward_signal.ecg.state import FAMILIES, HISTORY, N_FINE, N_MORPHOLOGY, EcgState
 
 R, R_FINE = 24, 19
 """Index of the R peak in the shape (10 ms apart) and in the steep part (8 ms apart)."""
@@ -102,11 +102,11 @@ def distance(w: Floats, u: Floats, first: int, last: int, shift: int) -> float:
     total = 0.0
     for i in range(first, last):
         total += (w[i + shift] - u[i]) ** 2
-    return np.sqrt(total / (last - first))
+    return float(np.sqrt(total / (last - first)))
 
 
 @inner
-def compare_usual(s: Record) -> int:
+def compare_usual(s: EcgState) -> int:
     """Fill the shape part of ``s.class_features``; return the shift against the usual shape."""
     f = s.class_features
     w, u = s.window[:], s.family_shape[s.usual_family]
@@ -150,7 +150,7 @@ def compare_usual(s: Record) -> int:
 
 
 @inner
-def compare_others(s: Record) -> None:
+def compare_others(s: EcgState) -> None:
     """Fill how much more the beat is like another known shape, and how usual the usual one is."""
     f = s.class_features
     out = np.empty(4)
@@ -167,7 +167,7 @@ def compare_others(s: Record) -> None:
 
 
 @inner
-def compare_intervals(s: Record, interval: float) -> None:
+def compare_intervals(s: EcgState, interval: float) -> None:
     """Fill when the beat came, against the intervals before it."""
     f = s.class_features
     usual = s.interval
@@ -186,7 +186,7 @@ def compare_intervals(s: Record, interval: float) -> None:
 
 
 @inner
-def learn_family(s: Record, interval: float, ventricular: bool) -> None:
+def learn_family(s: EcgState, interval: float, ventricular: bool) -> None:
     """Take the beat into the shape it is like, or in place of the least usual one."""
     early = interval < EARLY * s.interval
     weight = 0.1 if early or ventricular else 1.0

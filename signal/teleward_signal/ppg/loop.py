@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """The PPG loop: sample by sample from light absorbed (upward = more blood) to pulses.
 
 Told in full in ``signal/README.md``: each rise of the band-passed signal is a candidate; it is a
@@ -8,10 +7,12 @@ second chance when a pulse is overdue. The fiducial point is the steepest rise.
 
 import numpy as np
 
+from teleward_signal.banks.bank import Events
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median, ranked
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
-from teleward_signal.ppg.state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING
+from teleward_signal.compiled.cache import constant, inner, kernel
+from teleward_signal.compiled.records import Floats, Ints, Records
+from teleward_signal.ppg.state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING, PpgState, PpgTiming
 
 MASK = RING - 1
 EARLY = 0.65
@@ -51,7 +52,7 @@ BEAT_SYMBOL = constant(78)
 
 
 @inner
-def restart(s: Record, x: float, rest: Floats) -> None:
+def restart(s: PpgState, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had been constant; what was learned of the pulse stays."""
     at_rest(s.z, rest, x)
     s.previous = 0.0
@@ -67,7 +68,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
 
 
 @inner
-def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
+def condition(s: PpgState, t: PpgTiming, x: float, sos: Floats) -> float:
     """Filter one sample into the ring and return it."""
     s.mean += t.mean_weight * (x - s.mean)
     v = filtered(s.z, sos, x)
@@ -76,7 +77,7 @@ def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
 
 
 @inner
-def follow(s: Record, t: Record, v: float) -> float:
+def follow(s: PpgState, t: PpgTiming, v: float) -> float:
     """Follow the rises of the signal; return the height of one that has just ended, else 0."""
     step = v - s.previous
     s.previous = v
@@ -103,7 +104,7 @@ def follow(s: Record, t: Record, v: float) -> float:
 
 
 @inner
-def learn(s: Record, t: Record) -> None:
+def learn(s: PpgState, t: PpgTiming) -> None:
     """Set the first level from the rises of the first seconds: four in five are no taller."""
     if s.queue_n > 0:
         s.level = ranked(s.queue_rise, s.queue_n, int(0.8 * s.queue_n))
@@ -113,7 +114,7 @@ def learn(s: Record, t: Record) -> None:
 
 
 @inner
-def learn_interval(s: Record, t: Record, at: int) -> None:
+def learn_interval(s: PpgState, t: PpgTiming, at: int) -> None:
     """Take the time since the last sure pulse into the usual interval."""
     if s.sure_at >= 0:
         s.intervals[s.intervals_n % HISTORY] = min((at - s.sure_at) / t.fs, 2.0)
@@ -125,7 +126,13 @@ def learn_interval(s: Record, t: Record, at: int) -> None:
 
 @inner
 def accept(
-    s: Record, t: Record, at: int, rise: float, sure: bool, events: Records, n_events: int
+    s: PpgState,
+    t: PpgTiming,
+    at: int,
+    rise: float,
+    sure: bool,
+    events: Events,
+    n_events: int,
 ) -> int:
     """Make a rise a pulse; one that is not ``sure`` teaches no interval."""
     interval = np.nan
@@ -149,14 +156,14 @@ def accept(
 
 
 @inner
-def grade(s: Record, quality: float) -> None:
+def grade(s: PpgState, quality: float) -> None:
     """Add the quality of one pulse, or of one that was no pulse."""
     s.quality[s.quality_n % HISTORY] = quality
     s.quality_n += 1
 
 
 @inner
-def hurry(s: Record) -> None:
+def hurry(s: PpgState) -> None:
     """Count a wave that would be a pulse, were it not so soon; many of them are pulses."""
     s.hurried += 0.3 * (1.0 - s.hurried)
     if s.hurried > FAST_FROM and s.fast == 0:
@@ -166,7 +173,7 @@ def hurry(s: Record) -> None:
 
 
 @inner
-def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> int:
+def judge(s: PpgState, t: PpgTiming, rise: float, events: Events, n_events: int) -> int:
     """Decide on a rise that has just ended."""
     since = (s.slope_at - s.last_at) / t.fs if s.beats_n > 0 else 9.0
     if since <= (t.fast_refractory_s if s.fast == 1 else t.refractory_s):
@@ -188,7 +195,7 @@ def judge(s: Record, t: Record, rise: float, events: Records, n_events: int) -> 
 
 
 @inner
-def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
+def search_back(s: PpgState, t: PpgTiming, events: Events, n_events: int) -> int:
     """Take the tallest refused rise when a pulse is overdue; lower the level after two seconds."""
     since = (s.n - s.last_at) / t.fs
     if (
@@ -207,7 +214,7 @@ def search_back(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def compare_shape(s: Record, t: Record) -> None:
+def compare_shape(s: PpgState, t: PpgTiming) -> None:
     """Grade the newest pulse by its likeness to the usual shape; learn the shape."""
     shape = np.empty(N_SHAPE)
     mean_a = mean_b = 0.0
@@ -235,7 +242,7 @@ def compare_shape(s: Record, t: Record) -> None:
 
 
 @inner
-def assess(s: Record, t: Record) -> None:
+def assess(s: PpgState, t: PpgTiming) -> None:
     """Set quality and reasons as of this sample."""
     s.reasons = 0
     s.sqi = 0.0
@@ -270,7 +277,7 @@ def assess(s: Record, t: Record) -> None:
 
 
 @inner
-def pulse_rate(s: Record, t: Record) -> float:
+def pulse_rate(s: PpgState, t: PpgTiming) -> float:
     """Return the rate over the last ten seconds in /min, NaN without three intervals.
 
     The mean of the intervals near the median: missed pulses do not count, and the result is finer
@@ -305,7 +312,7 @@ def pulse_rate(s: Record, t: Record) -> float:
 
 
 @inner
-def perfusion_index(s: Record) -> float:
+def perfusion_index(s: PpgState) -> float:
     """Return the pulse in % of the steady light; NaN for a signal without a steady part.
 
     An index above 30 % does not exist in a finger: the source has removed or scaled its DC.
@@ -316,7 +323,9 @@ def perfusion_index(s: Record) -> float:
 
 
 @inner
-def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_events: int) -> int:
+def take_sample(
+    s: PpgState, t: PpgTiming, x: float, sos: Floats, events: Events, n_events: int
+) -> int:
     """Advance by one sample that is there, or held over a short hole."""
     rise = follow(s, t, condition(s, t, x, sos))
     if s.n - s.started < t.settle_n:
@@ -343,7 +352,13 @@ def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_
 
 @inner
 def advance(
-    s: Record, t: Record, samples: Floats, sos: Floats, rest: Floats, events: Records, n_events: int
+    s: PpgState,
+    t: PpgTiming,
+    samples: Floats,
+    sos: Floats,
+    rest: Floats,
+    events: Events,
+    n_events: int,
 ) -> int:
     """Take one block of one stream; return the number of events so far."""
     for i in range(samples.shape[0]):
@@ -371,13 +386,13 @@ def advance(
 
 @kernel
 def advance_all(
-    states: Records,
-    timing: Records,
+    states: Records[PpgState],
+    timing: Records[PpgTiming],
     samples: Floats,
     counts: Ints,
     sos: Floats,
     rest: Floats,
-    events: Records,
+    events: Records[Events],
     used: Ints,
 ) -> None:
     """Take one block of every stream; ``used`` counts the events of each slot."""

@@ -3,10 +3,22 @@
 One record of `PPG_STATE` is all that a stream remembers, so saving it is copying its bytes.
 """
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks import design
+from teleward_signal.compiled.records import (
+    Bits,
+    Float,
+    FloatArray,
+    Int,
+    IntArray,
+    Single,
+    SingleArray,
+    layout,
+)
 
 RING = 1024
 """Samples kept of the filtered signal: one second at 1000 Hz, the highest rate allowed."""
@@ -19,74 +31,78 @@ BEAT_RING = 64
 N_SHAPE = 21
 """Points of the shape around a pulse, 20 ms apart: -120 to +280 ms about the steepest rise."""
 
-PPG_STATE = np.dtype(
-    [
-        ("n", np.int64),  # samples seen
-        ("started", np.int64),  # sample of the (re)start after a reset or a gap
-        ("missing", np.int64),  # lost samples in a row, now
-        ("same", np.int64),  # equal samples in a row, now
-        ("held", np.float64),  # last good sample
-        ("z", np.float64, (2, 2)),
-        ("previous", np.float64),  # band-passed sample before this one
-        ("wave", np.float32, (RING,)),  # 0.5 to 8 Hz
-        ("mean", np.float64),  # slow level of the raw signal (DC)
-        ("rising", np.int64),
-        ("trough", np.float64),
-        ("peak", np.float64),
-        ("peak_at", np.int64),
-        ("slope", np.float64),
-        ("slope_at", np.int64),
-        ("flat_top", np.int64),  # longest run of equal samples in the upstroke under way
-        ("queue_at", np.int64, (QUEUE,)),
-        ("queue_rise", np.float64, (QUEUE,)),
-        ("queue_n", np.int64),
-        ("learned", np.int64),  # 1 once the level is known
-        ("level", np.float64),  # median rise of a pulse
-        ("rises", np.float64, (HISTORY,)),
-        ("rises_n", np.int64),
-        ("interval", np.float64),  # median interval, s
-        ("intervals", np.float64, (HISTORY,)),
-        ("intervals_n", np.int64),
-        ("beats_at", np.int64, (BEAT_RING,)),
-        ("beats_n", np.int64),
-        ("last_at", np.int64),
-        ("sure_at", np.int64),  # last pulse that was not searched back, -1 if none
-        ("broken", np.int64),  # 1: a gap lies since the last pulse, so the next has no interval
-        ("relaxed_at", np.int64),
-        ("spare_rise", np.float64),  # largest upstroke refused since the last pulse
-        ("spare_at", np.int64),
-        ("hurried", np.float64),  # running share of pulses with another one too soon after it
-        ("fast", np.int64),  # 1: pulses come so fast that none of these waves is dicrotic
-        ("huge", np.int64),  # upstrokes in a row that are far too large
-        ("waiting_at", np.int64),  # pulse whose shape is still to come, 0 if none
-        ("template", np.float64, (N_SHAPE,)),
-        ("template_n", np.int64),
-        ("quality", np.float64, (HISTORY,)),
-        ("quality_n", np.int64),
-        ("clipped", np.float64),  # share of recent pulses with a flat top
-        ("sqi", np.float32),
-        ("reasons", np.uint32),
-    ],
-    align=True,
-)
 
-PPG_TIMING = np.dtype(
-    [
-        ("fs", np.float64),
-        ("second_n", np.int64),
-        ("hold_n", np.int64),
-        ("refractory_s", np.float64),
-        ("fast_refractory_s", np.float64),
-        ("settle_n", np.int64),
-        ("learning_n", np.int64),
-        ("bridge_n", np.int64),
-        ("flat_n", np.int64),
-        ("after_n", np.int64),
-        ("mean_weight", np.float64),
-        ("delay_n", np.int64),
-    ],
-    align=True,
-)
+class PpgState:
+    """All that one PPG stream remembers."""
+
+    n: Int  # samples seen
+    started: Int  # sample of the (re)start after a reset or a gap
+    missing: Int  # lost samples in a row, now
+    same: Int  # equal samples in a row, now
+    held: Float  # last good sample
+    z: Annotated[FloatArray, 2, 2]
+    previous: Float  # band-passed sample before this one
+    wave: Annotated[SingleArray, RING]  # 0.5 to 8 Hz
+    mean: Float  # slow level of the raw signal (DC)
+    rising: Int
+    trough: Float
+    peak: Float
+    peak_at: Int
+    slope: Float
+    slope_at: Int
+    flat_top: Int  # longest run of equal samples in the upstroke under way
+    queue_at: Annotated[IntArray, QUEUE]
+    queue_rise: Annotated[FloatArray, QUEUE]
+    queue_n: Int
+    learned: Int  # 1 once the level is known
+    level: Float  # median rise of a pulse
+    rises: Annotated[FloatArray, HISTORY]
+    rises_n: Int
+    interval: Float  # median interval, s
+    intervals: Annotated[FloatArray, HISTORY]
+    intervals_n: Int
+    beats_at: Annotated[IntArray, BEAT_RING]
+    beats_n: Int
+    last_at: Int
+    sure_at: Int  # last pulse that was not searched back, -1 if none
+    broken: Int  # 1: a gap lies since the last pulse, so the next has no interval
+    relaxed_at: Int
+    spare_rise: Float  # largest upstroke refused since the last pulse
+    spare_at: Int
+    hurried: Float  # running share of pulses with another one too soon after it
+    fast: Int  # 1: pulses come so fast that none of these waves is dicrotic
+    huge: Int  # upstrokes in a row that are far too large
+    waiting_at: Int  # pulse whose shape is still to come, 0 if none
+    template: Annotated[FloatArray, N_SHAPE]
+    template_n: Int
+    quality: Annotated[FloatArray, HISTORY]
+    quality_n: Int
+    clipped: Float  # share of recent pulses with a flat top
+    sqi: Single
+    reasons: Bits
+
+
+PPG_STATE = layout(PpgState)
+
+
+class PpgTiming:
+    """Lengths in samples that follow from the rate."""
+
+    fs: Float
+    second_n: Int
+    hold_n: Int
+    refractory_s: Float
+    fast_refractory_s: Float
+    settle_n: Int
+    learning_n: Int
+    bridge_n: Int
+    flat_n: Int
+    after_n: Int
+    mean_weight: Float
+    delay_n: Int
+
+
+PPG_TIMING = layout(PpgTiming)
 
 
 def timing(fs: float) -> NDArray[np.void]:

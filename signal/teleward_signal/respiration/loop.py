@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """The respiration loop: sample by sample from chest impedance to breaths, rate and apnoea.
 
 Told in full in ``signal/README.md``: turns of the band-passed signal that undo a third of the
@@ -7,10 +6,18 @@ usual depth are ends of breaths; how well the last 32 s repeat themselves is the
 
 import numpy as np
 
+from teleward_signal.banks.bank import Events
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
-from teleward_signal.respiration.state import BREATH_RING, HISTORY, N_COARSE
+from teleward_signal.compiled.cache import constant, inner, kernel
+from teleward_signal.compiled.records import Floats, Ints, Records
+from teleward_signal.respiration.state import (
+    BREATH_RING,
+    HISTORY,
+    N_COARSE,
+    RespirationState,
+    RespirationTiming,
+)
 
 TURN = 0.35
 """Share of the usual depth that a turn must undo; 0.3 to 0.4 score alike on BIDMC."""
@@ -38,7 +45,7 @@ NO_SYMBOL = constant(0)
 
 
 @inner
-def restart(s: Record, x: float, rest: Floats) -> None:
+def restart(s: RespirationState, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had been constant; the usual depth stays."""
     at_rest(s.z, rest, x)
     s.coarse_n = 0
@@ -51,7 +58,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
 
 
 @inner
-def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
+def condition(s: RespirationState, t: RespirationTiming, x: float, sos: Floats) -> float:
     """Filter one sample and keep every so many for the self-comparison."""
     v = filtered(s.z, sos, x)
     if (s.n - s.started) % t.coarse_n == 0:
@@ -61,7 +68,7 @@ def condition(s: Record, t: Record, x: float, sos: Floats) -> float:
 
 
 @inner
-def learn_depth(s: Record, depth: float) -> None:
+def learn_depth(s: RespirationState, depth: float) -> None:
     """Take the depth of one breath into the usual depths."""
     if s.depths_n >= HISTORY and depth > STEP_LIMIT * s.depth:
         depth = STEP_LIMIT * s.depth
@@ -75,7 +82,7 @@ def learn_depth(s: Record, depth: float) -> None:
 
 
 @inner
-def find_turn(s: Record, v: float) -> bool:
+def find_turn(s: RespirationState, v: float) -> bool:
     """Follow the signal up and down; return whether a breath in has just been seen to end."""
     if s.rising == 1:
         if v > s.extreme:
@@ -102,7 +109,7 @@ def find_turn(s: Record, v: float) -> bool:
 
 
 @inner
-def breathe(s: Record, t: Record, events: Records, n_events: int) -> int:
+def breathe(s: RespirationState, t: RespirationTiming, events: Events, n_events: int) -> int:
     """Note a breath whose end of inspiration was at ``s.turn_at``."""
     at = s.turn_at
     interval = np.nan
@@ -120,7 +127,7 @@ def breathe(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
+def watch_apnoea(s: RespirationState, t: RespirationTiming, events: Events, n_events: int) -> int:
     """Begin an apnoea when no breath has come for long; ease the depth before that."""
     silent_n = s.n - s.apnoea_from
     if silent_n > 0 and silent_n % (2 * t.second_n) == 0 and silent_n >= 8 * t.second_n:
@@ -132,7 +139,7 @@ def watch_apnoea(s: Record, t: Record, events: Records, n_events: int) -> int:
 
 
 @inner
-def repeat(s: Record, t: Record, longest_s: float) -> tuple[float, float]:
+def repeat(s: RespirationState, t: RespirationTiming, longest_s: float) -> tuple[float, float]:
     """Return the rate (/min) at which the last 32 s repeat themselves, and how well (-1 to 1)."""
     n = min(s.coarse_n, N_COARSE)
     x = np.empty(N_COARSE)
@@ -166,7 +173,7 @@ def repeat(s: Record, t: Record, longest_s: float) -> tuple[float, float]:
 
 
 @inner
-def rate(s: Record, t: Record) -> float:
+def rate(s: RespirationState, t: RespirationTiming) -> float:
     """Return breaths a minute over the last 32 s; 0 in apnoea; NaN when too few are known."""
     if s.apnoea == 1:
         return 0.0
@@ -191,7 +198,7 @@ def rate(s: Record, t: Record) -> float:
 
 
 @inner
-def assess(s: Record, t: Record, value: float) -> None:
+def assess(s: RespirationState, t: RespirationTiming, value: float) -> None:
     """Set quality and reasons as of this sample for the rate ``value``."""
     s.reasons = 0
     s.sqi = 0.0
@@ -220,7 +227,14 @@ def assess(s: Record, t: Record, value: float) -> None:
 
 
 @inner
-def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_events: int) -> int:
+def take_sample(
+    s: RespirationState,
+    t: RespirationTiming,
+    x: float,
+    sos: Floats,
+    events: Events,
+    n_events: int,
+) -> int:
     """Advance by one sample that is there, or held over a short hole."""
     v = condition(s, t, x, sos)
     if s.n - s.started < t.settle_n:
@@ -240,7 +254,13 @@ def take_sample(s: Record, t: Record, x: float, sos: Floats, events: Records, n_
 
 @inner
 def advance(
-    s: Record, t: Record, samples: Floats, sos: Floats, rest: Floats, events: Records, n_events: int
+    s: RespirationState,
+    t: RespirationTiming,
+    samples: Floats,
+    sos: Floats,
+    rest: Floats,
+    events: Events,
+    n_events: int,
 ) -> int:
     """Take one block of one stream; return the number of events so far."""
     for i in range(samples.shape[0]):
@@ -267,13 +287,13 @@ def advance(
 
 @kernel
 def advance_all(
-    states: Records,
-    timing: Records,
+    states: Records[RespirationState],
+    timing: Records[RespirationTiming],
     samples: Floats,
     counts: Ints,
     sos: Floats,
     rest: Floats,
-    events: Records,
+    events: Records[Events],
     used: Ints,
 ) -> None:
     """Take one block of every stream; ``used`` counts the events of each slot."""

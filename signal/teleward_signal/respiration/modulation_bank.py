@@ -12,47 +12,16 @@ from numpy.typing import NDArray
 from teleward_signal.banks import design
 from teleward_signal.banks.slot_bank import check_block
 from teleward_signal.respiration import modulation_loop
-from teleward_signal.respiration.modulation_loop import HISTORY, N_BINS, N_RING
+from teleward_signal.respiration.modulation_state import (
+    MODULATION_STATE,
+    MODULATION_TIMING,
+    N_BINS,
+    N_RING,
+)
 
 RATES = 60.0 * (0.08 + 0.005 * np.arange(N_BINS))
 """Breaths a minute of each bin: 4.8 to 43.2."""
 COARSE_HZ = 4.0
-
-MODULATION_STATE = np.dtype(
-    [
-        ("n", np.int64),  # samples seen
-        ("started", np.int64),
-        ("missing", np.int64),  # lost samples in a row, now
-        ("held", np.float64),  # last good sample
-        ("z", np.float64, (2, 2)),
-        ("ring", np.float64, (N_RING,)),  # the modulation, 4 Hz
-        ("ring_n", np.int64),
-        ("known", np.int64),  # 1: the spectrum is that of a full window up to this second
-        ("inside", np.int64),  # 1 while a complex passes
-        ("last_at", np.int64),
-        ("level", np.float64),
-        ("top", np.float64),
-        ("bottom", np.float64),
-        ("heights", np.float64, (HISTORY,)),
-        ("heights_n", np.int64),
-        ("held_height", np.float64),
-    ],
-    align=True,
-)
-
-_TIMING = np.dtype(
-    [
-        ("second_n", np.int64),
-        ("coarse_n", np.int64),
-        ("settle_n", np.int64),
-        ("bridge_n", np.int64),
-        ("refractory_n", np.int64),
-        ("complex_n", np.int64),
-        ("decay", np.float64),
-        ("is_ecg", np.int64),
-    ],
-    align=True,
-)
 
 
 class Carrier(Enum):
@@ -137,7 +106,7 @@ class ModulationBank:
 
 
 def _timing(fs: float, carrier: Carrier) -> NDArray[np.void]:
-    out = np.zeros(1, _TIMING)
+    out = np.zeros(1, MODULATION_TIMING)
     out["second_n"] = round(fs)
     out["coarse_n"] = round(fs / COARSE_HZ)
     # a filter of 0.1 Hz has half forgotten its start after three seconds

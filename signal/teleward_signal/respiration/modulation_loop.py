@@ -1,4 +1,3 @@
-# mypy: disable-error-code=no-any-return
 """How breathing modulates a PPG (its baseline) or an ECG (the height of R), and its spectrum.
 
 Told in full in ``signal/README.md``. Each second the last 32 s of the modulation, four samples a
@@ -9,12 +8,16 @@ import numpy as np
 
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import median
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, inner, kernel
+from teleward_signal.compiled.cache import inner, kernel
+from teleward_signal.compiled.records import Floats, Ints, Records
+from teleward_signal.respiration.modulation_state import (
+    HISTORY,
+    N_BINS,
+    N_RING,
+    ModulationState,
+    ModulationTiming,
+)
 
-N_RING = 128
-"""32 s at 4 Hz, the window of the BIDMC reference."""
-N_BINS = 129
-HISTORY = 8
 IN_BAND, BIN_SPACING = 0.4, 0.16
 """Share of the power that must lie at the rates looked at; bins lie 0.16 lines of 32 s apart."""
 CLIP = 0.35
@@ -22,7 +25,7 @@ CLIP = 0.35
 
 
 @inner
-def restart(s: Record, x: float, rest: Floats) -> None:
+def restart(s: ModulationState, x: float, rest: Floats) -> None:
     """Start the filters as if ``x`` had been constant and empty the window."""
     at_rest(s.z, rest, x)
     s.ring_n = 0
@@ -31,7 +34,7 @@ def restart(s: Record, x: float, rest: Floats) -> None:
 
 
 @inner
-def height_of_r(s: Record, t: Record, v: float) -> float:
+def height_of_r(s: ModulationState, t: ModulationTiming, v: float) -> float:
     """Follow the complexes of a band-passed ECG; return the newest height, held between beats."""
     size = abs(v)
     s.level *= t.decay
@@ -54,7 +57,7 @@ def height_of_r(s: Record, t: Record, v: float) -> float:
 
 
 @inner
-def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> bool:
+def spectrum(s: ModulationState, cosines: Floats, sines: Floats, power: Floats) -> bool:
     """Write the share of power at each rate of the window, its trend removed; sum 1.
 
     Return whether those rates hold what moves: breathing faster than all of them does not.
@@ -90,8 +93,8 @@ def spectrum(s: Record, cosines: Floats, sines: Floats, power: Floats) -> bool:
 
 @inner
 def advance(
-    s: Record,
-    t: Record,
+    s: ModulationState,
+    t: ModulationTiming,
     samples: Floats,
     sos: Floats,
     rest: Floats,
@@ -126,8 +129,8 @@ def advance(
 
 @kernel
 def advance_all(
-    states: Records,
-    timing: Records,
+    states: Records[ModulationState],
+    timing: Records[ModulationTiming],
     samples: Floats,
     counts: Ints,
     sos: Floats,

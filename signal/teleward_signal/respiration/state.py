@@ -1,9 +1,12 @@
 """The memory of one respiration stream, and the lengths that its rate turns seconds into."""
 
+from typing import Annotated
+
 import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks import design
+from teleward_signal.compiled.records import Bits, Float, FloatArray, Int, IntArray, Single, layout
 
 HISTORY = 8
 """Breaths over which the usual depth is taken."""
@@ -14,53 +17,57 @@ N_COARSE = 160
 COARSE_HZ = 5.0
 """The band ends at 1 Hz: 5 Hz hold all of it."""
 
-RESPIRATION_STATE = np.dtype(
-    [
-        ("n", np.int64),  # samples seen
-        ("started", np.int64),  # sample of the (re)start after a reset or a gap
-        ("missing", np.int64),  # lost samples in a row, now
-        ("same", np.int64),  # equal samples in a row, now
-        ("held", np.float64),  # last good sample
-        ("z", np.float64, (2, 2)),
-        ("coarse", np.float64, (N_COARSE,)),  # 0.1 to 1 Hz, decimated
-        ("coarse_n", np.int64),
-        ("top", np.float64),  # largest excursion while the depth is learned
-        ("learned", np.int64),
-        ("rising", np.int64),
-        ("extreme", np.float64),  # highest or lowest value since the last turn
-        ("extreme_at", np.int64),
-        ("turn", np.float64),  # value of the last turn
-        ("turn_at", np.int64),
-        ("depths", np.float64, (HISTORY,)),
-        ("depths_n", np.int64),
-        ("depth", np.float64),  # median depth of a breath
-        ("usual_depth", np.float64),  # slow mean of the depth, floor of what counts as a breath
-        ("breaths_at", np.int64, (BREATH_RING,)),  # negative minus one: a gap lies before it
-        ("breaths_n", np.int64),
-        ("last_at", np.int64),
-        ("broken", np.int64),
-        ("apnoea_from", np.int64),  # sample since which there is no breath
-        ("apnoea", np.int64),  # 1 while an apnoea lasts
-        ("sqi", np.float32),
-        ("reasons", np.uint32),
-    ],
-    align=True,
-)
 
-RESPIRATION_TIMING = np.dtype(
-    [
-        ("fs", np.float64),
-        ("second_n", np.int64),
-        ("settle_n", np.int64),
-        ("bridge_n", np.int64),
-        ("flat_n", np.int64),
-        ("coarse_n", np.int64),
-        ("coarse_fs", np.float64),
-        ("window_n", np.int64),
-        ("apnoea_n", np.int64),
-    ],
-    align=True,
-)
+class RespirationState:
+    """All that one respiration stream remembers."""
+
+    n: Int  # samples seen
+    started: Int  # sample of the (re)start after a reset or a gap
+    missing: Int  # lost samples in a row, now
+    same: Int  # equal samples in a row, now
+    held: Float  # last good sample
+    z: Annotated[FloatArray, 2, 2]
+    coarse: Annotated[FloatArray, N_COARSE]  # 0.1 to 1 Hz, decimated
+    coarse_n: Int
+    top: Float  # largest excursion while the depth is learned
+    learned: Int
+    rising: Int
+    extreme: Float  # highest or lowest value since the last turn
+    extreme_at: Int
+    turn: Float  # value of the last turn
+    turn_at: Int
+    depths: Annotated[FloatArray, HISTORY]
+    depths_n: Int
+    depth: Float  # median depth of a breath
+    usual_depth: Float  # slow mean of the depth, floor of what counts as a breath
+    breaths_at: Annotated[IntArray, BREATH_RING]  # negative minus one: a gap lies before it
+    breaths_n: Int
+    last_at: Int
+    broken: Int
+    apnoea_from: Int  # sample since which there is no breath
+    apnoea: Int  # 1 while an apnoea lasts
+    sqi: Single
+    reasons: Bits
+
+
+RESPIRATION_STATE = layout(RespirationState)
+
+
+class RespirationTiming:
+    """Lengths in samples that follow from the rate."""
+
+    fs: Float
+    second_n: Int
+    settle_n: Int
+    bridge_n: Int
+    flat_n: Int
+    coarse_n: Int
+    coarse_fs: Float
+    window_n: Int
+    apnoea_n: Int
+
+
+RESPIRATION_TIMING = layout(RespirationTiming)
 
 
 def timing(fs: float, apnoea_s: float) -> NDArray[np.void]:

@@ -12,35 +12,7 @@ from numpy.typing import NDArray
 from teleward_signal.banks import design
 from teleward_signal.banks.slot_bank import SlotBank, check_block
 from teleward_signal.spo2 import loop
-
-OXIMETRY_STATE = np.dtype(
-    [
-        ("n", np.int64),
-        ("started", np.int64),
-        ("missing", np.int64),
-        ("z_red", np.float64, (2, 2)),
-        ("z_infrared", np.float64, (2, 2)),
-        ("mean_red", np.float64),
-        ("mean_infrared", np.float64),
-        ("both", np.float64),  # mean product of the pulsatile parts
-        ("red_power", np.float64),
-        ("infrared_power", np.float64),
-        ("sqi", np.float32),
-        ("reasons", np.uint32),
-    ],
-    align=True,
-)
-
-_TIMING = np.dtype(
-    [
-        ("second_n", np.int64),
-        ("settle_n", np.int64),
-        ("bridge_n", np.int64),
-        ("mean_weight", np.float64),
-        ("weight", np.float64),
-    ],
-    align=True,
-)
+from teleward_signal.spo2.state import OXIMETRY_STATE, OXIMETRY_TIMING
 
 
 class OximetryBank(SlotBank):
@@ -55,7 +27,7 @@ class OximetryBank(SlotBank):
         # the pulse and its first harmonics; above 5 Hz red carries little but noise
         self._sos = design.butterworth_bandpass(2, 0.5, 5.0, fs)
         self._rest = design.steady_state(self._sos)
-        self._timing = np.zeros(1, _TIMING)
+        self._timing = np.zeros(1, OXIMETRY_TIMING)
         self._timing["second_n"] = round(fs)
         self._timing["settle_n"] = round(4.0 * fs)
         self._timing["bridge_n"] = round(0.1 * fs)

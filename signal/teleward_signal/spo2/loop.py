@@ -1,11 +1,13 @@
-# mypy: disable-error-code=no-any-return
 """The ratio-of-ratios loop: red and infrared light, sample by sample, to R once a second."""
 
 import numpy as np
 
+from teleward_signal.banks.bank import Events
 from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit
-from teleward_signal.compiled.cache import Floats, Ints, Record, Records, constant, inner, kernel
+from teleward_signal.compiled.cache import constant, inner, kernel
+from teleward_signal.compiled.records import Floats, Ints, Records
+from teleward_signal.spo2.state import OximetryState, OximetryTiming
 
 RATIO, NO_SYMBOL = constant(19), constant(0)
 NO_SIGNAL, MOTION, LOW_PERFUSION, SETTLING = 1, 8, 16, 64
@@ -17,7 +19,7 @@ FAINT = 0.0005
 
 
 @inner
-def restart(s: Record, red: float, infrared: float, rest: Floats) -> None:
+def restart(s: OximetryState, red: float, infrared: float, rest: Floats) -> None:
     """Start both filters at rest and forget the sums."""
     at_rest(s.z_red, rest, red)
     at_rest(s.z_infrared, rest, infrared)
@@ -27,7 +29,7 @@ def restart(s: Record, red: float, infrared: float, rest: Floats) -> None:
 
 
 @inner
-def assess(s: Record, t: Record) -> float:
+def assess(s: OximetryState, t: OximetryTiming) -> float:
     """Set quality and reasons; return the ratio, NaN when there is none."""
     s.reasons = 0
     s.sqi = 0.0
@@ -54,13 +56,13 @@ def assess(s: Record, t: Record) -> float:
 
 @inner
 def advance(
-    s: Record,
-    t: Record,
+    s: OximetryState,
+    t: OximetryTiming,
     red: Floats,
     infrared: Floats,
     sos: Floats,
     rest: Floats,
-    events: Records,
+    events: Events,
     n_events: int,
 ) -> int:
     """Take one block of one pair of streams; return the number of events so far."""
@@ -88,14 +90,14 @@ def advance(
 
 @kernel
 def advance_all(
-    states: Records,
-    timing: Records,
+    states: Records[OximetryState],
+    timing: Records[OximetryTiming],
     red: Floats,
     infrared: Floats,
     counts: Ints,
     sos: Floats,
     rest: Floats,
-    events: Records,
+    events: Records[Events],
     used: Ints,
 ) -> None:
     """Take one block of every pair of streams."""

@@ -11,7 +11,8 @@ read 72/min and 117/77 mmHg at 5.2 L/min.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Record, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import FloatRecord
 from teleward_simulators.physiology.drugs import (
     adrenaline_effect,
     bleeding_factor,
@@ -33,7 +34,7 @@ RETAINED = 0.27
 
 
 @kernel
-def advance_volumes(p: Record, k: Record, dt: float) -> None:
+def advance_volumes(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Bleed, leak, infuse and refill."""
     p.hb = 100.0 * p.haemoglobin_g / p.blood_ml
     if p.fluid_left_ml > 0.0:
@@ -63,7 +64,7 @@ def advance_volumes(p: Record, k: Record, dt: float) -> None:
 
 
 @kernel
-def advance_reflexes(p: Record, k: Record, dt: float) -> None:
+def advance_reflexes(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Baroreflex: answer pressure, filling, hypoxia and what the case adds."""
     p.map_felt += dt * (p.map - p.map_felt) / 2.0
     p.pra_felt += dt * (p.pra - p.pra_felt) / 3.0
@@ -87,7 +88,7 @@ def advance_reflexes(p: Record, k: Record, dt: float) -> None:
 
 
 @kernel
-def sympathetic_extra(p: Record, k: Record) -> float:
+def sympathetic_extra(p: FloatRecord, k: FloatRecord) -> float:
     """Return the drive from outside the reflexes: venom, fear, low sugar."""
     storm = k.symp_x * (1.0 - 0.85 * min(1.0, p.prazosin_e))
     low_sugar = clip((65.0 - p.glucose) / 30.0, 0.0, 1.0)
@@ -95,7 +96,7 @@ def sympathetic_extra(p: Record, k: Record) -> float:
 
 
 @kernel
-def catecholamines(p: Record, k: Record) -> float:
+def catecholamines(p: FloatRecord, k: FloatRecord) -> float:
     """Return 0 to 1: what circulates and acts on heart and vessels, past what nerves withdraw."""
     return hill(k.symp_x * (1.0 - 0.85 * min(1.0, p.prazosin_e)), 2.0, 1.0)
 
@@ -112,7 +113,7 @@ def warmth_of_heart(temperature: float) -> float:
 
 
 @kernel
-def heart_rate(p: Record, k: Record) -> float:
+def heart_rate(p: FloatRecord, k: FloatRecord) -> float:
     """Return the rate the sinus node makes, per minute."""
     atropine = hill(p.atropine_c, 0.6, 1.0)
     adrenaline = adrenaline_effect(p)
@@ -143,7 +144,7 @@ def heart_rate(p: Record, k: Record) -> float:
 
 
 @kernel
-def beats_per_minute(p: Record, k: Record) -> float:
+def beats_per_minute(p: FloatRecord, k: FloatRecord) -> float:
     """Return the rate of the ventricles: the rhythm's own, or what passes of the sinus node's."""
     if p.fixed_hr <= 0.0:
         return float(heart_rate(p, k) * p.conduction)
@@ -154,7 +155,7 @@ def beats_per_minute(p: Record, k: Record) -> float:
 
 
 @kernel
-def coronary_share(p: Record, k: Record) -> float:
+def coronary_share(p: FloatRecord, k: FloatRecord) -> float:
     """Return what too little pressure over the coronaries leaves of contractility, 0.5 to 1.
 
     A healthy heart regulates down to 30 mmHg, one that lost muscle has used up that reserve.
@@ -165,7 +166,7 @@ def coronary_share(p: Record, k: Record) -> float:
 
 
 @kernel
-def advance_heart(p: Record, k: Record, dt: float) -> None:
+def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Beat for one step: stroke volume, flow, pressures."""
     p.hr = beats_per_minute(p, k)
     adrenaline = adrenaline_effect(p)
@@ -227,7 +228,7 @@ def advance_heart(p: Record, k: Record, dt: float) -> None:
 
 
 @kernel
-def _pressures(p: Record, k: Record, dt: float) -> None:
+def _pressures(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Systolic and diastolic from the mean, lung water from the left atrium."""
     aim = p.map0 + k.map_shift
     share = max(p.stroke_ml / p.stroke0_ml, 0.0)

@@ -7,11 +7,12 @@ general pharmacology), for teaching only.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Record, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import FloatRecord
 
 
 @kernel
-def advance_drugs(p: Record, dt: float) -> None:
+def advance_drugs(p: FloatRecord, dt: float) -> None:
     """Move every drug on by ``dt`` s."""
     absorbed = p.adrenaline_depot / 300.0  # intramuscular: peak after about eight minutes
     p.adrenaline_depot -= dt * absorbed
@@ -66,19 +67,19 @@ def hill(level: float, half: float, power: float) -> float:
 
 
 @kernel
-def adrenaline_effect(p: Record) -> float:
+def adrenaline_effect(p: FloatRecord) -> float:
     """Return 0 to 1; half at 0.12 of an intramuscular half milligram's level."""
     return hill(p.adrenaline_e, 0.12, 1.5)
 
 
 @kernel
-def opioid_effect(p: Record) -> float:
+def opioid_effect(p: FloatRecord) -> float:
     """Return 0 to 1; naloxone competes."""
     return hill(p.opioid_e, 1.0 + p.naloxone_c / 0.25, 1.0)
 
 
 @kernel
-def bleeding_factor(p: Record) -> float:
+def bleeding_factor(p: FloatRecord) -> float:
     """Return the share of the bleeding that what was done for it leaves, at least 0.1."""
     left = (
         (1.0 - 0.6 * min(1.0, p.uterotonic_e))

@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.compiled.cache import Floats, Record, Records, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import FloatRecord, Floats, Records
 from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.circulation import (
     advance_heart,
@@ -61,8 +62,8 @@ HYPOKALAEMIA_S = 60.0
 
 @kernel
 def advance(
-    patients: Records,
-    knobs: Records,
+    patients: Records[FloatRecord],
+    knobs: Records[FloatRecord],
     values: Floats,
     course: Floats,
     ramps: Floats,
@@ -98,13 +99,13 @@ def advance(
 
 
 @kernel
-def _failing(p: Record) -> bool:
+def _failing(p: FloatRecord) -> bool:
     """Return whether the heart gets too little pressure or oxygen to go on."""
     return bool(p.map < ARREST_MAP_MMHG or p.sao2 < ARREST_SATURATION)
 
 
 @kernel
-def _step(p: Record, k: Record, dt: float) -> None:
+def _step(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     advance_drugs(p, dt)
     advance_volumes(p, k, dt)
     advance_reflexes(p, k, dt)

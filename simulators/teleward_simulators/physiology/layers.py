@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.compiled.cache import Floats, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats
 from teleward_signal.errors import Invalid
 from teleward_simulators.physiology.knobs import KNOB_INDEX, KNOBS
 

@@ -7,12 +7,13 @@ modelled.
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Record, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import FloatRecord
 from teleward_simulators.physiology.drugs import adrenaline_effect, clip, hill
 
 
 @kernel
-def advance_acids(p: Record, k: Record, dt: float) -> None:
+def advance_acids(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Make and clear lactate and ketones, and set the pH."""
     short = max(0.0, 1.0 - p.reserve / 2.2)
     minutes = dt / 60.0
@@ -33,7 +34,7 @@ def advance_acids(p: Record, k: Record, dt: float) -> None:
 
 
 @kernel
-def advance_potassium(p: Record, k: Record, dt: float) -> None:
+def advance_potassium(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Gain potassium, shift it into cells, dialyse it, and shield the heart with calcium."""
     minutes = dt / 60.0
     p.insulin_k_e += dt * p.insulin_k_depot / 900.0
@@ -52,7 +53,7 @@ def advance_potassium(p: Record, k: Record, dt: float) -> None:
 
 
 @kernel
-def advance_glucose(p: Record, k: Record, dt: float) -> None:
+def advance_glucose(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Bergman's model, per minute; without own insulin when ``ketosis`` is set."""
     minutes = dt / 60.0
     diabetic = k.ketosis > 0.0
@@ -85,7 +86,7 @@ def advance_glucose(p: Record, k: Record, dt: float) -> None:
 
 
 @kernel
-def advance_temperature(p: Record, k: Record, dt: float) -> None:
+def advance_temperature(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Regulate, unless regulation is lost; gain and lose heat."""
     aim = k.t_set - 0.8 * min(1.2, p.paracetamol_e)
     p.temperature += dt * k.thermo * (aim - p.temperature) / 2400.0

@@ -7,7 +7,8 @@ pre-oxygenation works by itself. Dissociation curve: Severinghaus, J Appl Physio
 
 import numpy as np
 
-from teleward_signal.compiled.cache import Record, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import FloatRecord
 from teleward_simulators.physiology.drugs import (
     adrenaline_effect,
     clip,
@@ -25,7 +26,7 @@ DRY_MMHG = 713.0
 
 
 @kernel
-def advance_breathing(p: Record, k: Record, dt: float) -> None:
+def advance_breathing(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Ask for ventilation, and get what airways and muscles allow."""
     opioid = opioid_effect(p)
     relief = (1.0 - 0.75 * hill(p.salbutamol_c, 1.0, 1.0)) * (1.0 - 0.7 * adrenaline_effect(p))
@@ -68,7 +69,13 @@ def advance_breathing(p: Record, k: Record, dt: float) -> None:
 
 @kernel
 def _rate_and_depth(
-    p: Record, k: Record, volume: float, opioid: float, strength: float, acid: float, dt: float
+    p: FloatRecord,
+    k: FloatRecord,
+    volume: float,
+    opioid: float,
+    strength: float,
+    acid: float,
+    dt: float,
 ) -> None:
     shallow = p.bronch_eff + 1.2 * k.shunt + 0.6 * p.edema + 0.5 * clip(k.drive_extra, 0.0, 1.0)
     shallow += 0.03 * clip(p.pla - 18.0, 0.0, 15.0)
@@ -114,7 +121,7 @@ def tension(target: float, hb: float, ph: float, temperature: float) -> float:
 
 
 @kernel
-def advance_gases(p: Record, k: Record, dt: float) -> None:
+def advance_gases(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     """Move oxygen and carbon dioxide between air, lung, blood and tissue."""
     dry = hill(p.atropine_c, 1.5, 1.5) if k.vag_x > 0.2 else 0.0
     lost = clip(

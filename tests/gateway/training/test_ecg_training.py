@@ -15,11 +15,11 @@ from teleward_gateway.training.ecg_left_out import stressed
 from teleward_gateway.training.ecg_simulated import STRETCHES_S, WITHOUT_TRUTH, simulate
 from teleward_gateway.training.observed_loop import Stage, observe
 from teleward_signal.banks.bank import EventKind
-from teleward_signal.compiled.cache import Records
+from teleward_signal.compiled.records import Records
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ecg.networks import Networks, load_networks
 from teleward_signal.ecg.sequence import remember, share
-from teleward_signal.ecg.state import ECG_STATE, N_CLASS, timing
+from teleward_signal.ecg.state import ECG_STATE, N_CLASS, EcgState, EcgTiming, timing
 from teleward_simulators.rhythms.table import RHYTHMS
 
 DATA = Path(__file__).parents[2] / "signals" / "ecg" / "data"
@@ -112,7 +112,7 @@ def test_the_observed_loop_finds_what_the_production_loop_finds() -> None:
     assert len(judged.of(Stage.QUALITY)[0]) == len(ecg) // 360
 
 
-def _share_of(states: Records, times: Records, at: int, p: float) -> float:
+def _share_of(states: Records[EcgState], times: Records[EcgTiming], at: int, p: float) -> float:
     """Let beats come every 288 samples, then ask for a doubtful candidate."""
     s, t = states[0], times[0]
     s.own_interval, s.own_spread = 0.8, 0.06
