@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.ecg_peers import NEUROKIT_METHODS, neurokit, peers
-from teleward_gateway.bench.accuracy.wfdb_files import Recording
 from teleward_gateway.bench.c_cascade import compile_c_cascade
 from teleward_signal.banks import design
 from teleward_signal.banks.sos import cascade, cascade_many
 from teleward_signal.ecg.bank import EcgBank
+from teleward_simulators.recordings.wfdb_files import Recording
 
 Floats = NDArray[np.float64]
 ROUNDS = 7

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.beat_scoring import pair
-from teleward_gateway.bench.accuracy.wfdb_files import read_annotations, read_record
 from teleward_gateway.training.ecg_augment import Beats, vary
 from teleward_gateway.training.ecg_simulated import simulate
 from teleward_gateway.training.network_fit import Array, fit, log_odds
@@ -24,6 +23,7 @@ from teleward_gateway.training.tree_fit import fit_trees
 from teleward_signal.banks.network import H1, H2, n_weights
 from teleward_signal.ecg.networks import Networks, load_networks
 from teleward_signal.ecg.state import AT_SCALARS, N_FEATURES, N_LATE, N_QUALITY
+from teleward_simulators.recordings.wfdb_files import read_annotations, read_record
 
 LABEL_S, ERROR_S = 0.09, 0.15
 """A candidate is a beat when it is the nearest within 90 ms; errors are counted as EC57 does."""

@@ -22,7 +22,8 @@ from teleward_gateway.training.shockable_recordings import (
     Lead,
     Samples,
 )
-from teleward_signal.compiled.cache import Floats, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.shockable_net import FINEST_MV, SIZE_S, waves_band
 from teleward_signal.ecg.shockable_state import FRAME, N_OUT, RATE
 

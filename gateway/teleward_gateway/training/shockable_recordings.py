@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.signal import sosfilt
 
 from teleward_gateway.bench.accuracy.cudb_files import read_cudb
-from teleward_gateway.bench.accuracy.wfdb_files import read_annotations, read_record, records
 from teleward_signal.ecg.shockable_net import anti_alias
 from teleward_signal.ecg.shockable_state import RATE
+from teleward_simulators.recordings.wfdb_files import read_annotations, read_record, records
 
 ORGANISED, VF, VT, ASYSTOLE, NOISE, NOT_VF = range(6)
 """Labels; the first five are the outputs of the network."""

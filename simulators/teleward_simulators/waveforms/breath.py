@@ -6,7 +6,8 @@ breath = start s, inspiration s, whole s, litres, end-tidal mmHg, time constant 
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.compiled.cache import Floats, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats
 from teleward_simulators.waveforms.noise import add_noise
 
 OHM_PER_LITRE = 2.0

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_signal.compiled.cache import Floats, kernel
+from teleward_signal.compiled.cache import kernel
+from teleward_signal.compiled.records import Floats
 from teleward_simulators.waveforms.noise import add_noise
 
 REACH_SD = 5.0

@@ -6,7 +6,6 @@ V6; the other four follow from I and II). Needs the Lobachevsky University Datab
 """
 
 import json
-import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from teleward_simulators.recordings.wfdb_files import read_annotations, read_record
 from teleward_simulators.waveforms.leads import BASE_LEADS
 
 FS = 500
@@ -61,43 +61,17 @@ WANTED = (
 
 def read(path: Path) -> tuple[NDArray[np.float64], str]:
     """Return the eight leads of a record in mV, shape (8, 5000), and its diagnoses."""
-    lines = path.read_text().splitlines()
-    rows = lines[1:13]
-    raw = np.fromfile(path.with_suffix(".dat"), "<i2").reshape(-1, 12).astype(float)
-    leads: dict[str, NDArray[np.float64]] = {}
-    for column, row in enumerate(rows):
-        gain = row.split()[2]
-        scale, base = gain.split("(")[0], gain.split("(")[1].split(")")[0]
-        leads[row.split()[-1]] = (raw[:, column] - float(base)) / float(scale)
-    diagnoses = " ".join(line.strip("# ") for line in lines[13:])
+    record = read_record(path)
+    leads = dict(zip(record.channels, record.signals.T, strict=True))
     names = [name.removeprefix("ecg_") for name in BASE_LEADS]
-    return np.array([leads[name] for name in names]), diagnoses
+    return np.array([leads[name] for name in names]), " ".join(record.comments)
 
 
 def marks(path: Path, lead: str) -> list[int]:
     """Return the samples of the QRS peaks that were marked in ``lead``."""
-    data = (path.with_suffix("." + lead)).read_bytes()
-    at, out, place = 0, [], 0
-    while place + 1 < len(data):
-        (word,) = struct.unpack_from("<H", data, place)
-        place += 2
-        kind, step = word >> 10, word & 0x3FF
-        if kind == 0 and step == 0:
-            break
-        if kind == 59:
-            high, low = struct.unpack_from("<hH", data, place)
-            at += (high << 16) + low
-            place += 4
-            continue
-        if kind == 63:
-            place += step + (step & 1)
-            continue
-        if kind in (60, 61, 62):
-            continue
-        at += step
-        if kind == 1:
-            out.append(at)
-    return out
+    found = read_annotations(path.with_suffix("." + lead))
+    peaks: list[int] = found.samples[found.symbols == "N"].tolist()
+    return peaks
 
 
 def median_beat(path: Path) -> NDArray[np.float64] | None:

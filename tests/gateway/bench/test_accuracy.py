@@ -1,4 +1,4 @@
-"""The accuracy benchmark on a folder made for the test, and its reader against known bytes."""
+"""The accuracy benchmark on a folder made for the test."""
 
 import argparse
 from pathlib import Path
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from teleward_gateway.bench.accuracy import command
 from teleward_gateway.bench.accuracy.beat_scoring import compare, pair
 from teleward_gateway.bench.accuracy.rhythm import judge, true_episodes
-from teleward_gateway.bench.accuracy.wfdb_files import Annotations, read_annotations, read_record
 from teleward_gateway.training.af_training import NETWORKS, Part, train
 from teleward_signal.banks.network import n_weights
 from teleward_signal.ecg.fibrillation import N_FEATURES, describe_all, fibrillation, padded
 from teleward_signal.ecg.rhythm_codes import Rhythm
+from teleward_simulators.recordings.wfdb_files import Annotations
 
 EXCERPT = Path(__file__).parents[2] / "signals" / "ecg" / "data" / "mitdb_208.npz"
 
@@ -72,27 +72,6 @@ def test_afdb_texts_are_found_and_judged(tmp_path: Path) -> None:
     sensitivity, specificity = result["af"]["afdb"]["pooled"]["teleward"]
     assert sensitivity > 90
     assert specificity > 90
-
-
-def test_format_212_is_unpacked(tmp_path: Path) -> None:
-    (tmp_path / "a.dat").write_bytes(bytes([0xE3, 0x33, 0xF3, 0xFF, 0x8F, 0x00]))
-    (tmp_path / "a.hea").write_text(
-        "a 2 360 2\na.dat 212 200 11 1024 0 0 0 MLII\na.dat 212 100/uV 11 0 0 0 0 V5\n"
-    )
-    record = read_record(tmp_path / "a.hea")
-    assert record.signals[0, 0] == pytest.approx((0x3E3 - 1024) / 200)
-    assert record.signals[0, 1] == pytest.approx(0x3F3 / 100)
-    assert record.signals[1, 0] == pytest.approx((-1 - 1024) / 200)
-    assert record.signals[1, 1] == pytest.approx(-2048 / 100)
-    assert record.units == ("mV", "uV")
-
-
-def test_long_skips_in_annotations_are_followed(tmp_path: Path) -> None:
-    words = [59 << 10, 1, 5, 1 << 10 | 3, 0]  # skip 65541, then a normal beat 3 later
-    (tmp_path / "a.atr").write_bytes(np.array(words, "<u2").tobytes())
-    notes = read_annotations(tmp_path / "a.atr")
-    assert list(notes.samples) == [65544]
-    assert list(notes.symbols) == ["N"]
 
 
 def test_each_beat_is_paired_once_and_the_nearest_first() -> None:

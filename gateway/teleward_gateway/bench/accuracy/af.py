@@ -16,7 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.ecg import NOISY, detect
-from teleward_gateway.bench.accuracy.wfdb_files import (
+from teleward_signal.banks.bank import EventKind
+from teleward_signal.ecg.fibrillation import fibrillation
+from teleward_signal.ecg.networks import load_networks
+from teleward_signal.ecg.rhythm_codes import Rhythm
+from teleward_simulators.recordings.wfdb_files import (
     Annotations,
     has_samples,
     read_annotations,
@@ -24,10 +28,6 @@ from teleward_gateway.bench.accuracy.wfdb_files import (
     read_record,
     records,
 )
-from teleward_signal.banks.bank import EventKind
-from teleward_signal.ecg.fibrillation import fibrillation
-from teleward_signal.ecg.networks import load_networks
-from teleward_signal.ecg.rhythm_codes import Rhythm
 
 COSEN_N, COSEN_ABOVE = 60, -1.38
 COSEN_EVERY = 10

@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.beat_scoring import TOLERANCE_S, Count, compare, pair
 from teleward_gateway.bench.accuracy.ecg_peers import peers
-from teleward_gateway.bench.accuracy.wfdb_files import (
+from teleward_signal.banks.bank import EventKind
+from teleward_signal.ecg.bank import EcgBank
+from teleward_simulators.recordings.wfdb_files import (
     Annotations,
     Recording,
     has_samples,
@@ -24,8 +26,6 @@ from teleward_gateway.bench.accuracy.wfdb_files import (
     read_record,
     records,
 )
-from teleward_signal.banks.bank import EventKind
-from teleward_signal.ecg.bank import EcgBank
 
 NOISY = re.compile(r"\d{3}e(\d\d|_\d)$")
 NOISE_FROM_S, NOISE_CYCLE_S = 300.0, 120.0

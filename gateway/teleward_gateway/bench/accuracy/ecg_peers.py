@@ -7,7 +7,7 @@ from contextlib import suppress
 import numpy as np
 from numpy.typing import NDArray
 
-from teleward_gateway.bench.accuracy.wfdb_files import Recording
+from teleward_simulators.recordings.wfdb_files import Recording
 
 Detector = Callable[[Recording], NDArray[np.int64]]
 NEUROKIT_METHODS = ("neurokit", "pantompkins1985", "kalidas2017")

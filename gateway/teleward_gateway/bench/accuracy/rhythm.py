@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.af import annotated
 from teleward_gateway.bench.accuracy.ecg import NOISY, detect
-from teleward_gateway.bench.accuracy.wfdb_files import (
+from teleward_signal.banks.bank import EventKind
+from teleward_signal.ecg.rhythm import ASYSTOLE_S, PAUSE_S, RUN_PER_MIN
+from teleward_signal.ecg.rhythm_codes import Rhythm
+from teleward_simulators.recordings.wfdb_files import (
     Annotations,
     has_samples,
     read_record,
     records,
 )
-from teleward_signal.banks.bank import EventKind
-from teleward_signal.ecg.rhythm import ASYSTOLE_S, PAUSE_S, RUN_PER_MIN
-from teleward_signal.ecg.rhythm_codes import Rhythm
 
 SLACK_S = 0.5
 SLOW_PER_MIN, FAST_PER_MIN = 50.0, 120.0

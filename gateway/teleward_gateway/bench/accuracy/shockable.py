@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_gateway.bench.accuracy.cudb_files import read_cudb
-from teleward_gateway.bench.accuracy.wfdb_files import (
+from teleward_signal.banks.bank import EventKind
+from teleward_signal.ecg.bank import EcgBank
+from teleward_signal.ecg.networks import Networks
+from teleward_signal.ecg.rhythm_codes import Rhythm
+from teleward_simulators.recordings.wfdb_files import (
     has_samples,
     read_annotations,
     read_record,
     records,
 )
-from teleward_signal.banks.bank import EventKind
-from teleward_signal.ecg.bank import EcgBank
-from teleward_signal.ecg.networks import Networks
-from teleward_signal.ecg.rhythm_codes import Rhythm
 
 LEAST_S = 9.7
 """Ten seconds, less what rounding of annotations takes."""
