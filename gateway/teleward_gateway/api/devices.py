@@ -1,6 +1,7 @@
 """Commissioned devices: list, add, change, remove, order; and the drivers there are."""
 
 import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -218,11 +219,16 @@ async def add(desk: CommissioningDep, request: NewDevice) -> DeviceAnswer:
 async def change(desk: CommissioningDep, device: str, request: DeviceChange) -> DeviceAnswer:
     """Change a device; its session starts again, its history stays."""
     fields = request.model_dump(exclude_none=True, exclude={"author"})
-    known = desk.registry.device(device).options.get("passkey")
-    if fields.get("options", {}).get("passkey") == HIDDEN and known is not None:
-        fields["options"]["passkey"] = known
+
+    def checked(changed: Device) -> Device:
+        # in the registry's transaction: nobody else's passkey of meanwhile is undone
+        known = desk.registry.device(device).options.get("passkey")
+        if changed.options.get("passkey") == HIDDEN and known is not None:
+            changed = replace(changed, options={**changed.options, "passkey": known})
+        return desk.checked(changed)
+
     changed = await asyncio.to_thread(
-        desk.registry.change_device, device, fields, request.author, desk.checked
+        desk.registry.change_device, device, fields, request.author, checked
     )
     return answer(desk, changed)
 

@@ -166,9 +166,12 @@ class GatewayClock:
         return self.base.trusted
 
     def health(self) -> dict[str, Any]:
-        """Return whether the time is confirmed and how uncertain it is."""
-        uncertainty_s = self.now().uncertainty_ns / 1e9
-        return {"confirmed": self.confirmed, "uncertainty_s": uncertainty_s}
+        """Return whether the time is confirmed, how uncertain it is, and what it did not follow."""
+        return {
+            "confirmed": self.confirmed,
+            "uncertainty_s": self.now().uncertainty_ns / 1e9,
+            "ignored_steps_total": self.base.ignored_steps,
+        }
 
     def poll(self) -> Correction | None:
         """Look at the system clock; return the correction to record if the time stepped."""

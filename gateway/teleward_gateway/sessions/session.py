@@ -140,7 +140,7 @@ class Session:
 
     async def _serve(self, link: Link) -> None:
         self.counters.n_connects += 1
-        began_s = time.monotonic()
+        began_s, lost = time.monotonic(), True
         try:
             self._connection = Connection(
                 link,
@@ -156,10 +156,13 @@ class Session:
                 self._utc,
             )
             await self._connection.serve()
+        except asyncio.CancelledError:
+            lost = False  # somebody took the device off
+            raise
         finally:
             self._connection = None
             self._retry.held(time.monotonic() - began_s)
-            self.counters.n_losses += 1
+            self.counters.n_losses += lost
             self.counters.n_overflowed += int(getattr(link, "n_overflowed", 0))
             await link.close()
 

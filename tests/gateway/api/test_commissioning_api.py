@@ -15,7 +15,7 @@ from teleward_drivers.radio import Radio
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.view import GatewaySummary
 from teleward_gateway.live import LiveHub
-from teleward_gateway.registry import Change, Registry
+from teleward_gateway.registry import Change, Device, Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_signal.model import Provenance
@@ -215,6 +215,34 @@ async def test_printed_passkey_is_kept_to_itself(gateway: Gateway) -> None:
     )
     assert made["options"] == {"passkey": "set"}
     assert await gateway.desk.pairing.passkey(STRAP) == 271828
+
+
+async def test_hidden_passkey_that_is_sent_back_stays(gateway: Gateway) -> None:
+    made = await gateway.ask(
+        "POST", "/devices", 201, new("strap", STRAP, options={"passkey": 271828})
+    )
+    changed = {"options": {**made["options"], "silence_s": 20.0}, **NURSE}
+    sent = await gateway.ask("PATCH", "/devices/strap", 200, changed)
+    assert sent["options"] == {"passkey": "set", "silence_s": 20.0}
+    assert gateway.registry.device("strap").options["passkey"] == 271828
+
+
+async def test_two_who_change_a_device_at_once_undo_nothing(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A passkey that was changed while another change was under way is not put back."""
+    await gateway.ask("POST", "/devices", 201, new("strap", STRAP, options={"passkey": 271828}))
+    registry, change = gateway.registry, gateway.registry.change_device
+
+    def later(*arguments: Any) -> Device:
+        change("strap", {"options": {"passkey": 314159}})
+        return change(*arguments)
+
+    monkeypatch.setattr(registry, "change_device", later)
+    hidden = {"label": "Bela's", "options": {"passkey": "set"}, **NURSE}
+    await gateway.ask("PATCH", "/devices/strap", 200, hidden)
+    assert registry.device("strap").options["passkey"] == 314159
+    assert registry.device("strap").label == "Bela's"
 
 
 async def test_ports_and_drivers_are_listed(gateway: Gateway) -> None:

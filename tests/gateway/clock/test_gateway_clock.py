@@ -21,6 +21,14 @@ def reading(
     return Reading(system_ns, monotonic_ns, boottime_ns, synchronised, 2_000_000, battery)
 
 
+def test_steps_that_were_not_followed_are_in_health() -> None:
+    readings = [reading(10 * DAY, 0, synchronised=True), reading(11 * DAY, S)]
+    clock = GatewayClock(iter(readings).__next__, BOOT)
+    assert clock.health()["ignored_steps_total"] == 0
+    clock.poll()
+    assert clock.health()["ignored_steps_total"] == 1
+
+
 def test_a_wrong_boot_clock_is_corrected_for_everything_before() -> None:
     base = TimeBase(BOOT, reading(100 * S, 10 * S))
     assert base.stamp(11 * S).uncertainty_ns >= GUESS_ERROR_NS

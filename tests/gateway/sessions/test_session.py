@@ -187,6 +187,7 @@ async def test_lost_link_comes_back_with_all_its_subscriptions(bench: Bench) -> 
     await bench.until(lambda: bench.states.count(State.BACKING_OFF) == 3)
     assert "walked away" in bench.reasons
     assert bench.session.counters.n_connects == 3
+    assert bench.session.counters.n_losses == 3
 
 
 async def test_last_words_before_a_hang_up_are_heard(bench: Bench) -> None:
@@ -273,6 +274,7 @@ async def test_stop_is_quick_and_leaves_the_link_closed(bench: Bench) -> None:
     device = await bench.air.connected.get()
     await bench.stop()
     assert bench.states[-1] is State.IDLE
+    assert bench.session.counters.n_losses == 0, "taken off on purpose"
     with pytest.raises(LinkLost):
         await device.write(b"x", VALUE)
 
