@@ -14,9 +14,20 @@ ValueError, LookupError or any other exception is a defect of the program and is
 mistake of the caller. This module lives in the lowest package so that all others can use it.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 
 class TelewardError(Exception):
-    """An error whose message is written for people."""
+    """An error whose message is written for people.
+
+    ``key`` names the text in the catalogues of the pages, where it has one, and ``values`` are
+    what stands at its places.
+    """
+
+    key: str | None = None
+    values: Mapping[str, Any] = MappingProxyType({})
 
 
 class Invalid(TelewardError, ValueError):

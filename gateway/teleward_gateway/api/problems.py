@@ -72,7 +72,7 @@ def add_problems(app: FastAPI) -> None:
         if kind is INTERNAL:
             log.error("%s %s", request.method, request.url.path, exc_info=error)
             return problem_response(kind.status, kind.title, type(error).__name__, kind.remedy)
-        return problem_response(kind.status, kind.title, str(error), kind.remedy)
+        return problem_response(kind.status, kind.title, str(error), kind.remedy, error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from teleward_gateway.journal.chart import Line
 from teleward_signal.alarms.limits import MetricLimits
+from teleward_signal.errors import TelewardError
 from teleward_signal.model import AlarmEvent
 from teleward_signal.record import Record, RecordId
 from teleward_signal.vocabulary import METRICS
@@ -38,12 +39,20 @@ class Problem(BaseModel):
     status: int
     detail: str
     remedy: str
+    key: str | None = None
+    """Name of the text in the catalogues of the pages, for those that speak other languages."""
+    values: dict[str, Any] | None = None
 
 
-def problem_response(status: int, title: str, detail: str, remedy: str) -> JSONResponse:
-    """Return an ``application/problem+json`` answer."""
+def problem_response(
+    status: int, title: str, detail: str, remedy: str, error: BaseException | None = None
+) -> JSONResponse:
+    """Return an ``application/problem+json`` answer; ``error`` may name its text by a key."""
     problem = Problem(title=title, status=status, detail=detail, remedy=remedy)
-    return JSONResponse(problem.model_dump(), status, media_type="application/problem+json")
+    if isinstance(error, TelewardError) and error.key is not None:
+        problem.key, problem.values = error.key, dict(error.values)
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, status, media_type="application/problem+json")
 
 
 class Identity(BaseModel):

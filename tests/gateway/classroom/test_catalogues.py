@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from teleward_gateway.classroom import texts
+from teleward_signal.errors import Conflict, Invalid
+
 DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
-LANGUAGES = ("en", "hi")
+LANGUAGES = tuple(texts.languages())
 PAGES = ("join", "room", "room_view", "room_tabs", "teach", "teach_bulk", "wall", "histogram",
          "figure")  # fmt: skip
 MADE = re.compile(
@@ -57,12 +60,32 @@ def test_plural_texts_have_both_forms_and_the_catalogue_is_marked(language: str)
 
 
 def test_every_key_is_used_and_every_used_key_is_there() -> None:
-    source = "".join(
-        (DASHBOARD / "pages" / f"{name}.js").read_text(encoding="utf-8") for name in PAGES
-    )
+    scripts = [DASHBOARD / "pages" / f"{name}.js" for name in PAGES]
+    scripts += [DASHBOARD / "core" / "api.js", DASHBOARD / "i18n" / "catalogue.js"]
+    source = "".join(script.read_text(encoding="utf-8") for script in scripts)
+    rooms = Path(texts.__file__).parent.rglob("*.py")
+    refusals = re.findall(r'refusal\(\s*\w+,\s*"(\w+)"', "".join(p.read_text() for p in rooms))
     english = set(catalogue("en"))
     used = set(re.findall(r'"([a-z0-9_]+)"', source)) & english
-    asked = set(re.findall(r'\.text\(\s*"([a-z0-9_]+)"', source))
+    used |= {f"refused_{key}" for key in refusals}
+    asked = set(re.findall(r'\.text\(\s*"([a-z0-9_]+)"', source)) | (used - english)
     assert asked <= english, asked - english
-    unused = {key for key in english - used if not MADE.match(key)} - {"review"}
+    unused = {key for key in english - used if not MADE.match(key)} - {"review", "language_name"}
     assert unused == set(), unused
+
+
+def test_a_further_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(texts.languages().items()) == [("en", "English"), ("hi", "हिन्दी")]
+    for name in ("class.en.json", "class.hi.json"):
+        (tmp_path / name).write_bytes((DASHBOARD / "i18n" / name).read_bytes())
+    (tmp_path / "class.ta.json").write_text('{"language_name": "தமிழ்"}', encoding="utf-8")
+    monkeypatch.setattr(texts, "folder", lambda: tmp_path)
+    assert texts.languages() == {"en": "English", "hi": "हिन्दी", "ta": "தமிழ்"}
+
+
+def test_a_refusal_carries_its_text_and_the_key_of_every_other_language() -> None:
+    few = texts.refusal(Invalid, "few_words", n=3)
+    assert str(few) == "write about 20 words first; these are 3"
+    assert (few.key, few.values) == ("refused_few_words", {"n": 3})
+    assert texts.refusal(Conflict, "locked").key == "refused_locked"
+    assert Conflict("of its own").key is None

@@ -65,6 +65,8 @@ async def test_a_wrong_code_a_locked_and_a_full_class_have_their_sentences(hour:
     hour.service._tries.clear()
     await refused(await stranger.post("/join", json=body), 409, "full")
     await refused(await stranger.get("/seat"), 403, "join by the code")
+    problem = (await stranger.get("/seat")).json()
+    assert problem["key"] == "refused_no_seat"
 
 
 async def test_codes_are_tried_five_times_a_second(hour: Hour) -> None:

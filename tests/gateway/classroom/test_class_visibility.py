@@ -106,6 +106,17 @@ async def test_the_code_stands_on_no_public_answer(hour: Hour) -> None:
         assert answer.status_code == 404
 
 
+async def test_the_wall_shows_names_only_while_the_teacher_wants_it(hour: Hour) -> None:
+    teacher, *_ = await encounter(hour, "breathless", 2)
+    [running] = hour.service.classes.values()
+    name = running.state.present()[0].name
+    for shown in (False, True, False):
+        assert (await teacher.post("/class/wall", json={"on": shown})).status_code == 204
+        assert (name in json.dumps(running.wall_view(0))) is shown
+    stranger = await hour.client()
+    assert (await stranger.post("/class/wall", json={"on": True})).status_code == 403
+
+
 async def test_a_learner_opens_no_room_and_tries_no_codes(hour: Hour) -> None:
     """An own room on every case, and the truth of it, gave an exam away in a second."""
     await encounter(hour, "breathless", 1)

@@ -220,6 +220,13 @@ async def doors(led: Led, body: Switch) -> None:
     await teaching.set_doors(led, body.on)
 
 
+@router.post("/class/wall", status_code=204)
+async def wall(led: Led, body: Switch) -> None:
+    """Show the names of the learners on the wall, or hide them."""
+    led.wall_names = body.on
+    await led.notify()
+
+
 @router.post("/class/pause", status_code=204)
 async def pause(led: Led, body: Switch) -> None:
     """Hold all rooms, or resume them."""

@@ -10,6 +10,7 @@ from teleward_gateway.classroom.api.who import SEAT_COOKIE, Classes, Mine, give_
 from teleward_gateway.classroom.classes import acting, rules
 from teleward_gateway.classroom.classes.orders_search import OrderItem, search_orders
 from teleward_gateway.classroom.events import kinds
+from teleward_gateway.classroom.texts import languages, refusal
 from teleward_signal.errors import Conflict
 from teleward_simulators.cases.answers.items import catalogue
 from teleward_simulators.cases.answers.understanding import search
@@ -35,7 +36,7 @@ class Join(Request_):
 
     code: str = Field(max_length=12)
     name: str = Field("", max_length=40)
-    language: Literal["en", "hi"] = "en"
+    language: str = Field("en", max_length=8)
 
 
 class JoinedAnswer(BaseModel):
@@ -167,11 +168,18 @@ class Total(BaseModel):
     total: int
 
 
+@router.get("/class/languages")
+async def offered() -> dict[str, str]:
+    """Return the languages of the class pages: their names by their codes."""
+    return languages()
+
+
 @router.post("/join")
 async def join(classes: Classes, request: Request, response: Response, body: Join) -> JoinedAnswer:
     """Take a seat by the code; the same phone gets the same seat."""
     held = request.cookies.get(SEAT_COOKIE, "")
-    joined = await classes.join(body.code, body.name, body.language, held)
+    language = body.language if body.language in languages() else "en"
+    joined = await classes.join(body.code, body.name, language, held)
     give_cookie(response, SEAT_COOKIE, joined.token)
     state = joined.running.state
     return JoinedAnswer(
@@ -305,6 +313,6 @@ async def own_log(mine: Mine) -> list[dict[str, Any]]:
     """Return the events of the seat's room, for the debrief; refused before the words."""
     running, seat = mine
     if running.state.phase != "debrief":
-        raise Conflict("the debrief has not begun; wait for your teacher")
+        raise refusal(Conflict, "no_debrief")
     rules.check_words(seat.words, seat.change)
     return [event.to_json() for event in running.running(seat.room).events]

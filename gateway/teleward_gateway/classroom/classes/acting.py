@@ -9,6 +9,7 @@ from teleward_gateway.classroom.classes.running import RunningClass, RunningRoom
 from teleward_gateway.classroom.classes.state import Seat
 from teleward_gateway.classroom.events import Body, kinds
 from teleward_gateway.classroom.rooms.orders import ActOrder, AskOrder
+from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Conflict, Forbidden, Invalid, NotFound
 from teleward_simulators.cases.answers.understanding import understood
 from teleward_simulators.physiology.actions import action_named
@@ -113,7 +114,7 @@ async def think_news2(running: RunningClass, seat: Seat, points: dict[str, int |
     mine = running.running(seat.room)
     lacking = [name for name in rules.NEWS2 if points.get(name) is None]
     if lacking or set(points) - set(rules.NEWS2):
-        raise Invalid(f"give points for {', '.join(lacking or rules.NEWS2)}")
+        raise refusal(Invalid, "news2_points", rows=", ".join(lacking or rules.NEWS2))
     total = sum(value or 0 for value in points.values())
     true = await asyncio.to_thread(true_news2, mine.room.patient.body)
     body = kinds.ThinkNews2(points=points, total=total, true_total=true)
@@ -124,7 +125,7 @@ async def think_news2(running: RunningClass, seat: Seat, points: dict[str, int |
 async def think(running: RunningClass, seat: Seat, body: Body) -> None:
     """Log a diagnosis, a disposition, a note or a request."""
     if running.state.phase not in ("encounter", "words"):
-        raise Conflict("the encounter is not running; wait for your teacher")
+        raise refusal(Conflict, "not_running")
     await _write(running, running.running(seat.room), seat, body)
 
 
@@ -143,9 +144,9 @@ async def answer(running: RunningClass, seat: Seat, value: str) -> None:
     """Answer the question that is open; the newest answer counts."""
     question = running.state.frozen
     if question is None:
-        raise Conflict("the question is over")
+        raise refusal(Conflict, "question_over")
     if question.options and value not in {str(i) for i in range(len(question.options))}:
-        raise Invalid("choose one of the answers")
+        raise refusal(Invalid, "choose")
     body = kinds.ClassAnswered(question=question.question, value=value)
     await running.write(running.draft(body, None, seat.id))
 
@@ -155,7 +156,7 @@ async def hand_over(running: RunningClass, seat: Seat, body: kinds.HandoverGiven
     rules.check_encounter(running.state)
     mine = running.running(seat.room)
     if running.state.mode in ("together", "relay") and seat.role != "pen":
-        raise Forbidden("only the learner who holds the pen hands over")
+        raise refusal(Forbidden, "handover")
     heirs = [each for each in running.state.seats_of(mine.id) if each.id != seat.id]
     heir = next((each for each in heirs if each.id == body.to_seat), heirs[0] if heirs else None)
     drafts = [running.draft(body, mine.id, seat.id)]
@@ -171,7 +172,7 @@ async def hand_over(running: RunningClass, seat: Seat, body: kinds.HandoverGiven
 async def reflect(running: RunningClass, seat: Seat, words: str, change: str) -> None:
     """Keep the words before the score; Invalid when they are too few."""
     if running.state.phase not in ("words", "debrief"):
-        raise Conflict("first finish the encounter; your teacher ends it")
+        raise refusal(Conflict, "first_finish")
     rules.check_words(words, change)
     body = kinds.Reflect(words=words, change=change)
     await running.write(running.draft(body, seat.room, seat.id))
@@ -197,9 +198,9 @@ def _open_order(mine: RunningRoom, seat: Seat, task: str) -> tuple[kinds.ActOrde
             reason = body.reason
         closed = closed or isinstance(body, kinds.ActDone | kinds.ActRefused)
     if ordered is None:
-        raise NotFound("there is no such order to confirm")
+        raise refusal(NotFound, "no_order")
     if closed:
-        raise Conflict("this order has been answered already")
+        raise refusal(Conflict, "order_answered")
     return ordered, reason
 
 

@@ -2,6 +2,7 @@
 
 from teleward_gateway.classroom.classes.state import ACTING, ClassState, Seat
 from teleward_gateway.classroom.events.kinds import Role
+from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Conflict, Forbidden, Invalid
 
 NEWS2 = ("rr", "spo2", "oxygen", "sbp", "pulse", "awake", "temp")
@@ -27,22 +28,22 @@ def room_size(state: ClassState) -> int:
 def check_encounter(state: ClassState) -> None:
     """Raise Conflict with the reason while no patient can be treated."""
     if state.frozen is not None:
-        raise Conflict("your teacher has asked a question; the patient waits")
+        raise refusal(Conflict, "question")
     if state.paused:
-        raise Conflict("your teacher has paused; the patient waits and nothing is lost")
+        raise refusal(Conflict, "paused")
     if state.phase != "encounter":
-        raise Conflict("the encounter is not running; wait for your teacher")
+        raise refusal(Conflict, "not_running")
 
 
 def check_acting(state: ClassState, seat: Seat) -> None:
     """Raise Conflict or Forbidden when this seat's orders are not taken now."""
     check_encounter(state)
     if seat.room is None:
-        raise Conflict("you have no patient yet; your teacher gives you one")
+        raise refusal(Conflict, "no_patient")
     if seat.role not in ACTING:
-        raise Forbidden("another learner holds the pen of this patient; write to them")
+        raise refusal(Forbidden, "pen")
     if state.rooms[seat.room].result:
-        raise Conflict("this encounter has ended")
+        raise refusal(Conflict, "ended")
 
 
 def sees_findings(state: ClassState, seat: Seat) -> bool:
@@ -61,6 +62,6 @@ def check_words(words: str, change: str) -> None:
     """Raise Invalid when the words before the score are too few."""
     count = len(words.split())
     if count < LEAST_WORDS:
-        raise Invalid(f"write about 20 words first; these are {count}")
+        raise refusal(Invalid, "few_words", n=count)
     if not change.strip():
-        raise Invalid("write one thing that you will do differently")
+        raise refusal(Invalid, "no_change")

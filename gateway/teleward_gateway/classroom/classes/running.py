@@ -24,6 +24,7 @@ from teleward_gateway.classroom.rooms.orders import ClockOrder, OrderModel
 from teleward_gateway.classroom.rooms.room import Room, pressed_by
 from teleward_gateway.classroom.rooms.service import RoomService
 from teleward_gateway.classroom.rooms.visibility import readings
+from teleward_gateway.classroom.texts import refusal
 from teleward_gateway.classroom.ward_port import PatientPage
 from teleward_signal.errors import Conflict, NotFound
 from teleward_simulators.physiology.patient import TICKS_PER_S, Order
@@ -61,6 +62,7 @@ class RunningClass:
         self.state, self.lesson, self.code = state, lesson, code
         self.rooms: dict[str, RunningRoom] = {}
         self._log, self._service = log, rooms
+        self.wall_names = False  # of the projector alone: hidden again after a restart
         self._changed = asyncio.Condition()
         self.version = 0
         self._order = asyncio.Lock()
@@ -230,7 +232,7 @@ class RunningClass:
         """Return a seat that is taken; NotFound otherwise."""
         found = self.state.seats.get(seat)
         if found is None or found.left:
-            raise NotFound("this seat is not in the class any more; join again by the code")
+            raise refusal(NotFound, "seat_gone")
         return found
 
     # views
@@ -271,9 +273,15 @@ class RunningClass:
         }
 
     def wall_view(self, now_ms: int) -> dict[str, Any]:
-        """Return what the projector shows: shown readings, no names, no true state."""
+        """Return what the projector shows: shown readings, no true state.
+
+        Names are there only while the teacher shows them.
+        """
         strips = [
             {
+                "names": [seat.name for seat in self.state.seats_of(running.id)]
+                if self.wall_names
+                else [],
                 "spo2": running.facts.get("readings", {}).get("spo2"),
                 "hr": running.facts.get("readings", {}).get("heart_rate")
                 or running.facts.get("readings", {}).get("pulse_rate"),
@@ -286,7 +294,10 @@ class RunningClass:
             **self._common(now_ms),
             "code": self.code,
             "strips": strips,
-            "seats": [{"name": s.name, "ready": s.ready} for s in self.state.present()],
+            "seats": [
+                {"name": s.name if self.wall_names else "", "ready": s.ready}
+                for s in self.state.present()
+            ],
         }
 
     def _common(self, now_ms: int) -> dict[str, Any]:
@@ -301,6 +312,7 @@ class RunningClass:
             "mode": state.mode,
             "phase": state.phase,
             "doors": state.doors,
+            "wall_names": self.wall_names,
             "paused": state.paused,
             "frozen": state.frozen is not None,
             "left_s": round(left_s, 1),

@@ -22,6 +22,7 @@ from teleward_gateway.classroom.events.log import Credential, EventLog
 from teleward_gateway.classroom.events.timeline import lineage, orders
 from teleward_gateway.classroom.rooms.room import RoomState
 from teleward_gateway.classroom.rooms.service import RoomService, new_code
+from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Conflict, Forbidden, NotFound, TelewardError, TooMany
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class ClassService:
         class_id, seat_id = self._seats.get(digest(token), ("", ""))
         running = self.classes.get(class_id)
         if running is None:
-            raise Forbidden("you have no seat in a class that is open; join by the code")
+            raise refusal(Forbidden, "no_seat")
         return running, running.seat(seat_id)
 
     async def join(self, code: str, name: str, language: str, token: str = "") -> Joined:
@@ -129,7 +130,7 @@ class ClassService:
         wanted = code.strip().upper()
         running = next((r for r in self.classes.values() if r.code == wanted), None)
         if running is None:
-            raise NotFound("no class has this code; look at the wall again: 0 and 1 are never used")
+            raise refusal(NotFound, "wrong_code")
         if token:
             try:
                 known, seat = self.seated(token)
@@ -162,14 +163,14 @@ class ClassService:
     def _throttle(self) -> None:
         now_s = time.monotonic()
         if len(self._tries) == TRIES_PER_S and now_s - self._tries[0] < 1.0:
-            raise TooMany("too many phones at once; try again in a second")
+            raise refusal(TooMany, "too_fast")
         self._tries.append(now_s)
 
     def _check_doors(self, running: RunningClass) -> None:
         if not running.state.doors:
-            raise Conflict("the class is locked; ask your teacher to open the door")
+            raise refusal(Conflict, "locked")
         if len(running.state.present()) >= MOST_SEATS:
-            raise Conflict("the class is full; ask your teacher")
+            raise refusal(Conflict, "full")
 
     # rooms
 

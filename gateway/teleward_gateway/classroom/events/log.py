@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from teleward_gateway.classroom.events.event import SCHEMA, Draft, Event
+from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ class EventLog:
         try:
             self._queue.put_nowait(batch)
         except queue.Full:
-            raise Unavailable("the class log is behind; wait a moment") from None
+            raise refusal(Unavailable, "log_behind") from None
         # a request that is given up must not take its event out of the batch
         return await asyncio.shield(asyncio.wrap_future(batch.done))
 

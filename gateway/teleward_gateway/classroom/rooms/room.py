@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from teleward_gateway.classroom.rooms.orders import AskOrder, ClockOrder, OrderModel
+from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Conflict, Invalid, NotFound, TooMany
 from teleward_simulators.cases.answers.strip import Strip
 from teleward_simulators.cases.kit import devices_of
@@ -98,11 +99,11 @@ class Room:
         All are checked; Invalid names a bad one. A clock order without a speed is the case's own.
         """
         if self.state is not RoomState.OPEN:
-            raise Conflict(f"the room is {self.state}: wait until it is open")
+            raise refusal(Conflict, "room_state", state=str(self.state))
         for order in orders:
             order.check()
         if len(self.patient.orders) + len(orders) > MOST_ORDERS:
-            raise TooMany(f"this room has had {MOST_ORDERS} orders; open another one")
+            raise refusal(TooMany, "many_orders", n=MOST_ORDERS)
         self.live(now_s)
         tick = self.next_tick(now_s)
         planned = []
@@ -140,7 +141,7 @@ class Room:
         """
         self.live(now_s)
         if sum(order.kind == "ask" for order in self.patient.orders) >= MOST_ASKED:
-            raise TooMany(f"{MOST_ASKED} things were asked in this room; that is enough")
+            raise refusal(TooMany, "many_asked", n=MOST_ASKED)
         task = self.director.plan(name, by)
         self.send([AskOrder(name=name)], now_s, by)
         return 0.0 if task is None else (task.due_step - task.asked_step) / STEPS_PER_S

@@ -1,6 +1,16 @@
 // @ts-check
 /** Requests to the API; a refusal becomes an Error with the gateway's remedy. */
 
+/** A refusal; `key` names its text in the catalogues, where it has one. */
+export class Refusal extends Error {
+  /** @param {string} message @param {string|undefined} key @param {Record<string, any>} [values] */
+  constructor(message, key, values = {}) {
+    super(message);
+    this.key = key;
+    this.values = values;
+  }
+}
+
 /**
  * @param {string} method @param {string} path below /api/v1 @param {object} [body]
  * @param {number} [seen] the version that the person saw: a change since then is refused
@@ -18,11 +28,13 @@ export async function call(method, path, body, seen) {
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch {
-    throw new Error("The gateway does not answer. Nothing was saved; try again when it is back.");
+    const text = "The gateway does not answer. Nothing was saved; try again when it is back.";
+    throw new Refusal(text, "refused_offline");
   }
   const content = await answer.json().catch(() => ({}));
   if (!answer.ok) {
-    throw new Error(refusal(answer.status, String(content.detail ?? "")));
+    const text = refusal(answer.status, String(content.detail ?? ""));
+    throw new Refusal(text, content.key, content.values);
   }
   return content;
 }

@@ -7,14 +7,18 @@
  */
 
 const LANGUAGE = "teleward.language";
-export const LANGUAGES = ["en", "hi"];
+
+/** Names of the languages by their codes, in their own words: one file each in this folder. */
+export const LANGUAGES = /** @type {Record<string, string>} */ (
+  await fetch("/api/v1/class/languages").then((answer) => answer.json()).catch(() => ({ en: "English" }))
+);
 
 /** @returns {string} the language that this browser used last, else that of the browser */
 export function chosenLanguage() {
   const kept = localStorage.getItem(LANGUAGE);
-  if (kept && LANGUAGES.includes(kept)) return kept;
+  if (kept && kept in LANGUAGES) return kept;
   const wanted = navigator.language.slice(0, 2);
-  return LANGUAGES.includes(wanted) ? wanted : "en";
+  return wanted in LANGUAGES ? wanted : "en";
 }
 
 export class Catalogue {
@@ -40,6 +44,19 @@ export class Catalogue {
     });
   }
 
+  /** A refusal in this language, as a sentence. @param {any} error @returns {string} */
+  refusal(error) {
+    const known = error.key !== undefined && (error.key in this.texts || error.key in this.english);
+    if (!known && this.language === "en") return error.message;
+    const text = known ? this.text(error.key, error.values) : this.text("refused_other", { text: error.message });
+    return text[0].toUpperCase() + text.slice(1) + (/[.!?।]$/.test(text) ? "" : ".");
+  }
+
+  /** A list of texts by language. @param {Record<string, string[]>|undefined} lists @returns {string[]} */
+  list(lists) {
+    return lists?.[this.language] ?? lists?.en ?? [];
+  }
+
   /** A text by language, as cases and lessons carry it. @param {Record<string, string>|undefined} texts */
   of(texts) {
     return texts?.[this.language] ?? texts?.en ?? "";
@@ -48,6 +65,7 @@ export class Catalogue {
 
 /** @param {string} [language] @returns {Promise<Catalogue>} */
 export async function loadCatalogue(language = chosenLanguage()) {
+  if (!(language in LANGUAGES)) language = "en";
   localStorage.setItem(LANGUAGE, language);
   document.documentElement.lang = language;
   const fetched = (/** @type {string} */ name) =>

@@ -13,7 +13,6 @@ const BIRDS = [
   "Pelican", "Darter",
 ];
 const SLOW_MS = 500;
-const NAMES = /** @type {Record<string, string>} */ ({ en: "English", hi: "हिन्दी" });
 
 let t = await loadCatalogue();
 const state = {
@@ -53,7 +52,7 @@ async function join(event) {
     state.step = "check";
     await measure();
   } catch (error) {
-    state.problem = /** @type {Error} */ (error).message;
+    state.problem = t.refusal(error);
   }
   state.busy = false;
   draw();
@@ -80,7 +79,7 @@ async function ready() {
     });
     location.assign("/room");
   } catch (error) {
-    state.problem = /** @type {Error} */ (error).message;
+    state.problem = t.refusal(error);
     state.busy = false;
     draw();
   }
@@ -104,13 +103,13 @@ function door() {
       ${t.text("another_bird")}
     </button>
     <div class="seg" role="group" aria-label=${t.text("language")}>
-      ${LANGUAGES.map(
-        (name) =>
+      ${Object.entries(LANGUAGES).map(
+        ([name, words]) =>
           html`<button
             type="button" lang=${name} aria-pressed=${String(state.language === name)}
             @click=${() => speak(name)}
           >
-            ${NAMES[name]}
+            ${words}
           </button>`,
       )}
     </div>

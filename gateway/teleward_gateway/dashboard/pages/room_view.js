@@ -96,7 +96,7 @@ export class RoomView {
       this.notice = notice;
       return answer;
     } catch (error) {
-      this.problem = /** @type {Error} */ (error).message;
+      this.problem = this.t.refusal(error);
       return undefined;
     } finally {
       this.queueDraw();
@@ -210,7 +210,7 @@ export class RoomView {
     if (question && !question.over) return this.question(question);
     if (phase === "doors" || phase === "prebrief") {
       return html`<div class="held glass"><p class="lead">${t.text("waiting_title")}</p><p>${t.text("waiting_text")}</p>
-        <ul>${t.language && (screen.class.goals[t.language] ?? []).map((/** @type {string} */ goal) => html`<li>• ${goal}</li>`)}</ul></div>`;
+        <ul>${t.list(screen.class.goals).map((/** @type {string} */ goal) => html`<li>• ${goal}</li>`)}</ul></div>`;
     }
     if (phase === "encounter" && paused) {
       return html`<div class="held glass" role="status"><p class="lead">‖ ${t.text("paused_title")}</p><p>${t.text("paused_text")}</p></div>`;

@@ -2,7 +2,7 @@
 /** The teacher's page: lessons, doors, the board, one room closely, staged changes with one Send. */
 
 import { call } from "../core/api.js";
-import { loadCatalogue } from "../i18n/catalogue.js";
+import { LANGUAGES, loadCatalogue } from "../i18n/catalogue.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 import { repeat } from "../vendor/directives/repeat.js";
 import { bars } from "./histogram.js";
@@ -49,7 +49,7 @@ class Page {
       history.replaceState(null, "", location.pathname);
     }
     this.lessons = await call("GET", "/lessons").catch((error) => {
-      this.problem = error.message;
+      this.problem = this.t?.refusal(error) ?? error.message;
       return this.lessons;
     });
     if (this.lessons.leading) this.follow();
@@ -72,7 +72,7 @@ class Page {
       this.problem = "";
       return answer ?? true;
     } catch (error) {
-      this.problem = /** @type {Error} */ (error).message;
+      this.problem = this.t?.refusal(error) ?? "";
       return undefined;
     } finally {
       this.draw();
@@ -134,10 +134,14 @@ class Page {
       html`<header class="bar glass"><h1>${view ? t.of(view.title) : t.text("teach_title")}</h1>
           ${view ? html`<span class="pill">${view.code}</span><span class="pill">${t.text("seats", { n: view.n_seats })}</span>` : nothing}
           <span class="pill simulation">${t.text("simulation")}</span><span class="space"></span>
-          ${view ? html`<a class="button" href="/wall" target="_blank" rel="noopener">${t.text("show_wall")}</a>` : nothing}
-          <div class="seg" role="group" aria-label=${t.text("language")}>${["en", "hi"].map(
-            (/** @type {string} */ name) => html`<button type="button" lang=${name} aria-pressed=${String(t.language === name)}
-              @click=${async () => ((this.t = await loadCatalogue(name)), this.draw())}>${name === "en" ? "EN" : "हि"}</button>`,
+          ${view
+            ? html`<a class="button" href="/wall" target="_blank" rel="noopener">${t.text("show_wall")}</a>
+                <button type="button" id="wall-names" aria-pressed=${String(view.wall_names)}
+                  @click=${() => this.act("POST", "/class/wall", { on: !view.wall_names })}>${t.text("wall_names")}</button>`
+            : nothing}
+          <div class="seg" role="group" aria-label=${t.text("language")}>${Object.entries(LANGUAGES).map(
+            (/** @type {[string, string]} */ [name, words]) => html`<button type="button" lang=${name} aria-pressed=${String(t.language === name)} aria-label=${words}
+              @click=${async () => ((this.t = await loadCatalogue(name)), this.draw())}>${[...words].slice(0, 2).join("")}</button>`,
           )}</div></header>
         <main class=${view && view.phase !== "doors" ? "glass" : "paper"}>
           ${view && this.stream?.lost ? html`<p class="note bad" role="alert">${t.text("lost_teacher")}</p>` : nothing}
@@ -159,7 +163,7 @@ class Page {
       <div class="setup">${this.lessons.lessons.map(
         (/** @type {any} */ lesson) => html`<section class="card stack"><h3>${t.of(lesson.title)}</h3>
           <small>${t.text(`mode_${lesson.mode}`)} · ${t.text("minutes", { n: lesson.minutes })}</small>
-          <ul>${(lesson.goals[t.language] ?? []).map((/** @type {string} */ goal) => html`<li>• ${goal}</li>`)}</ul>
+          <ul>${t.list(lesson.goals).map((/** @type {string} */ goal) => html`<li>• ${goal}</li>`)}</ul>
           <button type="button" class="primary" data-lesson=${lesson.id} @click=${() => this.begin(lesson.id)}
             aria-label=${`${t.text("open_doors")}: ${t.of(lesson.title)}`}>${t.text("open_doors")}</button></section>`,
       )}</div>`;

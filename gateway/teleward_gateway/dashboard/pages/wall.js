@@ -1,5 +1,5 @@
 // @ts-check
-/** The page for the projector: the door, the question with its answers, the class without names. */
+/** The page for the projector: the door, the question with its answers, the class, with names only when shown. */
 
 import { loadCatalogue } from "../i18n/catalogue.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
@@ -41,7 +41,7 @@ function door(view) {
   return html`<img class="qr" src=${`/class/qr.svg?code=${view.code}`} alt=${`QR: ${address}`} />
     <section class="stack"><h1 class="lead">${t.of(view.title)}</h1><p>${t.text("scan")}</p>
       <p class="lead" id="address">${address}</p><p class="big-code" id="code">${view.code}</p>
-      <ul class="roster">${view.seats.map((/** @type {any} */ seat) => html`<li class=${seat.ready ? "ready" : ""}>${seat.name}</li>`)}</ul>
+      <ul class="roster">${view.seats.map((/** @type {any} */ seat, /** @type {number} */ place) => html`<li class=${seat.ready ? "ready" : ""}>${seat.name || place + 1}${seat.ready ? " ✓" : ""}</li>`)}</ul>
       <p>${t.text("wall_ready", { n: view.n_ready, of: view.n_seats })}</p></section>`;
 }
 
@@ -50,10 +50,10 @@ function strip(view) {
   const words = view.phase === "words" || view.phase === "debrief";
   return html`<section class="stack"><h1 class="lead">${t.of(view.title)}</h1>
       <p>${t.text(words ? "wall_words" : view.paused ? "paused_title" : "wall_running")}</p>
-      <ul>${(view.goals[t.language] ?? []).map((/** @type {string} */ goal) => html`<li>• ${goal}</li>`)}</ul></section>
+      <ul>${t.list(view.goals).map((/** @type {string} */ goal) => html`<li>• ${goal}</li>`)}</ul></section>
     <ul class="roster" id="strips">${view.strips.map(
       (/** @type {any} */ room, /** @type {number} */ place) =>
-        html`<li>${place + 1}: <span class="hr">${room.hr === null ? "--" : Math.round(room.hr)}</span> ·
+        html`<li>${room.names.join(", ") || place + 1}: <span class="hr">${room.hr === null ? "--" : Math.round(room.hr)}</span> ·
           <span class="spo2">${room.spo2 === null ? "--" : Math.round(room.spo2)} %</span>${room.ended ? " ■" : ""}</li>`,
     )}</ul>`;
 }
