@@ -18,6 +18,7 @@ from teleward_simulators.cases.fields import (
     texts,
     whole,
 )
+from teleward_simulators.cases.health_record import record_of
 from teleward_simulators.cases.lined_yaml import CaseError, Table, read
 from teleward_simulators.cases.model import Case, Effect, Ending, Guard, Handler, Step, Timed
 from teleward_simulators.cases.read_answers import answers_of
@@ -48,7 +49,7 @@ _KEYS = frozenset(
         "rhythm", "knobs", "probabilities", "devices", "setting", "physiology", "timers", "faults",
         "handlers", "guards", "ends", "stable", "findings", "questions", "key", "checks",
         "treated", "twist", "review", "schema", "history", "examination", "tests", "medication",
-        "allergies",
+        "allergies", "record",
     }
 )  # fmt: skip
 _NEEDED = ("id", "version", "title", "opening", "difficulty", "patient", "devices", "key", "checks",
@@ -110,6 +111,7 @@ def case_of(table: Table, path: Path) -> Case:
         review_date=str(review["date"]) if review.get("date") else None,
         sources=sources,
         schema=schema,
+        record=record_of(table),
     )  # fmt: skip
 
 

@@ -117,6 +117,25 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordEntry:
+    """One line of a health record, ``days`` before the case; ``item`` is the test of a result."""
+
+    days: int
+    text: dict[str, str]
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthRecord:
+    """What earlier visits left on paper, the newest first."""
+
+    visits: tuple[RecordEntry, ...]
+    results: tuple[RecordEntry, ...]
+    medicines: dict[str, str]
+    allergies: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One teaching case."""
 
@@ -153,6 +172,7 @@ class Case:
     review_date: str | None
     sources: tuple[str, ...]
     schema: int = 1
+    record: HealthRecord | None = None
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property

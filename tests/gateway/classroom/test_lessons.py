@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from teleward_gateway.classroom.classes.lesson import SHIPPED, all_lessons, load
+from teleward_simulators.cases.catalogue import case_named
 from teleward_simulators.cases.lined_yaml import CaseError
 from tests.gateway.classroom.conftest import Hour
 
@@ -26,6 +27,7 @@ def test_eight_lessons_are_shipped_one_a_mode_at_least() -> None:
     for lesson in lessons.values():
         assert {len(each) for each in lesson.goals.values()} == {3}
         assert all(question.text["hi"] for question in lesson.questions)
+        assert [name for name in lesson.cases if case_named(name).record is None] == []
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from teleward_gateway.classroom.rooms.visibility import readings
 from teleward_gateway.classroom.texts import refusal
 from teleward_gateway.classroom.ward_port import PatientPage
 from teleward_signal.errors import Conflict, NotFound
+from teleward_simulators.cases.health_record import shown
 from teleward_simulators.physiology.patient import TICKS_PER_S, Order
 
 SHOWN_S = 5.0
@@ -328,6 +329,7 @@ def facts_of(room: Room) -> dict[str, Any]:
     return {
         "opening": room.case.opening,
         "review": room.case.status,
+        "record": shown(room.case.record),
         "person": {"age": round(room.case.person.age), "sex": room.case.person.sex},
         "time_s": state.second,
         "speed": room.patient.pace.speed_tenths / 10,

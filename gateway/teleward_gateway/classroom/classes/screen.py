@@ -7,9 +7,12 @@ only what was said, asked and found in the seat's own room, and never a body, a 
 import math
 from typing import Any
 
+from teleward_gateway.classroom.classes.orders_search import labels as action_labels
 from teleward_gateway.classroom.classes.rules import sees_findings
 from teleward_gateway.classroom.classes.state import ACTING, ClassState, RoomRecord, Seat
 from teleward_gateway.classroom.events import Event, kinds
+from teleward_simulators.cases.answers.items import catalogue
+from teleward_simulators.physiology.actions import ACTIONS
 
 MOST_LINES = 200
 
@@ -97,8 +100,8 @@ def _room(
         "handed_over": room.handed_over if state.mode == "relay" else "",
         **facts,
     }
-    if seat.role == "hub":  # how the patient looks is for those at the bedside
-        shown |= {"figure": None, "opening": None}
+    if seat.role == "hub":  # how the patient looks and its papers are for those at the bedside
+        shown |= {"figure": None, "opening": None, "record": None}
     return shown
 
 
@@ -126,7 +129,8 @@ def _line(event: Event, seat: Seat, found: bool) -> dict[str, Any] | None:
             shown = {"who": body.who, "to": body.to, "text": body.text, "mine": mine}
             return {"what": "message", **shown}
         case kinds.AskPlaced() if found:
-            return {"what": "ask", "task": body.task, "text": body.text or body.item, "mine": mine}
+            return {"what": "ask", "task": body.task, "text": body.text or body.item,
+                    "labels": _item_labels(body.text or body.item), "mine": mine}  # fmt: skip
         case kinds.AskMisunderstood() if found:
             return {"what": "misunderstood", "text": body.text, "suggestions": body.suggestions}
         case kinds.AskAnswered() if found:
@@ -134,6 +138,7 @@ def _line(event: Event, seat: Seat, found: bool) -> dict[str, Any] | None:
                 "what": "found",
                 "task": body.task,
                 "item": body.item,
+                "labels": _item_labels(body.item),
                 "text": body.answer,
                 "texts": body.texts,
             }
@@ -142,23 +147,35 @@ def _line(event: Event, seat: Seat, found: bool) -> dict[str, Any] | None:
                 "what": "found",
                 "task": body.task,
                 "item": body.item,
+                "labels": _item_labels(body.item),
                 "text": body.text,
                 "texts": body.texts,
             }
         case kinds.ActOrdered() if found or mine:
-            return {"what": "order", "task": body.task, "name": body.name, "dose": body.dose}
+            return {"what": "order", **_action(body.task, body.name), "dose": body.dose}
         case kinds.ActReadback() if mine and body.confirmed is None:
             return {"what": "readback", "task": body.task, "text": body.text,
                     "reason": body.reason}  # fmt: skip
         case kinds.ActDone() if found or mine:
-            return {"what": "done", "task": body.task, "name": body.name, "dose": body.dose}
+            return {"what": "done", **_action(body.task, body.name), "dose": body.dose}
         case kinds.ActRefused() if found or mine:
-            return {"what": "refused", "task": body.task, "name": body.name, "text": body.reason}
+            return {"what": "refused", **_action(body.task, body.name), "text": body.reason}
         case kinds.ConsultAsked() | kinds.ConsultAnswered():
             return {"what": "consult", "text": body.text, "mine": mine}
         case kinds.HandoverReadback():
             return {"what": "handover_readback", "items": body.items, "text": body.plan}
     return None
+
+
+def _item_labels(item: str) -> dict[str, str]:
+    """Return what an item of the catalogue is called, by language; free text as it was typed."""
+    known = catalogue().get(item)
+    return {"en": item} if known is None else dict(known.label)
+
+
+def _action(task: str, name: str) -> dict[str, Any]:
+    labels = action_labels(name) if name in ACTIONS else {"en": name}
+    return {"task": task, "name": name, "labels": labels}
 
 
 def histogram(state: ClassState) -> dict[str, Any] | None:

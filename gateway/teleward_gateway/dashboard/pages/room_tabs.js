@@ -51,7 +51,8 @@ export function askTab(view) {
       view.queueDraw();
     }
   };
-  return html`<form class="stack" @submit=${(/** @type {Event} */ e) => (e.preventDefault(), void ask(form.items_text ?? ""))}>
+  return html`${recordCard(view)}
+    <form class="stack" @submit=${(/** @type {Event} */ e) => (e.preventDefault(), void ask(form.items_text ?? ""))}>
       <label class="field">${t.text("ask_search")}<input id="ask" autocomplete="off" maxlength="200" placeholder=${t.text("ask_hint")}
           ?disabled=${!acts(view)} .value=${form.items_text ?? ""}
           @input=${(/** @type {any} */ e) => search(view, "items", e.target.value)} /></label>
@@ -68,11 +69,31 @@ export function askTab(view) {
     </ul>`;
 }
 
+/** What earlier visits left on paper. @param {RoomView} view */
+function recordCard(view) {
+  const { t } = view;
+  const room = view.screen?.room;
+  if (!room || room.record === undefined || view.screen?.seat.role === "hub") return nothing;
+  const { record } = room;
+  const when = (/** @type {number} */ days) =>
+    days < 60 ? t.text("days_ago", { n: days }) : days < 700 ? t.text("months_ago", { n: Math.round(days / 30) }) : t.text("years_ago", { n: Math.round(days / 365) });
+  const row = (/** @type {any} */ entry) =>
+    html`<li><small>${when(entry.days)}${entry.label ? ` · ${t.of(entry.label)}` : ""}</small><br />${t.of(entry.text)}</li>`;
+  return html`<details class="card" id="record"><summary>${t.text("record")}</summary>
+    ${record
+      ? html`<dl><dt>${t.text("record_allergies")}</dt><dd>${t.of(record.allergies)}</dd>
+            <dt>${t.text("record_medicines")}</dt><dd>${t.of(record.medicines)}</dd></dl>
+          <ul class="lines">${record.visits.map(row)}${record.results.map(row)}</ul>
+          <small>${t.text("record_old")}</small>`
+      : html`<p>${t.text("record_none")}</p>`}
+  </details>`;
+}
+
 /** @param {RoomView} view @param {any} line */
 function askLine(view, line) {
-  if (line.what === "ask") return html`<li class="mine">${line.text.replaceAll("_", " ")}</li>`;
+  if (line.what === "ask") return html`<li class="mine">${view.t.of(line.labels)}</li>`;
   if (line.what === "misunderstood") return html`<li>${view.t.text("ask_unknown", { text: line.text })}</li>`;
-  return html`<li><small>${String(line.item).replaceAll("_", " ")}</small><br />${view.t.of(line.texts) || line.text}</li>`;
+  return html`<li><small>${view.t.of(line.labels)}</small><br />${view.t.of(line.texts) || line.text}</li>`;
 }
 
 /** @param {RoomView} view */
@@ -134,7 +155,7 @@ function orderList(view) {
         ? html`<li data-task=${order.task}><p role="status">${t.text(order.reason === "dose" ? "readback" : "readback_again", { text: order.text })}</p>
             <div class="row"><button type="button" class="primary" data-yes ?disabled=${!acts(view)} @click=${() => answer(order.task, true)}>${t.text("yes_give")}</button>
               <button type="button" ?disabled=${!acts(view)} @click=${() => answer(order.task, false)}>${t.text("change")}</button></div></li>`
-        : html`<li data-task=${order.task}><b>${String(order.name).replaceAll("_", " ")}</b> ${order.dose ?? ""}
+        : html`<li data-task=${order.task}><b>${t.of(order.labels)}</b> ${order.dose ?? ""}
             <small>${order.what === "done" ? `✓ ${t.text("done")}` : order.what === "refused" ? t.text("refused", { text: order.text }) : t.text("under_way")}</small></li>`,
     )}
   </ul>`;
