@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
 from teleward_signal.errors import TooMany
 
@@ -15,7 +16,8 @@ _MOST_CLIENTS = 1024
 class CodeGuard:
     """Counts wrong codes by the address of who tries them."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
         self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def check(self, client: str) -> None:
@@ -26,11 +28,11 @@ class CodeGuard:
     def wrong(self, client: str) -> None:
         """Count a wrong code."""
         left = self._left(client) - 1.0
-        self._spent[client] = (left, time.monotonic())
+        self._spent[client] = (left, self._now_s())
         self._spent.move_to_end(client)
         if len(self._spent) > _MOST_CLIENTS:
             self._spent.popitem(last=False)
 
     def _left(self, client: str) -> float:
-        left, at_s = self._spent.get(client, (float(BURST), time.monotonic()))
-        return min(float(BURST), left + (time.monotonic() - at_s) * PER_S)
+        left, at_s = self._spent.get(client, (float(BURST), self._now_s()))
+        return min(float(BURST), left + (self._now_s() - at_s) * PER_S)
