@@ -22,7 +22,7 @@ from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.held_readings import HeldReadings
 from teleward_gateway.ward.ingest import Ingest
-from teleward_gateway.ward.prescription import limits_of
+from teleward_gateway.ward.prescription import age_profile_of, limits_of
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Conflict, Invalid, NotFound
@@ -245,7 +245,8 @@ def check_limits(subject: Subject) -> None:
 def usable_limits(subject: Subject) -> AlarmLimits:
     """Return the limits kept with a subject; raises Invalid where `limits_of` would go on."""
     try:
-        return AlarmLimits.from_dict(subject.attributes.get("limits", {}))
+        usual = age_profile_of(subject).metrics
+        return AlarmLimits.from_dict(subject.attributes.get("limits", {}), usual)
     except (TypeError, AttributeError) as error:
         raise Invalid(f"limits: {error}") from error
 

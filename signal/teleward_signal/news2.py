@@ -103,10 +103,14 @@ class News2:
     missing: tuple[str, ...]
     stale: tuple[str, ...]
     spo2_scale: int
+    not_applied: str | None = None
+    """Why the person is not scored at all."""
 
     @property
     def reason(self) -> str | None:
         """Return what the score lacks, or ``None``."""
+        if self.not_applied:
+            return self.not_applied
         parts = [f"missing: {', '.join(self.missing)}"] if self.missing else []
         if self.stale:
             parts.append(f"stale: {', '.join(self.stale)}")
@@ -128,6 +132,12 @@ class News2:
         return Measurement(
             "news2", value, self.reason, source=Source.DERIVED, time_ns=now_ns, detail=detail
         )
+
+
+NO_NEWS2 = "NEWS2 is not for people under 16"
+"""What pages and answers show in place of the score."""
+
+NOT_APPLIED = News2(None, None, 0, {}, {}, (), (), 1, NO_NEWS2)
 
 
 def displayed(metric: str, value: float) -> float:

@@ -11,8 +11,11 @@ from teleward_gateway.api.devices import CommissioningDep
 from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Stay, Subject
 from teleward_gateway.sessions.commissioning import Commissioning
+from teleward_gateway.ward.prescription import age_profile_of
+from teleward_signal.age_profile import profile_of
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Invalid
+from teleward_signal.news2 import NO_NEWS2
 
 router = APIRouter(tags=["subjects"])
 
@@ -26,11 +29,12 @@ def checked_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(f"at most {ATTRIBUTES_LIMIT} characters")
     if attributes.get("spo2_scale", 1) not in (1, 2):
         raise Invalid("spo2_scale is 1 or 2")
+    profile = profile_of(attributes.get("age"))
     labels = attributes.get("channel_labels", {})
     if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
         raise Invalid("channel_labels are texts by metric")
     try:
-        AlarmLimits.from_dict(attributes.get("limits", {}))
+        AlarmLimits.from_dict(attributes.get("limits", {}), profile.metrics)
     except (TypeError, AttributeError) as error:
         raise Invalid(f"limits: {error}") from error
     return attributes
@@ -47,6 +51,8 @@ class SubjectAnswer(BaseModel):
     bed: str | None
     provenance: str
     attributes: dict[str, Any]
+    age_group: str = Field(description="neonate, infant, child or adult, by the attribute age")
+    news2: str | None = Field(description="why no NEWS2 is made")
     admitted: str
     admitted_ns: int
     discharged: str | None
@@ -163,6 +169,7 @@ async def stays(
 def answer(desk: Commissioning, subject: Subject) -> SubjectAnswer:
     """Return ``subject`` with the devices that feed it now."""
     registry, left = desk.registry, subject.discharged_ns
+    profile = age_profile_of(subject)
     feeding = [d.id for d in registry.devices() if registry.subject_now(d.id) == subject.id]
     return SubjectAnswer(
         id=subject.id,
@@ -170,6 +177,8 @@ def answer(desk: Commissioning, subject: Subject) -> SubjectAnswer:
         bed=subject.bed,
         provenance=subject.provenance,
         attributes=subject.attributes,
+        age_group=profile.group.value,
+        news2=None if profile.has_news2 else NO_NEWS2,
         admitted=iso_time(subject.admitted_ns),
         admitted_ns=subject.admitted_ns,
         discharged=None if left is None else iso_time(left),

@@ -20,6 +20,7 @@ from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_gateway.settings.classroom import ClassroomSettings
 from teleward_gateway.settings.sinks import SinkSections
+from teleward_signal.age_profile import years_of
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Provenance
 
@@ -112,6 +113,10 @@ class SubjectSettings(Section):
     label: str = Field("", description="label on the pages; no full name is needed")
     bed: str = Field("", description="where the subject is")
     detail: str = Field("", description="one line shown beside the label")
+    age: float | str | None = Field(
+        None,
+        description='years, or text such as "3 d", "8 mo", "5 y"; unset: an adult',
+    )
     spo2_scale: int = Field(1, ge=1, le=2, description="NEWS2 SpO2 scale; 2 only if prescribed")
     limits: dict[str, Any] = Field(
         default_factory=dict, description="alarm limits that differ from the defaults"
@@ -120,6 +125,12 @@ class SubjectSettings(Section):
         default_factory=dict, description='names of leads that differ, {ecg_ii = "MLII"}'
     )
     _id_is_plain = field_validator("id")(_plain)
+
+    @field_validator("age")
+    @classmethod
+    def _known(cls, age: float | str | None) -> float | str | None:
+        years_of(age)
+        return age
 
     @field_validator("limits")
     @classmethod

@@ -120,6 +120,7 @@ class DspWorker:
         self._tick_s = tick_s
         self._jobs = _queue()
         self._leaving: list[str] = []
+        self._bounds: dict[str, tuple[float, float]] = {}
         self._released: list[tuple[str, str]] = []
         self._replaced: list[tuple[str, str, str]] = []
         self._streams: dict[tuple[str, str], _Stream] = {}
@@ -158,6 +159,10 @@ class DspWorker:
     def close_subject(self, subject: str) -> None:
         """Drop the streams of a subject who left, at the next tick."""
         self._leaving.append(subject)
+
+    def bound_rates(self, subject: str, slow_per_min: float, fast_per_min: float) -> None:
+        """Judge the heart rate of a subject by these bounds from the next tick on."""
+        self._bounds = {**self._bounds, subject: (slow_per_min, fast_per_min)}
 
     def release(self, subject: str, device: str) -> None:
         """Drop the streams of a device that was taken off, at the next tick."""
@@ -241,6 +246,9 @@ class DspWorker:
     def _process(self, jobs: deque[_Job], leaving: list[str], now_ns: int) -> list[Result]:
         """Analyse what waits; ``now_ns`` counts elapsed time (monotonic)."""
         began = time.perf_counter()
+        bounds, self._bounds = self._bounds, {}
+        for subject, (slow_per_min, fast_per_min) in bounds.items():
+            self._engine.bound_rates(subject, slow_per_min, fast_per_min)
         for job in jobs:
             self._try_feed(job, now_ns)
         results = [
@@ -250,6 +258,8 @@ class DspWorker:
         ]
         self._refuse_failed(now_ns)
         for subject in leaving:
+            if subject not in bounds:
+                self._engine.bound_rates(subject)
             self._breathing.forget(subject)
             self._oximetry.forget(subject)
         released, self._released = self._released, []

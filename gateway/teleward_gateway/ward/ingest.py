@@ -32,6 +32,7 @@ from teleward_gateway.ward.readings import Readings
 from teleward_gateway.ward.source_choice import ECG
 from teleward_gateway.ward.stream_guard import StreamGuard, block_problem
 from teleward_gateway.ward.ward_state import WardState
+from teleward_signal.age_profile import AgeProfile
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.anomaly.watch import AnomalyWatch
 from teleward_signal.model import (
@@ -193,6 +194,11 @@ class Ingest:
     def show_observation(self, subject: str, measurement: Measurement) -> None:
         """Show and judge a manual observation that is recorded."""
         self.state.take_measurement(subject, measurement, None, self._clock.now())
+
+    def set_age(self, subject: str, profile: AgeProfile) -> None:
+        """Score and analyse a subject by the profile of its age from now on; no stream ends."""
+        self.scores.set_applies(subject, profile.has_news2)
+        self._dsp.bound_rates(subject, profile.slow_per_min, profile.fast_per_min)
 
     def forget_device(self, device: str) -> None:
         """Drop what is known of a device that left or whose session began again."""

@@ -20,8 +20,9 @@ from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import charted
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
-from teleward_gateway.ward.prescription import limits_of
+from teleward_gateway.ward.prescription import age_profile_of, limits_of
 from teleward_gateway.ward.ward_state import GATEWAY
+from teleward_signal.age_profile import AgeProfile
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Measurement, Provenance, Source
@@ -69,7 +70,7 @@ class Reconciler:
         self._applied = asyncio.Lock()
         self._lost = journal.stats().lost.total
         self._shown: dict[str, _Shown] = {}
-        self._prescribed: dict[str, tuple[AlarmLimits, float]] = {}
+        self._prescribed: dict[str, tuple[AlarmLimits, float, AgeProfile]] = {}
         self._applying: set[asyncio.Task[None]] = set()
 
     async def start(self, settings: Settings) -> None:
@@ -179,7 +180,7 @@ class Reconciler:
             label=subject.label or subject.id,
             bed=display_bed(subject.bed),
             simulated=subject.provenance is Provenance.SIMULATED,
-            detail=str(subject.attributes.get("detail") or ""),
+            detail=_detail(subject),
             channel_labels=subject.attributes.get("channel_labels") or {},
             version=subject.version,
         )
@@ -199,9 +200,11 @@ class Reconciler:
     def _prescribe(self, subject: Subject) -> None:
         """Judge and score the subject by what is kept with it, when that is new."""
         limits, scale = limits_of(subject), float(subject.attributes.get("spo2_scale", 1))
-        if self._prescribed.get(subject.id) == (limits, scale):
+        profile = age_profile_of(subject)
+        if self._prescribed.get(subject.id) == (limits, scale, profile):
             return
-        self._prescribed[subject.id] = (limits, scale)
+        self._prescribed[subject.id] = (limits, scale, profile)
+        self._ingest.set_age(subject.id, profile)
         self._ingest.state.set_limits(subject.id, limits)
         prescribed = Measurement(
             "spo2_scale",
@@ -228,6 +231,7 @@ def subjects_of(settings: Settings) -> list[Subject]:
             subject.bed or None,
             {
                 "detail": subject.detail,
+                **({} if subject.age is None else {"age": subject.age}),
                 "spo2_scale": subject.spo2_scale,
                 "limits": subject.limits,
                 "channel_labels": subject.channel_labels,
@@ -250,6 +254,13 @@ def devices_of(settings: Settings) -> list[Device]:
         )
         for device in settings.devices
     ]
+
+
+def _detail(subject: Subject) -> str:
+    """Return age and note as one line for people."""
+    age, note = subject.attributes.get("age"), str(subject.attributes.get("detail") or "")
+    shown = f"{age:g} y" if isinstance(age, int | float) else str(age or "")
+    return ", ".join(part for part in (shown, note) if part)
 
 
 def display_bed(bed: str | None) -> str:

@@ -141,11 +141,13 @@ class AlarmLimits:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "AlarmLimits":
-        """Read settings: what is not named keeps its default, metric by metric and key by key."""
+    def from_dict(
+        cls, values: Mapping[str, Any], usual: Mapping[str, MetricLimits] = DEFAULT_METRICS
+    ) -> "AlarmLimits":
+        """Read settings: what is not named stays as ``usual``, metric by metric and key by key."""
         known = {f.name for f in fields(cls)}
         _refuse_unknown("alarm limits", values, known)
-        metrics = dict(DEFAULT_METRICS)
+        metrics = dict(usual)
         for metric, given in values.get("metrics", {}).items():
             _refuse_unknown(f"limits of {metric}", given, {f.name for f in fields(MetricLimits)})
             metrics[metric] = replace(metrics.get(metric, MetricLimits()), **given)

@@ -47,6 +47,11 @@ class EcgBank(SlotBank):
         )
         self._show()
 
+    def bound_rates(self, slot: int, slow_per_min: float, fast_per_min: float) -> None:
+        """Set the bounds of one stream; 0 for those of the bank."""
+        self._states["slow_per_min"][slot] = slow_per_min
+        self._states["fast_per_min"][slot] = fast_per_min
+
     def compile_rhythm(self) -> None:
         """Compile the part of the loop that follows rhythms, a kernel of its own."""
         fibrillation = self._networks.fibrillation

@@ -138,12 +138,14 @@ def follow_rate(s: EcgState, t: EcgTiming, events: Events, n_events: int) -> int
     wide = n if known else 0  # the classes may learn the wide shape as the usual one
     for k in range(n):
         wide += is_wide(s, k)
-    slow = rate < t.slow_per_min * (1.0 + HYSTERESIS * s.rhythms[SLOW])
+    slow_per_min = s.slow_per_min if s.slow_per_min > 0.0 else t.slow_per_min
+    fast_per_min = s.fast_per_min if s.fast_per_min > 0.0 else t.fast_per_min
+    slow = rate < slow_per_min * (1.0 + HYSTERESIS * s.rhythms[SLOW])
     was = max(s.rhythms[FAST], s.rhythms[FAST_WIDE])
-    fast = n >= HISTORY and rate > t.fast_per_min * (1.0 - HYSTERESIS * was)
+    fast = n >= HISTORY and rate > fast_per_min * (1.0 - HYSTERESIS * was)
     since = s.last_at
     if slow or fast:
-        limit = 60.0 * t.fs / (t.slow_per_min if slow else t.fast_per_min)
+        limit = 60.0 * t.fs / (slow_per_min if slow else fast_per_min)
         k = 0
         while k < n and (back(s, k) - back(s, k + 1) > limit) == slow:
             k += 1

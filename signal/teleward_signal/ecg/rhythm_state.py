@@ -22,6 +22,8 @@ class RhythmState:
     ventricular_run: Int
     run_at: Int  # first and last beat of the run
     run_end: Int
+    slow_per_min: Float  # bounds of its own, 0: those of the bank
+    fast_per_min: Float
     calm_run: Int  # beats in a row that are not ventricular
     rhythms: Annotated[ByteArray, N_RHYTHMS]  # 1: this rhythm is on
     pattern_n: Annotated[IntArray, 2]  # beats of bigeminy and trigeminy

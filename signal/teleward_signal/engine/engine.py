@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from teleward_signal.banks.bank import EVENT_DTYPE, Bank, EventKind, Reason
 from teleward_signal.banks.containment import process_each
 from teleward_signal.banks.stream_clock import StreamClock
+from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.engine.arrival_pairs import Arrivals
 from teleward_signal.engine.kinds import Kind, kind_of
 from teleward_signal.engine.messages import message_of
@@ -53,6 +54,7 @@ class Engine:
         self._streams: dict[int, _Stream] = {}
         self._arrivals = Arrivals()
         self._failed: dict[int, Exception] = {}
+        self._bounds: dict[str, tuple[float, float]] = {}
         self._next_handle = 1
 
     def warm(self, progress: Progress | None = None, others: Sequence[str] = ()) -> None:
@@ -89,7 +91,22 @@ class Engine:
         slot = shared.take(handle)
         stream = _Stream(handle, subject, metric, kind, shared, slot, StreamClock(fs), clock)
         self._streams[handle] = stream
+        self._bound(stream)
         return handle
+
+    def bound_rates(
+        self, subject: str, slow_per_min: float = 0.0, fast_per_min: float = 0.0
+    ) -> None:
+        """Take the heart rate of a subject below and above these for slow and fast from now on.
+
+        Streams that run go on; without bounds the usual ones of an adult count.
+        """
+        self._bounds[subject] = (slow_per_min, fast_per_min)
+        for stream in self._streams.values():
+            if stream.subject == subject:
+                self._bound(stream)
+        if not slow_per_min and not fast_per_min:
+            del self._bounds[subject]
 
     def close_stream(self, handle: int) -> None:
         """End a stream; what it still holds is dropped. One that is closed stays closed."""
@@ -170,7 +187,13 @@ class Engine:
         stream.shared.bank.restore(stream.slot, state[head:])
         (stream.pushed,) = _TAKEN.unpack(state[: _TAKEN.size])
         stream.clock.restore(state[_TAKEN.size : head])
+        self._bound(stream)
         stream.pending.clear()
+
+    def _bound(self, stream: "_Stream") -> None:
+        if isinstance(stream.shared.bank, EcgBank):
+            bounds = self._bounds.get(stream.subject, (0.0, 0.0))
+            stream.shared.bank.bound_rates(stream.slot, *bounds)
 
     def _drop_unused(self) -> None:
         """Drop banks without a stream, so that a device that changes its rate fills no memory."""

@@ -17,6 +17,7 @@
  * @property {number|null} total @property {string|null} risk @property {number} at_least
  * @property {Record<string, number>} points @property {string[]} missing @property {string[]} stale
  * @property {number} spo2_scale
+ * @property {string|null} not_applied why the person is not scored at all
  *
  * @typedef {object} Info
  * @property {string} label @property {string} bed @property {boolean} simulated
@@ -236,6 +237,7 @@ export function bloodPressure(subject, nowMs) {
  */
 export function newsBadge(news2) {
   if (!news2) return { text: "NEWS –", band: null, title: "NEWS2: no inputs yet" };
+  if (news2.not_applied) return { text: "NEWS –", band: null, title: news2.not_applied };
   const lacking = [...(news2.missing ?? []), ...(news2.stale ?? []).map((name) => `${name} (old)`)];
   if (news2.total === null || news2.total === undefined) {
     const names = lacking.map((name) => name.replaceAll("_", " ")).join(", ");

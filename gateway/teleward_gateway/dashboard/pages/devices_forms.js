@@ -215,7 +215,9 @@ export class Admit extends DeviceForm {
     return html`<div class="grid">
       <label>Name or label <input name="label" required maxlength="80" /></label>
       <label>Bed <input name="bed" maxlength="40" placeholder="Bed 7" /></label>
-      <label>Age, sex, note <input name="detail" maxlength="80" placeholder="63 y, F, pneumonia" /></label>
+      <label>Age <input name="age" maxlength="12" placeholder="63 y, 8 mo, 3 d" /></label>
+      <label>Sex, note <input name="detail" maxlength="80" placeholder="F, pneumonia" /></label>
+      <p class="quiet">The age decides alarm limits and whether NEWS2 applies; without it an adult's hold.</p>
       <p class="quiet">No full name is needed: a label that the ward understands is enough.</p>
     </div>`;
   }
@@ -224,11 +226,12 @@ export class Admit extends DeviceForm {
   async act(data, author) {
     const label = String(data.get("label")).trim();
     const detail = String(data.get("detail") ?? "").trim();
+    const age = String(data.get("age") ?? "").trim();
     return call("POST", "/subjects", {
       id: await freeId(idOf(label) || "patient"),
       label,
       bed: bedOf(data),
-      attributes: detail ? { detail } : {},
+      attributes: { ...(age && { age }), ...(detail && { detail }) },
       author,
     });
   }

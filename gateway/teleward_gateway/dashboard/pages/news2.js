@@ -32,7 +32,7 @@ export class News2Dialog extends FormDialog {
     const lacking = [...(score?.missing ?? []), ...(score?.stale ?? [])];
     return html`<div class="grid">
         <p class="quiet">
-          ${lacking.length
+          ${score?.not_applied ? `${score.not_applied}: no score is made.` : lacking.length
             ? `The score lacks: ${lacking.map((name) => name.replaceAll("_", " ")).join(", ")}.`
             : "The score has all its inputs."}
           Empty fields are not recorded.

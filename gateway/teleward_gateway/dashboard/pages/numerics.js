@@ -156,7 +156,7 @@ function newsTile(subject, metrics) {
   const badge = newsBadge(subject.news2);
   const lacking = [...(subject.news2?.missing ?? []), ...(subject.news2?.stale ?? [])];
   const names = lacking.map((name) => (name === "pulse" ? "HR" : (metrics[name]?.label ?? name)));
-  const note = names.length ? `missing: ${names.join(", ")}` : (subject.news2?.risk ?? "");
+  const note = subject.news2?.not_applied ? subject.news2.not_applied : names.length ? `missing: ${names.join(", ")}` : (subject.news2?.risk ?? "");
   return html`<div class="num news2" data-metric="news2" data-state=${badge.band === null ? "withheld" : "ok"}>
     <h2>NEWS2</h2>
     <span class="limits"></span>
