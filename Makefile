@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs class-hour test-clock test-faults test-bluez fuzz
+.PHONY: help demo check test docs class-hour test-clock test-faults test-api audit test-bluez fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,12 @@ test-clock:  ## the suite under a UTC clock that steps by half an hour and a day
 
 test-faults:  ## every fault in full, and one table of losses, repeats and manual steps
 	@./scripts/test-faults
+
+test-api:  ## schemathesis over the whole API of a running gateway, all checks
+	@./scripts/test-api
+
+audit:  ## bandit over the sources, advisories of the dependencies where there are any
+	@./scripts/audit
 
 test-bluez:  ## the link tests against a real kernel and bluetoothd, in QEMU
 	@./scripts/test-bluez

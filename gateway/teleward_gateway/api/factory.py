@@ -7,6 +7,7 @@ to the gateway behind the `GatewayView`.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -39,6 +40,14 @@ A teaching and monitoring aid, not a certified medical device.
 The API answers on this machine only, until roles exist. Errors are problems (RFC 9457) with a
 `remedy`. Times are UTC in nanoseconds since 1970; units are UCUM.
 """
+_PROBLEM = {
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused: why, and the remedy", **_PROBLEM},
+    "5XX": {"description": "Not possible now: why, and the remedy", **_PROBLEM},
+}
+"""Every refusal is a problem, so that the answers of FastAPI's own are not declared."""
 ROUTERS = tuple(
     module.router
     for module in (
@@ -68,7 +77,7 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{PREFIX}/openapi.json",
-        responses={"4XX": {"model": Problem}},
+        responses=PROBLEMS,
     )
     app.state.view, app.state.repeats = view, Repeats()
     app.state.health = view.health
@@ -79,7 +88,28 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
     app.add_api_route(f"{PREFIX}/gateway", _gateway(view), tags=["gateway"])
     app.add_middleware(HostGuard, allowed_hosts=allowed_hosts)
     add_problems(app)
+    _declare_problems(app)
     return app
+
+
+def _declare_problems(app: FastAPI) -> None:
+    """Describe refusals as they are sent, in place of FastAPI's own."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = make()
+            schemas = document["components"]["schemas"]
+            schemas["Problem"] = Problem.model_json_schema()
+            for name in ("HTTPValidationError", "ValidationError"):
+                schemas.pop(name, None)
+            for path in document["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def _gateway(view: GatewayView) -> Callable[[], Awaitable[GatewayAnswer]]:

@@ -87,4 +87,6 @@ def add_problems(app: FastAPI) -> None:
     async def refused(request: Request, error: HTTPException) -> Response:
         detail = f"{request.method} {request.url.path}: {error.detail}"
         remedy = f"The addresses are listed in {PREFIX}/openapi.json."
-        return problem_response(error.status_code, str(error.detail), detail, remedy)
+        answer = problem_response(error.status_code, str(error.detail), detail, remedy)
+        answer.headers.update(error.headers or {})  # 405 names the methods that there are
+        return answer

@@ -1,9 +1,10 @@
 """What the API reads and answers, and its one form of error: a problem with a remedy (RFC 9457)."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from starlette.responses import JSONResponse
 
 from teleward_gateway.journal.chart import Line
@@ -29,6 +30,42 @@ class Strict(BaseModel):
     """A request body: unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_their_types(cls, data: Any) -> Any:
+        """Refuse what Python would convert and the schema forbids: true as 1, "7" as 7, 1 as true.
+
+        A value of the wrong type is a mistake of the sender, whose meaning would be guessed.
+        """
+        if isinstance(data, dict):
+            for name, field in cls.model_fields.items():
+                value = data.get(field.alias or name)
+                kinds = _primitives(field.annotation)
+                if type(value) in (bool, int, float, str) and kinds and not _fits(value, kinds):
+                    raise ValueError(f"{name}: {value!r} is of the wrong type")
+        return data
+
+
+def _primitives(annotation: Any) -> frozenset[type]:
+    """Return the primitive types that ``annotation`` allows at its top, none when others are."""
+    if annotation in (bool, int, float, str):
+        return frozenset({annotation})
+    if annotation is type(None):
+        return frozenset()
+    if get_origin(annotation) is Annotated:
+        return _primitives(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return frozenset().union(*map(_primitives, get_args(annotation)))
+    return frozenset()
+
+
+def _fits(value: Any, kinds: frozenset[type]) -> bool:
+    if type(value) in (int, float):
+        return not kinds.isdisjoint((int, float))
+    if isinstance(value, str) and not value.strip()[:1].isdecimal():
+        return True  # no number: refused with the place of the value
+    return type(value) in kinds
 
 
 class Problem(BaseModel):

