@@ -1,19 +1,32 @@
 """Fixtures for all tests: real servers on loopback, gone after each test; records; waits.
 
 A missing program fails the test with the name of the Debian package to install.
+
+Property tests draw the same examples on every machine, so that a run says what the change did;
+``TELEWARD_NEW_EXAMPLES=1 pytest ...`` draws others. None of them is judged by how long it takes.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from teleward_gateway.testing.servers import Influx, Mosquitto, VictoriaMetrics
 from teleward_signal.model import Provenance
 from teleward_signal.record import Record, RecordId, RecordKind
+
+settings.register_profile(
+    "teleward",
+    derandomize="TELEWARD_NEW_EXAMPLES" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("teleward")
 
 
 @pytest.fixture
