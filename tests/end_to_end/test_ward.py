@@ -36,6 +36,7 @@ def test_every_device_streams(demo: RunningDemo) -> None:
     assert {"thermometer", "framed-serial", "cms50d"} < kinds
 
 
+@pytest.mark.true_time  # the patients are in another process, which has a clock of its own
 @pytest.mark.parametrize("subject", EVERYBODY)
 def test_heart_rate_is_that_of_the_simulators_own_beats(demo: RunningDemo, subject: str) -> None:
     beats_ns = sorted(
@@ -59,6 +60,7 @@ def test_heart_rate_is_that_of_the_simulators_own_beats(demo: RunningDemo, subje
     assert sum(counted) / len(counted) == pytest.approx(found, abs=max(2.0, 0.06 * found))
 
 
+@pytest.mark.true_time  # the patients are in another process, which has a clock of its own
 @pytest.mark.parametrize("subject", [s for s in EVERYBODY if s != "sim-07"])
 def test_spo2_is_the_patients(demo: RunningDemo, subject: str) -> None:
     records = demo.observations(subject, metric="spo2")
@@ -72,6 +74,7 @@ def test_spo2_is_the_patients(demo: RunningDemo, subject: str) -> None:
     assert values >= 15
 
 
+@pytest.mark.true_time  # the patients are in another process, which has a clock of its own
 @pytest.mark.parametrize(
     ("subject", "metric", "tolerance"),
     [
