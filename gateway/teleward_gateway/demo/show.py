@@ -354,9 +354,11 @@ def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHo
     if demo.operator_key and not demo.lesson:
         print_line(f"a class:  {demo.address}/teach#operator={demo.operator_key}")
     if not arguments.headless:
-        bed = f"/bed/{demo.plan.subjects[0].id}" if demo.plan.subjects else ""
-        print_line(f"one bed:  {demo.address}{bed or (room.page if room else '/ward')}    API: "
-            f"{demo.address}/api/v1/openapi.json")  # fmt: skip
+        if demo.plan.subjects:
+            print_line(f"one bed:  {demo.address}/bed/{demo.plan.subjects[0].id}")
+        elif isinstance(room, CaseRoom):
+            print_line(f"one bed:  {demo.address}{room.page}")
+        print_line(f"the API:  {demo.address}/api/v1/openapi.json")
         print_line(
             "simulated patients, for teaching only; not a medical device. Ctrl-C stops everything."
         )
