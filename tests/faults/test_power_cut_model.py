@@ -11,6 +11,7 @@ from faultkit import BILLS, FULL, Bill, Census, drafts, progress
 from teleward_gateway.clock import GatewayClock
 from teleward_gateway.journal import JournalConfig
 from teleward_gateway.journal.checksum import Blob, pack_blob
+from teleward_gateway.journal.commit import Commit
 from teleward_gateway.journal.database import connect
 from teleward_gateway.journal.entries import Entry
 from teleward_gateway.journal.index import JournalIndex
@@ -19,7 +20,7 @@ from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.row import Origin, records_of
 from teleward_gateway.journal.sink_progress import SinkProgress
 from teleward_gateway.journal.write_queue import WriteQueue
-from teleward_gateway.journal.writer import Commit, Writer
+from teleward_gateway.journal.writer import Writer
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordKind
 

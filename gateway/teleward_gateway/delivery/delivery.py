@@ -51,10 +51,10 @@ from teleward_cloud.sink import Delivery as Answer
 from teleward_cloud.sink import Sink
 from teleward_gateway.clock.corrections import follows_gateway_clock
 from teleward_gateway.delivery.status import DeliveryStatus
+from teleward_gateway.journal.commit import Commit
 from teleward_gateway.journal.journal import Journal
 from teleward_gateway.journal.ranges import Ranges
 from teleward_gateway.journal.reader import Batch, number_of
-from teleward_gateway.journal.writer import Commit
 from teleward_gateway.process.backoff import Backoff
 from teleward_signal.record import Record, RecordId
 

@@ -1,5 +1,6 @@
 """The journal: one append-only log of everything of record, with every sink's place in it."""
 
+from teleward_gateway.journal.commit import Commit
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.journal import Journal
 from teleward_gateway.journal.migrations import JournalTooNew
@@ -7,7 +8,6 @@ from teleward_gateway.journal.open_file import JournalInUse
 from teleward_gateway.journal.reader import Batch
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
 from teleward_gateway.journal.ticket import Ticket
-from teleward_gateway.journal.writer import Commit
 
 __all__ = [
     "Batch",

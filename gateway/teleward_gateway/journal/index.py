@@ -36,6 +36,7 @@ from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.journal.budget import EACH_TIME, FULL_SHARE, SpanIndex
 from teleward_gateway.journal.cache import RowCache
 from teleward_gateway.journal.checksum import DamagedBlob
+from teleward_gateway.journal.commit import Commit, Due, Opened
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.requests import Recorded, identities, newest
 from teleward_gateway.journal.row import kinds_in
@@ -45,7 +46,6 @@ from teleward_gateway.journal.store import CORRECTIONS, COUNTERS, REQUESTS, Stor
 from teleward_gateway.journal.ticket import Request
 from teleward_gateway.journal.timeline import TimeLine
 from teleward_gateway.journal.trend_table import TrendTable
-from teleward_gateway.journal.writer import Commit, Due, Opened
 from teleward_signal.record import Record, RecordId, RecordKind
 
 

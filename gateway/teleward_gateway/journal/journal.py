@@ -14,6 +14,7 @@ from typing import Any
 from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.clock.gateway_clock import Clock
 from teleward_gateway.journal.chart import Line, draw, newest
+from teleward_gateway.journal.commit import Commit
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.database import Connect, connect
 from teleward_gateway.journal.entries import Entry, Filter
@@ -28,7 +29,7 @@ from teleward_gateway.journal.sinks import SinkState
 from teleward_gateway.journal.stats import JournalStats, Losses, SinkStats
 from teleward_gateway.journal.ticket import Request, Ticket
 from teleward_gateway.journal.write_queue import WriteQueue
-from teleward_gateway.journal.writer import Commit, Writer
+from teleward_gateway.journal.writer import Writer
 from teleward_signal.errors import Unavailable
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordId, RecordKind

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.journal.checksum import Blob, unpack_blob
+from teleward_gateway.journal.commit import Opened, Ready
 from teleward_gateway.journal.config import JournalConfig
 from teleward_gateway.journal.damage import Damaged, check_versions, is_damage
 from teleward_gateway.journal.database import Connect
@@ -28,7 +29,6 @@ from teleward_gateway.journal.salvage import find_blobs
 from teleward_gateway.journal.spans import Span
 from teleward_gateway.journal.store import COUNTERS, IDENTITY, SCHEMA, Store, Transaction
 from teleward_gateway.journal.verify import Findings, check_rows, summarise, verify
-from teleward_gateway.journal.writer import Opened, Ready
 from teleward_signal.errors import Unavailable
 
 log = logging.getLogger(__name__)

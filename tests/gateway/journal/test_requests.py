@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from teleward_gateway.clock import GatewayClock
-from teleward_gateway.journal import Journal, JournalConfig, requests, writer
+from teleward_gateway.journal import Commit, Journal, JournalConfig, requests, writer
 from teleward_gateway.journal.database import Database, connect
 from teleward_gateway.journal.ticket import Request
 from teleward_signal.errors import Conflict, Unavailable
@@ -104,7 +104,7 @@ async def test_a_request_is_never_kept_in_part(
 
     publish = journal._index._on_commit
 
-    def refuse_after_one(commit: writer.Commit) -> None:
+    def refuse_after_one(commit: Commit) -> None:
         nonlocal count
         count += len(commit.records)
         disk.refuses = True
