@@ -99,6 +99,39 @@ class Parts:
     losses: LossNotice
 
 
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """The files of the folder, open, and the clock that stamps what goes into them."""
+
+    clock: GatewayClock
+    kept_time: KeptTime
+    journal: Journal
+    audit: Audit
+    registry: Registry
+
+
+@dataclass(frozen=True, slots=True)
+class _Detectors:
+    """What judges waveforms and numerics, and what keeps it over a restart."""
+
+    engine: Engine
+    dsp: DspWorker
+    anomaly: AnomalyWatch
+    alarm_store: AlarmStore
+    board: AlarmBoard
+    snapshots: DetectorSnapshots
+
+
+@dataclass(frozen=True, slots=True)
+class _Ward:
+    """The way of a record from a device to the journal and to the pages."""
+
+    live: LiveHub
+    ingest: Ingest
+    links: LinkAlarms
+    losses: LossNotice
+
+
 async def build(
     stack: AsyncExitStack,
     settings: Settings,
@@ -115,6 +148,42 @@ async def build(
     if (hindrance := prepare_folder(folder)) is not None:
         log.error("%s; until then nothing is recorded", hindrance)
     health, supervisor = HealthRegistry(), Supervisor()
+    files = await _open_files(stack, settings, folder)
+    detectors = await _start_detectors(stack, settings, folder, files, progress)
+    ward = await _build_ward(stack, settings, folder, files, detectors, supervisor)
+    radio = await open_radio(settings.radio.adapter)
+    sessions, commissioning = await _start_sessions(stack, radio, files, ward, supervisor)
+    clock, journal, audit, registry = files.clock, files.journal, files.audit, files.registry
+    board, ingest = detectors.board, ward.ingest
+    reconciler = Reconciler(
+        registry=registry, sessions=sessions, journal=journal, clock=clock, board=board,
+        live=ward.live, ingest=ingest, links=ward.links, audit=audit, redactor=redactor,
+        supervisor=supervisor,
+    )  # fmt: skip
+    view = ApiView(
+        settings=settings, health=health, clock=clock, journal=journal, audit=audit,
+        registry=registry, commissioning=commissioning, board=board, live=ward.live,
+        ingest=ingest, readings=HeldReadings(ingest.readings, journal, audit),
+    )  # fmt: skip
+    reload = SettingsReload(settings, config, reconciler.import_settings)
+    handlers = gateway_handlers(sessions, view, reload)
+    sinks = Sinks(
+        settings, journal, audit, handlers, health, supervisor, RegistryInventory(registry)
+    )
+    stack.push_async_callback(sinks.close)
+    return Parts(
+        settings=settings, health=health, supervisor=supervisor,
+        heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
+        clock=clock, kept_time=files.kept_time, journal=journal, audit=audit, registry=registry,
+        engine=detectors.engine, dsp=detectors.dsp, snapshots=detectors.snapshots,
+        alarm_store=detectors.alarm_store, board=board, live=ward.live, ingest=ingest,
+        sessions=sessions, commissioning=commissioning, reconciler=reconciler, view=view,
+        sinks=sinks, losses=ward.losses,
+    )  # fmt: skip
+
+
+async def _open_files(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Records:
+    """Open the journal and the registry; the clock goes on from what was kept."""
     clock = GatewayClock()
     journal = open_journal(folder, settings, clock)
     stack.push_async_callback(asyncio.to_thread, journal.close)
@@ -128,75 +197,83 @@ async def build(
     stack.callback(lock.release)
     registry = open_registry(folder / "registry.sqlite", settings.gateway.mode, clock)
     stack.callback(registry.close)
-    audit, alarm_store = Audit(journal.append), AlarmStore(folder)
+    return _Records(clock, kept_time, journal, Audit(journal.append), registry)
+
+
+async def _start_detectors(
+    stack: AsyncExitStack,
+    settings: Settings,
+    folder: Path,
+    files: _Records,
+    progress: Callable[[str], None],
+) -> _Detectors:
+    """Load or compile the kernels; detectors and alarms go on from what was kept."""
+    clock, alarm_store = files.clock, AlarmStore(folder)
     engine = Engine(EngineConfig())
     await in_daemon_thread(partial(engine.warm, partial(log_warming, progress), KERNELS))
     board = alarm_store.board()
-    detectors = DetectorStore(folder, fingerprint())
+    stopped = DetectorStore(folder, fingerprint())
     memory = memory_file(folder, "detectors.bin")
     in_memory = None if memory is None else DetectorStore(memory.parent, fingerprint(), memory.name)
-    learnt = await asyncio.to_thread(load_learnt, detectors, in_memory, board, clock)
+    learnt = await asyncio.to_thread(load_learnt, stopped, in_memory, board, clock)
     dsp, anomaly = DspWorker(engine, settings.signal.tick_ms / 1000, learnt.streams), AnomalyWatch()
-    admitted = {subject.id for subject in registry.subjects()}
+    admitted = {subject.id for subject in files.registry.subjects()}
     anomaly.restore({who: kept for who, kept in learnt.baselines.items() if who in admitted})
     snapshots = DetectorSnapshots(in_memory, dsp, anomaly, board, alarm_store, clock)
     stack.push_async_callback(
-        asyncio.to_thread, stop_detectors, dsp, anomaly, detectors, in_memory, clock
+        asyncio.to_thread, stop_detectors, dsp, anomaly, stopped, in_memory, clock
     )
+    return _Detectors(engine, dsp, anomaly, alarm_store, board, snapshots)
+
+
+async def _build_ward(
+    stack: AsyncExitStack,
+    settings: Settings,
+    folder: Path,
+    files: _Records,
+    detectors: _Detectors,
+    supervisor: Supervisor,
+) -> _Ward:
+    """Build the record path, with the readings that waited for a decision at the stop."""
+    clock, journal, registry, board = files.clock, files.journal, files.registry, detectors.board
     readings = await asyncio.to_thread(ReadingStore, folder / "readings.sqlite")
     stack.push_async_callback(asyncio.to_thread, readings.close)
     live = LiveHub(
         gateway_description(settings), clock=lambda: clock.now().time_ns, supervisor=supervisor
     )
     ingest = Ingest(
-        registry=registry, clock=clock, journal=journal, board=board, live=live, dsp=dsp,
-        supervisor=supervisor, anomaly=anomaly, readings=readings,
+        registry=registry, clock=clock, journal=journal, board=board, live=live,
+        dsp=detectors.dsp, supervisor=supervisor, anomaly=detectors.anomaly, readings=readings,
     )  # fmt: skip
     await recall_readings(journal, ingest.readings)
     losses = LossNotice(
         folder / "losses.json", lambda: journal.stats().lost.damage,
-        lambda: [subject.id for subject in registry.subjects()], board, ingest.state, audit,
+        lambda: [subject.id for subject in registry.subjects()], board, ingest.state, files.audit,
     )  # fmt: skip
+    stack.push_async_callback(losses.close)
     links = LinkAlarms(registry=registry, clock=clock, live=live, ingest=ingest)
+    return _Ward(live, ingest, links, losses)
+
+
+async def _start_sessions(
+    stack: AsyncExitStack, radio: Radio, files: _Records, ward: _Ward, supervisor: Supervisor
+) -> tuple[SessionManager, Commissioning]:
+    """Start what talks to devices and what people commission them with."""
     sessions = SessionManager(
         catalogue(),
-        await open_radio(settings.radio.adapter),
-        ingest.on_output,
-        links.on_session_state,
-        feeds=registry.subject_now,
-        on_disk=ingest.on_disk,
-        utc=lambda monotonic_ns: clock.at(monotonic_ns).time_ns,
+        radio,
+        ward.ingest.on_output,
+        ward.links.on_session_state,
+        feeds=files.registry.subject_now,
+        on_disk=ward.ingest.on_disk,
+        utc=lambda monotonic_ns: files.clock.at(monotonic_ns).time_ns,
         keep=supervisor.keep,
     )
     stack.push_async_callback(sessions.stop)
-    commissioning = Commissioning(registry, sessions, catalogue())
+    commissioning = Commissioning(files.registry, sessions, catalogue())
     await commissioning.start()
     stack.push_async_callback(commissioning.stop)
-    reconciler = Reconciler(
-        registry=registry, sessions=sessions, journal=journal, clock=clock, board=board,
-        live=live, ingest=ingest, links=links, audit=audit, redactor=redactor,
-        supervisor=supervisor,
-    )  # fmt: skip
-    view = ApiView(
-        settings=settings, health=health, clock=clock, journal=journal, audit=audit,
-        registry=registry, commissioning=commissioning, board=board, live=live, ingest=ingest,
-        readings=HeldReadings(ingest.readings, journal, audit),
-    )  # fmt: skip
-    reload = SettingsReload(settings, config, reconciler.import_settings)
-    handlers = gateway_handlers(sessions, view, reload)
-    sinks = Sinks(
-        settings, journal, audit, handlers, health, supervisor, RegistryInventory(registry)
-    )
-    stack.push_async_callback(sinks.close)
-    return Parts(
-        settings=settings, health=health, supervisor=supervisor,
-        heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
-        clock=clock, kept_time=kept_time, journal=journal, audit=audit, registry=registry,
-        engine=engine, dsp=dsp,
-        snapshots=snapshots, alarm_store=alarm_store, board=board, live=live, ingest=ingest,
-        sessions=sessions, commissioning=commissioning, reconciler=reconciler, view=view,
-        sinks=sinks, losses=losses,
-    )  # fmt: skip
+    return sessions, commissioning
 
 
 def data_folder(settings: Settings) -> Path:

@@ -87,6 +87,7 @@ BOUNDED = {
     "teleward_gateway/process/child_processes.py": "waits for children, awaited there",
     "teleward_gateway/remote_commands/receiver.py": "one command, answered there",
     "teleward_gateway/sessions/connection.py": "one link; a failure ends the link",
+    "teleward_gateway/ward/loss_notice.py": "one small file; the stop waits for it",
     "teleward_gateway/ward/reconciler.py": "one change; a failure is noted",
 }
 """Files that start tasks of bounded life, which belong to what awaits them."""

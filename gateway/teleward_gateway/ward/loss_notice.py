@@ -5,15 +5,18 @@ that some of it is gone. A person reads the notice by acknowledging the alarm of
 `POST /api/v1/losses/read`. What was read is remembered beside the journal.
 """
 
+import asyncio
 import json
 import logging
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from teleward_gateway.journal.audit import Audit
+from teleward_gateway.process.startup import in_daemon_thread
 from teleward_gateway.ward.ward_state import WardState
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.model import Presence
@@ -21,6 +24,8 @@ from teleward_signal.model import Presence
 log = logging.getLogger(__name__)
 
 CONDITION = "records_lost"
+STOP_S = 2.0
+"""A disk that takes longer does not hold the stop: the notice is shown again at the next start."""
 
 
 class LossNotice:
@@ -39,6 +44,7 @@ class LossNotice:
         self._board, self._state, self._audit = board, state, audit
         self._read = _load(path)
         self._alarmed: set[str] = set()
+        self._saving: asyncio.Task[None] | None = None
 
     @property
     def unread(self) -> int:
@@ -58,7 +64,8 @@ class LossNotice:
         count, self._read = self.unread, self._damaged()
         if count:
             self._audit.note("read of lost records", author, records=count)
-            self._save()
+            if self._saving is None or self._saving.done():
+                self._saving = asyncio.get_running_loop().create_task(self._save())
         self.tick()
         return count
 
@@ -84,13 +91,27 @@ class LossNotice:
                     return event.author or "unknown"
         return None
 
-    def _save(self) -> None:
-        try:
-            new = self._path.with_suffix(".new")
-            new.write_text(json.dumps({"read": self._read}), encoding="ascii")
-            os.replace(new, self._path)
-        except OSError as error:
-            log.warning("%s cannot be written: %s", self._path.name, error.strerror)
+    async def close(self) -> None:
+        """Wait until what was read is remembered, but not for a disk that hangs."""
+        if self._saving is not None:
+            await asyncio.wait([self._saving], timeout=STOP_S)
+            self._saving.cancel()
+
+    async def _save(self) -> None:
+        """Write the newest count beside the event loop: a slow disk holds no tick."""
+        written = -1
+        while written != self._read:
+            written = self._read
+            await in_daemon_thread(partial(_write, self._path, written))
+
+
+def _write(path: Path, count: int) -> None:
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(json.dumps({"read": count}), encoding="ascii")
+        os.replace(new, path)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path.name, error.strerror)
 
 
 def _text(count: int) -> str:

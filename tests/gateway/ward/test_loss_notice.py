@@ -3,15 +3,21 @@
 import asyncio
 import contextlib
 import json
+import os
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
+from teleward_gateway.journal.audit import Audit
 from teleward_gateway.journal.damage import Damaged
 from teleward_gateway.journal.database import connect
 from teleward_gateway.parts import Parts
 from teleward_gateway.testing.running_gateway import running
-from teleward_gateway.ward.loss_notice import CONDITION
+from teleward_gateway.ward.loss_notice import CONDITION, LossNotice
+from teleward_gateway.ward.ward_state import WardState
+from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.record import Draft, RecordKind
 
 SETTINGS = """
@@ -95,3 +101,27 @@ async def test_losses_degrade_health_until_somebody_has_read_of_them(tmp_path: P
         assert CONDITION not in conditions(gateway)
 
     await live(tmp_path, read)
+
+
+async def test_a_disk_that_hangs_holds_neither_the_tick_nor_the_stop(tmp_path: Path) -> None:
+    path, returned, late = tmp_path / "losses.json", threading.Event(), []
+    os.mkfifo(path.with_suffix(".new"))  # a file whose opening waits, as on a dead disk
+    drafts: list[Draft] = []
+    board = AlarmBoard()
+    notice = LossNotice(
+        path, lambda: 3, lambda: [], board, cast(WardState, None), Audit(drafts.append)
+    )
+
+    def disk() -> None:
+        late.append(not returned.wait(10))
+        assert json.loads(path.with_suffix(".new").read_text()) == {"read": 3}
+
+    answering = threading.Thread(target=disk)
+    answering.start()
+    assert notice.read("nurse") == 3
+    assert notice.health()["ok"]
+    returned.set()
+    await notice.close()
+    await asyncio.to_thread(answering.join)
+    assert late == [False]
+    assert [draft.kind for draft in drafts] == [RecordKind.AUDIT]
