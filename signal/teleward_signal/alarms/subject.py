@@ -14,6 +14,7 @@ from typing import Any
 from teleward_signal.alarms.claims import DIFFERENCE, Claims, base
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
+from teleward_signal.alarms.rates import RATES, difference_percent, fresh_rates
 from teleward_signal.alarms.reading import Reading
 from teleward_signal.alarms.table import (
     CLOCK_FAULTS,
@@ -27,14 +28,10 @@ from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority
 from teleward_signal.timeline import SECOND_NS, Instant
 from teleward_signal.vocabulary import METRICS
 
-RATES = ("heart_rate", "pulse_rate")
 LEAD_OFF = "lead_off"
 LINK_LOST = "link_lost"
 MOMENTARY = "pause"
 """The one rhythm that may be reported when it is over already."""
-
-# Two rates are compared only while both are this fresh: oximeters report every one to four seconds.
-_COMPARE_NS = 10 * SECOND_NS
 
 
 @dataclass(slots=True)
@@ -254,8 +251,8 @@ class SubjectAlarms(Claims):
 
     def _is_same_heart(self, at: Instant) -> bool:
         """Return whether the pulse rate is the heart rate again: one fast heart is one alarm."""
-        rates = self._fresh_rates(at)
-        return len(rates) == 2 and self._difference_percent(rates) <= self.limits.difference_percent
+        rates = fresh_rates(self.readings, at.clock_ns)
+        return len(rates) == 2 and difference_percent(rates) <= self.limits.difference_percent
 
     def _judge(self, limit: Limit, value: float, source: str, at: Instant) -> list[AlarmEvent]:
         known = self.conditions.get(limit.condition)
@@ -278,32 +275,17 @@ class SubjectAlarms(Claims):
         return events
 
     def _judge_difference(self, at: Instant) -> list[AlarmEvent]:
-        fresh = self._fresh_rates(at)
+        fresh = fresh_rates(self.readings, at.clock_ns)
         if len(fresh) < 2:
             return []
         (heart, source), (pulse, _) = fresh
-        percent = self._difference_percent(fresh)
+        percent = difference_percent(fresh)
         if percent <= self.limits.difference_percent:
             return self._clear(DIFFERENCE, at)
         condition = self._condition(DIFFERENCE)
         condition.value, condition.limit = round(percent), self.limits.difference_percent
         condition.claims.clear()
         return self._claim(condition, source, f"HR {heart:.0f} and pulse {pulse:.0f} differ", at)
-
-    def _fresh_rates(self, at: Instant) -> list[tuple[float, str]]:
-        """Return heart and pulse rate with their sources, each if it is fresh."""
-        return [
-            (reading.value, reading.source)
-            for metric in RATES
-            if (reading := self.readings.get(metric)) is not None
-            and reading.value is not None
-            and at.clock_ns - reading.valued_ns <= _COMPARE_NS
-        ]
-
-    @staticmethod
-    def _difference_percent(rates: list[tuple[float, str]]) -> float:
-        (heart, _), (pulse, _) = rates
-        return 100 * abs(heart - pulse) / max(heart, pulse, 1.0)
 
     def _silent(self, metric: str, reading: Reading, at: Instant) -> list[AlarmEvent]:
         """Drop values of a silent stream; end single readings that are too old."""

@@ -12,6 +12,7 @@ from teleward_signal.banks.biquads import at_rest, filtered
 from teleward_signal.banks.slot_bank import emit, median, ranked
 from teleward_signal.compiled.cache import constant, inner, kernel
 from teleward_signal.compiled.records import Floats, Ints, Records
+from teleward_signal.ppg.numerics import perfusion_index, pulse_rate
 from teleward_signal.ppg.state import BEAT_RING, HISTORY, N_SHAPE, QUEUE, RING, PpgState, PpgTiming
 
 MASK = RING - 1
@@ -25,9 +26,6 @@ FAINT = 0.15
 """It never falls below this share: a premature pulse is often this weak."""
 HURRIED, FAST_FROM = 0.15, 0.5
 """Share of pulses with another too soon after it: the rate may be half, and pulses are fast."""
-FAST_UNTIL_S = 0.38
-UNEVEN = 0.7
-"""Share of fast intervals near the median below which some are dicrotic waves."""
 OVERDUE = 1.5
 """Usual intervals without a pulse after which one is overdue."""
 UPSTROKE_S = 0.30
@@ -36,14 +34,10 @@ FAINT_OVERDUE = 0.12
 """Share of the usual rise that an overdue pulse needs."""
 HUGE = 4.0
 """A rise this many times the usual is movement, unless three follow each other."""
-RATE_WINDOW_S = 10.0
-"""The rate is the median over ten seconds: what bedside oximeters do, so that one can compare."""
 
 ALIKE_NOISE, ALIKE, ALIKE_CLEAN = 0.70, 0.90, 0.98
 """Mean correlation of eight pulses with the usual shape at which quality is 0, 0.4 and 1. Of clean
 BIDMC seconds 94 % lie above 0.90, of seconds whose rate movement made wrong 5 %."""
-NEAR = 0.2
-"""Intervals this close to the median are averaged: a missed pulse makes one twice as long."""
 
 NO_SIGNAL, CLIPPED, MOTION, LOW_PERFUSION, SETTLING, TOO_FAST = 1, 4, 8, 16, 64, 128
 PULSE, PULSE_RATE, PERFUSION_INDEX = constant(16), constant(17), constant(18)
@@ -274,52 +268,6 @@ def assess(s: PpgState, t: PpgTiming) -> None:
         s.reasons |= LOW_PERFUSION
     if s.sqi < 0.5 and not faint:
         s.reasons |= MOTION
-
-
-@inner
-def pulse_rate(s: PpgState, t: PpgTiming) -> float:
-    """Return the rate over the last ten seconds in /min, NaN without three intervals.
-
-    The mean of the intervals near the median: missed pulses do not count, and the result is finer
-    than the sampling interval.
-    """
-    intervals = np.empty(BEAT_RING)
-    n = 0
-    later = -1
-    for k in range(min(s.beats_n, BEAT_RING)):
-        at = s.beats_at[(s.beats_n - 1 - k) % BEAT_RING]
-        after_gap = at < 0
-        at = -at - 1 if after_gap else at
-        if s.n - at > RATE_WINDOW_S * t.fs:
-            break
-        if later >= 0:
-            intervals[n] = (later - at) / t.fs
-            n += 1
-        later = -1 if after_gap else at
-    if n < 3 or s.n - s.last_at > max(3.0, 2.5 * s.interval) * t.fs:
-        return np.nan
-    usual = median(intervals, n)
-    if s.fast == 1 and usual > FAST_UNTIL_S:
-        s.fast = 0
-    total, taken = 0.0, 0
-    for k in range(n):
-        if abs(intervals[k] - usual) <= NEAR * usual:
-            total += intervals[k]
-            taken += 1
-    if s.fast == 1 and taken < UNEVEN * n:
-        return np.nan
-    return 60.0 * taken / total if taken > 0 else 60.0 / usual
-
-
-@inner
-def perfusion_index(s: PpgState) -> float:
-    """Return the pulse in % of the steady light; NaN for a signal without a steady part.
-
-    An index above 30 % does not exist in a finger: the source has removed or scaled its DC.
-    """
-    if s.learned == 0 or s.mean <= 0.0 or s.level > 0.30 * s.mean:
-        return np.nan
-    return 100.0 * s.level / s.mean
 
 
 @inner
