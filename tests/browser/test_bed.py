@@ -49,6 +49,23 @@ def test_numerics_with_limits_and_waves_with_scale(ward: FeedServer, open_page: 
     expect(page.locator('[data-channel="ecg_ii"]')).to_contain_text("mm/mV")
 
 
+def test_the_label_of_a_filtered_strip_is_one_line_on_a_phone(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/bed/sim-02", width=390, height=844)
+    page.evaluate("localStorage.setItem('teleward.ecg-filter', 'diagnostic 50')")
+    page.reload()
+    label = page.locator('[data-channel="ecg_ii"]')
+    expect(label).to_contain_text("Diagnostic")
+    expect(label).to_contain_text("notch 50 Hz")
+    height, right, room = label.evaluate(
+        "(label) => { const box = label.getBoundingClientRect(); return [box.height, box.right,"
+        " document.querySelector('.traces').getBoundingClientRect().right]; }"
+    )
+    assert height < 24
+    assert right <= room
+
+
 def test_what_ucum_writes_in_braces_is_no_unit(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/bed/sim-02")
     scored = Measurement("anomaly", 12.0, valid_s=60.0)

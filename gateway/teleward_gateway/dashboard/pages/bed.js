@@ -207,6 +207,14 @@ function endStay() {
   canvas.getContext("2d")?.clearRect(0, 0, canvas.width, canvas.height);
 }
 
+/** A phone has room for the name of the filter, not for its edges. @param {string} filter */
+function ecgLabel(/** @type {string} */ scale, /** @type {string} */ rate, filter) {
+  const [band, notch] = filter.split(" · ");
+  const [name, ...edges] = band.split(" ");
+  return html`${scale}<span class="wide"> · ${rate}</span> · ${name}<span class="wide"> ${edges.join(" ")}</span
+    >${notch ? ` · ${notch}` : ""}`;
+}
+
 /** @param {Traces} made */
 function placeLabels(made) {
   const { ratio } = made;
@@ -222,8 +230,9 @@ function placeLabels(made) {
       const small = document.createElement("small");
       const gain = lane.unitPixels ? (lane.unitPixels / ratio / PIXELS_PER_SECOND) * 25 : 0;
       const scale = gain ? `25 mm/s · ${gain.toFixed(gain < 10 ? 1 : 0).replace(".0", "")} mm/mV` : unit === "1" ? "" : unitText(unit);
-      const filter = metric.startsWith("ecg") ? filterName(made.filter, fs) : "";
-      small.textContent = [scale, `${Number(fs.toFixed(1))} Hz`, filter].filter(Boolean).join(" · ");
+      const rate = `${Number(fs.toFixed(1))} Hz`;
+      if (metric.startsWith("ecg")) render(ecgLabel(scale, rate, filterName(made.filter, fs)), small);
+      else small.textContent = [scale, rate].filter(Boolean).join(" · ");
       label.append(small);
       return label;
     }),

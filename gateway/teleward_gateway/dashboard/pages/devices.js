@@ -3,6 +3,7 @@
 
 import { author, call, setAuthor } from "../core/api.js";
 import { AddDevice, Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
+import { portList, reachList } from "./devices_reach.js";
 import { readingList, SettleReading } from "./devices_readings.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 import { ago, bedName, linkText, moment } from "../i18n/format.js";
@@ -10,9 +11,6 @@ import { repeat } from "../vendor/directives/repeat.js";
 
 const REFRESH_MS = 2000;
 const PORTS_EVERY = 5;
-/** Below this a link drops now and then; above the other it never does. */
-const WEAK_DBM = -85;
-const STRONG_DBM = -45;
 
 /** @type {Record<string, string>} how sure the driver of a device is */
 const VERIFICATION = {
@@ -100,7 +98,8 @@ class Page {
       ${this.pairings.map((row) => this.pairing(row))}
       ${readingList(this.readings, this.forms.settle, (row) => this.discard(row))}
       ${this.subjectList()} ${this.deviceList()}
-      ${this.inReach()} ${this.portList()}`,
+      ${reachList(this.found, this.radioProblem, this.forms.add)}
+      ${portList(this.ports, this.detected, this.forms.add, (path) => this.listen(path))}`,
       element("page"),
     );
   }
@@ -289,96 +288,6 @@ class Page {
       ${session.state !== "streaming" && session.reason ? html`<small>${session.reason}</small>` : nothing}
       ${session.last_seen ? html`<small>last seen ${ago(Date.now() - Date.parse(session.last_seen))}</small>` : nothing}
     </p>`;
-  }
-
-  inReach() {
-    return html`<section aria-labelledby="reach-title">
-      <header><h2 id="reach-title">In reach</h2></header>
-      ${this.radioProblem ? html`<p class="error">${this.radioProblem}</p>` : nothing}
-      <ul class="rows" id="found">
-        ${repeat(this.found, (row) => row.address, (row) => this.foundRow(row))}
-      </ul>
-      ${this.found.length || this.radioProblem
-        ? nothing
-        : html`<p class="empty">Listening. A device that is connected already does not call.</p>`}
-    </section>`;
-  }
-
-  /** @param {any} row */
-  foundRow(row) {
-    const battery = row.battery_percent === null ? "" : ` · battery ${row.battery_percent} %`;
-    return html`<li class="row" data-address=${row.address}>
-      <div>
-        <h3>${row.name || "no name"}</h3>
-        <small>${row.address}</small>
-      </div>
-      <p>${row.drivers.length ? row.drivers.join(", ") : html`<span class="quiet">${row.note || "no driver fits"}</span>`}</p>
-      <p>
-        <meter
-          min="-100"
-          max="-30"
-          low=${WEAK_DBM}
-          high=${STRONG_DBM}
-          optimum="-30"
-          value=${row.rssi_dbm}
-          aria-label="Signal"
-        ></meter>
-        ${row.rssi_dbm} dBm<small>seen ${ago(row.age_s * 1000)}${battery}</small>
-      </p>
-      <div class="actions">
-        ${row.device
-          ? html`<span class="pill">${row.device}${row.feeds ? ` → ${row.feeds}` : ""}</span>`
-          : html`<button
-              type="button"
-              ?disabled=${!row.drivers.length}
-              @click=${() => this.forms.add.openFor(row.address, row.drivers, row.name, "ble")}
-            >
-              Add
-            </button>`}
-      </div>
-    </li>`;
-  }
-
-  portList() {
-    return html`<section aria-labelledby="ports-title">
-      <header><h2 id="ports-title">Serial ports</h2></header>
-      <ul class="rows" id="ports">
-        ${repeat(this.ports, (row) => row.path, (row) => this.port(row))}
-      </ul>
-      ${this.ports.length ? nothing : html`<p class="empty">No serial adapter is plugged in.</p>`}
-    </section>`;
-  }
-
-  /** @param {any} row */
-  port(row) {
-    const found = this.detected[row.path];
-    const drivers = found?.driver ? [found.driver] : row.drivers;
-    return html`<li class="row">
-      <div>
-        <h3>${row.description || row.device_file}</h3>
-        <small>${row.path}</small>
-      </div>
-      <p>
-        ${found?.driver
-          ? `${found.driver} at ${found.baudrate} baud`
-          : (found?.detail || found?.state || row.drivers.join(", ")) ?? ""}
-        ${row.shares_its_name ? html`<small>same serial number as others: named by its socket</small>` : nothing}
-      </p>
-      <p></p>
-      <div class="actions">
-        ${row.device
-          ? html`<span class="pill">${row.device}</span>`
-          : html`<button type="button" ?disabled=${found?.busy} @click=${() => this.listen(row.path)}>
-                ${found?.busy ? "Listening …" : "Listen"}
-              </button>
-              <button
-                type="button"
-                @click=${() => this.forms.add.openFor(row.path, drivers, row.description, "serial")}
-              >
-                Add
-              </button>`}
-      </div>
-    </li>`;
   }
 
   /** @param {string} path */

@@ -1,0 +1,110 @@
+// @ts-check
+/** What is in reach of the gateway: BLE devices that advertise, and serial adapters. */
+
+import { html, nothing } from "../vendor/lit-html.js";
+import { ago } from "../i18n/format.js";
+import { repeat } from "../vendor/directives/repeat.js";
+
+/** @typedef {{ openFor: (address: string, drivers: string[], name: string, link: string) => void }} Add */
+
+/** Below this a link drops now and then; above the other it never does. */
+const WEAK_DBM = -85;
+const STRONG_DBM = -45;
+
+/**
+ * BLE devices that advertise.
+ * @param {any[]} found @param {string} problem why there is no radio @param {Add} add
+ */
+export function reachList(found, problem, add) {
+  return html`<section aria-labelledby="reach-title">
+    <header><h2 id="reach-title">In reach</h2></header>
+    ${problem ? html`<p class="error">${problem}</p>` : nothing}
+    <ul class="rows" id="found">
+      ${repeat(found, (row) => row.address, (row) => foundRow(row, add))}
+    </ul>
+    ${found.length || problem
+      ? nothing
+      : html`<p class="empty">Listening. A device that is connected already does not call.</p>`}
+  </section>`;
+}
+
+/** @param {any} row @param {Add} add */
+function foundRow(row, add) {
+  const battery = row.battery_percent === null ? "" : ` · battery ${row.battery_percent} %`;
+  return html`<li class="row" data-address=${row.address}>
+    <div>
+      <h3>${row.name || "no name"}</h3>
+      <small>${row.address}</small>
+    </div>
+    <p>${row.drivers.length ? row.drivers.join(", ") : html`<span class="quiet">${row.note || "no driver fits"}</span>`}</p>
+    <p>
+      <meter
+        min="-100"
+        max="-30"
+        low=${WEAK_DBM}
+        high=${STRONG_DBM}
+        optimum="-30"
+        value=${row.rssi_dbm}
+        aria-label="Signal"
+      ></meter>
+      ${row.rssi_dbm} dBm<small>seen ${ago(row.age_s * 1000)}${battery}</small>
+    </p>
+    <div class="actions">
+      ${row.device
+        ? html`<span class="pill">${row.device}${row.feeds ? ` → ${row.feeds}` : ""}</span>`
+        : html`<button
+            type="button"
+            ?disabled=${!row.drivers.length}
+            @click=${() => add.openFor(row.address, row.drivers, row.name, "ble")}
+          >
+            Add
+          </button>`}
+    </div>
+  </li>`;
+}
+
+/**
+ * Serial adapters, with what was detected on them.
+ * @param {any[]} ports @param {Record<string, any>} detected by path @param {Add} add
+ * @param {(path: string) => void} listen detects what sends on a port
+ */
+export function portList(ports, detected, add, listen) {
+  return html`<section aria-labelledby="ports-title">
+    <header><h2 id="ports-title">Serial ports</h2></header>
+    <ul class="rows" id="ports">
+      ${repeat(ports, (row) => row.path, (row) => portRow(row, detected[row.path], add, listen))}
+    </ul>
+    ${ports.length ? nothing : html`<p class="empty">No serial adapter is plugged in.</p>`}
+  </section>`;
+}
+
+/** @param {any} row @param {any} found @param {Add} add @param {(path: string) => void} listen */
+function portRow(row, found, add, listen) {
+  const drivers = found?.driver ? [found.driver] : row.drivers;
+  return html`<li class="row">
+    <div>
+      <h3>${row.description || row.device_file}</h3>
+      <small>${row.path}</small>
+    </div>
+    <p>
+      ${found?.driver
+        ? `${found.driver} at ${found.baudrate} baud`
+        : (found?.detail || found?.state || row.drivers.join(", ")) ?? ""}
+      ${row.shares_its_name ? html`<small>same serial number as others: named by its socket</small>` : nothing}
+    </p>
+    <p></p>
+    <div class="actions">
+      ${row.device
+        ? html`<span class="pill">${row.device}</span>`
+        : html`<button type="button" ?disabled=${found?.busy} @click=${() => listen(row.path)}>
+              ${found?.busy ? "Listening …" : "Listen"}
+            </button>
+            <button
+              type="button"
+              @click=${() => add.openFor(row.path, drivers, row.description, "serial")}
+            >
+              Add
+            </button>`}
+    </div>
+  </li>`;
+}
