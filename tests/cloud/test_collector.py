@@ -16,10 +16,8 @@ from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.compression import Compression
-from teleward_cloud.mqtt.settings import Bundle, Confirmation, MqttSettings, MqttVersion
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
-from teleward_cloud.mqtt.unconfirmed import Unconfirmed
-from teleward_gateway.commands import collect
 from teleward_gateway.health.collector_metrics import serve_metrics
 from teleward_gateway.testing.servers import Influx, Mosquitto, free_port
 from teleward_signal.model import Provenance
@@ -270,51 +268,6 @@ async def test_gateways_wait_for_storage_wherever_a_collector_stands(
     await sink.close()
 
 
-BROKERS = {
-    "default": "",
-    "long queues": "max_queued_messages 100000\nmax_inflight_messages 1000\n",
-}
-
-
-@pytest.mark.parametrize("name", BROKERS)
-async def test_a_slow_database_loses_nothing_that_the_broker_took(
-    tmp_path: Path, record: Make, name: str
-) -> None:
-    """500 messages a second, 2 s a batch: 30 % and 22 % were lost, without any crash."""
-    lines = "listener PORT 127.0.0.1\nallow_anonymous true\n" + BROKERS[name]
-    server = Mosquitto(tmp_path, extra=lines)
-    server.start()
-    worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).parent / "slow_worker.py"), str(server.port), "2"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert worker.stdin is not None
-    assert worker.stdout is not None
-    assert await worker.stdout.readline() == b"ready\n"
-    settings = MqttSettings(
-        port=server.port, bundle=Bundle.SUBJECT, confirm=Confirmation.PUBACK, window=200
-    )
-    gateway = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
-    await gateway.open()
-    await gateway.wait_connected(5)
-    acknowledged = 0
-    start_s = asyncio.get_running_loop().time()
-    for step in range(60):  # 6 s at 50 messages of 6 records each tenth of a second
-        batch = [record(50 * step + n, part) for n in range(50) for part in range(6)]
-        acknowledged += len((await gateway.send(batch, live=True)).acknowledged)
-        ahead_s = start_s + 0.1 * (step + 1) - asyncio.get_running_loop().time()
-        await asyncio.sleep(max(0.0, ahead_s))
-    worker.stdin.write(f"{acknowledged}\n".encode())
-    result = json.loads(await asyncio.wait_for(worker.stdout.readline(), 60))
-    await worker.wait()
-    await gateway.close()
-    server.stop()
-    assert acknowledged == 18_000
-    assert result["stored"] == acknowledged
-    assert result["megabytes"] < 150
-
-
 async def test_a_database_that_refuses_one_kind_does_not_stop_the_others(
     settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make, eventually: Wait
 ) -> None:
@@ -367,21 +320,6 @@ async def test_the_counters_are_metrics(
     await asyncio.to_thread(stop)
 
 
-def test_names_stay_the_same_and_differ_on_one_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    locks: list[Any] = []
-    monkeypatch.setattr(collect, "_LOCKS", locks)
-    first, second = collect.own_name(), collect.own_name()
-    assert first.endswith("-1")
-    assert second.endswith("-2")
-    locks.pop(0).close()
-    assert collect.own_name() == first
-    for lock in locks:
-        lock.close()
-
-
 async def start_collector(
     folder: Path, name: str, mosquitto: Mosquitto, influx: Influx
 ) -> asyncio.subprocess.Process:
@@ -426,35 +364,6 @@ async def test_kill_any_of_several_and_nothing_is_lost_or_doubled(
     assert await asyncio.wait_for(workers[2].wait(), 10) == 0
     for worker in workers[:2]:
         await worker.wait()
-
-
-def test_unconfirmed_by_table(record: Make) -> None:
-    ids = [record(seq).id for seq in range(4)]
-    table = Unconfirmed(timeout_s=10)
-    table.published(ids, now_s=0)
-    table.failed(ids[:1])
-    table.answered({ids[0]: None, ids[1]: None, ids[2]: "bad value"})
-    first = table.settle(ids[1:], now_s=1)
-    assert first.acknowledged == (ids[1],)
-    assert [found.id for found in first.rejected] == [ids[2]]
-    assert first.held == (ids[3],)
-    assert first.forgotten == ()
-    late = table.settle([], now_s=10)
-    assert late.forgotten == (ids[3],)
-    table.answered({ids[3]: None})
-    assert table.settle([], now_s=11).acknowledged == (), "it has been given back already"
-    assert len(table) == 0
-
-
-def test_a_failed_attempt_leaves_no_deadline_behind(record: Make) -> None:
-    found = record(1).id
-    table = Unconfirmed(timeout_s=30)
-    table.published([found], now_s=0)
-    table.failed([found])
-    table.published([found], now_s=29)
-    assert table.settle([found], now_s=30.5).held == (found,)
-    assert table.settle([], now_s=58).forgotten == ()
-    assert table.settle([], now_s=59).forgotten == (found,)
 
 
 async def test_compressed_bundles_are_collected_and_hostile_ones_counted(

@@ -9,7 +9,8 @@ from bumble.keys import MemoryKeyStore
 from teleward_signal.errors import Invalid
 from teleward_simulators.device_clock import DeviceClock
 from teleward_simulators.faults import FAULTS, PacketFaults, PacketMangler
-from teleward_simulators.radio.air import Air, Conditions
+from teleward_simulators.radio.air import Air
+from teleward_simulators.radio.conditions import Conditions
 
 Arguments = dict[str, Any]
 WELL_BATTERY = 90

@@ -38,12 +38,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from bumble import hci, ll
 from bumble.controller import Connection, Controller, LegacyAdvertiser
 from bumble.core import PhysicalTransport
 from bumble.link import LocalLink
+
+from teleward_simulators.radio.conditions import Advertisement, Conditions, address_text
 
 log = logging.getLogger(__name__)
 
@@ -58,33 +59,6 @@ FAST_ADVERTISING_S = 0.02
 they do so just while somebody is connecting to them, which keeps a large ward's air cheap."""
 SUPERVISION_TIMEOUT_S = 2.0
 """How long a link out of range lives on; the usual choice of phones is 2 to 6 s."""
-
-
-@dataclass(slots=True)
-class Conditions:
-    """Reception of one device. Times in seconds, probabilities 0 to 1, signal strength in dBm."""
-
-    rssi: int = -50
-    rssi_walk: int = 0
-    advertising_loss: float = 0.0
-    delay_s: float = 0.0
-    jitter_s: float = 0.0
-    out_of_range: bool = False
-    refuse: bool = False
-    silent: bool = False
-
-
-@dataclass
-class Advertisement(ll.AdvInd):
-    """An advertisement together with what the device answers to a scan request."""
-
-    scan_response: bytes = b""
-    rssi: int = -50
-
-
-def address_text(address: hci.Address) -> str:
-    """Return ``address`` as bleak writes it, ``C0:00:00:00:00:01``."""
-    return str(address.to_string(with_type_qualifier=False)).upper()
 
 
 class Air(LocalLink):

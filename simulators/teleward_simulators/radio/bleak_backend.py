@@ -29,8 +29,8 @@ from bumble.device import Advertisement, Connection, Peer
 
 from teleward_signal.errors import Invalid
 from teleward_simulators.radio.advertising import parse
-from teleward_simulators.radio.air import address_text
 from teleward_simulators.radio.central import Central
+from teleward_simulators.radio.conditions import address_text
 
 LARGEST_MTU = 517
 """What BlueZ asks for: 512 bytes of value, the largest there is, and 5 of header."""

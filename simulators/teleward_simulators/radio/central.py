@@ -21,7 +21,7 @@ from bumble.device import Advertisement, Connection, Device
 from bumble.keys import JsonKeyStore, KeyStore, MemoryKeyStore
 from bumble.pairing import PairingConfig, PairingDelegate
 
-from teleward_simulators.radio.air import address_text
+from teleward_simulators.radio.conditions import address_text
 from teleward_simulators.radio.h4 import H4Connection, dial
 
 RETRY_S = 0.25
