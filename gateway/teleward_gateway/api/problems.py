@@ -5,6 +5,7 @@ Anything else is an internal error: answered without detail and logged with its 
 """
 
 import logging
+import re
 from dataclasses import dataclass
 
 from fastapi import FastAPI, Request
@@ -88,5 +89,23 @@ def add_problems(app: FastAPI) -> None:
         detail = f"{request.method} {request.url.path}: {error.detail}"
         remedy = f"The addresses are listed in {PREFIX}/openapi.json."
         answer = problem_response(error.status_code, str(error.detail), detail, remedy)
-        answer.headers.update(error.headers or {})  # 405 names the methods that there are
+        answer.headers.update(error.headers or {})
+        if error.status_code == 405:
+            methods = _methods(request) or [answer.headers.get("Allow", "GET")]
+            answer.headers["Allow"] = ", ".join(methods)
         return answer
+
+
+def _methods(request: Request) -> list[str]:
+    """Return the methods of an address over all its routes; Starlette names the first one's."""
+    paths: dict[str, dict[str, object]] = request.app.openapi()["paths"]
+    path = request.url.path
+    known = paths.get(path) or next(
+        (
+            operations
+            for template, operations in paths.items()
+            if re.fullmatch(re.sub(r"\\\{[^}]+\}", "[^/]+", re.escape(template)), path)
+        ),
+        {},
+    )
+    return sorted(method.upper() for method in known)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 
+from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.problems import STATUSES, add_problems, kind_of
 from teleward_gateway.registry import RegistryConflict, RegistryError, Unknown
+from teleward_gateway.testing.ward_feed import WardFeed
 from teleward_signal.errors import (
     Conflict,
     Forbidden,
@@ -104,3 +106,40 @@ def test_every_kind_has_its_own_status() -> None:
     kinds = [kind.status for kind in STATUSES.values()]
     assert len(kinds) == len(set(kinds))
     assert kind_of(ValueError()).status == 500
+
+
+async def test_an_undeclared_method_is_answered_with_those_there_are() -> None:
+    app = create_app(WardFeed(1))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        document = (await client.get("/api/v1/openapi.json")).json()
+        for path, operations in document["paths"].items():
+            answer = await client.request("TRACE", path)
+            assert answer.status_code == 405
+            methods = {method.upper() for method in operations}
+            assert set(answer.headers["Allow"].split(", ")) == methods, path
+
+
+def test_every_refusal_is_described_as_it_is_sent() -> None:
+    document = create_app(WardFeed(1)).openapi()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert "422" not in operation["responses"], path
+            for kind in ("4XX", "5XX"):
+                content = operation["responses"][kind]["content"]
+                assert set(content) == {"application/problem+json"}, (method, path)
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({"author": "x", "duration_s": True}, True),
+        ({"author": "x", "duration_s": "1"}, True),
+        ({"author": "x", "duration_s": 1}, False),
+    ],
+)
+async def test_no_value_is_converted(body: dict[str, object], wrong: bool) -> None:
+    transport = httpx.ASGITransport(create_app(WardFeed(1)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.post("/api/v1/subjects/sim-01/audio-pause", json=body)
+    assert answer.status_code == (422 if wrong else 200)
