@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs class-hour test-clock test-faults test-api audit test-bluez fuzz
+.PHONY: help demo check test docs class-hour test-clock test-faults test-api test-mutations audit test-bluez fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test-faults:  ## every fault in full, and one table of losses, repeats and manua
 
 test-api:  ## schemathesis over the whole API of a running gateway, all checks
 	@./scripts/test-api
+
+test-mutations:  ## break named behaviours one by one; the closest tests must fail
+	@./scripts/test-mutations
 
 audit:  ## bandit over the sources, advisories of the dependencies where there are any
 	@./scripts/audit
