@@ -1,6 +1,5 @@
 """The ward's alarms: counted, never cut, quiet when acknowledged, silenced together, kept."""
 
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -39,9 +38,10 @@ def raise_alarm(ward: FeedServer) -> Iterator[Raise]:
         subject: str = "sim-02",
     ) -> None:
         raised.add((subject, condition))
+        now_ns = ward.feed.now_ns()
         event = AlarmEvent(
-            subject, condition, AlarmKind.PHYSIOLOGICAL, priority, presence, time.time_ns(), text,
-            metric, author=author,
+            subject, condition, AlarmKind.PHYSIOLOGICAL, priority, presence, now_ns, text, metric,
+            author=author,
         )  # fmt: skip
         ward.call(partial(ward.feed.publish, [event]))
 

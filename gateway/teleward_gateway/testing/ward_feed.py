@@ -46,7 +46,9 @@ class WardFeed:
     """A `GatewayView` over a real hub and alarm board, with signals made on the spot."""
 
     def __init__(self, beds: int = 16, seed: int = 1, alarms: bool = True) -> None:
-        self.live = LiveHub({"name": "feed", "ward": "Ward A", "simulated": True})
+        self._ahead_ns = time.time_ns() - time.monotonic_ns()
+        about = {"name": "feed", "ward": "Ward A", "simulated": True}
+        self.live = LiveHub(about, clock=self.now_ns)
         self.board = AlarmBoard()
         self.scores = ScoreBoard(lambda subject, score, _: self.live.publish_news2(subject, score))
         self.registry: Any = None
@@ -57,7 +59,7 @@ class WardFeed:
         self.random = np.random.default_rng(seed)
         self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
         self.with_alarms = alarms
-        self.started_ns = time.time_ns()
+        self.started_ns = self.now_ns()
         for number, bed in enumerate(self.beds, 1):
             self.live.set_subject(
                 bed.subject,
@@ -74,8 +76,8 @@ class WardFeed:
     # what the API asks
 
     def now_ns(self) -> int:
-        """Return UTC ns."""
-        return time.time_ns()
+        """Return UTC ns, counted by the monotonic clock as the gateway does."""
+        return time.monotonic_ns() + self._ahead_ns
 
     def summary(self) -> GatewaySummary:
         """Return the feed's identity."""
@@ -127,7 +129,7 @@ class WardFeed:
         for m in measurements:
             self.show(subject, m)
             identity = RecordId("feed", "feed", len(self.records), 0)
-            time_ns = m.time_ns or time.time_ns()
+            time_ns = m.time_ns or self.now_ns()
             payload = {"value": m.value, "author": m.author}
             self.records.append(
                 Record(
@@ -136,7 +138,7 @@ class WardFeed:
                 )
             )  # fmt: skip
             identities.append(identity)
-        self.scores.tick(time.time_ns())
+        self.scores.tick(self.now_ns())
         return identities
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
@@ -151,7 +153,7 @@ class WardFeed:
         if condition not in {event.condition for event in self.board.active(subject)}:
             raise NotFound(f"no alarm {condition!r} of {subject} to acknowledge")
         events = self.board.acknowledge(
-            subject, condition, author, time.time_ns(), since_ns=since_ns
+            subject, condition, author, self.now_ns(), since_ns=since_ns
         )
         if not events:
             raise Conflict(f"alarm {condition!r} of {subject} is acknowledged already")
@@ -161,7 +163,7 @@ class WardFeed:
     async def pause_audio(self, subject: str, duration_s: float, author: str) -> int | None:
         """Pause on the real alarm board."""
         self.require(subject)
-        until = time.time_ns() + round(duration_s * 1e9) if duration_s else None
+        until = self.now_ns() + round(duration_s * 1e9) if duration_s else None
         self.board.pause_audio(subject, until or 0)
         self.live.set_audio_pause(subject, until)
         return until
@@ -198,7 +200,7 @@ class WardFeed:
         self.live.publish_measurement(subject, measurement)
         self.scores.update(subject, measurement)
         if self.with_alarms:
-            self.publish(self.board.update(subject, measurement, time.time_ns()))
+            self.publish(self.board.update(subject, measurement, self.now_ns()))
 
     def publish(self, events: Sequence[AlarmEvent]) -> None:
         """Publish alarm events, and keep them in memory."""
@@ -246,7 +248,7 @@ class WardFeed:
             return
         _, heart, spo2, breaths, systolic, diastolic, temperature = bed.case
         wobble = int(self.random.integers(-1, 2))
-        now_ns = time.time_ns()
+        now_ns = self.now_ns()
         for metric, value, valid_s in (
             ("heart_rate", heart + wobble, 5.0),
             ("spo2", spo2, 5.0),
@@ -286,7 +288,7 @@ class WardFeed:
     async def run(self, period_s: float = 0.1) -> None:
         """Send indefinitely, block after block."""
         due = begin = time.monotonic()
-        epoch_ns, ticks = time.time_ns(), 0
+        epoch_ns, ticks = self.now_ns(), 0
         while True:
             due += period_s
             await asyncio.sleep(max(0.0, due - time.monotonic()))
