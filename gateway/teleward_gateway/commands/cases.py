@@ -155,9 +155,9 @@ def _run(arguments: argparse.Namespace) -> int:
             step = steps.pop(0)
             course.act(step.action, step.dose)
             print(f"       {second / 60:.1f} min: {step.action} {step.dose}")
-        for _, who, text in course.director.state.said[shown:]:
+        for _, who, text in course.director.state.messages[shown:]:
             print(f"       {who}: {text}")
-        shown = len(course.director.state.said)
+        shown = len(course.director.state.messages)
         if second % 10 == 0:
             times.append(second / 60)
             for name in values:

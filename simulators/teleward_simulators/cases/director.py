@@ -140,7 +140,7 @@ class CaseDirector(WorkerSide):
                 self.ask(body, data["name"], str(data.get("by", "learner")))
             case "say":
                 who, text = str(data.get("who", "worker")), str(data["text"])
-                self.state.said = (*self.state.said, (self.state.second, who, text))
+                self.state.messages = (*self.state.messages, (self.state.second, who, text))
             case "finding":
                 self._finding(data["name"], data["text"])
             case "bookmark":
@@ -163,7 +163,7 @@ class CaseDirector(WorkerSide):
         given = self._do(body, name, dose)
         action = ACTIONS[name]
         if action.unit and name not in ORDERED and self._attended:
-            self._say(read_back(action, given.dose, mood(body, bool(self.state.tasks))))
+            self._speak(read_back(action, given.dose, mood(body, bool(self.state.tasks))))
         return given
 
     def _do(self, body: Body, name: str, dose: str, asked: str = "", by: str = "learner") -> Given:
@@ -273,7 +273,7 @@ class CaseDirector(WorkerSide):
             case "act":
                 self._do(body, effect.name, effect.text)
             case "say":
-                self._say(effect.text)
+                self._speak(effect.text)
             case "delay":
                 self.state.away = max(self.state.away, self.state.step + steps_of(effect.value))
             case "end":

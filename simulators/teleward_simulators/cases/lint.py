@@ -13,7 +13,7 @@ LEAST_HISTORY, LEAST_EXAMINATION = 12, 10
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What one case has; ``problems`` say what it lacks."""
+    """What one case has; ``problems`` name what it lacks."""
 
     case: str
     schema: int

@@ -38,7 +38,7 @@ class Script:
     """What the worker saw last: item and text."""
     stable: int = NEVER
     result: str = ""
-    said: tuple[tuple[int, str, str], ...] = ()
+    messages: tuple[tuple[int, str, str], ...] = ()
     findings: tuple[tuple[str, str], ...] = ()
     faults: tuple[ActiveFault, ...] = ()
     bookmarks: tuple[tuple[int, str], ...] = ()

@@ -15,7 +15,7 @@ UNUSUAL = 10.0
 LOOK_STEPS = 100
 """The worker looks at the patient every ten seconds."""
 VOLUNTEERED = ("look", "consciousness", "cyanosis", "sweat", "chest_movement", "speech")
-"""What is said without being asked, in this order, one at a time."""
+"""Findings that are volunteered, in this order, one at a time."""
 
 
 class Mood(StrEnum):
@@ -37,7 +37,7 @@ def mood(body: Body, busy: bool) -> Mood:
 
 
 def read_back(action: Action, amount: float, how: Mood) -> str:
-    """Return what is said when a drug is given."""
+    """Return the sentence about a drug that is given."""
     dose = f"{action.label}, {amount:g} {action.unit}"
     return {
         Mood.CALM: f"{dose}: giving it now, doctor.",
@@ -56,7 +56,7 @@ def question(action: Action, amount: float) -> str:
 
 
 def refusal(label: str) -> str:
-    """Return what is said about what is not there."""
+    """Return the sentence about what is not there."""
     return f"We have no {label[0].lower() + label[1:]} here, doctor. What else can I do?"
 
 

@@ -1,4 +1,4 @@
-"""The worker's side of a case: what is asked, what is refused, and what is said of oneself."""
+"""The worker's side of a case: questions, refusals and what is volunteered."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -71,7 +71,7 @@ class WorkerSide:
         state, action = self.state, action_named(name)
         refused = self.refuses(name)
         if refused:
-            self._say(refused)
+            self._speak(refused)
             return "not available"
         amount = parse_dose(dose, action.unit) if dose and action.unit else action.usual
         asked = (name, dose)
@@ -79,12 +79,12 @@ class WorkerSide:
         unusual = unusual and amount >= UNUSUAL * action.usual and not confirmed
         if unusual and self._attended and asked not in state.doubted:
             state.doubted = (*state.doubted, asked)
-            self._say(question(action, amount))
+            self._speak(question(action, amount))
             return f"asks back: {amount / action.usual:.0f} times the usual dose"
         if state.away > state.step and body.engine.get("pulse") > 0.5:
             wait_s = (state.away - state.step) / STEPS_PER_S
             self._later(Effect("act", name, text=dose), state.away)
-            self._say(f"We are not back yet, doctor; in {wait_s / 60:.0f} minutes.")
+            self._speak(f"We are not back yet, doctor; in {wait_s / 60:.0f} minutes.")
             return f"waits {wait_s:.0f} s"
         return ""
 
@@ -95,7 +95,7 @@ class WorkerSide:
         fresh = [text for item, text in now if before.get(item) != text]
         state.volunteered = now
         if fresh:
-            self._say(fresh[0])
+            self._speak(fresh[0])
 
     def plan(self, text: str, by: str = "learner") -> Task | None:
         """Return the task that asking ``text`` now would be; None when it is not understood.
@@ -182,8 +182,8 @@ class WorkerSide:
         ]  # fmt: skip
         return sorted(rows, key=lambda row: row.number)
 
-    def _say(self, text: str) -> None:
-        self.state.said = (*self.state.said, (self.state.second, "worker", text))
+    def _speak(self, text: str) -> None:
+        self.state.messages = (*self.state.messages, (self.state.second, "worker", text))
 
 
 def steps_of(seconds: float) -> int:

@@ -74,9 +74,9 @@ def test_the_hub_gets_neither_the_opening_nor_what_the_worker_is_written() -> No
     state.mode = "hub_spoke"
     state.seats["s-1"].role, state.seats["s-2"].role = "spoke", "hub"
     said = [
-        event(20, kinds.Say(who="s-1", to="worker", text="is he blue"), "s-1"),
-        event(21, kinds.Say(who="worker", text="he is blue")),
-        event(22, kinds.Say(who="s-1", to="room", text="he needs help"), "s-1"),
+        event(20, kinds.Message(who="s-1", to="worker", text="is he blue"), "s-1"),
+        event(21, kinds.Message(who="worker", text="he is blue")),
+        event(22, kinds.Message(who="s-1", to="room", text="he needs help"), "s-1"),
     ]
     facts = {"opening": {"en": "blue lips"}, "figure": {"blue": 1.0}}
     shown = json.dumps(screen(state, state.seats["s-2"], said, facts, 0))

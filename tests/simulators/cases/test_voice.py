@@ -20,7 +20,7 @@ DEEP = ("asthma-01", "anaphylaxis-01", "sepsis-01", "inferior-stemi-01", "dka-01
 
 def said(run: CaseRun) -> list[str]:
     """Return every sentence so far."""
-    return [text for _, _, text in run.director.state.said]
+    return [text for _, _, text in run.director.state.messages]
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

@@ -264,9 +264,9 @@ async def changes(led: Led, body: Changes) -> Rooms:
 
 
 @router.post("/class/messages", status_code=204)
-async def say(led: Led, body: TextBody) -> None:
+async def send_message(led: Led, body: TextBody) -> None:
     """Write to a room or to all."""
-    await teaching.say(led, body.text, body.room)
+    await teaching.send_message(led, body.text, body.room)
 
 
 @router.post("/class/bookmark", status_code=204)

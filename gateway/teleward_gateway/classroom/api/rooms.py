@@ -231,7 +231,7 @@ async def act(service: Service, room: Found, request: Act) -> Tick:
 
 @router.post("/rooms/{code}/orders")
 async def send(service: Service, room: Led, request: Orders) -> Tick:
-    """Carry out staged orders in one go: act, knob, rhythm, fault, clock, say, bookmark, end."""
+    """Carry out staged orders in one go, each by its ``kind``."""
     tick, pressed = await service.use(room, lambda: room.send(request.orders, time.monotonic()))
     await service.press(room, pressed)
     return Tick(tick=tick)

@@ -204,7 +204,7 @@ async def seat(mine: Mine) -> dict[str, Any]:
 
 @router.post("/seat/ready", status_code=204)
 async def ready(mine: Mine, body: Ready) -> None:
-    """Say that screen and line were checked."""
+    """Confirm that screen and line were checked."""
     running, seat = mine
     event = kinds.SeatReady(**body.model_dump())
     await running.write(running.draft(event, seat.room, seat.id))
@@ -268,9 +268,9 @@ async def note(mine: Mine, body: MessageBody) -> None:
 
 
 @router.post("/seat/messages", status_code=204)
-async def say(mine: Mine, body: MessageBody) -> None:
+async def send_message(mine: Mine, body: MessageBody) -> None:
     """Write a message."""
-    await acting.say(*mine, body.to, body.text)
+    await acting.send_message(*mine, body.to, body.text)
 
 
 @router.post("/seat/hand", status_code=204)
@@ -295,8 +295,8 @@ async def handover(mine: Mine, body: Handover) -> None:
 async def readback(mine: Mine, body: Readback) -> None:
     """Read a handover back."""
     running, seat = mine
-    said = running.state.rooms[seat.room or ""].handed_over.casefold()
-    matched = all(item.casefold().strip() in said for item in body.items)
+    notes = running.state.rooms[seat.room or ""].handed_over.casefold()
+    matched = all(item.casefold().strip() in notes for item in body.items)
     await acting.think(
         running, seat, kinds.HandoverReadback(items=body.items, plan=body.plan, matched=matched)
     )

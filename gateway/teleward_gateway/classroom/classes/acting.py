@@ -129,9 +129,9 @@ async def think(running: RunningClass, seat: Seat, body: Body) -> None:
     await _write(running, running.running(seat.room), seat, body)
 
 
-async def say(running: RunningClass, seat: Seat, to: str, text: str) -> None:
+async def send_message(running: RunningClass, seat: Seat, to: str, text: str) -> None:
     """Write to the worker, the room or the teacher."""
-    body = kinds.Say(who=seat.id, to=to, text=text)
+    body = kinds.Message(who=seat.id, to=to, text=text)
     await running.write(running.draft(body, seat.room, seat.id))
 
 

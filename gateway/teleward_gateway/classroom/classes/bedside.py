@@ -28,7 +28,7 @@ class Watch:
     def skip(self, room: Room) -> None:
         """Take everything up to now as logged: after a restart or a rewind."""
         state, time_s = room.director.state, room.patient.time_s
-        self.n_messages, self.n_faults = len(state.said), len(state.faults)
+        self.n_messages, self.n_faults = len(state.messages), len(state.faults)
         self.open_faults = {i for i, fault in enumerate(state.faults) if fault.at(time_s)}
         self.answered = {r.number for r in room.director.results() if r.status != WAITING}
         self.ended = bool(state.result)
@@ -37,9 +37,9 @@ class Watch:
 def changes_of(room: Room, watch: Watch) -> Iterator[Body]:
     """Yield the bodies of what happened since the last look, and note them in ``watch``."""
     state = room.director.state
-    for _, who, text in state.said[watch.n_messages :]:
-        yield kinds.Say(who=who, text=text)
-    watch.n_messages = len(state.said)
+    for _, who, text in state.messages[watch.n_messages :]:
+        yield kinds.Message(who=who, text=text)
+    watch.n_messages = len(state.messages)
     yield from _faults(room, watch)
     for row in room.director.results():
         if row.status != WAITING and row.number not in watch.answered:

@@ -106,7 +106,7 @@ def _room(
 
 
 def _lines(state: ClassState, seat: Seat, events: list[Event]) -> list[dict[str, Any]]:
-    """Return what was said, asked, ordered and found, oldest first."""
+    """Return messages, questions, orders and findings, oldest first."""
     found = sees_findings(state, seat)
     lines = []
     for event in events:
@@ -122,7 +122,7 @@ def _line(event: Event, seat: Seat, found: bool) -> dict[str, Any] | None:
     mine = event.seat == seat.id
     body = event.body
     match body:
-        case kinds.Say():
+        case kinds.Message():
             private = body.to not in ("room", "worker") and body.to != seat.id and not mine
             if private or ("worker" in (body.who, body.to) and not found and not mine):
                 return None

@@ -200,7 +200,7 @@ class ClassState:
                 seat.diagnosis, seat.acted_wall_ms = list(body.ranked), event.at_wall_ms
             case kinds.ThinkDisposition() as body:
                 seat.disposition, seat.acted_wall_ms = body.disposition, event.at_wall_ms
-            case kinds.Say():
+            case kinds.Message():
                 seat.acted_wall_ms = event.at_wall_ms
             case kinds.Reflect() as body:
                 seat.words, seat.change = body.words, body.change

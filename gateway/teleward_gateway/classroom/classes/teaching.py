@@ -96,10 +96,10 @@ async def rewind_all(running: RunningClass, text: str | None, time_s: float | No
     return len(ticks)
 
 
-async def say(running: RunningClass, text: str, room: str | None) -> None:
+async def send_message(running: RunningClass, text: str, room: str | None) -> None:
     """Write to one room, or to all."""
     bodies = [
-        running.draft(kinds.Say(who="teacher", to="room", text=text), each)
+        running.draft(kinds.Message(who="teacher", to="room", text=text), each)
         for each in targets(running, room)
     ]
     await running.write(*bodies)

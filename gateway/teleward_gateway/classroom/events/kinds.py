@@ -266,7 +266,7 @@ class ThinkDisposition(Body, kind="think.disposition"):
     disposition: str
 
 
-class Say(Body, kind="say"):
+class Message(Body, kind="say"):
     """A message: from the worker, from a seat, or from the teacher to a room or to all."""
 
     who: str

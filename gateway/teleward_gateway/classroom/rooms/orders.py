@@ -89,7 +89,7 @@ class ClockOrder(OrderModel):
     speed: float | None = Field(None, ge=0, le=MOST_SPEED)
 
 
-class SayOrder(OrderModel):
+class MessageOrder(OrderModel):
     """A message from the bedside."""
 
     kind: Literal["say"] = "say"
@@ -132,7 +132,7 @@ RoomOrder = Annotated[
     | RhythmOrder
     | FaultOrder
     | ClockOrder
-    | SayOrder
+    | MessageOrder
     | AskOrder
     | FindingOrder
     | BookmarkOrder

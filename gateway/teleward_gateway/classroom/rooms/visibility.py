@@ -130,7 +130,7 @@ def learner_view(room: Room, now_s: float) -> LearnerView:
         time_s=state.second,
         speed=room.patient.pace.speed_tenths / 10,
         result=state.result,
-        messages=[Message(second=s, who=who, text=text) for s, who, text in state.said],
+        messages=[Message(second=s, who=who, text=text) for s, who, text in state.messages],
         readings=readings(room),
         findings=findings(room),
         results=results(room),

@@ -68,7 +68,7 @@ def test_a_rewind_abandons_what_came_after_and_never_who_sat_there() -> None:
         event(1, kinds.OrderSent(tick=0, order="clock", data={"speed": 1})),
         event(2, act),
         event(3, late),
-        event(4, kinds.Say(who="s-1", text="too late")),
+        event(4, kinds.Message(who="s-1", text="too late")),
         event(5, kinds.SeatPlaced(role="learner")),
         event(6, kinds.ClassRewound(to_tick=70, from_branch=0, behind_s=3.0), branch=1),
         event(7, again, branch=1),

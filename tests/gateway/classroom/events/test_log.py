@@ -24,7 +24,8 @@ async def main():
     log = EventLog(Path(sys.argv[1]))
     number = 0
     while True:
-        [event] = await log.append([Draft("c-1", kinds.Say(who="s-1", text=str(number)), "r-1")])
+        message = kinds.Message(who="s-1", text=str(number))
+        [event] = await log.append([Draft("c-1", message, "r-1")])
         print(event.seq, number, flush=True)
         number += 1
 
@@ -34,7 +35,7 @@ asyncio.run(main())
 
 def say(text: str) -> Draft:
     """Return a message of a seat."""
-    return Draft("c-1", kinds.Say(who="s-1", text=text), "r-1", "s-1", at_case_ms=5)
+    return Draft("c-1", kinds.Message(who="s-1", text=text), "r-1", "s-1", at_case_ms=5)
 
 
 async def test_events_are_numbered_and_come_back(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, after_lines: int)
     child.stdout.close()
     acknowledged = [tuple(map(int, line.split())) for line in lines if len(line.split()) == 2]
     log = EventLog(tmp_path)
-    kept = {e.seq: e.body.text for e in log.read() if isinstance(e.body, kinds.Say)}
+    kept = {e.seq: e.body.text for e in log.read() if isinstance(e.body, kinds.Message)}
     log.close()
     assert log.damaged is None
     assert all(kept[seq] == str(number) for seq, number in acknowledged)
