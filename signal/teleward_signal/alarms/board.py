@@ -1,218 +1,49 @@
-"""The alarm board: measurements, rhythm marks and technical conditions in, alarm events out.
+"""The alarm board: all conditions of all subjects, and one alarm for each cause.
 
-After IEC 60601-1-8: priorities, delays, hysteresis, latching, acknowledgement, inhibition, audio
-pause, technical alarms apart. The life of a condition is the table of `alarms.table`; who owns one
-and what ends it is told in `alarms.subject`. A value that is withheld (``None``), read from a
-device's memory or too old neither raises nor clears an alarm.
-
-Every moment is given as UTC (``now_ns``), which only stamps events, and as monotonic time, which
-decides: setting the clock neither delays nor hastens anything (`teleward_signal.timeline`).
+`ConditionBoard` knows what is present, seen and latched; `alarms.causes` decides which of the
+conditions of one cause is signalled, with the others in its text. What is covered is signalled as
+soon as it is the most urgent of its cause; what comes while the alarm of its cause is acknowledged
+has been seen with it.
 
 A teaching and monitoring aid, not a certified medical device.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
-from teleward_signal.alarms.condition import Condition
-from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.alarms.causes import covered, text_of
+from teleward_signal.alarms.condition_board import (
+    AUDIO_PAUSE_MAX_S,
+    ConditionBoard,
+    Superseded,
+)
+from teleward_signal.alarms.rates import fresh_by_metric
 from teleward_signal.alarms.subject import SubjectAlarms
-from teleward_signal.alarms.table import RHYTHMS, SOUNDING, URGENCY, Event, State
-from teleward_signal.errors import Conflict
-from teleward_signal.model import AlarmEvent, Annotation, Measurement, Priority
-from teleward_signal.timeline import SECOND_NS, Instant, Timeline
-from teleward_signal.vocabulary import METRICS
+from teleward_signal.alarms.table import SOUNDING, URGENCY, Event, State
+from teleward_signal.model import AlarmEvent, Presence, Priority
 
-AUDIO_PAUSE_MAX_S = 120
-"""Published monitors pause the sound for two to three minutes at most; then it comes back."""
-
-_SAME_NS = 1_000_000
-"""Pages know an onset to the millisecond."""
+__all__ = ["AUDIO_PAUSE_MAX_S", "AlarmBoard", "Superseded"]
 
 
-class Superseded(Conflict):
-    """The act names an occurrence of an alarm that is over: another one is in its place."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What is signalled of one subject: each alarm with what it covers, and all that is covered."""
+
+    alarms: dict[str, tuple[str, ...]]
+    hidden: frozenset[str]
 
 
-class AlarmBoard:
-    """All alarms of all subjects. No clock, no I/O: every method returns what has changed.
+_NOTHING = _Shown({}, frozenset())
 
-    ``source`` names who states something: a device, a stream, or the gateway itself. ``failed``
-    holds the subjects whose last tick raised, with the error: the others went on.
-    """
+
+class AlarmBoard(ConditionBoard):
+    """One alarm for each cause of each subject; the methods are those of `ConditionBoard`."""
 
     def __init__(self) -> None:
         """Begin with nobody on the board."""
-        self._subjects: dict[str, SubjectAlarms] = {}
-        self._timeline = Timeline()
-        self.failed: dict[str, Exception] = {}
-
-    # evidence
-
-    def update(
-        self,
-        subject: str,
-        measurement: Measurement,
-        now_ns: int,
-        monotonic_ns: int | None = None,
-        source: str = "",
-        promised: bool = True,
-    ) -> list[AlarmEvent]:
-        """Judge one measurement of ``source`` against the limits of ``subject``.
-
-        ``promised``: its silence is a technical alarm.
-        """
-        at = self._timeline.at(now_ns, monotonic_ns)
-        if measurement.stored or measurement.metric not in METRICS:
-            return []
-        person = self._person(subject)
-        observed_ns = self._timeline.observed_ns(measurement.time_ns)
-        longest_s = max(measurement.valid_s, person.limits.no_data_s)
-        if at.clock_ns - observed_ns > longest_s * SECOND_NS:
-            return []
-        return person.update(measurement, source, observed_ns, at, promised)
-
-    def technical(
-        self,
-        subject: str,
-        condition: str,
-        active: bool,
-        now_ns: int,
-        text: str = "",
-        monotonic_ns: int | None = None,
-        source: str | None = None,
-    ) -> list[AlarmEvent]:
-        """Set a technical condition; ``link_lost:ox1`` and ``link_lost:ecg2`` are two of a kind.
-
-        The source is the device after the colon, unless another is given.
-        """
-        at = self._timeline.at(now_ns, monotonic_ns)
-        if source is None:
-            source = condition.partition(":")[2]
-        person = self._person(subject) if active else self._subjects.get(subject)
-        return person.technical(condition, active, text, source, at) if person else []
-
-    def set_faults(
-        self,
-        subject: str,
-        source: str,
-        faults: Mapping[str, str],
-        now_ns: int,
-        monotonic_ns: int | None = None,
-        feeds_alarms: bool = True,
-    ) -> list[AlarmEvent]:
-        """Make ``faults`` (condition: text) exactly what ``source`` reports of itself.
-
-        ``feeds_alarms``: limits judge what it measures, so that a wrong clock matters more.
-        """
-        at = self._timeline.at(now_ns, monotonic_ns)
-        person = self._person(subject) if faults else self._subjects.get(subject)
-        return person.set_faults(source, faults, at, feeds_alarms) if person else []
-
-    def rhythm(
-        self,
-        subject: str,
-        annotation: Annotation,
-        now_ns: int,
-        monotonic_ns: int | None = None,
-        source: str | None = None,
-    ) -> list[AlarmEvent]:
-        """Take a rhythm mark: ``apnoea`` or ``apnoea begins``, until ``apnoea ends``.
-
-        A mark with an ``until_ns`` ends what it names. Labels that are not in
-        `alarms.table.RHYTHMS` (spaces for underscores) do not alarm. The source is the waveform,
-        unless the device is given.
-        """
-        at = self._timeline.at(now_ns, monotonic_ns)
-        label = annotation.label
-        ended = annotation.until_ns is not None or label.endswith(" ends")
-        name = label.removesuffix(" ends").removesuffix(" begins").replace(" ", "_")
-        if name not in RHYTHMS:
-            return []
-        whose = annotation.metric if source is None else source
-        return self._person(subject).rhythm(name, annotation.metric, ended, whose, at)
-
-    def see(
-        self, subject: str, source: str, now_ns: int, monotonic_ns: int | None = None
-    ) -> list[AlarmEvent]:
-        """Note that samples of ``source`` came: the rhythms that it claims can be observed."""
-        at = self._timeline.at(now_ns, monotonic_ns)
-        person = self._subjects.get(subject)
-        return person.see(source, at) if person else []
-
-    def tick(self, now_ns: int, monotonic_ns: int | None = None) -> list[AlarmEvent]:
-        """Advance time: delays that elapse, values that stay away. Call about once a second."""
-        at = self._timeline.at(now_ns, monotonic_ns)
-        events: list[AlarmEvent] = []
-        self.failed.clear()
-        for name, person in self._subjects.items():
-            try:
-                events += person.tick(at)
-            except Exception as error:
-                self.failed[name] = error
-        return events
-
-    # ends
-
-    def release(
-        self,
-        subject: str,
-        now_ns: int,
-        metrics: Collection[str] | None = None,
-        monotonic_ns: int | None = None,
-        source: str | Collection[str] | None = None,
-    ) -> list[AlarmEvent]:
-        """End what ``source`` (or several) claims, and what is known of ``metrics``.
-
-        Their sensors were taken off on purpose. High-priority alarms that nobody has acknowledged
-        stay latched.
-        """
-        at = self._timeline.at(now_ns, monotonic_ns)
-        person = self._subjects.get(subject)
-        sources = (source,) if isinstance(source, str) else (source or ())
-        return person.release(sources, metrics or (), at) if person else []
-
-    def sources(self, subject: str) -> set[str]:
-        """Return every source whose word counts now, or counted before a restart."""
-        person = self._subjects.get(subject)
-        return person.sources() if person else set()
-
-    def claimed_rhythms(self, subject: str, source: str, metric: str) -> tuple[str, ...]:
-        """Return the rhythms that the detector on ``metric`` of ``source`` claims."""
-        person = self._subjects.get(subject)
-        return person.claimed_rhythms(source, metric) if person else ()
-
-    def was_linked(self, subject: str, source: str) -> bool:
-        """Return whether the link of a device was up for ``subject``, perhaps before a restart."""
-        person = self._subjects.get(subject)
-        return person is not None and source in person.linked
-
-    def end_detector(
-        self,
-        subject: str,
-        source: str,
-        metric: str,
-        now_ns: int,
-        monotonic_ns: int | None = None,
-    ) -> list[AlarmEvent]:
-        """End the rhythms claimed through ``metric`` of ``source``: its detector is replaced."""
-        at = self._timeline.at(now_ns, monotonic_ns)
-        person = self._subjects.get(subject)
-        return person.end_detector(source, metric, at) if person else []
-
-    def forget(
-        self, subject: str, now_ns: int, monotonic_ns: int | None = None
-    ) -> list[AlarmEvent]:
-        """Take a subject who left off the board: everything of theirs ends."""
-        at = self._timeline.at(now_ns, monotonic_ns)
-        person = self._subjects.pop(subject, None)
-        return person.end_all(at) if person else []
-
-    def subjects(self) -> list[str]:
-        """Return who is on the board."""
-        return list(self._subjects)
-
-    # persons
+        super().__init__()
+        self._shown: dict[str, _Shown] = {}
 
     def acknowledge(
         self,
@@ -223,139 +54,115 @@ class AlarmBoard:
         monotonic_ns: int | None = None,
         since_ns: int | None = None,
     ) -> list[AlarmEvent]:
-        """Silence one alarm as seen by ``author``; a latched one ends.
+        """Silence one alarm, with what it covers, as seen by ``author``; a latched one ends.
 
         ``since_ns`` names the occurrence that was seen, to the millisecond; raises `Superseded`
         where another has taken its place.
         """
         person = self._subjects.get(subject)
-        known = person.conditions.get(condition) if person else None
-        shown_ns = known.onset_ns if known is not None and known.is_signalled else None
-        if since_ns is not None and shown_ns is not None and abs(shown_ns - since_ns) > _SAME_NS:
-            raise Superseded(
-                f"alarm {condition!r} of subject {subject} has begun again since: look at it "
-                "and acknowledge the new one"
-            )
-        return self._act(subject, condition, Event.ACKNOWLEDGE, author, now_ns, monotonic_ns)
-
-    def inhibit(
-        self,
-        subject: str,
-        condition: str,
-        author: str,
-        now_ns: int,
-        monotonic_ns: int | None = None,
-    ) -> list[AlarmEvent]:
-        """Switch one alarm off until `enable`; `inhibited` keeps it in view."""
-        self._person(subject)
-        return self._act(subject, condition, Event.INHIBIT, author, now_ns, monotonic_ns)
-
-    def enable(
-        self,
-        subject: str,
-        condition: str,
-        author: str,
-        now_ns: int,
-        monotonic_ns: int | None = None,
-    ) -> list[AlarmEvent]:
-        """Switch an inhibited alarm on; if its condition is present it starts again."""
-        return self._act(subject, condition, Event.ENABLE, author, now_ns, monotonic_ns)
-
-    def pause_audio(self, subject: str | None, until_ns: int) -> None:
-        """Pause the sound for one subject, or all, until ``until_ns`` or `AUDIO_PAUSE_MAX_S`.
-
-        ``until_ns`` is UTC by the newest moment given. A high-priority alarm that begins ends the
-        pause of its subject: its event carries ``ends_pause``.
-        """
-        at = self._timeline.last()
-        left_ns = min(until_ns - at.now_ns, AUDIO_PAUSE_MAX_S * SECOND_NS)
-        for name, person in self._subjects.items():
-            if subject in (None, name):
-                person.audio_paused_until_ns = at.clock_ns + left_ns
-
-    def set_limits(self, subject: str, limits: AlarmLimits) -> list[AlarmEvent]:
-        """Judge ``subject`` by ``limits`` from now on, beginning with the newest values."""
-        return self._person(subject).set_limits(limits, self._timeline.last())
-
-    # questions
-
-    def limits(self, subject: str) -> AlarmLimits:
-        """Return the limits of ``subject``: the usual ones for somebody who is not on the board."""
-        person = self._subjects.get(subject)
-        return person.limits if person else AlarmLimits()
+        members = _shown_of(person).alarms.get(condition, ()) if person is not None else ()
+        at = self._timeline.at(now_ns, monotonic_ns)
+        if person is not None and members:
+            self._check_occurrence(subject, condition, since_ns)
+            for name in members:
+                person.act(name, Event.ACKNOWLEDGE, author, at)
+        return super().acknowledge(subject, condition, author, now_ns, monotonic_ns, since_ns)
 
     def active(self, subject: str | None = None) -> list[AlarmEvent]:
-        """Return the signalled alarms by priority, then onset (``time_ns``), with newest value."""
-        found = [
-            condition.as_event(person.name, condition.onset_ns)
-            for person, condition in self._each(subject)
-            if condition.is_signalled
+        """Return one alarm for each cause, by priority, then onset, with its newest value."""
+        shown = {name: _shown_of(person).alarms for name, person in self._subjects.items()}
+        return [
+            self._worded(self._subjects[event.subject], event, shown[event.subject])
+            for event in super().active(subject)
+            if event.condition in shown[event.subject]
         ]
-        return sorted(found, key=lambda e: (URGENCY[e.priority], e.time_ns, e.condition))
-
-    def inhibited(self, subject: str | None = None) -> list[tuple[str, str]]:
-        """Return (subject, condition) of every alarm that a person has switched off."""
-        each = self._each(subject)
-        return [(person.name, c.name) for person, c in each if c.state is State.INHIBITED]
 
     def audible(self, subject: str | None = None) -> Priority | None:
         """Return the highest priority to sound now: neither acknowledged nor paused."""
         sounding = [
-            condition.priority
-            for person, condition in self._each(subject)
-            if condition.state in SOUNDING
+            person.conditions[name].priority
+            for person in self._subjects.values()
+            if subject in (None, person.name)
             and person.audio_paused_until_ns <= self._timeline.clock_ns
+            for name in _shown_of(person).alarms
+            if person.conditions[name].state in SOUNDING
         ]
         return min(sounding, key=URGENCY.__getitem__, default=None)
 
-    def audio_pause_left_s(self, subject: str) -> float:
-        """Return how long the sound of ``subject`` stays paused, 0 if it does not."""
-        person = self._subjects.get(subject)
-        until_ns = person.audio_paused_until_ns if person else 0
-        return max(0.0, (until_ns - self._timeline.clock_ns) / SECOND_NS)
-
-    # restart
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return everything as plain JSON values."""
-        return {
-            "clock_ns": self._timeline.clock_ns,
-            "now_ns": self._timeline.now_ns,
-            "subjects": {name: person.to_dict() for name, person in self._subjects.items()},
-        }
-
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a snapshot: every alarm that was active is active again."""
-        subjects = {
-            name: SubjectAlarms.from_dict(name, kept, state["clock_ns"])
-            for name, kept in state["subjects"].items()
-        }
-        self._timeline.restore(state["clock_ns"], state["now_ns"])
-        self._subjects = subjects
-
-    # helpers
-
-    def _act(
-        self,
-        subject: str,
-        condition: str,
-        event: Event,
-        author: str,
-        now_ns: int,
-        monotonic_ns: int | None,
-    ) -> list[AlarmEvent]:
-        at: Instant = self._timeline.at(now_ns, monotonic_ns)
-        person = self._subjects.get(subject)
-        return person.act(condition, event, author, at) if person else []
+        super().restore(state)
+        for person in self._subjects.values():
+            person.one_a_cause = True
+        self._shown = {name: _shown_of(person) for name, person in self._subjects.items()}
 
     def _person(self, subject: str) -> SubjectAlarms:
-        person = self._subjects.get(subject)  # no `setdefault`: it would make one for each value
-        if person is None:
-            person = self._subjects[subject] = SubjectAlarms(subject)
+        person = super()._person(subject)
+        person.one_a_cause = True
         return person
 
-    def _each(self, subject: str | None) -> Iterator[tuple[SubjectAlarms, Condition]]:
-        for name, person in self._subjects.items():
-            if subject is None or name == subject:
-                for condition in person.conditions.values():
-                    yield person, condition
+    def _out(self, subject: str, events: list[AlarmEvent]) -> list[AlarmEvent]:
+        """Return what changes of the alarms of one subject, by what changed of its conditions."""
+        before = self._shown.get(subject, _NOTHING)
+        if not events and not before.alarms:
+            return events
+        person = self._subjects.get(subject)
+        if person is None:  # the subject left
+            self._shown.pop(subject, None)
+            return [event for event in events if event.condition not in before.hidden]
+        events = events + self._see_with_leaders(person)
+        now = self._shown[subject] = _shown_of(person)
+        found = [
+            self._worded(person, event, now.alarms)
+            if event.condition in now.alarms
+            else replace(event, presence=Presence.OFF)
+            for event in events
+            if event.condition in now.alarms
+            or event.condition in before.alarms
+            or event.condition not in now.hidden | before.hidden
+        ]
+        reported = {event.condition for event in found}
+        stamp_ns = self._timeline.last().now_ns
+        for name in [*before.alarms, *now.alarms]:
+            if name in reported or before.alarms.get(name) == now.alarms.get(name):
+                continue
+            reported.add(name)
+            if name not in now.alarms and name not in person.conditions:
+                continue
+            event = person.conditions[name].as_event(subject, stamp_ns)
+            if name in now.alarms:
+                found.append(self._worded(person, event, now.alarms))
+            else:
+                found.append(replace(event, presence=Presence.OFF))
+        return found
+
+    def _see_with_leaders(self, person: SubjectAlarms) -> list[AlarmEvent]:
+        """Acknowledge what comes while the alarm of its cause is acknowledged."""
+        at, events = self._timeline.last(), []
+        for name, leader in covered(person.conditions.values()).items():
+            seen = person.conditions[leader]
+            if seen.state is State.ACKNOWLEDGED and person.conditions[name].state in SOUNDING:
+                events += person.act(name, Event.ACKNOWLEDGE, seen.author or "", at)
+        return events
+
+    def _worded(
+        self, person: SubjectAlarms, event: AlarmEvent, alarms: dict[str, tuple[str, ...]]
+    ) -> AlarmEvent:
+        leader = person.conditions.get(event.condition)
+        if leader is None or not leader.is_signalled:
+            return event
+        members: Collection[str] = alarms[event.condition]
+        known = [person.conditions[name] for name in members if name in person.conditions]
+        rates = fresh_by_metric(person.readings, self._timeline.last().clock_ns)
+        return replace(event, text=text_of(leader, known, rates))
+
+
+def _shown_of(person: SubjectAlarms) -> _Shown:
+    """Return what is signalled of one subject now."""
+    hidden = covered(person.conditions.values())
+    alarms: dict[str, tuple[str, ...]] = {
+        c.name: () for c in person.conditions.values() if c.is_signalled and c.name not in hidden
+    }
+    for name, leader in hidden.items():
+        alarms[leader] = (*alarms[leader], name)
+    return _Shown(alarms, frozenset(hidden))

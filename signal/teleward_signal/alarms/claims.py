@@ -6,9 +6,10 @@ Everything that changes a condition goes through here: a claim is made, lost, en
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from teleward_signal.alarms.causes import is_known
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits
-from teleward_signal.alarms.table import LATCHED_TECHNICAL, RHYTHMS, TECHNICAL, Event, State
+from teleward_signal.alarms.table import LATCHED_TECHNICAL, RHYTHMS, TECHNICAL, Event, State, base
 from teleward_signal.errors import Invalid
 from teleward_signal.model import AlarmEvent, AlarmKind, Priority
 from teleward_signal.timeline import SECOND_NS, Instant
@@ -24,6 +25,8 @@ class Claims:
     limits: AlarmLimits = field(default_factory=AlarmLimits)
     conditions: dict[str, Condition] = field(default_factory=dict)
     audio_paused_until_ns: int = 0
+    one_a_cause: bool = field(default=False, kw_only=True)
+    """What comes of a cause that is signalled is nothing new: it ends no pause."""
 
     def act(self, name: str, event: Event, author: str, at: Instant) -> list[AlarmEvent]:
         """Take a person's act on one condition."""
@@ -113,14 +116,10 @@ class Claims:
             and condition.state is State.ON
             and condition.priority is Priority.HIGH
             and self.audio_paused_until_ns > at.clock_ns
+            and not (self.one_a_cause and is_known(condition, self.conditions.values()))
         )
         if ends_pause:
             self.audio_paused_until_ns = 0  # a pause silences what was heard, not what is new
         if condition.is_idle:
             self.conditions.pop(condition.name, None)
         return [condition.as_event(self.name, at.now_ns, ends_pause)] if changed else []
-
-
-def base(name: str) -> str:
-    """Return a condition without its device: ``link_lost:ox1`` is ``link_lost``."""
-    return name.partition(":")[0]

@@ -21,6 +21,12 @@ def fresh_rates(readings: Mapping[str, Reading], clock_ns: int) -> list[tuple[fl
     ]
 
 
+def fresh_by_metric(readings: Mapping[str, Reading], clock_ns: int) -> dict[str, float]:
+    """Return heart and pulse rate (/min) by metric, each if it is fresh."""
+    each = {metric: {metric: readings[metric]} for metric in RATES if metric in readings}
+    return {m: found[0][0] for m, one in each.items() if (found := fresh_rates(one, clock_ns))}
+
+
 def difference_percent(rates: list[tuple[float, str]]) -> float:
     """Return how far two rates differ, in % of the higher one."""
     (heart, _), (pulse, _) = rates

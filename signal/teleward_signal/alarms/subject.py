@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from teleward_signal.alarms.claims import DIFFERENCE, Claims, base
+from teleward_signal.alarms.claims import DIFFERENCE, Claims
 from teleward_signal.alarms.condition import Condition
 from teleward_signal.alarms.limits import AlarmLimits, Limit, MetricLimits
 from teleward_signal.alarms.rates import RATES, difference_percent, fresh_rates
@@ -22,6 +22,7 @@ from teleward_signal.alarms.table import (
     RHYTHMS,
     Event,
     State,
+    base,
     rhythm_text,
 )
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Priority

@@ -158,3 +158,8 @@ _RHYTHM_TEXTS = {"ventricular_fibrillation": "VF/VT"}
 def rhythm_text(label: str) -> str:
     """Return the text of the alarm of a rhythm, by its label with underscores."""
     return _RHYTHM_TEXTS.get(label, label.replace("_", " ").capitalize())
+
+
+def base(name: str) -> str:
+    """Return a condition without its device: ``link_lost:ox1`` is ``link_lost``."""
+    return name.partition(":")[0]

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from teleward_signal.alarms.board import AUDIO_PAUSE_MAX_S, AlarmBoard
+from teleward_signal.alarms.condition_board import AUDIO_PAUSE_MAX_S
+from teleward_signal.alarms.condition_board import ConditionBoard as AlarmBoard
 from teleward_signal.alarms.limits import SPO2_88_92, AlarmLimits, MetricLimits
 from teleward_signal.alarms.table import LATCHING, TRANSITIONS, Event, State
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, Presence, Priority

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import pytest
 from alarm_oracle import HIGH, RHYTHM_NAMES, STANDS_S, Oracle, Person, S
 
-from teleward_signal.alarms.board import AUDIO_PAUSE_MAX_S, AlarmBoard
+from teleward_signal.alarms.condition_board import AUDIO_PAUSE_MAX_S
+from teleward_signal.alarms.condition_board import ConditionBoard as AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.model import Annotation, Measurement, Priority
 

@@ -7,7 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from teleward_signal.alarms.board import AUDIO_PAUSE_MAX_S, AlarmBoard
+from teleward_signal.alarms.condition_board import AUDIO_PAUSE_MAX_S
+from teleward_signal.alarms.condition_board import ConditionBoard as AlarmBoard
 from teleward_signal.alarms.limits import DEFAULT_METRICS, AlarmLimits, MetricLimits
 from teleward_signal.model import AlarmEvent, Annotation, Measurement, Presence, Priority
 
