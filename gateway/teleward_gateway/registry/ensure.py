@@ -6,15 +6,19 @@ page stays where it was moved to.
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
-from teleward_gateway.registry.model import Device, Subject
+from teleward_gateway.registry.model import Device, RegistryConflict, RegistryError, Subject
 from teleward_gateway.registry.store import Registry
 
 AUTHOR = "settings"
 LABEL, BED = ":label", ":bed"
 """Keys of an entry that are no attributes."""
+PORTION = 250
+"""Subjects or devices a transaction: a second or so, after which others get their turn."""
+T = TypeVar("T")
 
 
 def ensure(
@@ -22,11 +26,16 @@ def ensure(
     subjects: Iterable[Subject] = (),
     devices: Iterable[Device] = (),
     bindings: Mapping[str, str] | None = None,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> None:
     """Admit ``subjects``, add or update ``devices``, and bind each device to a subject or bed.
 
-    ``bindings`` maps a device to a subject id, or to ``"bed:NAME"``. Raises RegistryError.
+    ``bindings`` maps a device to a subject id, or to ``"bed:NAME"``. What is new is written some
+    hundred at a time, so that thousands take seconds; ``progress`` gets how far it is. Raises
+    RegistryError.
     """
+    subjects, devices = list(subjects), list(devices)
+    _add_new(registry, subjects, devices, bindings or {}, progress)
     for subject in subjects:
         _ensure_subject(registry, subject)
     known = {device.id: device for device in registry.devices()}
@@ -49,6 +58,58 @@ def ensure(
         registry.note_applied(f"binding {device_id}", target)
 
 
+def _add_new(
+    registry: Registry,
+    subjects: Sequence[Subject],
+    devices: Sequence[Device],
+    bindings: Mapping[str, str],
+    progress: Callable[[str], None],
+) -> None:
+    """Write what the registry has never known; a portion with a conflict is left to single steps.
+
+    A single step reads the whole registry again and syncs: 900 of them took 42 s.
+    """
+    known = {subject.id for subject in registry.subjects()}
+    new_subjects = [
+        s for s in subjects if s.id not in known and registry.applied(f"subject {s.id}") is None
+    ]
+    for portion, done in _portions(new_subjects):
+        noted = {f"subject {s.id}": canonical(_subject_entry(s)) for s in portion}
+        with suppress(RegistryConflict):
+            registry.add_all(portion, (), noted, AUTHOR)
+        progress(f"{done} of {len(new_subjects)} subjects imported")
+    known = {device.id for device in registry.devices()}
+    new_devices = [
+        d for d in devices if d.id not in known and registry.applied(f"device {d.id}") is None
+    ]
+    for added, done in _portions(new_devices):
+        noted = {f"device {d.id}": canonical(_device_entry(d)) for d in added}
+        with suppress(RegistryConflict):
+            registry.add_all((), added, noted, AUTHOR)
+        progress(f"{done} of {len(new_devices)} devices imported")
+    new_ids = {device.id for device in new_devices}
+    wanted = [(device, target) for device, target in bindings.items() if device in new_ids]
+    for bound, done in _portions(wanted):
+        targets = {
+            device: (None, target.removeprefix("bed:"))
+            if target.startswith("bed:")
+            else (target, None)
+            for device, target in bound
+        }
+        with suppress(RegistryError):
+            registry.bind_all(targets, {f"binding {d}": t for d, t in bound}, AUTHOR)
+        progress(f"{done} of {len(wanted)} bindings imported")
+
+
+def _portions(things: Sequence[T]) -> Iterator[tuple[Sequence[T], int]]:
+    """Yield portions and how many there were with each; a single one is left to a single step."""
+    if len(things) < 2:
+        return
+    for first in range(0, len(things), PORTION):
+        portion = things[first : first + PORTION]
+        yield portion, first + len(portion)
+
+
 def canonical(entry: Mapping[str, Any]) -> str:
     """Return an entry of the settings file as JSON with one form only.
 
@@ -60,8 +121,7 @@ def canonical(entry: Mapping[str, Any]) -> str:
 
 
 def _ensure_subject(registry: Registry, subject: Subject) -> None:
-    stated = {**subject.attributes, LABEL: subject.label, BED: subject.bed}
-    entry, applied = canonical(stated), registry.applied(f"subject {subject.id}")
+    entry, applied = canonical(_subject_entry(subject)), registry.applied(f"subject {subject.id}")
     if applied == entry:
         return
     if applied != _earlier_subject(subject):
@@ -87,6 +147,10 @@ def _apply_subject(registry: Registry, subject: Subject, changed: dict[str, Any]
     registry.update_subject(subject.id, label, changed, AUTHOR)
     if bed is not None and registry.subject(subject.id).bed != bed:
         registry.move_subject(subject.id, bed, AUTHOR)
+
+
+def _subject_entry(subject: Subject) -> dict[str, Any]:
+    return {**subject.attributes, LABEL: subject.label, BED: subject.bed}
 
 
 def _device_entry(device: Device) -> dict[str, Any]:

@@ -12,7 +12,7 @@ disk (fsync) when the method returns, and the listeners are called after it, in 
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,29 +45,85 @@ class Registry(RegistryDatabase):
     def admit(self, subject: Subject, author: str | None = None) -> Subject:
         """Admit a new subject, or one who was discharged before; into ``subject.bed`` if given."""
         with self._change() as (db, stamp):
-            self._check_mode("subject", subject.id, subject.provenance)
-            old = self._history.subjects.get(subject.id)
-            if old is not None and old.discharged_ns is None:
-                raise RegistryConflict(f"subject {subject.id} is admitted already")
-            if old is not None and old.provenance is not subject.provenance:
-                raise RegistryConflict(f"subject {subject.id} was {old.provenance}: use another id")
-            db.execute(
-                "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE "
-                "SET label = excluded.label, admitted_ns = excluded.admitted_ns, "
-                "admitted_boot = excluded.admitted_boot, "
-                "admitted_monotonic_ns = excluded.admitted_monotonic_ns, discharged_ns = NULL",
-                (subject.id, subject.label, subject.provenance, *self._edge(stamp)),
-            )
-            version = old.version + 1 if old else 1
-            db.execute("DELETE FROM attributes WHERE subject = ?", (subject.id,))
-            rows = {LABEL: subject.label, **rows_of(subject.attributes)}
-            self._put_rows(db, subject.id, rows, version, author, stamp.time_ns)
-            if subject.bed is not None:
-                self._lie_down(db, subject.id, subject.bed, stamp)
+            self._admit(db, stamp, subject, author)
         self._publish(
             Change("admitted", stamp.time_ns, subject=subject.id, bed=subject.bed, author=author)
         )
         return self._history.subjects[subject.id]
+
+    def add_all(
+        self,
+        subjects: Sequence[Subject],
+        devices: Sequence[Device],
+        noted: Mapping[str, str],
+        author: str | None = None,
+    ) -> None:
+        """Admit new subjects and add new devices, all or none, in one transaction.
+
+        ``noted`` is what the settings file stated of them, see `note_applied`.
+        """
+        with self._change() as (db, stamp):
+            for subject in subjects:
+                self._admit(db, stamp, subject, author)
+            for device in devices:
+                self._add(db, device)
+            self._note(db, noted)
+        for subject in subjects:
+            what = Change("admitted", stamp.time_ns, subject=subject.id, bed=subject.bed,
+                          author=author)  # fmt: skip
+            self._publish(what)
+        for device in devices:
+            self._publish(Change("device_added", stamp.time_ns, device=device.id, author=author))
+
+    def bind_all(
+        self,
+        targets: Mapping[str, tuple[str | None, str | None]],
+        noted: Mapping[str, str],
+        author: str | None = None,
+    ) -> None:
+        """Bind devices that feed nobody to a subject or a bed each, all or none."""
+        with self._change() as (db, stamp):
+            for device, (subject, bed) in targets.items():
+                self._close(db, "bindings", "device", device, stamp)
+                self._bind(db, self._known(device), subject, bed, stamp)
+            self._note(db, noted)
+        for device, (subject, bed) in targets.items():
+            self._publish(
+                Change("moved", stamp.time_ns, device=device, subject=subject, bed=bed,
+                       author=author)
+            )  # fmt: skip
+
+    def _admit(
+        self, db: sqlite3.Connection, stamp: Stamp, subject: Subject, author: str | None
+    ) -> None:
+        self._check_mode("subject", subject.id, subject.provenance)
+        old = self._history.subjects.get(subject.id)
+        if old is not None and old.discharged_ns is None:
+            raise RegistryConflict(f"subject {subject.id} is admitted already")
+        if old is not None and old.provenance is not subject.provenance:
+            raise RegistryConflict(f"subject {subject.id} was {old.provenance}: use another id")
+        db.execute(
+            "INSERT INTO subjects VALUES (?, ?, ?, ?, ?, ?, NULL) ON CONFLICT (id) DO UPDATE "
+            "SET label = excluded.label, admitted_ns = excluded.admitted_ns, "
+            "admitted_boot = excluded.admitted_boot, "
+            "admitted_monotonic_ns = excluded.admitted_monotonic_ns, discharged_ns = NULL",
+            (subject.id, subject.label, subject.provenance, *self._edge(stamp)),
+        )
+        version = old.version + 1 if old else 1
+        db.execute("DELETE FROM attributes WHERE subject = ?", (subject.id,))
+        rows = {LABEL: subject.label, **rows_of(subject.attributes)}
+        self._put_rows(db, subject.id, rows, version, author, stamp.time_ns)
+        if subject.bed is not None:
+            self._lie_down(db, subject.id, subject.bed, stamp)
+
+    def _add(self, db: sqlite3.Connection, device: Device) -> None:
+        self._check_mode("device", device.id, device.provenance)
+        if device.id in self._history.devices:
+            raise RegistryConflict(f"device {device.id} exists already")
+        former = self._history.former.get(device.id)
+        if former is not None and former.provenance is not device.provenance:
+            raise RegistryConflict(f"device {device.id} was {former.provenance}: use another id")
+        self._put_device(db, device)
 
     def update_subject(
         self,
@@ -165,15 +221,7 @@ class Registry(RegistryDatabase):
         Raises RegistryError when its id or its address is taken.
         """
         with self._change() as (db, stamp):
-            self._check_mode("device", device.id, device.provenance)
-            if device.id in self._history.devices:
-                raise RegistryConflict(f"device {device.id} exists already")
-            former = self._history.former.get(device.id)
-            if former is not None and former.provenance is not device.provenance:
-                raise RegistryConflict(
-                    f"device {device.id} was {former.provenance}: use another id"
-                )
-            self._put_device(db, device)
+            self._add(db, device)
             if subject is not None or bed is not None:
                 self._bind(db, device, subject, bed, stamp)
         self._publish(

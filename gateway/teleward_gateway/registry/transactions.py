@@ -7,7 +7,7 @@ and the listeners are called after it, in the same thread.
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,9 +94,12 @@ class RegistryDatabase(Answers):
     def note_applied(self, what: str, entry: str) -> None:
         """Record that an entry of the settings file has been applied."""
         with self._lock:
-            self._connection.execute(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"wish {what}", entry)
-            )
+            self._note(self._connection, {what: entry})
+
+    @staticmethod
+    def _note(db: sqlite3.Connection, noted: Mapping[str, str]) -> None:
+        rows = [(f"wish {what}", entry) for what, entry in noted.items()]
+        db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
 
     @contextmanager
     def _change(self) -> Iterator[tuple[sqlite3.Connection, Stamp]]:

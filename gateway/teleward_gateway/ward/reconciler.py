@@ -75,7 +75,7 @@ class Reconciler:
 
     async def start(self, settings: Settings) -> None:
         """Import the settings file and start the sessions."""
-        self._import(settings)
+        await asyncio.to_thread(self._import, settings)
         self._registry.on_change(self._on_change)
         for gone in self._ingest.state.subjects():
             if not self._registry.is_admitted(gone):
@@ -84,7 +84,7 @@ class Reconciler:
 
     async def import_settings(self, settings: Settings) -> None:
         """Add the subjects, devices and bindings of the settings that are new."""
-        self._import(settings)
+        await asyncio.to_thread(self._import, settings)
         await self.apply()
 
     def health(self) -> dict[str, Any]:
@@ -95,7 +95,11 @@ class Reconciler:
         """Carry out the settings file; what is refused is shown in health, and the ward goes on."""
         wearers = {d.id: d.subject for d in settings.devices if d.subject is not None}
         try:
-            ensure(self._registry, subjects_of(settings), devices_of(settings), wearers)
+            ensure(
+                self._registry, subjects_of(settings), devices_of(settings), wearers,
+                lambda step: log.info("settings: %s", step),
+            )  # fmt: skip
+
             self.refused = None
         except RegistryError as error:
             self.refused = str(error)

