@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs class-hour test-clock test-faults test-api test-mutations audit test-bluez fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-mutations audit test-bluez fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test:  ## every check and test, on this machine as it is (installs what it needs
 
 docs:  ## the documentation site into build/site, with every link checked
 	@./scripts/docs
+
+pictures:  ## the pictures of the documentation: a bed with every module, a case played wrongly
+	@./scripts/pictures
 
 class-hour:  ## one class hour in browsers and twenty kills of a class, delays judged, too
 	@./scripts/class-hour

@@ -27,6 +27,7 @@ START_AGAIN_NS = 5_000_000_000
 """Well within the 10 s after which the session gives the link up."""
 VALID_S = {"nibp_systolic": 3600.0, "nibp_diastolic": 3600.0, "nibp_mean": 3600.0}
 VALID_S |= {"body_temperature": 600.0, "glucose": 3600.0, "body_weight": 86400.0}
+VALID_S |= {"urine_volume": 7200.0, "drain_volume": 7200.0}
 VALID_S |= {"body_height": 86400.0, "body_fat": 86400.0}
 STALE_NS = 6_000_000_000
 """A second after a vital sign of five seconds' validity has run out."""

@@ -35,7 +35,10 @@ class Body:
 
 
 class FramedDevice:
-    """The protocol engine; ``waves`` maps metrics to Hz, ``numerics`` are sent once a second."""
+    """The protocol engine; ``waves`` maps metrics to Hz.
+
+    ``numerics`` are sent every ``numerics_s``, ``missing`` is what is wrong off the patient.
+    """
 
     def __init__(
         self,
@@ -44,6 +47,8 @@ class FramedDevice:
         model: str = "Waveform patch",
         waves: dict[str, float] | None = None,
         numerics: tuple[str, ...] = (),
+        numerics_s: float = NUMERICS_S,
+        missing: messages.Reason = messages.Reason.LEAD_OFF,
     ) -> None:
         offered = source.metrics()
         wanted = WAVES if waves is None else waves
@@ -57,12 +62,18 @@ class FramedDevice:
             if metric in offered
         ]
         self._numerics = tuple(m for m in numerics if m in offered)
+        self._numerics_s, self._missing = numerics_s, missing
         self._hello = messages.Hello(len(self._streams), 1, "Teleward", model, serial, "1.0")
         self._decoder = FrameDecoder()
         self._running: set[int] = set()
         self._sequence = 0
         self._due = {"describe": 0.0, "numerics": 0.0, "status": 0.0}
         self._utc_offset_ms: int | None = None
+
+    @property
+    def is_on(self) -> bool:
+        """Return whether a host started it; what has no streams always is."""
+        return bool(self._running) or not self._streams
 
     def connected(self, now_s: float) -> list[bytes]:
         """Restart, as after power-on, and greet."""
@@ -85,9 +96,9 @@ class FramedDevice:
             out += [self._describe(number, now_s) for number in sorted(self._running)]
         for number in sorted(self._running):
             out += self._samples(number, now_s)
-        if self._running and self._numerics and self._is_due("numerics", now_s, NUMERICS_S):
+        if self.is_on and self._numerics and self._is_due("numerics", now_s, self._numerics_s):
             out.append(self._frame(self._values(now_s), now_s))
-        if self._running and self._is_due("status", now_s, STATUS_S):
+        if self.is_on and self._is_due("status", now_s, STATUS_S):
             out.append(self.status(now_s))
         return out
 
@@ -95,7 +106,7 @@ class FramedDevice:
         """Return a status frame."""
         fault = messages.NO_FAULT
         if self.body.probe_off:
-            fault |= messages.Fault.LEAD_OFF
+            fault |= messages.Fault[self._missing.name]
         if self.body.battery_percent <= 15:
             fault |= messages.Fault.LOW_BATTERY
         return self._frame(messages.Status(self.body.battery_percent, fault), now_s)
@@ -123,7 +134,7 @@ class FramedDevice:
         return out
 
     def _switch(self, on: bool, chosen: set[int], now_s: float) -> messages.Result:
-        if not chosen:
+        if not chosen and self._streams:
             return messages.Result.BAD_ARGUMENT
         if on:
             for number in chosen - self._running:
@@ -161,7 +172,7 @@ class FramedDevice:
         values = []
         for metric in self._numerics:
             value = None if self.body.probe_off else self._source.numeric(metric, now_s)
-            missing = messages.Reason.LEAD_OFF if self.body.probe_off else messages.Reason.NO_SIGNAL
+            missing = self._missing if self.body.probe_off else messages.Reason.NO_SIGNAL
             code = messages.METRIC_CODES[metric]
             if value is None or math.isnan(value):
                 values.append(messages.Numeric(code, None, None, missing))

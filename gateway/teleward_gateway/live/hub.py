@@ -135,6 +135,12 @@ class LiveHub:
         if live is not None:
             live.take_measurement(measurement, self._clock(), self._monotonic())
 
+    def publish_event(self, subject: str, device: str, text: str, time_ns: int) -> None:
+        """Show a line that a device reported of itself."""
+        live = self._find(subject)
+        if live is not None:
+            live.take_event(device, text, time_ns)
+
     def publish_annotation(self, subject: str, annotation: Annotation) -> None:
         """Show a mark: a beat makes the heart blink."""
         live = self._find(subject)

@@ -17,11 +17,15 @@ from teleward_signal.timeline import Timeline
 
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
 """WFDB symbols that stand for a beat."""
+PARTS = ("info", "alarms", "links", "limits", "news2", "events")
+"""What a page gets whole whenever it changes."""
 USUAL = {"source": "derived", "valid": 5.0}
 """What a page takes for granted: left out, as is what is None, to keep a bed under 12 kbit/s."""
 MARKS_LIMIT = 64
 """Marks that wait for a tick; more than this in 0.1 s is no rhythm."""
 LINKS_LIMIT = 32
+EVENTS_LIMIT = 6
+"""Newest lines that devices reported of themselves: a defibrillator's shocks."""
 
 
 class LiveSubject:
@@ -38,6 +42,7 @@ class LiveSubject:
         self._known: dict[str, dict[str, Any]] = {}
         self._alarms: dict[str, dict[str, Any]] = {}
         self._links: dict[str, dict[str, Any]] = {}
+        self._events: list[dict[str, Any]] = []
         self._limits: dict[str, Any] = {}
         self._news2: dict[str, Any] | None = None
         self._marks: list[dict[str, Any]] = []
@@ -104,6 +109,13 @@ class LiveSubject:
                     "label": annotation.label,
                 }
             )
+
+    def take_event(self, device: str, text: str, time_ns: int) -> None:
+        """Add a line that a device reported of itself; the oldest goes."""
+        shown = "".join(letter for letter in text if letter.isprintable())
+        event = {"device": device, "text": shown, "time": time_ns // 1_000_000}
+        self._events = [*self._events, event][-EVENTS_LIMIT:]
+        self._changed.add("events")
 
     def take_alarm(self, event: AlarmEvent) -> None:
         """Show, change or remove one alarm condition."""
@@ -203,7 +215,7 @@ class LiveSubject:
         return {
             "id": self.id,
             "key": self.key,
-            **{name: self._part(name) for name in ("info", "alarms", "links", "limits", "news2")},
+            **{name: self._part(name) for name in PARTS},
             "values": self._values,
             "channels": [channel.describe() for channel in self.channels.values()],
         }
@@ -251,5 +263,7 @@ class LiveSubject:
                 return self._links
             case "limits":
                 return self._limits
+            case "events":
+                return self._events
             case _:
                 return self._news2

@@ -278,6 +278,10 @@ class Ingest:
     def _take_status(self, subject: str | None, device: str, status: DeviceStatus) -> None:
         self.statistics.statuses += 1
         self._journal.append(status_draft(subject, device, status))
+        event = status.identity.get("message")
+        if event and subject is not None and status.time_ns is not None:
+            with self._supervisor.contain(f"live view of {subject}"):
+                self._live.publish_event(subject, device, event, status.time_ns)
         if status.battery_percent is not None:
             self._battery_low[device] = status.battery_percent <= LOW_BATTERY_PERCENT
         if subject is None:

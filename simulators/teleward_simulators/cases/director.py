@@ -31,6 +31,7 @@ from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.knobs import KNOBS
 from teleward_simulators.physiology.layers import Layer
 from teleward_simulators.physiology.orders import Order
+from teleward_simulators.physiology.units import parse_dose
 from teleward_simulators.physiology.vital import Given
 from teleward_simulators.sensors.faults import make_fault
 
@@ -160,11 +161,11 @@ class CaseDirector(WorkerSide):
         held_back = self._held_back(body, name, dose, confirmed)
         if held_back:
             return Given(body.engine.steps, name, 0.0, (held_back,))
-        given = self._do(body, name, dose)
         action = ACTIONS[name]
-        if action.unit and name not in ORDERED and self._attended:
-            self._speak(read_back(action, given.dose, mood(body, bool(self.state.tasks))))
-        return given
+        if action.unit and name not in ORDERED and self._attended:  # first: then it takes effect
+            amount = parse_dose(dose, action.unit) if dose else action.usual
+            self._speak(read_back(action, amount, mood(body, bool(self.state.tasks))))
+        return self._do(body, name, dose)
 
     def _do(self, body: Body, name: str, dose: str, asked: str = "", by: str = "learner") -> Given:
         given = body.act(name, dose)

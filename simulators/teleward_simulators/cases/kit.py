@@ -13,6 +13,10 @@ KINDS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
         "nibp": ("blood-pressure", {"interval_s": 60.0, "first_s": 5.0}),
         "ecg3": ("framed-serial", {"waves": {"ecg_ii": 250.0}, "numerics": ["heart_rate"]}),
         "temp": ("thermometer", {}),
+        "capno": ("framed-serial", {"module": "capnograph"}),
+        "abp": ("framed-serial", {"module": "arterial-line"}),
+        "fluids": ("framed-serial", {"module": "fluids"}),
+        "defib": ("framed-serial", {"module": "defibrillator"}),
         "glu": ("glucose", {"stored": 0, "interval_s": 300.0, "first_s": 10.0}),
     }
 )

@@ -29,6 +29,10 @@ DEAD_VOLUME_ML = 10.0
 """Volume of the ventricle at no pressure."""
 LUNG_VEIN_ML = 12.0
 """Compliance of the veins of the lung, mL/mmHg at 70 kg."""
+DECOMPENSATION = 0.16
+"""Share of resistance lost at 30 % less blood."""
+GIVEN_UP_MMHG = 8.0
+"""By how much less pressure the reflexes defend then."""
 RETAINED = 0.27
 """Share of crystalloid that stays in the vessels; the rest leaves with 22 min."""
 
@@ -59,8 +63,21 @@ def advance_volumes(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     p.blood_ml += refill - leak - leaving
     p.interstitial_ml += leak + leaving - refill
     urine = p.furosemide_e * 0.2 * dt  # mL/s: a litre and more in two hours
-    p.urine_ml += urine
+    p.urine_ml += urine + filtered(p) * dt
     p.blood_ml = max(p.blood_ml - 0.35 * urine, 0.2 * p.volume0_ml)
+
+
+@kernel
+def filtered(p: FloatRecord) -> float:
+    """Return the urine that kidneys make of themselves, mL/s; drinking replaces it.
+
+    1 mL/kg/h in health, none below a mean pressure of 50 mmHg, 20 to 30 mL/h after a loss of
+    15 to 30 % (ATLS class II), much with sugar in it.
+    """
+    pressure = clip((p.map - 50.0) / 25.0, 0.0, 1.0)
+    volume = clip((p.blood_ml / p.volume0_ml - 0.68) / 0.25, 0.05, 1.0)
+    sugar = 1.0 + 3.0 * clip((p.glucose - 200.0) / 300.0, 0.0, 1.0)
+    return float(p.weight_kg / 3600.0 * pressure * volume * sugar)
 
 
 @kernel
@@ -74,6 +91,7 @@ def advance_reflexes(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     aim = p.map0 + k.map_shift - 22.0 * min(1.2, p.bp_e) + 12.0 * k.distress
     # relief of a congested heart takes from a raised pressure what reflexes do not give back
     relief = 22.0 * hill(p.gtn_e, 0.5, 1.5) + 11.0 * p.cpap + 8.0 * min(1.0, p.furosemide_e)
+    aim -= GIVEN_UP_MMHG * decompensation(p)
     aim -= relief * clip(k.map_shift / 40.0, 0.0, 1.0)
     # stretch of the left atrium: blood that a failing right ventricle holds back is not felt there
     error = k.baro * ((aim - p.map_felt) / 11.0 + (2.0 - p.pra_felt * k.rv_f) / 3.2)
@@ -155,6 +173,16 @@ def beats_per_minute(p: FloatRecord, k: FloatRecord) -> float:
 
 
 @kernel
+def decompensation(p: FloatRecord) -> float:
+    """Return how far the second phase of haemorrhage has come, 0 to 1.
+
+    Constriction is withdrawn at a loss of 20 to 30 % (Schadt and Ludbrook, Am J Physiol 260:H305,
+    1991).
+    """
+    return float(clip((0.80 - p.blood_ml / p.volume0_ml) / 0.10, 0.0, 1.0))
+
+
+@kernel
 def coronary_share(p: FloatRecord, k: FloatRecord) -> float:
     """Return what too little pressure over the coronaries leaves of contractility, 0.5 to 1.
 
@@ -186,12 +214,13 @@ def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
         * (1.0 - 0.5 * acid)
         * (1.0 - 0.6 * hypoxic)
     )
-    ees *= 1.0 - 0.25 * hill(p.beta_c, 1.0, 1.0) - 0.2 * hill(p.verapamil_c, 1.0, 1.0)
+    ees *= 1.0 - 0.48 * hill(p.beta_c, 1.0, 1.0) - 0.2 * hill(p.verapamil_c, 1.0, 1.0)
     ees *= coronary_share(p, k)
     if p.rosc_s > 0.0:  # stunned after an arrest
         ees *= 1.0 - 0.35 * np.exp(-p.rosc_s / 2400.0)
     tone = 1.0 + 2.2 * (p.symp - RESTING_SYMPATHETIC) * np.sqrt(min(1.0, vasodil))
     tpr = p.tpr0 * tone * vasodil * (1.0 - 0.35 * gtn)
+    tpr *= 1.0 - DECOMPENSATION * decompensation(p)
     tpr *= (1.0 - 0.03 * max(0.0, p.temperature - 37.0)) * (1.0 + 0.7 * circulating)
     if p.rosc_s > 0.0:  # vessels dilate after an arrest
         tpr *= 1.0 - 0.35 * np.exp(-p.rosc_s / 3600.0)
@@ -211,7 +240,7 @@ def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     if p.pulse < 0.5 and p.cpr > 0.5:
         flow = 0.22 * p.flow0_ml_s * p.cpr_quality
     # a right ventricle that has failed lives on its filling, which nitrates take away
-    veins = k.venodil + (0.10 + 0.45 * clip((0.92 - k.rv_f) / 0.22, 0.0, 1.0)) * gtn
+    veins = k.venodil + (0.14 + 0.45 * clip((0.92 - k.rv_f) / 0.22, 0.0, 1.0)) * gtn
     veins += 0.09 * p.upright - 0.04 * p.legs_up - 0.05 * p.noradrenaline_e
     unstressed = p.unstressed0_ml * (1.0 - 0.20 * (p.symp - RESTING_SYMPATHETIC) + veins)
     # a left heart that cannot keep up holds blood back in the lungs

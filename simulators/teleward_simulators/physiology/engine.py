@@ -164,7 +164,8 @@ class Engine:
         """Find the balance with the starting blood and chemistry kept as stated."""
         p = self.patients[0]
         kept = ("blood_ml", "haemoglobin_g", "glucose", "insulin", "ketones", "potassium",
-                "temperature", "lactate", "insulin_remote", "interstitial_ml")  # fmt: skip
+                "temperature", "lactate", "insulin_remote", "interstitial_ml",
+                "urine_ml")  # fmt: skip
         start = {name: p[name] for name in kept}
         for _ in range(int(seconds)):
             self.advance(STEPS_PER_S)

@@ -20,7 +20,7 @@ def advance_acids(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     # too little pressure to perfuse, and vessels that shunt past their tissue: shock with much flow
     starved = clip((0.68 * p.map0 - p.map) / 28.0, 0.0, 1.0)
     bypassed = clip((0.70 - k.vasodil) / 0.30, 0.0, 1.0)
-    formed = 0.10 * starved + 0.06 * bypassed + 0.55 * short
+    formed = 0.12 * starved + 0.06 * bypassed + 0.55 * short
     p.lactate += minutes * (formed - 0.016 * (p.lactate - 1.0) * (1.0 - short))
     p.lactate = clip(p.lactate, 0.5, 18.0)
     if k.ketosis > 0.0:

@@ -22,7 +22,7 @@ from teleward_simulators.physiology.circulation import RESTING_VAGAL
 from teleward_simulators.physiology.orders import Director, Order, obey
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.readings import KEPT, READ
-from teleward_simulators.physiology.vital import BodySnapshot
+from teleward_simulators.physiology.vital import BodySnapshot, Given
 from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tempo, TrainState
 from teleward_simulators.rhythms.sway import breath_share, sway_of
 from teleward_simulators.rhythms.table import RHYTHMS, Atria
@@ -51,6 +51,7 @@ LEAST_STROKE_ML = 0.2
 NUMBERS = (
     "heart_rate", "pulse_rate", "respiratory_rate", "spo2", "perfusion_index", "body_temperature",
     "nibp_systolic", "nibp_diastolic", "nibp_mean", "etco2", "glucose",
+    "arterial_systolic", "arterial_diastolic", "arterial_mean", "urine_volume", "drain_volume",
 )  # fmt: skip
 
 
@@ -105,6 +106,7 @@ class PhysiologyPatient:
         self.traces = Traces(seed)
         self.body.on_rhythm = self._on_rhythm
         self._history: dict[int, tuple[float, ...]] = {}
+        self._treated: list[tuple[float, Given]] = []
         if rhythm != "sinus":
             self.body.set_rhythm(rhythm)
         if prepare is not None:
@@ -147,6 +149,11 @@ class PhysiologyPatient:
         """Return several ECG leads at once in mV, shape (n_leads, count)."""
         self._ready(first / fs - 1.5, (first + count) / fs)
         return self.traces.leads(matrix, fs, first, count)
+
+    def treatments(self, after_s: float, until_s: float) -> list[tuple[float, Given]]:
+        """Return what was done in (after_s, until_s], with its device time."""
+        self.live(until_s)
+        return [row for row in self._treated if after_s < row[0] <= until_s]
 
     def numeric(self, metric: str, time_s: float) -> float | None:
         """Return the true value; rates are those of the newest beats and breaths."""
@@ -222,6 +229,7 @@ class PhysiologyPatient:
         self.traces.segments = list(point.segments)
         self._history.clear()
         self._remember()
+        self._treated = [row for row in self._treated if row[0] <= self.time_s]
         if self.director is not None:
             self.director.state = copy.copy(point.director)
 
@@ -254,7 +262,7 @@ class PhysiologyPatient:
     # ------------------------------------------------------------ one tick
 
     def _tick(self) -> None:
-        pace = self.pace
+        pace, before = self.pace, len(self.body.vital.given)
         start = bisect.bisect_left([o.tick for o in self.orders], pace.tick)
         for order in self.orders[start:]:
             if order.tick > pace.tick:
@@ -266,6 +274,9 @@ class PhysiologyPatient:
         pace.tick += 1
         if pace.tick % TICKS_PER_S == 0:
             self._remember()
+        given = self.body.vital.given
+        if len(given) > before:
+            self._treated += [(pace.tick * TICK_S, each) for each in given[before:]]
         self._emit(pace.tick * TICK_S + AHEAD_S)
 
     def _remember(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 KEPT = (
     "spo2", "perfusion", "temperature", "sbp", "dbp", "map", "glucose", "pulse", "cpr", "stroke_ml",
+    "urine_ml", "lost_ml",
 )  # fmt: skip
 """Fields of the patient record."""
 
@@ -21,6 +22,11 @@ READ: dict[str, Callable[[dict[str, float]], float | None]] = {
     "perfusion_index": lambda known: known["perfusion"] if known["pulse"] > 0.5 else 0.0,
     "body_temperature": lambda known: known["temperature"],
     "glucose": lambda known: known["glucose"],
+    "arterial_systolic": lambda known: known["sbp"],
+    "arterial_diastolic": lambda known: known["dbp"],
+    "arterial_mean": lambda known: known["map"],
+    "urine_volume": lambda known: known["urine_ml"],
+    "drain_volume": lambda known: known["lost_ml"],
     "nibp_systolic": _pressure("sbp"),
     "nibp_diastolic": _pressure("dbp"),
     "nibp_mean": _pressure("map"),

@@ -35,10 +35,12 @@ def advance_breathing(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     if k.vag_x > 0.2:  # secretions and spasm of a cholinergic crisis dry up with atropine
         relief *= 1.0 - 0.9 * hill(p.atropine_c, 1.5, 1.5)
     p.bronch_eff = k.bronch * relief
-    blunt = k.sens_hyp * (1.0 - 0.7 * opioid)
+    # sedatives and opioids depress more together than each alone
+    sedated = p.sedative_c * (1.0 + 1.6 * opioid)
+    blunt = k.sens_hyp * (1.0 - 0.7 * opioid) * (1.0 - 0.5 * hill(sedated, 1.5, 2.0))
     acid = 12.0 * max(0.0, 7.38 - p.ph)
     p.drive_co2 += dt * (0.10 * (p.pco2 - 40.0 - k.pco2_shift) * blunt + acid - p.drive_co2) / 60.0
-    p.drive_o2 += dt * (1.4 * logistic((45.0 - p.pao2) / 12.0) - p.drive_o2) / 8.0
+    p.drive_o2 += dt * (1.6 * logistic((45.0 - p.pao2) / 12.0) - p.drive_o2) / 8.0
     stressed = 4.2 * max(0.0, p.symp - 0.25) if k.symp_x < 1.0 else 0.0
     drive = 1.0 + p.drive_co2 + p.drive_o2 + 0.26 * max(0.0, p.temperature - 37.0)
     drive += k.drive_extra + 0.75 * k.distress + stressed + 0.10 * max(0.0, p.lactate - 2.0)
@@ -50,9 +52,7 @@ def advance_breathing(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     # washed-out carbon dioxide brakes whatever drives, unless the blood is acid
     least = LEAST_PCO2 - 60.0 * max(0.0, 7.35 - p.ph)
     drive *= clip((p.pco2 - least) / 10.0, 0.2, 1.0)
-    # sedatives and opioids depress more together than each alone
-    sedated = p.sedative_c * (1.0 + 1.6 * opioid)
-    depressed = clip(k.resp_dep + 0.55 * hill(sedated, 1.5, 2.0), 0.0, 1.0)
+    depressed = clip(k.resp_dep + 0.62 * hill(sedated, 1.5, 2.0), 0.0, 1.0)
     toxic = 0.95 * hill(p.magnesium_c * (1.0 - 0.9 * min(1.0, p.calcium_c)), 3.2, 6.0)
     drive = max(0.0, drive) * (1.0 - depressed) * (1.0 - 0.95 * opioid) * (1.0 - toxic)
     drive *= (1.0 - 0.94 * k.upper) * (1.0 - p.breath_block)

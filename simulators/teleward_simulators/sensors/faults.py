@@ -18,7 +18,9 @@ SENSORS: dict[str, tuple[str, ...]] = {
     "glu": ("glucose",),
     "rr": ("respiration", "respiratory_rate"),
     "capno": ("capnogram", "etco2"),
-    "abp": ("arterial_pressure",),
+    "abp": ("arterial_pressure", "arterial_systolic", "arterial_diastolic", "arterial_mean"),
+    "fluids": ("urine_volume", "drain_volume"),
+    "defib": (),
     "cam": (),
     "scale": (),
 }  # fmt: skip

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from teleward_simulators.draws import Stream, normal, uniform
 from teleward_simulators.physiology.patient import PhysiologyPatient
+from teleward_simulators.physiology.vital import Given
 from teleward_simulators.sensors.faults import SENSOR_OF, SENSORS, ActiveFault
 from teleward_simulators.sensors.raw_light import INFRARED, RED, light
 
@@ -66,6 +67,10 @@ class SensedPatient:
         """Return the true R peaks: for tests."""
         return self.patient.beats(start_s, end_s)
 
+    def treatments(self, after_s: float, until_s: float) -> list[tuple[float, Given]]:
+        """Return what was done to the patient in (after_s, until_s], with its device time."""
+        return self.patient.treatments(after_s, until_s)
+
     def faults(self, sensor: str, time_s: float) -> dict[str, ActiveFault]:
         """Return the faults of a sensor at a time by kind: the truth."""
         if self._book is None:
@@ -95,6 +100,9 @@ class SensedPatient:
                 return None if value is None else round(value - AXILLA_BELOW_CORE, 1)
             case "glu":
                 return self._glucometer(time_s, faults)
+            case "fluids" | "abp":
+                value = self.patient.numeric(metric, time_s)
+                return None if value is None else float(round(value))
         return self.patient.numeric(metric, time_s)
 
     def waveform(self, metric: str, fs: float, first: int, count: int) -> NDArray[np.float32]:

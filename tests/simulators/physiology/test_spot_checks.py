@@ -8,9 +8,6 @@ from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.person import Person
 from teleward_simulators.physiology.spot_checks import Spot, spot_checks
 
-KNOWN_MISSES = {("30 % of the blood lost in 400 s", "mean pressure % of rest")}
-"""The reflexes defend pressure too well against blood loss."""
-
 
 @pytest.fixture(scope="module")
 def spots() -> list[Spot]:
@@ -19,8 +16,7 @@ def spots() -> list[Spot]:
 
 
 def test_spot_checks_hold(spots: list[Spot]) -> None:
-    missed = {(spot.name, spot.variable) for spot in spots if not spot.holds}
-    assert missed == KNOWN_MISSES
+    assert not [(spot.name, spot.variable) for spot in spots if not spot.holds]
     assert all(spot.source for spot in spots)
     assert {spot.pulse for spot in spots} > {""}
     assert {spot.biogears for spot in spots} > {""}

@@ -65,6 +65,8 @@ export class Subject {
     this.key = key;
     this.info = /** @type {Info} */ ({ label: id, bed: id, simulated: false, detail: "" });
     this.values = /** @type {Record<string, Value>} */ ({});
+    /** What devices reported of themselves, newest last. */
+    this.events = /** @type {{device: string, text: string, time: number}[]} */ ([]);
     this.alarms = /** @type {Alarm[]} */ ([]);
     this.links = /** @type {Record<string, {state: string, [key: string]: any}>} */ ({});
     this.limits = /** @type {Record<string, {low: number|null, high: number|null}>} */ ({});
@@ -113,7 +115,7 @@ export class Ward {
       this.byKey.set(part.key, subject);
       this.version++;
     }
-    for (const name of ["info", "alarms", "links", "limits", "news2"]) {
+    for (const name of ["info", "alarms", "links", "limits", "news2", "events"]) {
       if (name in part) /** @type {any} */ (subject)[name] = part[name];
     }
     if (part.values) {

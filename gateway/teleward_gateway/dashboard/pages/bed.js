@@ -4,7 +4,7 @@
 import { AlarmList } from "../alarms/alarm_list.js";
 import { MARKS, alarmClass, byUrgency, topAlarm } from "../alarms/priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
-import { linkText, unitText } from "../i18n/format.js";
+import { linkText, shortTime, unitText } from "../i18n/format.js";
 import { KeyMap, keyed } from "../core/keys.js";
 import { LimitsDialog } from "../alarms/limits.js";
 import { EcgFilterDialog } from "./ecg_filters.js";
@@ -29,6 +29,7 @@ const LOOK = {
   calibrated: true,
 };
 const AUDIO_PAUSE_S = 120;
+const EVENTS_SHOWN = 3;
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
 const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".traces canvas"));
@@ -67,6 +68,7 @@ function draw() {
   const paused = (subject?.info.audio_pause ?? 0) > now;
   if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
   render(subject ? numericTiles(subject, shell.ward.metrics, now) : html``, element("numerics"));
+  drawEvents(subject);
   drawKeys(subject, paused, now);
   alarmList.draw();
 }
@@ -91,6 +93,18 @@ function drawBar(subject) {
       ${faults(subject)}<span class="space"></span>${shell.simulation(subject?.info.simulated ?? false)}
       ${shell.status()}`,
     element("bar"),
+  );
+}
+
+/** The newest lines that devices reported, such as shocks. @param {Subject | undefined} subject */
+function drawEvents(subject) {
+  const newest = (subject?.events ?? []).slice(-EVENTS_SHOWN).reverse();
+  render(
+    newest.map(
+      ({ device, text, time }) =>
+        html`<li data-device=${device}><time>${shortTime(time)}</time> ${text}</li>`,
+    ),
+    element("events"),
   );
 }
 

@@ -104,7 +104,7 @@ export function numericTiles(subject, metrics, now) {
     alarm: metricPriority(alarms, "body_temperature"),
     limits: limitsOf(subject, "body_temperature"),
   })}
-  ${newsTile(subject, metrics)}${others(subject, metrics, now)}`;
+  ${newsTile(subject, metrics)}${arterial(subject, metrics, now)}${others(subject, metrics, now)}`;
 }
 
 /** @param {{shown: Shown, time: number|null}} pressure */
@@ -126,18 +126,39 @@ function side(subject, names, metrics, now) {
     });
 }
 
+const MOST_OTHERS = 4;
 const SHOWN = new Set([
   "heart_rate", "pulse_rate", "spo2", "perfusion_index", "respiratory_rate", "nibp_systolic",
   "nibp_diastolic", "nibp_mean", "body_temperature", "news2", "rr_interval", "consciousness",
-  "supplemental_oxygen", "spo2_scale", "battery", "cuff_pressure",
+  "supplemental_oxygen", "spo2_scale", "battery", "cuff_pressure", "arterial_systolic",
+  "arterial_diastolic", "arterial_mean",
 ]);
+
+/** The pressure of an arterial line, where there is one. @param {Subject} subject
+ * @param {Record<string, import("../core/state.js").Metric>} metrics @param {number} now */
+function arterial(subject, metrics, now) {
+  const { arterial_systolic: upper, arterial_diastolic: lower, arterial_mean: mean } = subject.values;
+  if (!upper || !lower) return nothing;
+  const [high, low, middle] = [upper, lower, mean].map((value) => present(value, 0, now));
+  const text = high.text === "--" || low.text === "--" ? "--" : `${high.text}/${low.text}`;
+  return numeric({
+    kind: "abp",
+    metric: "arterial",
+    label: "ABP",
+    unit: unitText(metrics.arterial_systolic?.unit ?? ""),
+    shown: { ...high, text },
+    alarm: metricPriority(subject.alarms, "arterial_systolic", "arterial_diastolic", "arterial_mean"),
+    limits: limitsOf(subject, "arterial_systolic"),
+    extra: html`<span class="mean" data-metric="arterial_mean">(<b class="value">${middle.text}</b>)</span>`,
+  });
+}
 
 /** What the subject has beyond the usual. @param {Subject} subject
  * @param {Record<string, import("../core/state.js").Metric>} metrics @param {number} now */
 function others(subject, metrics, now) {
   return Object.keys(subject.values)
     .filter((name) => !SHOWN.has(name) && metrics[name])
-    .slice(0, 2)
+    .slice(0, MOST_OTHERS)
     .map((name) =>
       numeric({
         kind: "other",
