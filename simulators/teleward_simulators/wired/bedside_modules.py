@@ -21,7 +21,7 @@ LOOK_BACK_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """What a module is called and sends: waves in Hz, numbers, and what it says off the patient."""
+    """What a module is called and sends: waves in Hz, numbers, and its values off the patient."""
 
     title: str
     waves: Mapping[str, float]
