@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-mutations audit test-bluez fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-mutations test-crowd audit test-bluez fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-api:  ## schemathesis over the whole API of a running gateway, all checks
 
 test-mutations:  ## break named behaviours one by one; the closest tests must fail
 	@./scripts/test-mutations
+
+test-crowd:  ## thousands of connections, impatient clients, stuck pages against a ward
+	@./scripts/test-crowd
 
 audit:  ## bandit over the sources, advisories of the dependencies where there are any
 	@./scripts/audit

@@ -170,7 +170,7 @@ async def _run(n_patients: int, seconds: float, kernels: Path | None = None) -> 
     """Run one ward; ``kernels`` is a folder for compiled kernels other than the usual one."""
     with tempfile.TemporaryDirectory(prefix="teleward-ward-") as name:
         folder = Path(name)
-        port = _write(plan(n_patients), folder)
+        port = write_ward(plan(n_patients), folder)
         fleet = await child_processes.start(
             [sys.executable, "-m", "teleward_simulators.fleet", "--spec", str(folder / "f.json")],
             log=folder / "fleet.log",
@@ -184,9 +184,9 @@ async def _run(n_patients: int, seconds: float, kernels: Path | None = None) -> 
             log=folder / "gateway.log",
         )
         try:
-            await _wait_streaming(port, n_patients, folder, gateway)
+            await wait_streaming(port, n_patients, folder, gateway)
             start_s = time.monotonic() - began_s
-            page = asyncio.create_task(_watch(port))
+            page = asyncio.create_task(watch(port))
             await asyncio.sleep(SETTLE_S)
             row = await _measure(port, gateway.pid, seconds)
             page.cancel()
@@ -198,7 +198,8 @@ async def _run(n_patients: int, seconds: float, kernels: Path | None = None) -> 
             await child_processes.stop(fleet)
 
 
-def _write(ward: WardPlan, folder: Path) -> int:
+def write_ward(ward: WardPlan, folder: Path) -> int:
+    """Write settings and fleet of a ward into ``folder``; return the port of its pages."""
     ports = folder / "serial"
     ports.mkdir()
     hub, port = f"unix:{folder / 'air.sock'}", free_port(0)
@@ -220,13 +221,14 @@ def _write(ward: WardPlan, folder: Path) -> int:
     return port
 
 
-async def _wait_streaming(
+async def wait_streaming(
     port: int, n_devices: int, folder: Path, gateway: asyncio.subprocess.Process
 ) -> None:
+    """Wait until all devices stream; raises RuntimeError with the end of the log."""
     deadline_s = time.monotonic() + START_S
     while True:
         with contextlib.suppress(OSError):
-            health = await asyncio.to_thread(_health, port)
+            health = await asyncio.to_thread(read_health, port)
             if health["sessions"]["streaming"] == n_devices:
                 return
         if time.monotonic() > deadline_s or gateway.returncode is not None:
@@ -235,13 +237,14 @@ async def _wait_streaming(
         await asyncio.sleep(0.5)
 
 
-def _health(port: int) -> dict[str, Any]:
+def read_health(port: int) -> dict[str, Any]:
+    """Return the parts of a gateway's health."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/health", timeout=10) as answer:
         parts: dict[str, Any] = json.load(answer)["parts"]
     return parts
 
 
-async def _watch(port: int) -> None:
+async def watch(port: int) -> None:
     """Be a page that shows the whole ward."""
     address = f"ws://127.0.0.1:{port}/api/v1/stream"
     async with connect(address, max_size=None, compression=None) as socket:
@@ -250,9 +253,9 @@ async def _watch(port: int) -> None:
 
 
 async def _measure(port: int, pid: int, seconds: float) -> dict[str, Any]:
-    before, counted = usage(pid), await asyncio.to_thread(_health, port)
+    before, counted = usage(pid), await asyncio.to_thread(read_health, port)
     await asyncio.sleep(seconds)
-    after, health = usage(pid), await asyncio.to_thread(_health, port)
+    after, health = usage(pid), await asyncio.to_thread(read_health, port)
     elapsed_s = after.at_s - before.at_s
     records = health["journal"]["records"] - counted["journal"]["records"]
     gaps = health["ingest"]["gap_samples_total"] - counted["ingest"]["gap_samples_total"]

@@ -6,6 +6,7 @@ import json
 
 BENCHMARKS = {
     "ward": "a whole ward through one gateway",
+    "soak": "a ward for an hour: memory and file descriptors",
     "signal": "the signal engine against C, SciPy and whole-recording libraries",
     "accuracy": "detectors against annotated recordings",
     "journal": "the journal against plain SQLite",

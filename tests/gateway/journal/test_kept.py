@@ -59,7 +59,9 @@ class Connection:
 
     def execute(self, sql: str, values: Any = ()) -> Any:
         if sql == "COMMIT" and self._disk.refuses:
-            raise sqlite3.OperationalError("disk I/O error")
+            error = sqlite3.OperationalError("database is locked")
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY  # the file stays open
+            raise error
         return self._database.execute(sql, values)
 
 
