@@ -24,6 +24,8 @@ from teleward_gateway.bench.ward import (
 from teleward_gateway.process import child_processes
 
 ROW_S = 60.0
+ATTEMPTS = 6
+"""Ten seconds each: an hour is not given up for one slow answer."""
 FLAT_MB_PER_H = 10.0
 """What counts as flat: the caches of a ward of 64 are full after some minutes."""
 SETTLED = 1 / 3
@@ -112,8 +114,16 @@ async def _rows(port: int, pid: int, log: Path, seconds: float) -> list[dict[str
         await asyncio.sleep(min(ROW_S, left_s))
 
 
+def _health(port: int) -> dict[str, Any]:
+    """Return health, asked again where a crowded machine answers late."""
+    for _ in range(ATTEMPTS - 1):
+        with contextlib.suppress(OSError):
+            return read_health(port)
+    return read_health(port)
+
+
 def _row(port: int, pid: int, log: Path, elapsed_s: float) -> dict[str, Any]:
-    journal = read_health(port)["journal"]
+    journal = _health(port)["journal"]
     return {
         "s": elapsed_s,
         "rss_mb": usage(pid).rss_mb,
