@@ -21,6 +21,8 @@ pytestmark = pytest.mark.slow
 HEALTH_S = 0.5
 LOG_BYTES_PER_H = 1_000_000
 HOLD_S = 20.0
+SETTLE_S = 20.0
+"""Devices connect for a while after the first trace, each with a line of log."""
 SLOW_REQUEST = b"GET /ward HTTP/1.1\r\nHost: 127.0.0.1\r\nA"
 
 
@@ -28,6 +30,7 @@ SLOW_REQUEST = b"GET /ward HTTP/1.1\r\nHost: 127.0.0.1\r\nA"
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     demo = RunningDemo.start(tmp_path_factory.mktemp("crowd"))
     demo.wait_live()
+    time.sleep(SETTLE_S)
     yield demo
     demo.stop()
 
