@@ -85,6 +85,10 @@ class Opener(Protocol):
         """Return whether another program wrote an older file into the one that is open."""
         ...
 
+    def checkpointed(self) -> None:
+        """Note that the log was moved into the file."""
+        ...
+
     def leave_mark(self, next_number: int) -> None:
         """Note how far the file that is gone or overwritten had come; raises OSError."""
         ...

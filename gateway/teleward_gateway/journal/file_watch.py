@@ -72,9 +72,16 @@ class FileWatch:
         """Remember the file that was just opened and what is in it."""
         found = os.stat(self._path)
         self._opened_as = (found.st_dev, found.st_ino)
-        self._changed_ns = found.st_mtime_ns
         self._content = None
-        with contextlib.suppress(sqlite3.Error, DamagedBlob):
+        self.checkpointed()
+
+    def checkpointed(self) -> None:
+        """Remember what the file holds now that the writer has moved its log into it.
+
+        What lies between two looks would not be missed otherwise.
+        """
+        with contextlib.suppress(OSError, sqlite3.Error, DamagedBlob):
+            self._changed_ns = os.stat(self._path).st_mtime_ns
             self._content = self._read()
 
     def is_replaced(self) -> bool:

@@ -196,6 +196,10 @@ class Opening:
         """Return whether another program wrote an older file into the one that is open."""
         return self._watch.is_overwritten()
 
+    def checkpointed(self) -> None:
+        """Note that the log was moved into the file."""
+        self._watch.checkpointed()
+
     def leave_mark(self, next_number: int) -> None:
         """Note how far the file had come that is gone or overwritten; lock a new one."""
         if self._watch.is_replaced():

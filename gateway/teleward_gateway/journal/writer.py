@@ -357,6 +357,7 @@ class Writer:
             return
         began_s = time.monotonic()
         ready.store.checkpoint()
+        self._opener.checkpointed()
         ready.reserve.restore()
         self._pages = 0
         self.counters.last_checkpoint_s = time.monotonic() - began_s
