@@ -151,8 +151,17 @@ class Influx:
         """Start both and create the buckets."""
         self.server.start()
         self.proxy.start()
-        for bucket in self._buckets:
-            self._get("/query", {"q": f'CREATE DATABASE "{bucket}"'}, post=True)
+        deadline_s = time.monotonic() + _START_S
+        while not set(self._buckets) <= self._databases():  # an answer of 200 may hold an error
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"InfluxDB at {self.url} did not make {self._buckets}")
+            for bucket in self._buckets:
+                self._get("/query", {"q": f'CREATE DATABASE "{bucket}"'}, post=True)
+
+    def _databases(self) -> set[str]:
+        answer = self._get("/query", {"q": "SHOW DATABASES"})
+        [series] = answer["results"][0].get("series", [{}])
+        return {row[0] for row in series.get("values", [])}
 
     def stop(self) -> None:
         """Stop both."""

@@ -65,6 +65,7 @@ class Running:
         self.url = f"http://127.0.0.1:{port}"
         self.config = folder / "teleward.toml"
         self.config.write_text(settings(folder, port))
+        self.config.chmod(0o600)  # it holds a key
         self.process: asyncio.subprocess.Process
 
     async def health(self) -> dict[str, Any]:
