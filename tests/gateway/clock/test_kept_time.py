@@ -82,6 +82,7 @@ def test_what_is_damaged_or_of_another_boot_is_left_out(tmp_path: Path, content:
     assert not KeptTime(None).resume(clock, Corrections())
 
 
+@pytest.mark.true_time  # it turns the clock itself
 @pytest.mark.parametrize("step_s", [-86_400, 86_400])
 async def test_a_charted_value_holds_when_the_clock_was_set_during_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: int
