@@ -135,6 +135,27 @@ def test_advertisements_keep_their_interval() -> None:
     assert 8 <= len(times) <= 12
 
 
+async def test_the_answer_to_a_command_that_was_given_up_is_nobodys(place: Place) -> None:
+    """Else each later answer belongs to the command after it, and the last one waits in vain."""
+    device = place.strap.device
+    assert device is not None
+    host = device.host
+    for turns in range(4):
+        given_up = asyncio.create_task(
+            host.send_sync_command(
+                hci.HCI_LE_Set_Scan_Response_Data_Command(scan_response_data=b"")
+            )
+        )
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        given_up.cancel()
+        for _ in range(3):
+            async with asyncio.timeout(20):
+                found = await host.send_sync_command(hci.HCI_Read_BD_ADDR_Command())
+                assert isinstance(found, hci.HCI_Read_BD_ADDR_ReturnParameters)
+                await host.send_sync_command(hci.HCI_LE_Read_Buffer_Size_Command())
+
+
 async def test_a_hub_that_restarts_is_found_again(place: Place) -> None:
     """An adapter that vanishes and returns: links are lost at once, later work succeeds."""
     lost = asyncio.Event()

@@ -42,6 +42,7 @@ from collections.abc import Callable
 from bumble import hci, ll
 from bumble.controller import Connection, Controller, LegacyAdvertiser
 from bumble.core import PhysicalTransport
+from bumble.host import Host
 from bumble.link import LocalLink
 
 from teleward_simulators.radio.conditions import Advertisement, Conditions, address_text
@@ -58,6 +59,7 @@ FAST_ADVERTISING_S = 0.02
 """Devices that want a connection advertise every 20 ms (Core 5.4, Vol 3 Part C, Appendix A). Here
 they do so just while somebody is connecting to them, which keeps a large ward's air cheap."""
 SUPERVISION_TIMEOUT_S = 2.0
+_COMMAND_COMPLETE, _COMMAND_STATUS = b"\x04\x0e", b"\x04\x0f"
 """How long a link out of range lives on; the usual choice of phones is 2 to 6 s."""
 
 
@@ -288,8 +290,23 @@ class AirController(Controller):
         asyncio.get_running_loop().call_soon(self._deliver, bytes(packet))
 
     def _deliver(self, packet: bytes) -> None:
-        if self.hci_sink is not None:
+        if self.hci_sink is not None and not self._is_late(packet):
             self.hci_sink.on_packet(packet)
+
+    def _is_late(self, packet: bytes) -> bool:
+        """Return whether a packet answers a command that its host has given up.
+
+        Stock bumble takes it for the answer to the next command, whose own answer then belongs to
+        the one after it, until a command waits in vain.
+        """
+        place = {_COMMAND_COMPLETE: 4, _COMMAND_STATUS: 5}.get(packet[:2])
+        host = self.hci_sink
+        if place is None or not isinstance(host, Host):
+            return False
+        opcode = int.from_bytes(packet[place : place + 2], "little")
+        command, response = host.pending_command, host.pending_response
+        waits = command is not None and response is not None and not response.done()
+        return opcode != 0 and not (waits and command is not None and command.op_code == opcode)
 
     def find_connection_by_handle(self, handle: int) -> Connection | None:
         connection = self._handles.get(handle)
