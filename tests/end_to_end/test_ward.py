@@ -139,7 +139,7 @@ async def from_journal(demo: RunningDemo, record: dict[str, Any], folder: Path) 
 
 
 def is_recorded(demo: RunningDemo, subject: str, metric: str, shown: float) -> bool:
-    """Say whether a value on the page is on record; the page is ahead by up to a commit."""
+    """Return whether a value on the page is on record; the page is ahead by up to a commit."""
     for _ in range(20):
         recent = [r["value"] for r in demo.observations(subject, metric=metric)[-60:]]
         if shown in [math.floor(value + 0.5) for value in recent if value is not None]:

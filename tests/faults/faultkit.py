@@ -59,11 +59,11 @@ _told = {"at": BEGAN_S}
 
 
 def say(text: str) -> None:
-    """Tell who waits for the full run; replaced by ``conftest.py``."""
+    """Report to who waits for the full run; replaced by ``conftest.py``."""
 
 
 def progress(fault: str, done: int, of: int) -> None:
-    """Say now and then how far a long fault has come."""
+    """Report now and then how far a long fault has come."""
     now_s = time.monotonic()
     if now_s - _told["at"] >= PROGRESS_S:
         _told["at"] = now_s
@@ -101,7 +101,7 @@ def facts(record: Record) -> list[tuple[object, ...]]:
 
 
 def true_samples(record: Record) -> bool:
-    """Say whether the samples of a wave are those of the workload."""
+    """Return whether the samples of a wave are those of the workload."""
     if record.kind is not RecordKind.WAVEFORM:
         return True
     blocks = len(record.samples) // 2 // BLOCK

@@ -42,7 +42,7 @@ class Image:
         MOUNTED.remove(self)
 
     def shut_down(self) -> None:
-        """Let the file system fail every further access, as a card does that is pulled."""
+        """Make the file system fail every further access, as a card does that is pulled."""
         handle = os.open(self.mount_point, os.O_RDONLY)
         try:
             fcntl.ioctl(handle, _EXT4_IOC_SHUTDOWN, struct.pack("I", _NOLOGFLUSH))
@@ -68,7 +68,7 @@ def run(*command: str) -> None:
 
 
 def available() -> bool:
-    """Say whether this machine lets us mount images."""
+    """Return whether this machine can mount images."""
     if os.geteuid() or not shutil.which("mkfs.ext4"):
         return False
     folder = Path("/tmp") / f"teleward-mount-{os.getpid()}"

@@ -38,7 +38,7 @@ class SteppingClock:
 
 
 def install() -> None:
-    """Let the clock of this process step, if the environment asks for it."""
+    """Step the clock of this process, if the environment asks for it."""
     seed = os.environ.get("TELEWARD_STEPPING_CLOCK")
     if seed and time.time_ns is _true_ns:
         clock = SteppingClock(int(seed) + os.getpid())

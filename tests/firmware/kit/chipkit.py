@@ -89,7 +89,7 @@ class Chip:
         await self._process.communicate()
 
     async def order(self, text: str) -> None:
-        """Tell the emulator, in its own words."""
+        """Command the emulator, in its own words."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{text}\n".encode())
         await self._process.stdin.drain()
@@ -214,11 +214,11 @@ class Wire:
             os.close(descriptor)
 
     def stop(self) -> None:
-        """Let nothing of the chip through: it fills what buffers there are."""
+        """Hold back all bytes of the chip: it fills what buffers there are."""
         self._loop.remove_reader(self._from)
 
     def flow(self) -> None:
-        """Let the chip's bytes through again."""
+        """Pass the chip's bytes on again."""
         self._loop.add_reader(self._from, self._from_chip)
 
     def _host_baud(self) -> int:

@@ -268,7 +268,7 @@ class Connecting(Store):
 
     @property
     def connected(self) -> bool:
-        """Say whether it is reached."""
+        """Return whether it is reached."""
         return self.online.is_set()
 
     async def wait_connected(self, timeout_s: float) -> None:

@@ -113,7 +113,7 @@ def test_the_observed_loop_finds_what_the_production_loop_finds() -> None:
 
 
 def _share_of(states: Records[EcgState], times: Records[EcgTiming], at: int, p: float) -> float:
-    """Let beats come every 288 samples, then ask for a doubtful candidate."""
+    """Feed a beat every 288 samples, then ask for a doubtful candidate."""
     s, t = states[0], times[0]
     s.own_interval, s.own_spread = 0.8, 0.06
     for k in range(1, 6):

@@ -86,7 +86,7 @@ class Gateway:
         self.journal.on_commit(lambda commit: self.records.extend(commit.records))
 
     def wear(self, name: str, options: dict[str, Any], waves: dict[str, float]) -> None:
-        """Let ``anna`` wear a device, and take what it sends in `SECONDS`."""
+        """Bind a device to ``anna``, and take what it sends in `SECONDS`."""
         device = Device(name, "framed-serial", f"/dev/{name}", provenance=Provenance.SIMULATED)
         self.registry.add_device(device, subject="anna")
         driver = framed_serial.DRIVER.make(options)

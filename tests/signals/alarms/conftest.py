@@ -1,4 +1,4 @@
-"""Let the tests find the oracle."""
+"""Put the oracle on the path of the tests."""
 
 import sys
 from pathlib import Path

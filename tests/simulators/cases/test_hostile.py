@@ -19,7 +19,7 @@ NOTHING = Path("case.yaml")
 
 
 def told(text: str) -> bool:
-    """Say whether the text is refused; anything but a place and a reason is a failure here."""
+    """Return whether the text is refused; anything but a place and a reason is a failure here."""
     try:
         case_of(read_text(text, "case.yaml"), NOTHING)
     except CaseError as error:

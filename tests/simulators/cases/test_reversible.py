@@ -62,7 +62,7 @@ def test_an_untreated_arrest_comes_again(name: str, within_s: int) -> None:
     """Even a heart that is made to beat stops again, and does not once the cause is treated."""
 
     def beats_on(treated: bool) -> bool:
-        """Say whether a heart restarted at the case's own arrest still beats some minutes later."""
+        """Return whether a heart restarted at the case's own arrest beats some minutes later."""
         run = CaseRun(case_named(name))
         while RHYTHMS[run.body.rhythm].pulse:
             run.advance(10)

@@ -77,7 +77,7 @@ class Oracle:
     # what sources state
 
     def set(self, who: str, condition: str, source: str, seen: bool | None) -> None:
-        """Let a source say so (True), become unobservable (False) or say nothing more (None)."""
+        """Set a source to stating it (True), unobservable (False) or stating nothing (None)."""
         person = self.people[who]
         facts = person.facts.setdefault(condition, Facts())
         was = any(facts.says.values())
@@ -88,7 +88,7 @@ class Oracle:
         self._follow(person, condition, facts, was)
 
     def only(self, who: str, condition: str, source: str | None) -> None:
-        """Let ``source`` alone say so, or nobody."""
+        """Set ``source`` alone to stating it, or nobody."""
         person = self.people[who]
         facts = person.facts.setdefault(condition, Facts())
         was = any(facts.says.values())
@@ -183,7 +183,7 @@ class Oracle:
             self.only(who, condition, known.source if known.value < limit or holds else None)
 
     def pass_time(self, seconds: int) -> None:
-        """Let seconds pass, one at a time."""
+        """Pass seconds, one at a time."""
         self.clock += seconds * S
 
     def tick(self) -> None:
