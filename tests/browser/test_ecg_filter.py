@@ -69,7 +69,8 @@ def test_the_chosen_filter_is_named_applied_and_remembered(
     raw, shown = (np.array(channel[name], float) for name in ("ring", "shown"))
     expected = EcgFilter(channel["fs"], Band.MONITOR, 50.0).push(raw)
     assert len(raw) > 500
-    assert np.abs(shown - raw).max() > 0.01
+    # A page that is late may have left out a block: a hole is a hole in both.
+    assert np.nanmax(np.abs(shown - raw)) > 0.01
     assert np.allclose(shown, expected, rtol=0, atol=1e-5, equal_nan=True)
     page.keyboard.press("f")
     before = page.evaluate("() => teleward.traces.get('sim-02').sweep.cursor")
