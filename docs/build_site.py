@@ -190,13 +190,13 @@ def route_lines(path: str, method: str, route: Schema, definitions: Schema) -> l
 
 
 def openapi() -> Schema:
-    """Return the OpenAPI document of a gateway with teaching rooms."""
-    from teleward_gateway.api.factory import PREFIX, create_app
-    from teleward_gateway.classroom.api.rooms import router
+    """Return the OpenAPI document of a gateway with rooms and classes."""
+    from teleward_gateway.api.factory import create_app
+    from teleward_gateway.classroom.start import add_routes
 
     view = SimpleNamespace(summary=lambda: SimpleNamespace(version="0"), health=None)
     app = create_app(cast(Any, view))
-    app.include_router(router, prefix=PREFIX)
+    add_routes(app)
     return app.openapi()
 
 

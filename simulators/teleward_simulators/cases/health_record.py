@@ -10,7 +10,7 @@
 was asked; the truth is with the patient (`read_answers`).
 """
 
-from typing import Any
+from typing_extensions import TypedDict
 
 from teleward_simulators.cases.answers.items import TEST, catalogue
 from teleward_simulators.cases.fields import choice, known, languages, mapping, rows, whole
@@ -18,6 +18,30 @@ from teleward_simulators.cases.lined_yaml import Table
 from teleward_simulators.cases.model import LANGUAGES, HealthRecord, RecordEntry
 
 MOST_DAYS = 36_500
+
+
+class ShownVisit(TypedDict):
+    """An earlier visit, ``days`` before the begin of the case."""
+
+    days: int
+    text: dict[str, str]
+
+
+class ShownResult(TypedDict):
+    """An earlier result with the label of its test."""
+
+    days: int
+    text: dict[str, str]
+    label: dict[str, str]
+
+
+class ShownRecord(TypedDict):
+    """A health record as JSON values; texts by language."""
+
+    visits: list[ShownVisit]
+    results: list[ShownResult]
+    medicines: dict[str, str]
+    allergies: dict[str, str]
 
 
 def record_of(table: Table) -> HealthRecord | None:
@@ -56,7 +80,7 @@ def _entry(row: Table, is_result: bool) -> RecordEntry:
     return RecordEntry(whole(row, "days", 0, MOST_DAYS), texts, item)
 
 
-def shown(record: HealthRecord | None) -> dict[str, Any] | None:
+def shown(record: HealthRecord | None) -> ShownRecord | None:
     """Return a record as JSON values for a page; labels of results in every language."""
     if record is None:
         return None

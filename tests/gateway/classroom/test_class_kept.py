@@ -9,6 +9,7 @@ import pytest
 from teleward_gateway.classroom.api import class_streams
 from teleward_gateway.classroom.classes.orders_search import action_words, search_orders
 from teleward_gateway.classroom.classes.screen import screen
+from teleward_gateway.classroom.classes.screen_types import RoomFacts
 from teleward_gateway.classroom.classes.state import folded
 from teleward_gateway.classroom.events import Event, kinds
 from teleward_signal.errors import Unavailable
@@ -19,6 +20,18 @@ from tests.gateway.classroom.conftest import Hour
 def event(seq: int, body: kinds.Body, seat: str | None = None, branch: int = 0) -> Event:
     """Return an event of room r-1."""
     return Event("c-1", body, "r-1", seat, 0, 0, branch, "", seq)
+
+
+FACTS: RoomFacts = {
+    "opening": {"en": "blue lips"},
+    "review": "draft",
+    "record": None,
+    "person": {"age": 60, "sex": "f"},
+    "time_s": 0,
+    "speed": 1.0,
+    "readings": {},
+    "figure": {"breaths": 20.0, "effort": 0.0, "blue": 1.0, "sweat": 0.0},
+}
 
 
 def relay() -> list[Event]:
@@ -46,19 +59,24 @@ def test_after_a_restart_the_heir_sees_no_more_than_before() -> None:
     events = relay()
     state = folded("c-1", events)
     of_room = [each for each in events if each.room == "r-1"]
-    shown = screen(state, state.seats["s-2"], of_room, {"time_s": 600}, 0, relay_s=480)
-    assert [line["name"] for line in shown["lines"]] == ["sit_up"]
-    assert shown["room"]["handed_over"].endswith("R E")
-    assert shown["room"]["relay_due"] is False
+    shown = screen(state, state.seats["s-2"], of_room, {**FACTS, "time_s": 600}, 0, relay_s=480)
+    assert [line.get("name") for line in shown["lines"]] == ["sit_up"]
+    room = shown["room"]
+    assert room is not None
+    assert room["handed_over"].endswith("R E")
+    assert room["relay_due"] is False
 
 
 def test_the_pen_is_reminded_when_the_handover_is_due() -> None:
     events = relay()[:7]
     state = folded("c-1", events)
     for time_s, due in ((479, False), (480, True)):
-        facts = {"time_s": time_s}
-        assert screen(state, state.seats["s-1"], [], facts, 0, 480)["room"]["relay_due"] is due
-        assert screen(state, state.seats["s-2"], [], facts, 0, 480)["room"]["relay_due"] is False
+        facts: RoomFacts = {**FACTS, "time_s": time_s}
+        pen = screen(state, state.seats["s-1"], [], facts, 0, 480)["room"]
+        heir = screen(state, state.seats["s-2"], [], facts, 0, 480)["room"]
+        assert pen is not None
+        assert heir is not None
+        assert (pen["relay_due"], heir["relay_due"]) == (due, False)
 
 
 def test_what_was_done_before_a_bookmark_stays_done_after_a_rewind() -> None:
@@ -78,8 +96,7 @@ def test_the_hub_gets_neither_the_opening_nor_what_the_worker_is_written() -> No
         event(21, kinds.Message(who="worker", text="he is blue")),
         event(22, kinds.Message(who="s-1", to="room", text="he needs help"), "s-1"),
     ]
-    facts = {"opening": {"en": "blue lips"}, "figure": {"blue": 1.0}}
-    shown = json.dumps(screen(state, state.seats["s-2"], said, facts, 0))
+    shown = json.dumps(screen(state, state.seats["s-2"], said, FACTS, 0))
     assert "blue" not in shown.replace('"figure"', "")
     assert "he needs help" in shown
 

@@ -83,7 +83,7 @@ def test_staged_orders_share_a_tick_and_a_bad_one_stops_all(service: RoomService
 
 def test_devices_in_another_process_live_the_same_patient(service: RoomService) -> None:
     room = opened(service, "tension-pneumothorax-01", 0.0, 9)
-    source = make(room.devices()[0]["source"], 0)
+    source = make(room.devices()[0].source, 0)
     send(room, 2.0, {"kind": "clock", "speed": 10})
     assert source.numeric("spo2", 5.0) == room.sensors.numeric("spo2", 5.0)
     room.live(40.0)
@@ -128,7 +128,7 @@ def test_rewinding_to_a_bookmark(service: RoomService) -> None:
 def test_devices_follow_a_rewind_without_a_hole(service: RoomService) -> None:
     """Their time goes on; what they measure is the patient of before, and then of now."""
     room = opened(service, "asthma-01", 100.0, 4)
-    source = make(room.devices()[0]["source"], 0)
+    source = make(room.devices()[0].source, 0)
     send(room, 100.5, {"kind": "clock", "speed": 1})
     room.live(120.0)
     send(room, 120.0, {"kind": "bookmark", "text": "here"})

@@ -18,7 +18,9 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from teleward_gateway.classroom.api.who import classes_of, led_class, seat_of
 from teleward_gateway.classroom.classes import rules
+from teleward_gateway.classroom.classes.board_types import Board, Wall
 from teleward_gateway.classroom.classes.running import RunningClass
+from teleward_gateway.classroom.classes.screen_types import Screen
 from teleward_gateway.classroom.classes.state import Seat
 from teleward_gateway.classroom.ward_port import PatientPage
 from teleward_signal.errors import TelewardError
@@ -68,7 +70,7 @@ async def wall(socket: WebSocket) -> None:
     await _serve_view(socket, lambda running: running.wall_view(_now_ms()))
 
 
-async def _serve_view(socket: WebSocket, view: Callable[[RunningClass], dict[str, Any]]) -> None:
+async def _serve_view(socket: WebSocket, view: Callable[[RunningClass], Board | Wall]) -> None:
     try:
         running = led_class(socket, classes_of(socket))
     except TelewardError as error:
@@ -114,7 +116,8 @@ async def _send_screens(socket: WebSocket, running: RunningClass, seat: Seat) ->
         if text != last:
             last = text
             await socket.send_text(text)
-    await socket.send_text(json.dumps({**running.screen(seat), "gone": True}))
+    last_screen: Screen = {**running.screen(seat), "gone": True}
+    await socket.send_text(json.dumps(last_screen))
 
 
 class _Pages:

@@ -5,7 +5,7 @@ The key is given once, to the person who opens the class, as a cookie and in the
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -22,7 +22,10 @@ from teleward_gateway.classroom.api.who import (
     leads,
 )
 from teleward_gateway.classroom.classes import teaching
+from teleward_gateway.classroom.classes.board_types import Board, LessonQuestion
+from teleward_gateway.classroom.classes.screen_types import Screen
 from teleward_gateway.classroom.events import kinds
+from teleward_gateway.classroom.events.event import EventJson
 from teleward_gateway.classroom.rooms.orders import RoomOrder
 from teleward_gateway.classroom.rooms.visibility import TrueState, true_state
 from teleward_signal.errors import Invalid
@@ -68,7 +71,7 @@ class LessonAnswer(BaseModel):
     minutes: int
     goals: dict[str, list[str]]
     competencies: list[str]
-    questions: list[dict[str, Any]]
+    questions: list[LessonQuestion]
 
 
 class Lessons(BaseModel):
@@ -194,7 +197,7 @@ async def enter(classes: Classes, response: Response, body: Key) -> None:
 
 
 @router.get("/class")
-async def the_class(led: Led) -> dict[str, Any]:
+async def the_class(led: Led) -> Board:
     """Return the board."""
     return led.board_view(time.time_ns() // 10**6)
 
@@ -294,7 +297,7 @@ async def remove(led: Led, seat: str) -> None:
 
 
 @router.get("/class/seats/{seat}/screen")
-async def their_screen(led: Led, seat: str) -> dict[str, Any]:
+async def their_screen(led: Led, seat: str) -> Screen:
     """Return what a learner sees, exactly."""
     return led.screen(led.seat(seat))
 
@@ -307,7 +310,7 @@ async def truth(classes: Classes, led: Led, room: str) -> TrueState:
 
 
 @router.get("/class/events")
-async def events(classes: Classes, led: Led, after: int = 0) -> list[dict[str, Any]]:
+async def events(classes: Classes, led: Led, after: int = 0) -> list[EventJson]:
     """Return the events of the class, abandoned branches included."""
     found = await asyncio.to_thread(classes.log.read, led.state.id, after)
     return [event.to_json() for event in found]

@@ -9,14 +9,14 @@ in the answer to the person who opened the room. ``/cases`` is the catalogue, wh
 import asyncio
 import secrets
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from starlette.requests import HTTPConnection
 
 from teleward_gateway.classroom.api.who import OPERATOR
-from teleward_gateway.classroom.rooms.orders import ActOrder, RoomOrder
+from teleward_gateway.classroom.rooms.orders import ActOrder, RoomOrder, order_kinds
 from teleward_gateway.classroom.rooms.room import Room
 from teleward_gateway.classroom.rooms.service import RoomService, WrongKey
 from teleward_gateway.classroom.rooms.visibility import (
@@ -29,6 +29,7 @@ from teleward_gateway.classroom.rooms.visibility import (
 )
 from teleward_gateway.classroom.rooms.worker_results import StripAnswer, strip_answer
 from teleward_signal.errors import Invalid, NotFound
+from teleward_simulators.fleet import DeviceSpec
 from teleward_simulators.physiology.patient import TICKS_PER_S
 
 router = APIRouter(tags=["rooms"])
@@ -101,7 +102,7 @@ class OpenedRoom(BaseModel):
     page: str | None
     log: str
     start: float
-    devices: list[dict[str, Any]]
+    devices: list[DeviceSpec]
 
 
 class Wait(BaseModel):
@@ -117,11 +118,12 @@ class Tick(BaseModel):
 
 
 class LogRow(BaseModel):
-    """One order of the log."""
+    """One order of the log; ``kind`` decides what its data has."""
 
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.update(oneOf=order_kinds()))
     tick: int
     kind: str
-    data: dict[str, Any]
+    data: dict[str, JsonValue]
 
 
 def service_of(connection: HTTPConnection) -> RoomService:

@@ -1,6 +1,6 @@
 """The learner's side of a class over HTTP: join by code, then everything from the seat's cookie."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +9,9 @@ from starlette.requests import Request
 from teleward_gateway.classroom.api.who import SEAT_COOKIE, Classes, Mine, give_cookie
 from teleward_gateway.classroom.classes import acting, rules
 from teleward_gateway.classroom.classes.orders_search import OrderItem, search_orders
+from teleward_gateway.classroom.classes.screen_types import Screen
 from teleward_gateway.classroom.events import kinds
+from teleward_gateway.classroom.events.event import EventJson
 from teleward_gateway.classroom.texts import languages, refusal
 from teleward_signal.errors import Conflict
 from teleward_simulators.cases.answers.items import catalogue
@@ -196,7 +198,7 @@ async def leave(mine: Mine, response: Response) -> None:
 
 
 @router.get("/seat")
-async def seat(mine: Mine) -> dict[str, Any]:
+async def seat(mine: Mine) -> Screen:
     """Return this seat's screen."""
     running, seat = mine
     return running.screen(seat)
@@ -309,7 +311,7 @@ async def reflection(mine: Mine, body: Words) -> None:
 
 
 @router.get("/seat/log")
-async def own_log(mine: Mine) -> list[dict[str, Any]]:
+async def own_log(mine: Mine) -> list[EventJson]:
     """Return the events of the seat's room, for the debrief; refused before the words."""
     running, seat = mine
     if running.state.phase != "debrief":

@@ -1,8 +1,9 @@
 """The teacher's board: one row a room with its true state; for the teacher only."""
 
 from collections import deque
-from typing import Any
+from typing import Literal
 
+from teleward_gateway.classroom.classes.board_types import BoardRow, BoardSeat, TrueVitals
 from teleward_gateway.classroom.classes.state import ClassState, RoomRecord, Seat
 from teleward_gateway.classroom.rooms.room import Room
 from teleward_gateway.classroom.rooms.visibility import readings
@@ -24,7 +25,7 @@ class RoomHistory:
         }
         self.scores: deque[int] = deque(maxlen=KEPT)
 
-    def look(self, room: Room) -> dict[str, Any]:
+    def look(self, room: Room) -> TrueVitals:
         """Return the true state now, and remember it."""
         body = room.patient.body
         true = {short: float(body.variable(name)) for name, short in VITALS.items()}
@@ -40,7 +41,9 @@ class RoomHistory:
             "shown": readings(room),
         }
 
-    def _word(self, room: Room, score: int) -> str:
+    def _word(
+        self, room: Room, score: int
+    ) -> Literal["arrest", "worse", "better", "stable", "unstable"]:
         if float(room.patient.body.engine.get("pulse")) < 0.5:
             return "arrest"
         before = self.scores[max(0, len(self.scores) - 30)]
@@ -75,9 +78,9 @@ def row(
     state: ClassState,
     record: RoomRecord,
     room: Room | None,
-    look: dict[str, Any] | None,
+    look: TrueVitals | None,
     now_ms: int,
-) -> dict[str, Any]:
+) -> BoardRow:
     """Return one row of the board; ``look`` is the newest look at the room."""
     seats = state.seats_of(record.id)
     met, wanted = criteria(room, record.done) if room is not None else (0, 0)
@@ -103,7 +106,7 @@ def row(
     }
 
 
-def seat_json(seat: Seat) -> dict[str, Any]:
+def seat_json(seat: Seat) -> BoardSeat:
     """Return a seat for the board."""
     return {
         "id": seat.id,

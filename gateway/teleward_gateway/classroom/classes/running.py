@@ -10,12 +10,21 @@ import functools
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from teleward_gateway.classroom.classes import board
 from teleward_gateway.classroom.classes.bedside import Watch, alarm_changes, changes_of
+from teleward_gateway.classroom.classes.board_types import (
+    Board,
+    ClassNow,
+    TrueVitals,
+    Wall,
+    WallStrip,
+)
+from teleward_gateway.classroom.classes.facts import facts_of
 from teleward_gateway.classroom.classes.lesson import Lesson
-from teleward_gateway.classroom.classes.screen import histogram, screen
+from teleward_gateway.classroom.classes.question import histogram
+from teleward_gateway.classroom.classes.screen import screen
+from teleward_gateway.classroom.classes.screen_types import RoomFacts, Screen
 from teleward_gateway.classroom.classes.state import ClassState, Seat
 from teleward_gateway.classroom.events import Body, Draft, Event, kinds
 from teleward_gateway.classroom.events.log import EventLog
@@ -27,7 +36,6 @@ from teleward_gateway.classroom.rooms.visibility import readings
 from teleward_gateway.classroom.texts import refusal
 from teleward_gateway.classroom.ward_port import PatientPage
 from teleward_signal.errors import Conflict, NotFound
-from teleward_simulators.cases.health_record import shown
 from teleward_simulators.physiology.patient import TICKS_PER_S, Order
 
 SHOWN_S = 5.0
@@ -44,9 +52,9 @@ class RunningRoom:
     room: Room
     watch: Watch = field(default_factory=Watch)
     history: board.RoomHistory = field(default_factory=board.RoomHistory)
-    look: dict[str, Any] | None = None
+    look: TrueVitals | None = None
     looked_s: float = 0.0
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: RoomFacts | None = None
     shown_s: float = 0.0
     alarms: dict[str, str] = field(default_factory=dict)
     """Alarm condition -> presence, as last logged."""
@@ -243,13 +251,13 @@ class RunningClass:
         running = self.rooms.get(room)
         return None if running is None else self._service.open_page(running.room, rung)
 
-    def screen(self, seat: Seat) -> dict[str, Any]:
+    def screen(self, seat: Seat) -> Screen:
         """Return what a seat sees."""
         running = self.rooms.get(seat.room or "")
-        events, facts = (running.events, running.facts) if running else ([], {})
+        events, facts = (running.events, running.facts) if running else ([], None)
         return screen(self.state, seat, events, facts, time.time_ns() // 10**6, self.lesson.relay_s)
 
-    def board_view(self, now_ms: int) -> dict[str, Any]:
+    def board_view(self, now_ms: int) -> Board:
         """Return the teacher's board: the true state of every room."""
         rows = []
         for record in self.state.rooms.values():
@@ -273,35 +281,33 @@ class RunningClass:
             "questions": [{"id": q.question, "text": q.text} for q in self.lesson.questions],
         }
 
-    def wall_view(self, now_ms: int) -> dict[str, Any]:
+    def wall_view(self, now_ms: int) -> Wall:
         """Return what the projector shows: shown readings, no true state.
 
         Names are there only while the teacher shows them.
         """
-        strips = [
-            {
-                "names": [seat.name for seat in self.state.seats_of(running.id)]
-                if self.wall_names
-                else [],
-                "spo2": running.facts.get("readings", {}).get("spo2"),
-                "hr": running.facts.get("readings", {}).get("heart_rate")
-                or running.facts.get("readings", {}).get("pulse_rate"),
-                "ended": bool(self.state.rooms[running.id].result),
-            }
-            for running in self.rooms.values()
-        ]
         return {
             "type": "wall",
             **self._common(now_ms),
             "code": self.code,
-            "strips": strips,
+            "strips": [self._strip(running) for running in self.rooms.values()],
             "seats": [
                 {"name": s.name if self.wall_names else "", "ready": s.ready}
                 for s in self.state.present()
             ],
         }
 
-    def _common(self, now_ms: int) -> dict[str, Any]:
+    def _strip(self, running: RunningRoom) -> WallStrip:
+        seats = self.state.seats_of(running.id) if self.wall_names else []
+        read = running.facts["readings"] if running.facts else {}
+        return {
+            "names": [seat.name for seat in seats],
+            "spo2": read.get("spo2"),
+            "hr": read.get("heart_rate") or read.get("pulse_rate"),
+            "ended": bool(self.state.rooms[running.id].result),
+        }
+
+    def _common(self, now_ms: int) -> ClassNow:
         state = self.state
         left_s = 0.0
         if state.frozen is not None:
@@ -321,39 +327,6 @@ class RunningClass:
             "n_seats": len(state.present()),
             "n_ready": sum(seat.ready for seat in state.present()),
         }
-
-
-def facts_of(room: Room) -> dict[str, Any]:
-    """Return what a room shows to everybody in it."""
-    body, state = room.patient.body, room.director.state
-    return {
-        "opening": room.case.opening,
-        "review": room.case.status,
-        "record": shown(room.case.record),
-        "person": {"age": round(room.case.person.age), "sex": room.case.person.sex},
-        "time_s": state.second,
-        "speed": room.patient.pace.speed_tenths / 10,
-        "readings": readings(room),
-        "figure": figure(float(body.variable("RR")), float(body.variable("SPO2")),
-                         float(body.engine.get("symp")), float(body.variable("VT"))),
-    }  # fmt: skip
-
-
-def figure(rr: float, spo2: float, symp: float, tidal_l: float) -> dict[str, float]:
-    """Return how the patient looks, as a camera would show it: coarse steps, never the values.
-
-    ``breaths`` a minute to the nearest 4; effort, blue and sweat from 0 to 1 in quarters.
-    """
-
-    def quarter(value: float) -> float:
-        return round(4 * min(1.0, max(0.0, value))) / 4
-
-    return {
-        "breaths": 4.0 * round(rr / 4.0),
-        "effort": quarter((rr - 16.0) / 20.0 + (0.4 - tidal_l)),
-        "blue": quarter((92.0 - spo2) / 16.0),
-        "sweat": quarter(symp - 1.0 if symp > 1.0 else 0.0),
-    }
 
 
 def shown_body(room: Room) -> kinds.Shown:

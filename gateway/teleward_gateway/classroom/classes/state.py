@@ -72,7 +72,7 @@ class ClassState:
     mode: kinds.Mode = "parallel"
     goals: dict[str, list[str]] = field(default_factory=dict)
     study_level: int = 1
-    phase: str = "doors"
+    phase: kinds.Phase = "doors"
     doors: bool = False
     paused: bool = False
     frozen: kinds.ClassFrozen | None = None

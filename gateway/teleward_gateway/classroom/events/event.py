@@ -9,16 +9,38 @@ was done in an abandoned branch stays, and `timeline.lineage` returns what count
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from teleward_gateway.classroom.events.kinds import KINDS, Body, Unknown
 from teleward_signal.errors import Invalid
 
 SCHEMA = 1
 """Version of the schema; readers refuse later ones."""
+
+
+def _add_kinds(schema: dict[str, Any]) -> None:
+    schema["oneOf"] = _of_each_kind()
+
+
+@with_config(ConfigDict(json_schema_extra=_add_kinds))
+class EventJson(TypedDict):
+    """An event as JSON values; ``kind`` decides what its body has."""
+
+    v: int
+    seq: int
+    class_id: str
+    room: str | None
+    seat: str | None
+    at_case_ms: int | None
+    at_wall_ms: int
+    branch: int
+    kind: str
+    body: dict[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +80,7 @@ class Event(Draft):
         """Return the event with other fields: for tests and exports."""
         return replace(self, **changes)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> EventJson:
         """Return the event as JSON values."""
         return {
             "v": SCHEMA,
@@ -74,7 +96,7 @@ class Event(Draft):
         }
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> "Event":
+    def from_json(cls, row: Mapping[str, Any]) -> "Event":
         """Return the event of JSON values; raises Invalid naming what is wrong.
 
         A kind that this version does not know is kept with its body as it is.
@@ -134,14 +156,15 @@ def json_schema() -> dict[str, Any]:
         "type": "object",
         "required": [*envelope, "kind", "body"],
         "properties": envelope,
-        "oneOf": [
-            {
-                "title": kind,
-                "properties": {
-                    "kind": {"const": kind},
-                    "body": TypeAdapter(model).json_schema(),
-                },
-            }
-            for kind, model in sorted(KINDS.items())
-        ],
+        "oneOf": _of_each_kind(),
     }
+
+
+def _of_each_kind() -> list[dict[str, Any]]:
+    return [
+        {
+            "title": kind,
+            "properties": {"kind": {"const": kind}, "body": TypeAdapter(model).json_schema()},
+        }
+        for kind, model in sorted(KINDS.items())
+    ]

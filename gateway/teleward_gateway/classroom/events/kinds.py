@@ -14,6 +14,7 @@ KINDS: dict[str, type["Body"]] = {}
 """Every kind by name."""
 
 Mode = Literal["together", "parallel", "relay", "hub_spoke", "retry"]
+Phase = Literal["doors", "prebrief", "encounter", "words", "debrief", "closed"]
 Role = Literal["learner", "pen", "hub", "spoke", "watcher"]
 
 
@@ -55,7 +56,7 @@ class ClassMode(Body, kind="class.mode"):
 class ClassPhase(Body, kind="class.phase"):
     """The class enters a phase."""
 
-    phase: Literal["doors", "prebrief", "encounter", "words", "debrief", "closed"]
+    phase: Phase
 
 
 class ClassPaused(Body, kind="class.paused"):

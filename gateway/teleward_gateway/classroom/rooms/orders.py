@@ -1,6 +1,6 @@
 """Orders to a room's patient: one typed model for each kind, checked before any is carried out."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -140,3 +140,15 @@ RoomOrder = Annotated[
     Field(discriminator="kind"),
 ]
 """Any order; the field ``kind`` decides which."""
+
+
+def order_kinds() -> list[dict[str, Any]]:
+    """Return the JSON Schema of a logged order's ``kind`` and ``data``, one for each kind."""
+    models: tuple[type[OrderModel], ...] = get_args(get_args(RoomOrder)[0])
+    return [_kind_schema(model) for model in models]
+
+
+def _kind_schema(model: type[OrderModel]) -> dict[str, Any]:
+    data = model.model_json_schema()
+    kind = data["properties"].pop("kind")["const"]
+    return {"title": kind, "properties": {"kind": {"const": kind}, "data": data}}

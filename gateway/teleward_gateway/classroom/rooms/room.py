@@ -11,9 +11,8 @@ while they use it and carry it out in a thread.
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from teleward_gateway.classroom.rooms.orders import AskOrder, ClockOrder, OrderModel
 from teleward_gateway.classroom.texts import refusal
@@ -23,6 +22,7 @@ from teleward_simulators.cases.kit import devices_of
 from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.room_log import RoomLog
 from teleward_simulators.cases.runner import CaseDirector
+from teleward_simulators.fleet import DeviceSpec
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.patient import TICKS_PER_S, Order, PhysiologyPatient
 from teleward_simulators.sensors.sensed import SensedPatient
@@ -77,11 +77,10 @@ class Room:
         """Bring the patient to now."""
         self.patient.live(self.time_s(now_s))
 
-    def devices(self) -> list[dict[str, Any]]:
-        """Return the rows of a fleet file whose devices follow this room."""
+    def devices(self) -> list[DeviceSpec]:
+        """Return the simulated devices that follow this room."""
         path = str(self.log.path.resolve())
-        specs = devices_of(self.case, self.subject, path, self.seed, self.opened_s)
-        return [asdict(spec) for spec in specs]
+        return devices_of(self.case, self.subject, path, self.seed, self.opened_s)
 
     def add(self, order: Order, by: str) -> None:
         """Give one order to the patient and write it to the log."""

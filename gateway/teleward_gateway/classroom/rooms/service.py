@@ -8,6 +8,7 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -134,7 +135,8 @@ class RoomService:
         person = room.case.person
         label = f"SIM \u00b7 {person.age:.0f} {person.sex}"
         detail = f"Teaching case, review: {room.case.status}"
-        await self._ward.put_on(BedsidePatient(room.subject, label, detail, room.devices()))
+        rows = [asdict(device) for device in room.devices()]
+        await self._ward.put_on(BedsidePatient(room.subject, label, detail, rows))
 
     def open_page(self, room: Room, rung: str) -> PatientPage | None:
         """Return the live frames of a room's patient, at most at ``rung``."""
