@@ -1,6 +1,7 @@
 """The cases there are: those shipped, and those an instructor dropped in a folder."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from teleward_simulators.cases.model import Case
 LIBRARY = Path(__file__).parent / "library"
 VARIABLE = "TELEWARD_CASES"
 """Environment variable with further folders, separated as in PATH."""
+_ID_LINE = re.compile(rb"""^id:[ \t]*["']?([a-z0-9-]+)["']?[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 
 
 def folders() -> list[Path]:
@@ -41,14 +43,36 @@ def all_cases(extra: Path | None = None) -> tuple[dict[str, Case], list[CaseErro
 
 
 def case_named(name: str, extra: Path | None = None) -> Case:
-    """Return a case by id or by the path of its file; ValueError lists the choices."""
+    """Return a case by id or by the path of its file; Invalid lists the choices.
+
+    Only files that may have that id are read whole: all of them take seconds.
+    """
     if name.endswith((".yaml", ".yml")):
         return load(Path(name))
-    shipped = LIBRARY / f"{name}.yaml"
-    if shipped.exists() and not os.environ.get(VARIABLE) and extra is None:
-        return load(shipped)
-    cases, errors = all_cases(extra)
-    if name not in cases:
-        broken = "".join(f"\n{error}" for error in errors)
-        raise Invalid(f"no case {name!r}; there are {', '.join(sorted(cases))}{broken}")
-    return cases[name]
+    files = _files_by_id(extra)
+    broken: list[CaseError] = []
+    for path in [*files.pop("", []), *files.get(name, [])][::-1]:
+        try:
+            case = load(path)
+        except CaseError as error:
+            broken.append(error)
+            continue
+        if case.id == name:
+            return case
+    reasons = "".join(f"\n{error}" for error in broken)
+    raise Invalid(f"no case {name!r}; there are {', '.join(sorted(files))}{reasons}")
+
+
+def _files_by_id(extra: Path | None) -> dict[str, list[Path]]:
+    """Return the files of each id by the line that states it; under "" those without such a line.
+
+    Later files win.
+    """
+    found: dict[str, list[Path]] = {"": []}
+    for path in case_files(extra):
+        try:
+            stated = _ID_LINE.search(path.read_bytes())
+        except OSError:
+            stated = None  # reading it whole gives the reason
+        found.setdefault(stated[1].decode() if stated else "", []).append(path)
+    return found

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from teleward_signal.errors import Invalid
+from teleward_simulators.cases import catalogue
 from teleward_simulators.cases.catalogue import LIBRARY, all_cases, case_named
 from teleward_simulators.cases.check import check
 from teleward_simulators.cases.expression import ExpressionError, parse
 from teleward_simulators.cases.lined_yaml import CaseError
 from teleward_simulators.cases.loader import load
+from teleward_simulators.cases.model import Case
 from teleward_simulators.cases.runner import CaseRun, make_case_patient
 from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.physiology.patient import Order
@@ -74,6 +77,29 @@ def test_an_instructors_folder_is_found(tmp_path: Path, monkeypatch: pytest.Monk
     assert case_named("my-own-case").title["en"] == "Collapse after an injection"
     with pytest.raises(ValueError, match="no case 'nothing'"):
         case_named("nothing")
+
+
+def test_a_name_reads_no_other_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them take seconds, in which a class waits for its room."""
+    read: list[str] = []
+
+    def reading(path: Path) -> Case:
+        read.append(path.name)
+        return load(path)
+
+    for name, line in (("a", 'id: "mine"  # of ours'), ("b", "id: broken"), ("c", "'id': odd")):
+        text = GOOD.replace("id: anaphylaxis-01", line)
+        text = text.replace("title:", "titel:") if name == "b" else text
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(catalogue, "load", reading)
+    monkeypatch.setenv("TELEWARD_CASES", str(tmp_path))
+    assert case_named("mine").id == "mine"
+    assert case_named("odd").id == "odd"
+    with pytest.raises(Invalid, match=r"no case 'asthma-99'; there are .*asthma-01.*mine"):
+        case_named("asthma-99")
+    with pytest.raises(Invalid, match=r"b\.yaml:\d+: .*titel"):
+        case_named("broken")
+    assert set(read) == {"a.yaml", "b.yaml", "c.yaml"}
 
 
 @pytest.mark.parametrize(
