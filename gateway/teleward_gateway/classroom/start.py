@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def add_routes(app: FastAPI) -> None:
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     app.include_router(class_pages.router)
+    app.openapi_schema = None  # it may have been described before there were rooms
 
 
 @asynccontextmanager
@@ -42,34 +43,40 @@ async def start(
     register: Callable[[str, Callable[[], dict[str, Any]]], None],
     keep: Keep | None = None,
 ) -> AsyncIterator[None]:
-    """Serve rooms and classes on ``app`` as long as the context lasts; classes are restored."""
-    events = await asyncio.to_thread(EventLog, folder)
-    room_service = RoomService(folder, ward)
-    class_service = ClassService(events, room_service, folder / LESSONS)
+    """Serve rooms and classes on ``app`` as long as the context lasts; classes are restored.
 
-    def health() -> dict[str, Any]:
-        damaged = f"damaged, set aside: {events.damaged.name}" if events.damaged else None
-        error = events.error or class_service.problem or damaged
-        return {
-            "ok": error is None,
-            "error": error,
-            "rooms": len(room_service.rooms),
-            "classes": len(class_service.classes),
-        }
+    Raises OSError, sqlite3.Error or Unavailable when the log cannot be opened; nothing is left.
+    """
+    async with AsyncExitStack() as stack:
+        events = await asyncio.to_thread(EventLog, folder)
+        stack.push_async_callback(asyncio.to_thread, events.close)
+        stack.push_async_callback(ward.close)
+        room_service = RoomService(folder, ward)
+        class_service = ClassService(events, room_service, folder / LESSONS)
+        stack.push_async_callback(class_service.stop)
 
-    register("classroom", health)
-    await room_service.tidy()
-    add_routes(app)
-    app.state.rooms, app.state.classes = room_service, class_service
-    app.state.operator_key = await asyncio.to_thread(operator_key, folder)
-    log.info("who has the key in %s opens classes and rooms", folder / FILE)
-    work = class_service.run() if keep is None else keep("classes", class_service.run)
-    running = asyncio.create_task(work, name="classes")
-    try:
+        def health() -> dict[str, Any]:
+            damaged = f"damaged, set aside: {events.damaged.name}" if events.damaged else None
+            error = events.error or class_service.problem or damaged
+            return {
+                "ok": error is None,
+                "error": error,
+                "rooms": len(room_service.rooms),
+                "classes": len(class_service.classes),
+            }
+
+        await room_service.tidy()
+        app.state.operator_key = await asyncio.to_thread(operator_key, folder)
+        app.state.rooms, app.state.classes = room_service, class_service
+        log.info("who has the key in %s opens classes and rooms", folder / FILE)
+        register("classroom", health)
+        add_routes(app)
+        work = class_service.run() if keep is None else keep("classes", class_service.run)
+        running = asyncio.create_task(work, name="classes")
+        stack.push_async_callback(_end, running)
         yield
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await class_service.stop()
-        await ward.close()
-        await asyncio.to_thread(events.close)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -78,7 +78,8 @@ class _Batch:
 class EventLog:
     """The log in ``folder``; one writer thread until `close`.
 
-    A damaged file is set aside (``damaged`` names it) and a new log begins.
+    A damaged file is set aside (``damaged`` names it) and a new log begins. Raises OSError or
+    sqlite3.Error where the disk is full or read-only: then the file is left as it is.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -130,6 +131,8 @@ class EventLog:
         try:
             self._create()
         except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
             self.damaged = self.path.with_name(f"{FILE}.damaged-{time.time_ns()}")
             log.error("class log %s: %s; set aside as %s", self.path, error, self.damaged.name)
             self.path.rename(self.damaged)
@@ -225,6 +228,12 @@ def _connected(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, BUSY_S, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
     return connection
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Return whether the file is damaged, rather than the disk full, read-only or away."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class _opened:
