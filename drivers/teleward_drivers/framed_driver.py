@@ -10,6 +10,7 @@ silence --> 5 s after start or the last sample of a running stream: start again
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from teleward_drivers import framed_codes as codes
 from teleward_drivers import framed_messages as messages
 from teleward_drivers.device import Discarded, Output, Write
 from teleward_drivers.fields import Malformed
@@ -155,7 +156,7 @@ class FramedDriver:
                 yield from self._numerics(messages.Numerics.from_bytes(payload), time_ns)
             case FrameType.REPLY:
                 reply = messages.Reply.from_bytes(payload)
-                if reply.result != messages.Result.DONE:
+                if reply.result != codes.Result.DONE:
                     name = messages.COMMAND_NAMES.get(reply.command, f"{reply.command:02x}")
                     yield DeviceStatus(faults=self._faults, identity={"refused": name})
             case FrameType.TEXT:
@@ -172,13 +173,13 @@ class FramedDriver:
         return DeviceStatus(faults=self._faults, identity=identity)
 
     def _status(self, status: messages.Status) -> DeviceStatus:
-        self._faults = frozenset(messages.FAULT_NAMES[fault] for fault in status.faults)
+        self._faults = frozenset(codes.FAULT_NAMES[fault] for fault in status.faults)
         return DeviceStatus(status.battery_percent, self._faults)
 
     def _numerics(self, numerics: messages.Numerics, time_ns: int) -> Iterable[Output]:
         stamp_ns = time_ns if numerics.utc_ms is None else numerics.utc_ms * 1_000_000
         for value in numerics.values:
-            metric = messages.METRIC_NAMES.get(value.metric)
+            metric = codes.METRIC_NAMES.get(value.metric)
             if metric is None or METRICS[metric].kind is not MetricKind.NUMERIC:
                 yield Discarded(8, "unknown_metric")
                 continue
@@ -207,7 +208,7 @@ class FramedDriver:
         self._samples_ns = self._now_ns
         index = self._indices.setdefault(stream.stream, Unwrap())(piece.index)
         for column, channel in enumerate(stream.channels):
-            metric = messages.METRIC_NAMES.get(channel.metric)
+            metric = codes.METRIC_NAMES.get(channel.metric)
             if metric is None or METRICS[metric].kind is not MetricKind.WAVEFORM:
                 yield Discarded(0, "unknown_metric")
                 continue
@@ -221,5 +222,5 @@ class FramedDriver:
 def _reason(value: messages.Numeric) -> str | None:
     if value.value is not None:
         return None
-    known = {reason.value: reason.name.lower() for reason in messages.Reason}
+    known = {reason.value: reason.name.lower() for reason in codes.Reason}
     return known.get(value.reason, "invalid")

@@ -9,6 +9,7 @@ The same model sits behind Nordic UART (a patch) and behind a serial port (a bed
 import math
 from dataclasses import dataclass
 
+from teleward_drivers import framed_codes as codes
 from teleward_drivers import framed_messages as messages
 from teleward_drivers.device import Discarded
 from teleward_drivers.framed import MAX_FRAME, OVERHEAD, FrameDecoder, FrameType
@@ -48,7 +49,7 @@ class FramedDevice:
         waves: dict[str, float] | None = None,
         numerics: tuple[str, ...] = (),
         numerics_s: float = NUMERICS_S,
-        missing: messages.Reason = messages.Reason.LEAD_OFF,
+        missing: codes.Reason = codes.Reason.LEAD_OFF,
     ) -> None:
         offered = source.metrics()
         wanted = WAVES if waves is None else waves
@@ -104,20 +105,20 @@ class FramedDevice:
 
     def status(self, now_s: float) -> bytes:
         """Return a status frame."""
-        fault = messages.NO_FAULT
+        fault = codes.NO_FAULT
         if self.body.probe_off:
-            fault |= messages.Fault[self._missing.name]
+            fault |= codes.Fault[self._missing.name]
         if self.body.battery_percent <= 15:
-            fault |= messages.Fault.LOW_BATTERY
+            fault |= codes.Fault.LOW_BATTERY
         return self._frame(messages.Status(self.body.battery_percent, fault), now_s)
 
     def _obey(self, kind: int, sequence: int, payload: bytes, now_s: float) -> list[bytes]:
         """Carry a command out; the reply comes first, then what was asked for."""
-        result = messages.Result.DONE
+        result = codes.Result.DONE
         chosen: set[int] = set()
         if kind in (FrameType.START, FrameType.STOP):
             chosen = set(range(len(self._streams)))
-            if payload[0] != messages.ALL_STREAMS:
+            if payload[0] != codes.ALL_STREAMS:
                 chosen &= {payload[0]}
             result = self._switch(kind == FrameType.START, chosen, now_s)
         elif kind == FrameType.SET_TIME:
@@ -125,7 +126,7 @@ class FramedDevice:
         elif kind < FrameType.IDENTIFY:
             return []
         elif kind != FrameType.IDENTIFY:
-            result = messages.Result.NOT_SUPPORTED
+            result = codes.Result.NOT_SUPPORTED
         out = [self._frame(messages.Reply(kind, sequence, result), now_s)]
         if kind == FrameType.IDENTIFY:
             out += self._greeting(now_s)
@@ -133,16 +134,16 @@ class FramedDevice:
             out += [self._describe(number, now_s) for number in sorted(chosen)]
         return out
 
-    def _switch(self, on: bool, chosen: set[int], now_s: float) -> messages.Result:
+    def _switch(self, on: bool, chosen: set[int], now_s: float) -> codes.Result:
         if not chosen and self._streams:
-            return messages.Result.BAD_ARGUMENT
+            return codes.Result.BAD_ARGUMENT
         if on:
             for number in chosen - self._running:
                 self._streams[number].restart(now_s)
             self._running |= chosen
         else:
             self._running -= chosen
-        return messages.Result.DONE
+        return codes.Result.DONE
 
     def _greeting(self, now_s: float) -> list[bytes]:
         hello = self._frame(self._hello, now_s)
@@ -151,7 +152,7 @@ class FramedDevice:
 
     def _describe(self, number: int, now_s: float) -> bytes:
         stream = self._streams[number]
-        channel = messages.Channel(messages.METRIC_CODES[stream.metric], stream.scale)
+        channel = messages.Channel(codes.METRIC_CODES[stream.metric], stream.scale)
         return self._frame(messages.Stream(number, stream.fs, (channel,)), now_s)
 
     def _samples(self, number: int, now_s: float) -> list[bytes]:
@@ -172,8 +173,8 @@ class FramedDevice:
         values = []
         for metric in self._numerics:
             value = None if self.body.probe_off else self._source.numeric(metric, now_s)
-            missing = self._missing if self.body.probe_off else messages.Reason.NO_SIGNAL
-            code = messages.METRIC_CODES[metric]
+            missing = self._missing if self.body.probe_off else codes.Reason.NO_SIGNAL
+            code = codes.METRIC_CODES[metric]
             if value is None or math.isnan(value):
                 values.append(messages.Numeric(code, None, None, missing))
             else:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teleward_drivers import framed_codes as codes
 from teleward_drivers import framed_messages as messages
 from teleward_drivers.framed import Frame, FrameDecoder
 from teleward_drivers.testing import read_vectors
@@ -92,7 +93,7 @@ def numerics(draw: st.DrawFn) -> tuple[str, messages.Message]:
         messages.Numeric(v.metric, None if v.reason else v.value, v.quality, v.reason)
         for v in values
     ]
-    utc_ms = draw(st.none() | st.integers(0, messages.LAST_UTC_MS))
+    utc_ms = draw(st.none() | st.integers(0, codes.LAST_UTC_MS))
     grouped, stored = draw(st.booleans()), draw(st.booleans())
     flags = grouped + 2 * stored + 4 * (utc_ms is not None)
     words = " ".join(
@@ -109,7 +110,7 @@ def small(draw: st.DrawFn) -> tuple[str, messages.Message]:
         case 0:
             battery, faults = draw(st.none() | st.integers(0, 100)), draw(st.integers(0, 255))
             words = f"{255 if battery is None else battery} {faults}"
-            return words, messages.Status(battery, messages.Fault(faults))
+            return words, messages.Status(battery, codes.Fault(faults))
         case 1:
             severity, text = draw(st.integers(0, 2)), draw(TEXT)
             return f"{severity} {hex_or_dash(text.encode())}", messages.Text(text, severity)
@@ -149,9 +150,9 @@ COMMANDS = st.one_of(
     st.just(messages.identify()),
     st.builds(messages.start, U8),
     st.builds(messages.stop, U8),
-    st.builds(messages.set_time, st.integers(0, messages.LAST_UTC_MS)),
+    st.builds(messages.set_time, st.integers(0, codes.LAST_UTC_MS)),
     st.builds(messages.set_rate, U8, st.integers(1, 4000).map(float)),
-    st.builds(messages.measure, st.sampled_from(sorted(messages.METRIC_CODES))),
+    st.builds(messages.measure, st.sampled_from(sorted(codes.METRIC_CODES))),
 )
 
 

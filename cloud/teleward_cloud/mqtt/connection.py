@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -31,6 +30,7 @@ from teleward_cloud.mqtt.messages import BrokerRefused as BrokerRefused
 from teleward_cloud.mqtt.messages import Incoming as Incoming
 from teleward_cloud.mqtt.messages import MqttUnavailable as MqttUnavailable
 from teleward_cloud.mqtt.messages import Will as Will
+from teleward_cloud.mqtt.outgoing import Done, Outgoing, TopicAliases
 from teleward_cloud.mqtt.profiles import LIMITS
 from teleward_cloud.mqtt.reason_codes import Reason, reason
 from teleward_cloud.mqtt.settings import MqttSettings, MqttVersion
@@ -39,25 +39,8 @@ from teleward_cloud.problems import Problem, closed_problem, connection_problem
 
 _FAREWELL_S = 0.8
 """Time for the DISCONNECT to be written; a sink must close within two seconds."""
-_MOST_ALIASES = 16
-"""Topics that get an alias: those of a gateway's records, live and backlog."""
 _OLD_CODES = {1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87}
 """Return codes of MQTT 3.1.1 (3.2.2.3) as reason codes."""
-Done = Callable[[Exception | None], None]
-"""Called once on the loop: ``None`` on the PUBACK, else `MqttUnavailable` or `BrokerRefused`."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """A message to publish; ``done`` gets the answer."""
-
-    topic: str
-    payload: bytes
-    done: Done
-    retain: bool = False
-    correlation: bytes | None = None
-    alias: bool = False
-    expiry_s: int | None = None
 
 
 class MqttConnection:
@@ -90,8 +73,8 @@ class MqttConnection:
         self._woken = False
         self._pending: dict[int, Done] = {}
         self._subscriptions: dict[int, asyncio.Future[None]] = {}
-        self._queue: deque[_Message] = deque()
-        self._aliases: dict[str, int] = {}
+        self._queue: deque[Outgoing] = deque()
+        self._aliases = TopicAliases()
         self._connected: asyncio.Future[bool] = self._loop.create_future()
         self.ended = asyncio.Event()
         self.reason = ""
@@ -109,11 +92,14 @@ class MqttConnection:
             manual_ack=manual_ack,
             clean=session_expiry_s == 0,
         )
+        self._pump = SocketPump(self._client, self._broken)
+        self._follow_client()
+
+    def _follow_client(self) -> None:
         self._client.on_connect = self._at_connect
         self._client.on_disconnect = self._at_disconnect
         self._client.on_message = self._at_message
         self._client.answered = self._at_answer
-        self._pump = SocketPump(self._client, self._broken)
 
     @property
     def packet_bytes(self) -> int | None:
@@ -179,7 +165,7 @@ class MqttConnection:
         """
         future: asyncio.Future[None] = self._loop.create_future()
         done = partial(_finish, future)
-        self._put(_Message(topic, payload, done, retain, correlation, expiry_s=expiry_s))
+        self._put(Outgoing(topic, payload, done, retain, correlation, expiry_s=expiry_s))
         await future
 
     def post(
@@ -197,9 +183,9 @@ class MqttConnection:
         Beyond the broker's window a message waits here. To a broker that takes QoS 0 only, ``done``
         means that it was sent, no more. ``alias``: the topic comes often and gets an alias.
         """
-        self._put(_Message(topic, payload, done, retain, correlation, alias))
+        self._put(Outgoing(topic, payload, done, retain, correlation, alias))
 
-    def _put(self, message: _Message) -> None:
+    def _put(self, message: Outgoing) -> None:
         if self.ended.is_set():
             message.done(MqttUnavailable(self.reason or "not connected"))
         elif len(self._pending) >= self.window:
@@ -256,9 +242,11 @@ class MqttConnection:
         self._pump.detach()
         self._end("closed")
 
-    def _publish(self, message: _Message) -> None:
+    def _publish(self, message: Outgoing) -> None:
         """Hand one message to paho."""
-        topic, properties = self._properties(message)
+        topic, properties = message.topic, None
+        if self.version is MqttVersion.V5:
+            topic, properties = self._aliases.apply(message, self.limits.topic_alias_maximum)
         qos = min(1, self.limits.qos)
         retain = message.retain and self.limits.retain
         info = self._client.publish(
@@ -270,30 +258,6 @@ class MqttConnection:
             self._pending[info.mid] = message.done
         else:
             self._loop.call_soon(message.done, None)
-
-    def _properties(self, message: _Message) -> tuple[str, Properties | None]:
-        """Return the topic to send, empty once it has an alias, and the properties."""
-        alias = 0
-        topic = message.topic
-        if message.alias and self.limits.topic_alias_maximum:
-            alias = self._aliases.get(topic, 0)
-            most = min(_MOST_ALIASES, self.limits.topic_alias_maximum)
-            if alias:
-                topic = ""
-            elif len(self._aliases) < most:
-                alias = self._aliases[topic] = len(self._aliases) + 1
-        five = self.version is MqttVersion.V5
-        given = (message.correlation, message.expiry_s, alias or None)
-        if not five or given == (None, None, None):
-            return message.topic, None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        if message.correlation is not None:
-            properties.CorrelationData = message.correlation
-        if message.expiry_s is not None:
-            properties.MessageExpiryInterval = message.expiry_s
-        if alias:
-            properties.TopicAlias = alias
-        return topic, properties
 
     def _connect_properties(self) -> Properties:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]

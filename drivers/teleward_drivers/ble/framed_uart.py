@@ -19,8 +19,8 @@ from teleward_drivers.device import (
     Verification,
     Write,
 )
+from teleward_drivers.framed_codes import METRIC_CODES
 from teleward_drivers.framed_driver import COMMANDS, FramedDriver
-from teleward_drivers.framed_messages import METRIC_CODES
 from teleward_drivers.gatt import GattDriver, Part
 from teleward_drivers.light_sensors import SENSOR_OPTION, with_sensor
 from teleward_drivers.link import Received

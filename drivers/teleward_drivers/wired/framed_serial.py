@@ -5,8 +5,8 @@ boards and boot text comes first: it is skipped and counted.
 """
 
 from teleward_drivers.device import DriverInfo, LinkType, SerialSettings, Verification, Write
+from teleward_drivers.framed_codes import METRIC_CODES
 from teleward_drivers.framed_driver import COMMANDS, FramedDriver
-from teleward_drivers.framed_messages import METRIC_CODES
 from teleward_drivers.light_sensors import SENSOR_OPTION, with_sensor
 from teleward_signal.calibration import Calibration
 

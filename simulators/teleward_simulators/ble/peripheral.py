@@ -25,7 +25,8 @@ from teleward_simulators.ble.peripheral_host import Display, Later
 from teleward_simulators.device_clock import DeviceClock
 from teleward_simulators.faults import PacketMangler
 from teleward_simulators.radio.advertising import advertise
-from teleward_simulators.radio.air import Air, AirController
+from teleward_simulators.radio.air import Air
+from teleward_simulators.radio.controller import AirController
 from teleward_simulators.source import VitalSource
 
 log = logging.getLogger(__name__)

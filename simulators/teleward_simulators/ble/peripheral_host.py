@@ -4,7 +4,7 @@ import asyncio
 
 from bumble.pairing import PairingDelegate
 
-from teleward_simulators.radio.air import AirController
+from teleward_simulators.radio.controller import AirController
 
 
 class Display(PairingDelegate):

@@ -1,8 +1,7 @@
 """What was given, on its way through the body: depot -> level -> effect site, first order each.
 
 Shape of every effect after BioGears: E = Emax C^n / (EC50^n + C^n), antagonists raise EC50.
-Time constants are those of `spec` section 3.6 of the teaching notes in docs (public guidelines and
-general pharmacology), for teaching only.
+Time constants are those of public guidelines and of general pharmacology, for teaching only.
 """
 
 import numpy as np

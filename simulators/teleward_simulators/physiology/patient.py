@@ -21,6 +21,7 @@ from teleward_simulators.physiology.body import Body
 from teleward_simulators.physiology.circulation import RESTING_VAGAL
 from teleward_simulators.physiology.orders import Director, Order, obey
 from teleward_simulators.physiology.person import Person
+from teleward_simulators.physiology.rates import BREATH_WINDOW_S, breathing_rate, end_tidal, rate_of
 from teleward_simulators.physiology.readings import KEPT, READ
 from teleward_simulators.physiology.vital import BodySnapshot, Given
 from teleward_simulators.rhythms.scheduler import FELT, Electric, Scheduler, Tempo, TrainState
@@ -42,10 +43,6 @@ WARM_TICKS = 400
 """Going back starts this long before what was asked, so that rates have their beats."""
 LONGEST_S = 60.0
 """A longer stretch is answered in parts, so that its beginning is not forgotten by its end."""
-RATE_WINDOW_S = 10.0
-BREATH_WINDOW_S = 30.0
-APNOEA_S = 20.0
-"""No breath for this long is apnoea: there is no end-tidal value any more."""
 LEAST_STROKE_ML = 0.2
 """Share of the resting stroke below which nothing is felt (15 mL of 72)."""
 NUMBERS = (
@@ -159,11 +156,13 @@ class PhysiologyPatient:
         """Return the true value; rates are those of the newest beats and breaths."""
         self._ready(time_s - BREATH_WINDOW_S, time_s)
         if metric == "heart_rate":
-            return _rate(self.traces.beats, time_s)
+            return rate_of(self.traces.beats, time_s)
         if metric == "pulse_rate":
-            return _rate(self.traces.felt, time_s)
-        if metric in ("respiratory_rate", "etco2"):
-            return self._breathing(metric, time_s)
+            return rate_of(self.traces.felt, time_s)
+        if metric == "respiratory_rate":
+            return breathing_rate(self.traces.breaths, time_s)
+        if metric == "etco2":
+            return end_tidal(self.traces.breaths, time_s)
         if metric not in NUMBERS:
             return None
         row = self._history.get(int(max(0.0, time_s)), ())
@@ -381,26 +380,6 @@ class PhysiologyPatient:
             pace.breath_start_s, pace.breath_length_s = pace.next_breath_s, whole
             pace.next_breath_s += whole
             pace.breath += 1
-
-    def _breathing(self, metric: str, time_s: float) -> float | None:
-        starts = [b for b in self.traces.breaths if time_s - BREATH_WINDOW_S <= b[0] <= time_s]
-        fresh = bool(starts) and time_s - starts[-1][0] <= APNOEA_S
-        if metric == "etco2":
-            done = [b for b in starts if b[0] + b[2] <= time_s]
-            return done[-1][4] if done and fresh else None
-        if not fresh:
-            return 0.0 if time_s > APNOEA_S else None
-        if len(starts) < 2:
-            return None
-        return 60.0 * (len(starts) - 1) / (starts[-1][0] - starts[0][0])
-
-
-def _rate(times: list[float], time_s: float) -> float | None:
-    low = bisect.bisect_left(times, time_s - RATE_WINDOW_S)
-    found = times[low : bisect.bisect_right(times, time_s)]
-    if len(found) < 2 or time_s - found[-1] > 4.0:
-        return None
-    return 60.0 * (len(found) - 1) / (found[-1] - found[0])
 
 
 __all__ = ["Director", "Order", "PhysiologyPatient", "obey"]

@@ -11,7 +11,8 @@ import itertools
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
-from teleward_simulators.radio.air import Air, AirController
+from teleward_simulators.radio.air import Air
+from teleward_simulators.radio.controller import AirController
 from teleward_simulators.radio.h4 import H4Connection, listen, parse_address, remove_socket
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
 
-from teleward_drivers.framed_messages import Reason, Text
+from teleward_drivers.framed_codes import Reason
+from teleward_drivers.framed_messages import Text
 from teleward_simulators.framed_device import NUMERICS_S, FramedDevice
 from teleward_simulators.physiology.vital import Given
 from teleward_simulators.waveforms.leads import LEAD_NAMES

@@ -1,43 +1,19 @@
 """The MQTT sink against a real mosquitto."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from teleward_cloud.mqtt import payload
-from teleward_cloud.mqtt.connection import Incoming, MqttConnection
+from teleward_cloud.mqtt.connection import MqttConnection
 from teleward_cloud.mqtt.settings import Bundle, HomeAssistantSettings, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
-from teleward_signal.record import Record, RecordKind
-
-Make = Callable[..., Record]
-Wait = Callable[..., Any]
-
-
-class Listener:
-    """A client that keeps what it hears."""
-
-    def __init__(self, settings: MqttSettings) -> None:
-        self.heard: list[Incoming] = []
-        self.connection = MqttConnection(
-            settings, client_id="listener", version=MqttVersion.V5, on_message=self.heard.append
-        )
-
-    def topics(self) -> list[str]:
-        return [message.topic for message in self.heard]
-
-    def messages(self, ending: str) -> list[Any]:
-        return [json.loads(m.payload) for m in self.heard if m.topic.endswith(ending)]
-
-
-@pytest.fixture
-def settings(mosquitto: Mosquitto) -> MqttSettings:
-    return MqttSettings(port=mosquitto.port, keepalive_s=5, ack_timeout_s=3, bundle=Bundle.SUBJECT)
+from teleward_signal.record import RecordKind
+from tests.cloud.mqtt.listening import Listener, Make, Wait, device
 
 
 @pytest.fixture
@@ -47,15 +23,6 @@ async def listener(settings: MqttSettings) -> AsyncIterator[Listener]:
     await listener.connection.subscribe("#")
     yield listener
     await listener.connection.close()
-
-
-@pytest.fixture
-async def sink(settings: MqttSettings) -> AsyncIterator[MqttSink]:
-    sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
-    await sink.open()
-    await sink.wait_connected(5)
-    yield sink
-    await sink.close()
 
 
 async def test_records_arrive_as_they_were(
@@ -217,99 +184,6 @@ async def test_poison_is_set_aside_and_the_rest_goes_on(sink: MqttSink, record: 
     answer = await sink.send(batch, live=True)
     assert [rejected.id.seq for rejected in answer.rejected] == [1]
     assert [found.seq for found in answer.acknowledged] == [2]
-
-
-async def test_device_status_is_retained(
-    settings: MqttSettings, sink: MqttSink, record: Make, eventually: Wait
-) -> None:
-    status = record(1, kind=RecordKind.DEVICE, metric=None, payload={"battery_percent": 80.0})
-    await sink.send([status], live=True)
-    late = Listener(settings)
-    await late.connection.connect()
-    await late.connection.subscribe("teleward-sim/ward-3/device/#")
-    await eventually(lambda: late.heard)
-    assert late.heard[0].retained
-    assert payload.decode(late.heard[0].payload) == [status]
-    assert late.heard[0].topic == "teleward-sim/ward-3/device/ox-1"
-    await late.connection.close()
-
-
-class Served:
-    """What a gateway serves."""
-
-    def __init__(self, *devices: str) -> None:
-        self.names = frozenset(devices)
-
-    def devices(self) -> frozenset[str]:
-        return self.names
-
-    def subjects(self) -> frozenset[str]:
-        return frozenset({"bed-1"})
-
-
-def device(record: Make, seq: int, name: str = "ox-1", **content: Any) -> Record:
-    found = record(seq, kind=RecordKind.DEVICE, device=name, metric=None, payload=content)
-    assert isinstance(found, Record)
-    return found
-
-
-async def retained(settings: MqttSettings, filter_: str) -> dict[str, bytes]:
-    """Return what a broker keeps below a filter."""
-    late = Listener(settings)
-    await late.connection.connect()
-    await late.connection.subscribe(filter_)
-    await asyncio.sleep(0.3)
-    await late.connection.close()
-    return {message.topic: message.payload for message in late.heard if message.retained}
-
-
-async def test_a_status_that_failed_live_is_retained_after_the_outage(
-    settings: MqttSettings, mosquitto: Mosquitto, sink: MqttSink, record: Make, eventually: Wait
-) -> None:
-    calm, fault = device(record, 1, faults=[]), device(record, 2, faults=["probe_off"])
-    await sink.send([calm], live=True)
-    mosquitto.kill()
-    await eventually(lambda: not sink.connected)
-    assert not (await sink.send([fault], live=True)).acknowledged
-    (mosquitto.folder / "mosquitto.db").unlink(missing_ok=True)  # a broker that forgot everything
-    mosquitto.start()
-    await sink.wait_connected(10)
-    await sink.send([fault], live=False)
-    found = await retained(settings, "teleward-sim/ward-3/device/#")
-    assert payload.decode(found["teleward-sim/ward-3/device/ox-1"]) == [fault]
-    await sink.send([device(record, 0, faults=["old"])], live=False)
-    found = await retained(settings, "teleward-sim/ward-3/device/#")
-    assert payload.decode(found["teleward-sim/ward-3/device/ox-1"]) == [fault], "newest wins"
-
-
-async def test_a_removed_device_has_no_retained_status(
-    settings: MqttSettings, record: Make, eventually: Wait, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("teleward_cloud.mqtt.link._LOOK_AFTER_S", 0.1)
-    served = Served("ox-1", "ecg-1")
-    sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=served)
-    await sink.open()
-    await sink.wait_connected(5)
-    await sink.send([device(record, 1), device(record, 2, "ecg-1")], live=True)
-    below = "teleward-sim/ward-3/device/#"
-
-    async def kept(*names: str) -> None:
-        wanted = [f"teleward-sim/ward-3/device/{name}" for name in names]
-        async with asyncio.timeout(60):
-            while sorted(await retained(settings, below)) != wanted:
-                await asyncio.sleep(0.2)
-
-    await kept("ecg-1", "ox-1")
-    served.names = frozenset({"ecg-1"})
-    await kept("ecg-1")
-    await sink.close()
-    again = MqttSink(
-        settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=Served("ox-1")
-    )
-    await again.open()
-    await again.wait_connected(5)
-    await kept()  # it was removed while the gateway was off
-    await again.close()
 
 
 async def test_a_ward_of_devices_never_exceeds_the_window(

@@ -4,7 +4,7 @@ import numpy as np
 
 from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Write
-from teleward_drivers.framed_messages import METRIC_CODES
+from teleward_drivers.framed_codes import METRIC_CODES
 from teleward_drivers.link import Received
 from teleward_signal.model import SampleBlock
 from teleward_signal.vocabulary import METRICS
