@@ -66,6 +66,19 @@ class WorkerSide:
         """Return what the worker answers to an action without the means for it, else empty."""
         return refusal(action_named(name).label) if missing(self._stock, NEEDS.get(name)) else ""
 
+    def away_s(self, body: Body) -> float:
+        """Return the seconds of case time until the worker is back; an arrest ends them."""
+        left = self.state.away - self.state.step
+        return max(0, left) / STEPS_PER_S if body.engine.get("pulse") > 0.5 else 0.0
+
+    def waits(self, name: str, dose: str) -> bool:
+        """Return whether an action that was ordered waits for the worker to be back."""
+        return any(
+            number > self.state.planned and effect.kind == "act"
+            and (effect.name, effect.text) == (name, dose)
+            for _, number, effect in self.state.pending
+        )  # fmt: skip
+
     def _held_back(self, body: Body, name: str, dose: str, confirmed: bool) -> str:
         """Return why the worker does not carry out an action now, empty when it is done."""
         state, action = self.state, action_named(name)
@@ -81,8 +94,8 @@ class WorkerSide:
             state.doubted = (*state.doubted, asked)
             self._speak(question(action, amount))
             return f"asks back: {amount / action.usual:.0f} times the usual dose"
-        if state.away > state.step and body.engine.get("pulse") > 0.5:
-            wait_s = (state.away - state.step) / STEPS_PER_S
+        wait_s = self.away_s(body)
+        if wait_s > 0.0:
             self._later(Effect("act", name, text=dose), state.away)
             self._speak(f"We are not back yet, doctor; in {wait_s / 60:.0f} minutes.")
             return f"waits {wait_s:.0f} s"

@@ -12,6 +12,7 @@ from teleward_gateway.classroom.classes.screen import screen
 from teleward_gateway.classroom.classes.screen_types import RoomFacts
 from teleward_gateway.classroom.classes.state import folded
 from teleward_gateway.classroom.events import Event, kinds
+from teleward_gateway.classroom.events.timeline import orders, waiting
 from teleward_signal.errors import Unavailable
 from teleward_simulators.physiology.actions import ACTIONS
 from tests.gateway.classroom.conftest import Hour
@@ -184,3 +185,51 @@ def test_every_action_has_its_words() -> None:
     assert set(action_words()) == {name for name, a in ACTIONS.items() if not a.counted}
     assert search_orders("", usual=True) == []
     assert all(words.hi for words in action_words().values())
+
+
+async def test_an_order_waits_while_the_worker_is_away(hour: Hour) -> None:
+    teacher, learner = await hour.teacher(), await hour.learner()
+    await teacher.post("/class/phase", json={"phase": "encounter"})
+    [running] = hour.service.classes.values()
+    [mine] = running.rooms.values()
+    async with mine.room.lock:
+        director = mine.room.director
+        director.state.away = director.state.step + 600
+    order = (await learner.post("/seat/orders", json={"name": "oxygen", "dose": "10 L/min"})).json()
+    await learner.post(f"/seat/orders/{order['task']}", json={"yes": True})
+    assert (await teacher.get("/class")).json()["rows"][0]["met"] == 0
+    await asyncio.sleep(0.5)  # two looks: the order has reached a bedside without a worker
+
+    async def lines() -> list[str]:
+        screen = (await learner.get("/seat")).json()
+        return [line["what"] for line in screen["lines"] if line.get("task") == order["task"]]
+
+    assert await lines() == ["order", "readback", "waiting"]
+    assert (await learner.get("/seat")).json()["room"]["queue"]["away_s"] > 0
+    await teacher.post("/class/changes", json={"orders": [{"kind": "clock", "speed": 60}]})
+    async with asyncio.timeout(60):
+        while "done" not in await lines():
+            await asyncio.sleep(0.1)
+    given = [each.name for each in mine.room.patient.body.vital.given]
+    assert given.count("oxygen") == 1
+    events = (await teacher.get("/class/events")).json()
+    [done] = [each for each in events if each["kind"] == "act.done"]
+    assert (done["body"]["waited"], done["seat"]) == (True, "s-1")
+    row = (await teacher.get("/class")).json()["rows"][0]
+    assert (row["met"], row["last_act"]) == (1, "oxygen 10 L/min")
+
+
+def test_a_patient_lives_again_what_was_ordered_once_and_as_it_was_meant() -> None:
+    meant = kinds.ActDone(task="a", name="salbutamol", dose="50 mg", tick=5, confirmed=True)
+    wait = kinds.ActWaiting(task="b", name="oxygen", dose="10 L/min", tick=7)
+    done = kinds.ActDone(task="b", name="oxygen", dose="10 L/min", tick=90, waited=True)
+    lacking = kinds.ActRefused(task="c", name="dialysis", reason="not here", tick=9)
+    dropped = kinds.ActRefused(task="d", name="adrenaline", dose="1 mg", reason="changed")
+    rows = [event(n, body, "s-1") for n, body in enumerate((meant, wait, done, lacking, dropped))]
+    assert [(each.tick, each.data) for each in orders(rows, "r-1")] == [
+        (5, {"name": "salbutamol", "dose": "50 mg", "confirmed": True}),
+        (7, {"name": "oxygen", "dose": "10 L/min"}),
+        (9, {"name": "dialysis"}),
+    ]
+    assert waiting(rows) == []
+    assert [each.body for each in waiting(rows[:2])] == [wait]

@@ -99,12 +99,14 @@ async def confirm(running: RunningClass, seat: Seat, task: str, yes: bool) -> st
 async def _do(
     running: RunningClass, mine: RunningRoom, seat: Seat, task: str, act: ActOrder
 ) -> None:
-    refusal = mine.room.director.refuses(act.name)
-    body: Body = (
-        kinds.ActRefused(task=task, name=act.name, dose=act.dose or "", reason=refusal)
-        if refusal
-        else kinds.ActDone(task=task, name=act.name, dose=act.dose or "", tick=0)
-    )
+    room, what = mine.room, {"task": task, "name": act.name, "dose": act.dose or "", "tick": 0}
+    body: Body
+    if reason := room.director.refuses(act.name):
+        body = kinds.ActRefused(**what, reason=reason)
+    elif room.director.away_s(room.patient.body) > 0.0:
+        body = kinds.ActWaiting(**what, confirmed=bool(act.confirmed))
+    else:
+        body = kinds.ActDone(**what, confirmed=bool(act.confirmed))
     await running.order(mine.id, [act], [body], seat=seat.id, by="learner")
 
 

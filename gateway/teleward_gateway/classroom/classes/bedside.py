@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from teleward_gateway.classroom.events import Body, kinds
+from teleward_gateway.classroom.classes.screen_types import Queue
+from teleward_gateway.classroom.events import Body, Event, kinds
 from teleward_gateway.classroom.rooms.room import Room
 from teleward_simulators.cases.answers.items import HISTORY, catalogue
 from teleward_simulators.cases.answers.worker import NOT_UNDERSTOOD, WAITING, Result
+from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.patient import TICKS_PER_S
 
 
@@ -48,6 +50,39 @@ def changes_of(room: Room, watch: Watch) -> Iterator[Body]:
     if state.result and not watch.ended:
         watch.ended = True
         yield kinds.Ended(result=state.result)
+
+
+def done_at_last(room: Room, waiting: list[Event]) -> Iterator[tuple[str | None, Body]]:
+    """Yield seat and ``act.done`` of orders that waited for the worker and are done now."""
+    tick = room.patient.pace.tick
+    for event in waiting:
+        body = event.body
+        if not isinstance(body, kinds.ActWaiting) or body.tick >= tick:
+            continue  # it has not reached the bedside yet
+        if not room.director.waits(body.name, body.dose):
+            yield event.seat, kinds.ActDone(
+                task=body.task, name=body.name, dose=body.dose, tick=tick, waited=True,
+                confirmed=body.confirmed,
+            )  # fmt: skip
+
+
+def queue_of(room: Room) -> Queue:
+    """Return what the worker has still to find out, and the seconds of case time that it takes."""
+    step = room.director.state.step
+    return {
+        "away_s": round(room.director.away_s(room.patient.body)),
+        "items": [
+            {"labels": _labels(row), "left_s": max(0, row.due_step - step) // STEPS_PER_S}
+            for row in room.director.results()
+            if row.status == WAITING
+        ],
+    }
+
+
+def _labels(row: Result) -> dict[str, str]:
+    """Return what was asked for, by language; free text as it was typed."""
+    item = catalogue().get(row.item)
+    return dict(item.label) if item is not None else {"en": row.asked}
 
 
 def _answered(row: Result) -> Body:

@@ -1,5 +1,6 @@
 """What a room of a class shows to everybody in it, and nothing of its truth."""
 
+from teleward_gateway.classroom.classes.bedside import queue_of
 from teleward_gateway.classroom.classes.screen_types import Figure, RoomFacts
 from teleward_gateway.classroom.rooms.room import Room
 from teleward_gateway.classroom.rooms.visibility import readings
@@ -17,6 +18,7 @@ def facts_of(room: Room) -> RoomFacts:
         "time_s": state.second,
         "speed": room.patient.pace.speed_tenths / 10,
         "readings": readings(room),
+        "queue": queue_of(room),
         "figure": figure(float(body.variable("RR")), float(body.variable("SPO2")),
                          float(body.engine.get("symp")), float(body.variable("VT"))),
     }  # fmt: skip

@@ -109,6 +109,8 @@ def _action(at: LineAt, event: Event, mine: bool) -> Line | None:
     match event.body:
         case kinds.ActOrdered() as body:
             return _act(at, "order", body)
+        case kinds.ActWaiting() as body:
+            return _act(at, "waiting", body)
         case kinds.ActDone() as body:
             return _act(at, "done", body)
         case kinds.ActReadback(confirmed=None) as body if mine:
@@ -132,7 +134,9 @@ def _action(at: LineAt, event: Event, mine: bool) -> Line | None:
 
 
 def _act(
-    at: LineAt, what: Literal["order", "done"], body: kinds.ActOrdered | kinds.ActDone
+    at: LineAt,
+    what: Literal["order", "waiting", "done"],
+    body: kinds.ActOrdered | kinds.ActWaiting | kinds.ActDone,
 ) -> ActionLine:
     return {
         **at,

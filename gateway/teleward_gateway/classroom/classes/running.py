@@ -12,7 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from teleward_gateway.classroom.classes import board
-from teleward_gateway.classroom.classes.bedside import Watch, alarm_changes, changes_of
+from teleward_gateway.classroom.classes.bedside import (
+    Watch,
+    alarm_changes,
+    changes_of,
+    done_at_last,
+)
 from teleward_gateway.classroom.classes.board_types import (
     Board,
     ClassNow,
@@ -28,7 +33,7 @@ from teleward_gateway.classroom.classes.screen_types import RoomFacts, Screen
 from teleward_gateway.classroom.classes.state import ClassState, Seat
 from teleward_gateway.classroom.events import Body, Draft, Event, kinds
 from teleward_gateway.classroom.events.log import EventLog
-from teleward_gateway.classroom.events.timeline import before
+from teleward_gateway.classroom.events.timeline import before, waiting
 from teleward_gateway.classroom.rooms.orders import ClockOrder, OrderModel
 from teleward_gateway.classroom.rooms.room import Room, pressed_by
 from teleward_gateway.classroom.rooms.service import RoomService
@@ -60,6 +65,8 @@ class RunningRoom:
     """Alarm condition -> presence, as last logged."""
     events: list[Event] = field(default_factory=list)
     """Those of the branch that counts."""
+    waiting: list[Event] = field(default_factory=list)
+    """Orders among them that wait for the worker to be back."""
 
 
 class RunningClass:
@@ -96,6 +103,8 @@ class RunningClass:
         if isinstance(event.body, kinds.ClassRewound):
             running.events = before(running.events, event.body.to_tick)
         running.events.append(event)
+        if isinstance(event.body, kinds.ActWaiting | kinds.ActDone | kinds.ClassRewound):
+            running.waiting = waiting(running.events)
 
     def draft(self, body: Body, room: str | None = None, seat: str | None = None) -> Draft:
         """Return an event of this class, now."""
@@ -151,9 +160,11 @@ class RunningClass:
                 if seat is None
             ]
             done = [_at_tick(body, planned[0].tick) for body in bodies]
+            reached = not any(isinstance(b, kinds.ActWaiting | kinds.ActRefused) for b in done)
             await self.write(*(self.draft(body, room, seat) for body in (*done, *sent)))
             await asyncio.to_thread(self._carry_out, running.room, planned, by)
-        await self._service.press(running.room, pressed_by(planned))
+        if reached:
+            await self._service.press(running.room, pressed_by(planned))
         return planned[0].tick
 
     @staticmethod
@@ -207,6 +218,7 @@ class RunningClass:
             ]
             if drafts:
                 await self.write(*drafts)
+            await self._service.press(running.room, pressed_by(_done_at_last(drafts)))
         if self.state.frozen is not None:
             left_ms = time.time_ns() // 10**6 - self.state.frozen_wall_ms
             if left_ms > self.state.frozen.seconds * 1000:
@@ -216,6 +228,9 @@ class RunningClass:
         room = running.room
         room.live(now_s)
         drafts = [self.draft(body, running.id) for body in changes_of(room, running.watch)]
+        drafts += [
+            self.draft(body, running.id, seat) for seat, body in done_at_last(room, running.waiting)
+        ]
         if now_s - running.looked_s >= LOOK_S or running.look is None:
             running.look, running.looked_s = running.history.look(room), now_s
         running.facts = facts_of(room)
@@ -339,6 +354,16 @@ def shown_body(room: Room) -> kinds.Shown:
 
 def _at_tick(body: Body, tick: int) -> Body:
     return body.model_copy(update={"tick": tick}) if "tick" in type(body).model_fields else body
+
+
+def _done_at_last(drafts: Iterable[Draft]) -> list[Order]:
+    """Return the orders that the worker has done now, back at the bedside."""
+    bodies = [draft.body for draft in drafts]
+    return [
+        Order(body.tick, "act", {"name": body.name})
+        for body in bodies
+        if isinstance(body, kinds.ActDone)
+    ]
 
 
 def _on_branch(draft: Draft, branch: int) -> Draft:

@@ -91,5 +91,5 @@ def _room(
     if facts is not None:
         shown = {**shown, **facts}
     if seat.role == "hub":  # how the patient looks and its papers are for those at the bedside
-        shown["figure"] = shown["opening"] = shown["record"] = None
+        shown["figure"] = shown["opening"] = shown["record"] = shown["queue"] = None
     return shown

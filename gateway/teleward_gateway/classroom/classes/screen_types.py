@@ -78,6 +78,20 @@ class Figure(TypedDict):
     sweat: float
 
 
+class QueueItem(TypedDict):
+    """Something that the worker has still to find out; seconds of case time until it is there."""
+
+    labels: Texts
+    left_s: int
+
+
+class Queue(TypedDict):
+    """What the worker is doing; ``away_s`` is above 0 while the bedside has no worker."""
+
+    away_s: int
+    items: list[QueueItem]
+
+
 class RoomFacts(TypedDict):
     """What a room shows to everybody in it; a reading is null where the device shows dashes."""
 
@@ -88,13 +102,14 @@ class RoomFacts(TypedDict):
     time_s: int
     speed: float
     readings: dict[str, float | None]
+    queue: Queue
     figure: Figure
 
 
 class ScreenRoom(TypedDict):
     """The room of the seat; its facts follow with the first look at the patient.
 
-    The hub of a class gets no figure, opening or record.
+    The hub of a class gets no figure, opening, record or queue.
     """
 
     relay_due: bool
@@ -109,6 +124,7 @@ class ScreenRoom(TypedDict):
     time_s: NotRequired[int]
     speed: NotRequired[float]
     readings: NotRequired[dict[str, float | None]]
+    queue: NotRequired[Queue | None]
     figure: NotRequired[Figure | None]
 
 
@@ -159,9 +175,9 @@ class FoundLine(LineAt):
 
 
 class ActionLine(LineAt):
-    """An action that was ordered or is done."""
+    """An action that was ordered, waits for the worker to be back, or is done."""
 
-    what: Literal["order", "done"]
+    what: Literal["order", "waiting", "done"]
     task: str
     name: str
     labels: Texts

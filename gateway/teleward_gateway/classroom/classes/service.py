@@ -19,7 +19,7 @@ from teleward_gateway.classroom.classes.running import RunningClass, RunningRoom
 from teleward_gateway.classroom.classes.state import ClassState, Seat, folded
 from teleward_gateway.classroom.events import Draft, Event, kinds
 from teleward_gateway.classroom.events.log import Credential, EventLog
-from teleward_gateway.classroom.events.timeline import lineage, orders
+from teleward_gateway.classroom.events.timeline import lineage, orders, waiting
 from teleward_gateway.classroom.rooms.room import RoomState
 from teleward_gateway.classroom.rooms.service import RoomService, new_code
 from teleward_gateway.classroom.texts import refusal
@@ -296,7 +296,7 @@ class ClassService:
                 self.rooms.rebuild, f"{state.id}/{number}", record.case, record.seed, record.exam,
                 record.subject, orders(rows, record.id), held, time.monotonic(),
             )  # fmt: skip
-            each = RunningRoom(record.id, room, events=counting)
+            each = RunningRoom(record.id, room, events=counting, waiting=waiting(counting))
             each.watch.skip(room)
             running.rooms[record.id] = each
             self.rooms.rooms[room.code] = room

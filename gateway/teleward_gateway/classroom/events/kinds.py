@@ -213,22 +213,39 @@ class ActReadback(Body, kind="act.readback"):
     confirmed: bool | None = None
 
 
-class ActDone(Body, kind="act.done"):
-    """The worker has done it: it reaches the patient at ``tick``."""
+class ActWaiting(Body, kind="act.waiting"):
+    """The worker is away: the order reaches the bedside at ``tick`` and is done afterwards."""
 
     task: str
     name: str
     dose: str = ""
     tick: int
+    confirmed: bool = False
+
+
+class ActDone(Body, kind="act.done"):
+    """The worker has done it: it reaches the patient at ``tick``.
+
+    ``confirmed``: an unusual dose was asked back and meant; ``waited``: the order is the
+    ``act.waiting`` of the task, and is no second one.
+    """
+
+    task: str
+    name: str
+    dose: str = ""
+    tick: int
+    confirmed: bool = False
+    waited: bool = False
 
 
 class ActRefused(Body, kind="act.refused"):
-    """An order is not carried out."""
+    """An order is not carried out; the worker was asked at ``tick``, 0 when not asked at all."""
 
     task: str
     name: str
     dose: str = ""
     reason: str
+    tick: int = 0
 
 
 class ResultReady(Body, kind="result.ready"):

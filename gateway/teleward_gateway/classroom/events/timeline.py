@@ -7,7 +7,14 @@ branch 1            `--- f  g    lineage: a b c f g
 from collections.abc import Iterable, Sequence
 
 from teleward_gateway.classroom.events.event import Event
-from teleward_gateway.classroom.events.kinds import ActDone, AskPlaced, ClassRewound, OrderSent
+from teleward_gateway.classroom.events.kinds import (
+    ActDone,
+    ActRefused,
+    ActWaiting,
+    AskPlaced,
+    ClassRewound,
+    OrderSent,
+)
 from teleward_simulators.physiology.orders import Order
 
 LASTING = ("seat.", "class.", "room.")
@@ -61,9 +68,19 @@ def orders(events: Sequence[Event], room: str) -> list[Order]:
         body = event.body
         if isinstance(body, OrderSent):
             found.append(Order(body.tick, body.order, body.data))
-        elif isinstance(body, ActDone):
+        elif isinstance(body, ActDone | ActWaiting | ActRefused):
+            if not body.tick or getattr(body, "waited", False):
+                continue  # dropped before it reached the worker, or there already
             data = {"name": body.name, **({"dose": body.dose} if body.dose else {})}
+            if getattr(body, "confirmed", False):
+                data["confirmed"] = True
             found.append(Order(body.tick, "act", data))
         elif isinstance(body, AskPlaced):
             found.append(Order(body.tick, "ask", {"name": body.text or body.item}))
     return found
+
+
+def waiting(events: Sequence[Event]) -> list[Event]:
+    """Return the orders of a room that wait for the worker to be back, of events that count."""
+    over = {e.body.task for e in events if isinstance(e.body, ActDone)}
+    return [e for e in events if isinstance(e.body, ActWaiting) and e.body.task not in over]

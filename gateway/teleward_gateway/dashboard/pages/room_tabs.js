@@ -64,6 +64,7 @@ export function askTab(view) {
       </div>
       <button class="primary" ?disabled=${!acts(view) || !form.items_text}>${t.text("ask_send")}</button>
     </form>
+    ${queue(view)}
     <ul class="lines" id="answers">
       ${lines(view, ["ask", "found", "misunderstood"]).map((/** @type {any} */ line) => askLine(view, line))}
     </ul>`;
@@ -89,6 +90,17 @@ function recordCard(view) {
   </details>`;
 }
 
+/** What the nurse has still to find out, and the time that is left. @param {RoomView} view */
+function queue(view) {
+  const { t } = view;
+  const found = view.screen?.room?.queue;
+  if (!found || (!found.items.length && !found.away_s)) return nothing;
+  const left = (/** @type {number} */ s) => (s < 60 ? t.text("left_s", { n: s }) : t.text("left_min", { n: Math.ceil(s / 60) }));
+  return html`<section class="card stack" id="queue"><h2>${t.text("queue")}</h2>
+    ${found.away_s ? html`<p class="note warn">${t.text("worker_away", { left: left(found.away_s) })}</p>` : nothing}
+    <ul class="lines">${found.items.map((/** @type {any} */ item) => html`<li class="row"><span class="grow">${t.of(item.labels)}</span><small>${left(item.left_s)}</small></li>`)}</ul></section>`;
+}
+
 /** @param {RoomView} view @param {any} line */
 function askLine(view, line) {
   if (line.what === "ask") return html`<li class="mine">${view.t.of(line.labels)}</li>`;
@@ -112,7 +124,8 @@ export function doTab(view) {
       )}
     </div>
     ${chosen ? orderForm(view, chosen) : nothing}
-    <section class="card stack"><h2>${t.text("list")}</h2>${orderList(view)}</section>`;
+    <section class="card stack"><h2>${t.text("list")}</h2>${orderList(view)}</section>
+    ${queue(view)}`;
 }
 
 /** @param {RoomView} view @param {any} chosen */
@@ -143,7 +156,7 @@ function orderForm(view, chosen) {
 function orderList(view) {
   const { t } = view;
   const states = /** @type {Map<string, any>} */ (new Map());
-  for (const line of lines(view, ["order", "readback", "done", "refused"])) {
+  for (const line of lines(view, ["order", "readback", "waiting", "done", "refused"])) {
     states.set(line.task, { ...states.get(line.task), ...line, asked: line.what === "readback" ? line : states.get(line.task)?.asked });
   }
   const orders = [...states.values()].reverse();
@@ -156,7 +169,7 @@ function orderList(view) {
             <div class="row"><button type="button" class="primary" data-yes ?disabled=${!acts(view)} @click=${() => answer(order.task, true)}>${t.text("yes_give")}</button>
               <button type="button" ?disabled=${!acts(view)} @click=${() => answer(order.task, false)}>${t.text("change")}</button></div></li>`
         : html`<li data-task=${order.task}><b>${t.of(order.labels)}</b> ${order.dose ?? ""}
-            <small>${order.what === "done" ? `✓ ${t.text("done")}` : order.what === "refused" ? t.text("refused", { text: order.text }) : t.text("under_way")}</small></li>`,
+            <small>${order.what === "done" ? `✓ ${t.text("done")}` : order.what === "refused" ? t.text("refused", { text: order.text }) : t.text(order.what === "waiting" ? "order_waits" : "under_way")}</small></li>`,
     )}
   </ul>`;
 }
