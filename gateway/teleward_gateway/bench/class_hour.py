@@ -84,7 +84,7 @@ async def _opened(demo: asyncio.subprocess.Process) -> tuple[str, str]:
     assert demo.stdout is not None
     key = ""
     while line := (await demo.stdout.readline()).decode():
-        if found := re.search(r"/teach#key=(\S+)", line):
+        if found := re.search(r"/teach#key=([\w-]+)", line):
             key = found[1]
         elif found := re.search(r"/j/(\w+)", line):
             return key, found[1]

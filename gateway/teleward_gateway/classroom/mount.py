@@ -48,7 +48,7 @@ async def classroom(
         yield
         return
     try:
-        from teleward_gateway.classroom.start import start
+        from teleward_gateway.classroom.start import add_guard, start
     except ModuleNotFoundError as error:
         reason = f'classroom.enabled needs {error.name}: pip install "teleward[sim]"'
         log.error(reason)
@@ -56,6 +56,7 @@ async def classroom(
         yield
         return
 
+    add_guard(app)
     async with AsyncExitStack() as stack:
 
         async def enter() -> None:

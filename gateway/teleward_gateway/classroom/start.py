@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.routing import BaseRoute
 
 from teleward_gateway.api.problems import PREFIX
 from teleward_gateway.classroom.api import class_pages, class_streams, classes, rooms, seats
+from teleward_gateway.classroom.api.seat_guard import SeatGuard
 from teleward_gateway.classroom.classes.service import ClassService
 from teleward_gateway.classroom.events.log import EventLog
 from teleward_gateway.classroom.operator_key import FILE, operator_key
@@ -33,6 +35,21 @@ def add_routes(app: FastAPI) -> None:
         app.include_router(router, prefix=PREFIX)
     app.include_router(class_pages.router)
     app.openapi_schema = None  # it may have been described before there were rooms
+
+
+def add_guard(app: FastAPI) -> None:
+    """Keep seats to their class; before the application serves anything."""
+    app.add_middleware(SeatGuard, gateway=app, routes=paths)
+
+
+def paths() -> list[str]:
+    """Return the paths of every route of the classroom."""
+    served = [f"{PREFIX}{_path(route)}" for router in ROUTERS for route in router.routes]
+    return served + [_path(route) for route in class_pages.router.routes]
+
+
+def _path(route: BaseRoute) -> str:
+    return str(getattr(route, "path", ""))
 
 
 @asynccontextmanager

@@ -12,12 +12,13 @@ OPEN_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class ClassHour:
-    """A class that is open; ``key`` is the teacher's."""
+    """A class that is open; ``key`` is the teacher's, ``operator`` opens the next class."""
 
     address: str
     code: str
     key: str
     title: str
+    operator: str
     page: str = "/teach"
     n_devices: int = 0
 
@@ -25,7 +26,7 @@ class ClassHour:
         """Return what to print for the person who started the demo."""
         return [
             f"class {self.code}: {self.title}",
-            f"teacher:  {self.address}/teach#key={self.key}",
+            f"teacher:  {self.address}/teach#key={self.key}&operator={self.operator}",
             f"learners: {self.address}/j/{self.code}",
             f"wall:     {self.address}/wall",
         ]
@@ -39,4 +40,4 @@ def open_class(address: str, lesson: str, operator: str) -> ClassHour:
         opened: dict[str, Any] = client.send("POST", "/classes", {"lesson": lesson})
     except (NoGateway, RequestRefused) as error:
         raise Invalid(f"no class on lesson {lesson}: {error}") from None
-    return ClassHour(address, opened["code"], opened["key"], opened["title"]["en"])
+    return ClassHour(address, opened["code"], opened["key"], opened["title"]["en"], operator)

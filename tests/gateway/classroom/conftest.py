@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from teleward_gateway.api.problems import add_problems
 from teleward_gateway.classroom.classes.service import ClassService
-from teleward_gateway.classroom.start import start
+from teleward_gateway.classroom.start import add_guard, start
 from teleward_gateway.classroom.ward_port import WardPort
 from teleward_gateway.live import LiveHub
 from teleward_gateway.registry import Registry
@@ -29,10 +29,15 @@ class Hour:
         self.service: ClassService = app.state.classes
         self.code = ""
 
-    async def client(self) -> httpx.AsyncClient:
-        """Return a browser with cookies of its own."""
+    async def client(self, address: str = "") -> httpx.AsyncClient:
+        """Return a browser with cookies of its own; of a server at ``address``, if given."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        client = httpx.AsyncClient(transport=transport, base_url=BASE)
+        client = httpx.AsyncClient(
+            transport=None if address else transport,
+            base_url=address or BASE,
+            timeout=120,
+            trust_env=False,
+        )
         return await self._stack.enter_async_context(client)
 
     async def operator(self) -> httpx.AsyncClient:
@@ -66,6 +71,7 @@ async def running_hour(folder: Path) -> AsyncIterator[Hour]:
     """Run a classroom in ``folder``."""
     app = FastAPI()
     add_problems(app)
+    add_guard(app)
     registry = Registry(folder / "registry.sqlite", Provenance.SIMULATED)
     async with AsyncExitStack() as stack:
         live = LiveHub({"name": "test"})

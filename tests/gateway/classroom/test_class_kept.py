@@ -31,6 +31,7 @@ FACTS: RoomFacts = {
     "time_s": 0,
     "speed": 1.0,
     "readings": {},
+    "queue": {"away_s": 0, "items": []},
     "figure": {"breaths": 20.0, "effort": 0.0, "blue": 1.0, "sweat": 0.0},
 }
 

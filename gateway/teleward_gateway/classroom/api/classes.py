@@ -20,6 +20,7 @@ from teleward_gateway.classroom.api.who import (
     check_operator,
     give_cookie,
     leads,
+    operator,
 )
 from teleward_gateway.classroom.classes import teaching
 from teleward_gateway.classroom.classes.board_types import Board, LessonQuestion
@@ -147,7 +148,10 @@ class Rooms(BaseModel):
 
 @router.get("/lessons")
 async def lessons(classes: Classes, request: Request) -> Lessons:
-    """Return the lessons; they are the same for everybody."""
+    """Return the lessons, to those who lead or open a class: they name the cases."""
+    leading = leads(request, classes)
+    if not leading:
+        operator(request)
     found, problems = await asyncio.to_thread(classes.lessons)
     return Lessons(
         lessons=[
@@ -164,7 +168,7 @@ async def lessons(classes: Classes, request: Request) -> Lessons:
             for each in found.values()
         ],
         problems=problems,
-        leading=leads(request, classes),
+        leading=leading,
     )
 
 

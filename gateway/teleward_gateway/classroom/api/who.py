@@ -10,6 +10,7 @@ from starlette.responses import Response
 from teleward_gateway.classroom.classes.running import RunningClass
 from teleward_gateway.classroom.classes.service import ClassService
 from teleward_gateway.classroom.classes.state import Seat
+from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Forbidden, NotFound
 
 SEAT_COOKIE, TEACHER_COOKIE = "teleward_seat", "teleward_class"
@@ -38,7 +39,7 @@ def led_class(connection: HTTPConnection, classes: Classes) -> RunningClass:
     """Return the class of the teacher's key, from the header or the cookie; raises Forbidden."""
     key = connection.headers.get(KEY_HEADER) or connection.cookies.get(TEACHER_COOKIE, "")
     if not key:
-        raise Forbidden("this page belongs to the teacher of a class; open a class first")
+        raise refusal(Forbidden, "teacher")
     return classes.led_by(key)
 
 
@@ -46,16 +47,22 @@ def check_operator(connection: HTTPConnection, key: str) -> None:
     """Raise Forbidden unless ``key`` is the operator's."""
     wanted = getattr(connection.app.state, "operator_key", "")
     if not wanted or not secrets.compare_digest(wanted.encode(), key.encode()):
-        raise Forbidden(
-            "opening a class or a room needs the operator's key; open this page at the address "
-            "with #operator= that the gateway printed at its start, or ask who started it"
-        )
+        raise refusal(Forbidden, "operator")
 
 
 def operator(connection: HTTPConnection) -> None:
     """Check the operator's key in header or cookie; raises Forbidden."""
     headers, cookies = connection.headers, connection.cookies
     check_operator(connection, headers.get(OPERATOR_HEADER) or cookies.get(OPERATOR_COOKIE, ""))
+
+
+def is_operator(connection: HTTPConnection) -> bool:
+    """Return whether the browser may open classes and rooms."""
+    try:
+        operator(connection)
+    except Forbidden:
+        return False
+    return True
 
 
 def leads(connection: HTTPConnection, classes: ClassService) -> bool:

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.5
 MOST_SEATS = 40
 TRIES_PER_S = 5
-"""Codes that may be tried in a second, from all phones together."""
+"""Wrong codes that may be tried in a second, from all phones together; then none is tried."""
 TEACHER, CLASS = "teacher", "class"
 
 
@@ -110,7 +110,7 @@ class ClassService:
         """Return the class of a teacher's key; Forbidden when there is none."""
         found = self.classes.get(self._keys.get(digest(key), ""))
         if found is None:
-            raise Forbidden("this page belongs to the teacher of a class; open the class again")
+            raise refusal(Forbidden, "teacher")
         return found
 
     def seated(self, token: str) -> tuple[RunningClass, Seat]:
@@ -131,6 +131,7 @@ class ClassService:
         wanted = code.strip().upper()
         running = next((r for r in self.classes.values() if r.code == wanted), None)
         if running is None:
+            self._tries.append(self._now_s())
             raise refusal(NotFound, "wrong_code")
         if token:
             try:
@@ -165,7 +166,6 @@ class ClassService:
         now_s = self._now_s()
         if len(self._tries) == TRIES_PER_S and now_s - self._tries[0] < 1.0:
             raise refusal(TooMany, "too_fast")
-        self._tries.append(now_s)
 
     def _check_doors(self, running: RunningClass) -> None:
         if not running.state.doors:

@@ -9,6 +9,7 @@ part of what a debrief, an export or an exchange may read.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -84,6 +85,8 @@ class EventLog:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(PermissionError):  # of another user, who may use it as it is
+            folder.chmod(0o700)  # logs of rooms hold the case and the true state
         self.path = folder / FILE
         self.damaged: Path | None = None
         self.error: str | None = None

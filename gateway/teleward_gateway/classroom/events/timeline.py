@@ -5,6 +5,7 @@ branch 1            `--- f  g    lineage: a b c f g
 """
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from teleward_gateway.classroom.events.event import Event
 from teleward_gateway.classroom.events.kinds import (
@@ -71,7 +72,7 @@ def orders(events: Sequence[Event], room: str) -> list[Order]:
         elif isinstance(body, ActDone | ActWaiting | ActRefused):
             if not body.tick or getattr(body, "waited", False):
                 continue  # dropped before it reached the worker, or there already
-            data = {"name": body.name, **({"dose": body.dose} if body.dose else {})}
+            data: dict[str, Any] = {"name": body.name, **({"dose": body.dose} if body.dose else {})}
             if getattr(body, "confirmed", False):
                 data["confirmed"] = True
             found.append(Order(body.tick, "act", data))

@@ -40,14 +40,12 @@ class Page {
     this.t = await loadCatalogue();
     this.page.replaceChildren(); // before the first draw: what is drawn must not be taken away
     this.draw();
-    if (location.hash.startsWith("#key=")) {
-      await this.act("POST", "/class/key", { key: location.hash.slice(5) });
-      history.replaceState(null, "", location.pathname);
+    const keys = new URLSearchParams(location.hash.slice(1));
+    for (const [name, path] of [["operator", "/operator"], ["key", "/class/key"]]) {
+      const key = keys.get(name);
+      if (key) await this.act("POST", path, { key });
     }
-    if (location.hash.startsWith("#operator=")) {
-      await this.act("POST", "/operator", { key: location.hash.slice(10) });
-      history.replaceState(null, "", location.pathname);
-    }
+    if (location.hash) history.replaceState(null, "", location.pathname);
     this.lessons = await call("GET", "/lessons").catch((error) => {
       this.problem = this.t?.refusal(error) ?? error.message;
       return this.lessons;
