@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -178,7 +179,8 @@ class Teacher:
 
 @contextlib.contextmanager
 def clocked(taken: dict[str, Any], what: str) -> Iterator[None]:
-    """Note the seconds of a part of the hour."""
+    """Note and print the seconds of a part of the hour, and the load of the machine."""
     begun_s = time.monotonic()
     yield
     taken[what] = round(time.monotonic() - begun_s, 1)
+    print(f"{what} {taken[what]}, load {os.getloadavg()[0]:.1f}", flush=True)

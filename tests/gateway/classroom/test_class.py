@@ -111,6 +111,25 @@ async def test_an_order_is_read_back_before_it_is_given(hour: Hour) -> None:
         assert answer.status_code == 422, (dose, reason, answer.text)
 
 
+async def test_patients_run_once_the_encounter_begins_and_wait_for_a_question(hour: Hour) -> None:
+    teacher, _ = await hour.teacher(), await hour.learner()
+    await begin(teacher)  # at once: the order that holds a new room is not lived yet
+    [running] = hour.service.classes.values()
+    [mine] = running.rooms.values()
+
+    async def second(at_least: int) -> int:
+        async with asyncio.timeout(60):
+            while (now := (await ok(await teacher.get("/class")))["rows"][0]["time_s"]) < at_least:
+                await asyncio.sleep(0.1)
+        return int(now)
+
+    assert await second(1) >= 1
+    await ok(await teacher.post("/class/freeze", json={"question": "carbon-dioxide"}))
+    assert mine.room.speed == 0
+    await ok(await teacher.post("/class/thaw"))
+    await second(mine.room.director.state.second + 1)
+
+
 async def test_the_worker_answers_and_does_not_guess(hour: Hour) -> None:
     teacher = await hour.teacher()
     learner = await hour.learner()

@@ -179,7 +179,7 @@ class RunningClass:
             if running is None or record.closed:
                 continue
             speed = 0.0 if self.state.held or record.result else record.speed
-            if running.room.patient.pace.speed_tenths != round(speed * 10):
+            if running.room.speed != speed:
                 await self.order(record.id, [ClockOrder(speed=speed)], by="program")
 
     async def rewind(self, room: str, tick: int, reason: str) -> None:

@@ -73,6 +73,12 @@ class Room:
         """Return the patient's time."""
         return max(0.0, now_s - self.opened_s - self.behind_s)
 
+    @property
+    def speed(self) -> float:
+        """The speed that was ordered last; the patient takes it a moment later."""
+        speeds = (o.data["speed"] for o in reversed(self.patient.orders) if o.kind == "clock")
+        return float(next(speeds, self.case.speed))
+
     def live(self, now_s: float) -> None:
         """Bring the patient to now."""
         self.patient.live(self.time_s(now_s))

@@ -31,7 +31,7 @@ try {
   page.replaceChildren();
   render(
     html`<main class="paper phone-main"><h1 class="lead">${t.text("no_seat")}</h1>
-      <p>${/** @type {Error} */ (error).message}</p><a class="button" href="/join">${t.text("go_join")}</a></main>`,
+      <p>${t.refusal(error)}</p><a class="button" href="/join">${t.text("go_join")}</a></main>`,
     page,
   );
 }

@@ -239,7 +239,9 @@ export function talkTab(view) {
 /** @param {RoomView} view @param {any} line */
 function who(view, line) {
   if (line.mine) return view.screen.seat.name;
-  return view.screen.others.find((/** @type {any} */ each) => each.id === line.who)?.name ?? line.who;
+  const known = view.screen.others.find((/** @type {any} */ each) => each.id === line.who)?.name;
+  const places = /** @type {Record<string, string>} */ ({ worker: "talk_worker", teacher: "who_teacher", room: "who_room" });
+  return known ?? (places[line.who] ? view.t.text(places[line.who]) : line.who);
 }
 
 /** @param {RoomView} view */
