@@ -36,6 +36,8 @@ from teleward_gateway.registry.lock import RegistryLock
 from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.remote_commands import gateway_handlers
+from teleward_gateway.remote_commands.receiver import Handler
+from teleward_gateway.remote_commands.settings import CommandName
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.settings.model import Settings
@@ -153,33 +155,81 @@ async def build(
     ward = await _build_ward(stack, settings, folder, files, detectors, supervisor)
     radio = await open_radio(settings.radio.adapter)
     sessions, commissioning = await _start_sessions(stack, radio, files, ward, supervisor)
-    clock, journal, audit, registry = files.clock, files.journal, files.audit, files.registry
-    board, ingest = detectors.board, ward.ingest
-    reconciler = Reconciler(
-        registry=registry, sessions=sessions, journal=journal, clock=clock, board=board,
-        live=ward.live, ingest=ingest, links=ward.links, audit=audit, redactor=redactor,
-        supervisor=supervisor,
-    )  # fmt: skip
-    view = ApiView(
-        settings=settings, health=health, clock=clock, journal=journal, audit=audit,
-        registry=registry, commissioning=commissioning, board=board, live=ward.live,
-        ingest=ingest, readings=HeldReadings(ingest.readings, journal, audit),
-    )  # fmt: skip
+    reconciler = _make_reconciler(files, detectors, ward, sessions, redactor, supervisor)
+    view = _make_view(settings, health, files, detectors, ward, commissioning)
     reload = SettingsReload(settings, config, reconciler.import_settings)
     handlers = gateway_handlers(sessions, view, reload)
-    sinks = Sinks(
-        settings, journal, audit, handlers, health, supervisor, RegistryInventory(registry)
-    )
-    stack.push_async_callback(sinks.close)
+    sinks = _make_sinks(stack, settings, files, handlers, health, supervisor)
     return Parts(
         settings=settings, health=health, supervisor=supervisor,
         heartbeat=Heartbeat("the tick of alarms and scores"), loop_watch=LoopWatch(),
-        clock=clock, kept_time=files.kept_time, journal=journal, audit=audit, registry=registry,
-        engine=detectors.engine, dsp=detectors.dsp, snapshots=detectors.snapshots,
-        alarm_store=detectors.alarm_store, board=board, live=ward.live, ingest=ingest,
-        sessions=sessions, commissioning=commissioning, reconciler=reconciler, view=view,
-        sinks=sinks, losses=ward.losses,
+        clock=files.clock, kept_time=files.kept_time, journal=files.journal, audit=files.audit,
+        registry=files.registry, engine=detectors.engine, dsp=detectors.dsp,
+        snapshots=detectors.snapshots, alarm_store=detectors.alarm_store, board=detectors.board,
+        live=ward.live, ingest=ward.ingest, sessions=sessions, commissioning=commissioning,
+        reconciler=reconciler, view=view, sinks=sinks, losses=ward.losses,
     )  # fmt: skip
+
+
+def _make_reconciler(
+    files: _Records,
+    detectors: _Detectors,
+    ward: _Ward,
+    sessions: SessionManager,
+    redactor: Redactor,
+    supervisor: Supervisor,
+) -> Reconciler:
+    return Reconciler(
+        registry=files.registry,
+        sessions=sessions,
+        journal=files.journal,
+        clock=files.clock,
+        board=detectors.board,
+        live=ward.live,
+        ingest=ward.ingest,
+        links=ward.links,
+        audit=files.audit,
+        redactor=redactor,
+        supervisor=supervisor,
+    )
+
+
+def _make_view(
+    settings: Settings,
+    health: HealthRegistry,
+    files: _Records,
+    detectors: _Detectors,
+    ward: _Ward,
+    commissioning: Commissioning,
+) -> ApiView:
+    return ApiView(
+        settings=settings,
+        health=health,
+        clock=files.clock,
+        journal=files.journal,
+        audit=files.audit,
+        registry=files.registry,
+        commissioning=commissioning,
+        board=detectors.board,
+        live=ward.live,
+        ingest=ward.ingest,
+        readings=HeldReadings(ward.ingest.readings, files.journal, files.audit),
+    )
+
+
+def _make_sinks(
+    stack: AsyncExitStack,
+    settings: Settings,
+    files: _Records,
+    handlers: dict[CommandName, Handler],
+    health: HealthRegistry,
+    supervisor: Supervisor,
+) -> Sinks:
+    """Return the sinks of the settings, which deliver what the journal has."""
+    inventory = RegistryInventory(files.registry)
+    sinks = Sinks(settings, files.journal, files.audit, handlers, health, supervisor, inventory)
+    stack.push_async_callback(sinks.close)
+    return sinks
 
 
 async def _open_files(stack: AsyncExitStack, settings: Settings, folder: Path) -> _Records:

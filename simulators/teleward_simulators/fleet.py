@@ -260,15 +260,7 @@ async def serve(
     """
     ended = _ending(tied, seconds)
     report = report or _print_event
-    ports = settings.get("ports")
-    fleet = Fleet(
-        specs,
-        settings.get("hub", ""),
-        Path(ports) if ports else None,
-        settings.get("start"),
-        settings.get("seed", 0),
-        transport=settings.get("transport", ""),
-    )
+    fleet = _fleet_of(specs, settings)
     control = None
     try:
         await fleet.start(report)
@@ -287,6 +279,18 @@ async def serve(
         if control is not None:
             await control.stop()
         await fleet.stop()
+
+
+def _fleet_of(specs: list[DeviceSpec], settings: dict[str, Any]) -> Fleet:
+    ports = settings.get("ports")
+    return Fleet(
+        specs,
+        settings.get("hub", ""),
+        Path(ports) if ports else None,
+        settings.get("start"),
+        settings.get("seed", 0),
+        transport=settings.get("transport", ""),
+    )
 
 
 def _ending(tied: bool, seconds: float | None) -> asyncio.Event:

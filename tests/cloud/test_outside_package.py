@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,14 +100,11 @@ def eventually(condition: Callable[[], bool], gateway: "subprocess.Popen[str]") 
         time.sleep(0.1)
 
 
-def test_a_running_gateway_delivers_to_the_sink_of_the_package(site: Path, tmp_path: Path) -> None:
-    config, port = tmp_path / "teleward.toml", free_port()
-    config.write_text(
-        f"""
+CONFIG = """
 [gateway]
 name = "ward-3"
 mode = "simulated"
-data_folder = "{tmp_path / "data"}"
+data_folder = "{data}"
 [radio]
 adapter = "off"
 [api]
@@ -118,23 +116,35 @@ enabled = false
 [[subjects]]
 id = "anna"
 """
-    )
-    address = f"http://127.0.0.1:{port}/api/v1"
-    gateway = subprocess.Popen(
+
+
+def start(site: Path, config: Path) -> "subprocess.Popen[str]":
+    """Start a gateway with the packages of ``site``."""
+    return subprocess.Popen(
         [sys.executable, "-m", "teleward_gateway", "run", "--config", str(config)],
         env={**os.environ, "PYTHONPATH": str(site)},
-        cwd=tmp_path,
+        cwd=config.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
 
-    def ask(path: str, body: object = None) -> dict[str, object]:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(address + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            found: dict[str, object] = json.load(answer)
-            return found
+
+def asked(address: str, path: str, body: object = None) -> dict[str, object]:
+    """Return the answer of a gateway's API."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(address + path, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found: dict[str, object] = json.load(answer)
+        return found
+
+
+def test_a_running_gateway_delivers_to_the_sink_of_the_package(site: Path, tmp_path: Path) -> None:
+    config, port = tmp_path / "teleward.toml", free_port()
+    config.write_text(CONFIG.format(data=tmp_path / "data", port=port))
+    address = f"http://127.0.0.1:{port}/api/v1"
+    gateway = start(site, config)
+    ask = partial(asked, address)
 
     def started() -> bool:
         try:

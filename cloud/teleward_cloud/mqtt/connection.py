@@ -52,6 +52,11 @@ class MqttConnection:
     it was the broker that ended it.
     """
 
+    reason: str = ""
+    answer: Reason | None = None
+    by_broker: bool = False
+    session_present: bool = False
+
     def __init__(
         self,
         settings: MqttSettings,
@@ -77,13 +82,9 @@ class MqttConnection:
         self._aliases = TopicAliases()
         self._connected: asyncio.Future[bool] = self._loop.create_future()
         self.ended = asyncio.Event()
-        self.reason = ""
-        self.answer: Reason | None = None
-        self.by_broker = False
         self.window = settings.window
         self.limits = BrokerLimits()
         self.version = version
-        self.session_present = False
         self._client = make_client(
             settings,
             client_id=client_id,
@@ -92,10 +93,10 @@ class MqttConnection:
             manual_ack=manual_ack,
             clean=session_expiry_s == 0,
         )
-        self._pump = SocketPump(self._client, self._broken)
         self._follow_client()
 
     def _follow_client(self) -> None:
+        self._pump = SocketPump(self._client, self._broken)
         self._client.on_connect = self._at_connect
         self._client.on_disconnect = self._at_disconnect
         self._client.on_message = self._at_message

@@ -85,20 +85,24 @@ class MqttSink:
         packing = Packing(self.topics, settings.bundle, settings.compression)
         self._publishing = Publishing(settings, packing, lambda: self._link.current())
         self._upkeep.on_sent = self._publishing.count
-        parts = LinkParts(
+        self._link = Link(settings, self._link_parts(on_command, keep), name)
+        self._budget = None if budget_mb_per_day is None else Budget(budget_mb_per_day)
+        self._sent = self._acknowledged = self._rejected = 0
+        self._counted = (0, 0, 0)
+
+    def _link_parts(
+        self, on_command: Callable[[Incoming], None] | None, keep: Keep | None
+    ) -> LinkParts:
+        return LinkParts(
             self.topics,
             self._upkeep,
             self._confirmations,
             on_command,
             suspecting=lambda: self._publishing.suspects.losses > 0,
             records_flying=lambda: self._publishing.outstanding > 0,
-            simulated=simulated,
+            simulated=self._provenance is Provenance.SIMULATED,
             keep=keep,
         )
-        self._link = Link(settings, parts, name)
-        self._budget = None if budget_mb_per_day is None else Budget(budget_mb_per_day)
-        self._sent = self._acknowledged = self._rejected = 0
-        self._counted = (0, 0, 0)
 
     @property
     def connected(self) -> bool:

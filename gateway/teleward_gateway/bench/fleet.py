@@ -83,17 +83,10 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any
     try:
         await asyncio.gather(*(collector.start() for collector in collectors))
         await asyncio.gather(*(gateway.start() for gateway in gateways))
-        kills = 0
         until_s = time.monotonic() + arguments.seconds
         running = [asyncio.create_task(gateway.run(until_s)) for gateway in gateways]
         if not arguments.no_kills:
-            await asyncio.sleep(0.3 * arguments.seconds)
-            await collectors[0].kill()
-            await collectors[0].start()
-            await asyncio.sleep(0.3 * arguments.seconds)
-            await asyncio.to_thread(broker.kill)
-            await asyncio.to_thread(broker.start)
-            kills = 2
+            await _kill(collectors[0], broker, 0.3 * arguments.seconds)
         await asyncio.gather(*running)
         await asyncio.gather(*(gateway.stop() for gateway in gateways))
         await asyncio.gather(*(collector.stop() for collector in collectors))
@@ -103,20 +96,42 @@ async def _measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any
             await collector.kill()
         await asyncio.to_thread(influx.stop)
         await asyncio.to_thread(broker.stop)
+    return (
+        result
+        | _costs(gateways, collectors, result["records"])
+        | {
+            "gateways": arguments.gateways,
+            "collectors": arguments.collectors,
+            "seconds": arguments.seconds,
+            "kills": 0 if arguments.no_kills else 2,
+        }
+    )
+
+
+async def _kill(collector: "_CollectorProcess", broker: Mosquitto, pause_s: float) -> None:
+    """Kill a collector, later the broker, and start them again."""
+    await asyncio.sleep(pause_s)
+    await collector.kill()
+    await collector.start()
+    await asyncio.sleep(pause_s)
+    await asyncio.to_thread(broker.kill)
+    await asyncio.to_thread(broker.start)
+
+
+def _costs(
+    gateways: "list[_Gateway]", collectors: "list[_CollectorProcess]", n_records: int
+) -> dict[str, Any]:
+    """Return processor time by message and record, and how late confirmations came."""
     cpu_s = sum(collector.cpu_s for collector in collectors)
     n_messages = sum(gateway.n_messages for gateway in gateways)
     delays_s = sorted(d for gateway in gateways for d in gateway.delays_s) or [float("nan")]
-    return result | {
+    return {
         "us_per_message": cpu_s / max(1, n_messages) * 1e6,
-        "us_per_record": cpu_s / max(1, result["records"]) * 1e6,
-        "records_per_message": result["records"] / max(1, n_messages),
+        "us_per_record": cpu_s / max(1, n_records) * 1e6,
+        "records_per_message": n_records / max(1, n_messages),
         "messages": n_messages,
         "confirmed_p50_s": delays_s[len(delays_s) // 2],
         "confirmed_p95_s": delays_s[int(0.95 * (len(delays_s) - 1))],
-        "gateways": arguments.gateways,
-        "collectors": arguments.collectors,
-        "seconds": arguments.seconds,
-        "kills": kills,
     }
 
 

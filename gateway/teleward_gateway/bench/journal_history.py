@@ -109,53 +109,68 @@ def _templates(ward: Ward, second: int) -> tuple[Template, Template]:
     return Template(first), Template(last)
 
 
+class _Questions:
+    """Questions at places all over the journal; a place is read for the first time."""
+
+    def __init__(self, reader: Reader, seconds: int) -> None:
+        self.reader, self.seconds = reader, seconds
+        self.random, self.none = np.random.default_rng(3), Corrections()
+
+    def line(self, length_s: float) -> Callable[[], object]:
+        """Return a question for the line of one value over ``length_s``."""
+        length_s = min(length_s, self.seconds)
+
+        def once() -> object:
+            start_ns, end_ns = self._begin(length_s), int(length_s * NS)
+            series = self._bed(), VALUES[self.random.integers(len(VALUES))]
+            return draw(self.reader, series, start_ns, start_ns + end_ns, POINTS, self.none, 2**61)
+
+        return once
+
+    def history(self, metric: str, length_s: int, limit: int) -> Callable[[], object]:
+        """Return a question for the records of one value over ``length_s``."""
+
+        def once() -> object:
+            start_ns, wanted = self._begin(length_s), Filter(None, self._bed(), metric)
+            end_ns = start_ns + length_s * NS
+            return self.reader.history(wanted, start_ns, end_ns, limit, self.none, 2**61)
+
+        return once
+
+    def deep_page(self) -> object:
+        """Ask for a page in the middle of a patient's records."""
+        middle_ns, wanted = self._begin(self.seconds / 2), Filter(None, self._bed(), "spo2")
+        place = (middle_ns, self.seconds * 28)
+        return self.reader.history(wanted, START_NS, 2**62, 1000, self.none, 2**61, place)
+
+    def backlog(self) -> object:
+        """Ask for the first records that a sink has not got."""
+        after = int(self.random.uniform(0, self.seconds)) * 7 * QUERIED
+        return self.reader.read(after, frozenset(RecordKind), 1000, 2**61)
+
+    def _begin(self, length_s: float) -> int:
+        return START_NS + int(self.random.uniform(0, max(1, self.seconds - length_s))) * NS
+
+    def _bed(self) -> str:
+        return f"bed-{self.random.integers(1, QUERIED + 1)}"
+
+
 def _ask(reader: Reader, seconds: int) -> dict[str, dict[str, float]]:
-    """Ask each question at places all over the journal; a place is read for the first time."""
-    none, rng = Corrections(), np.random.default_rng(3)
-
-    def begin(length_s: float) -> int:
-        return START_NS + int(rng.uniform(0, max(1, seconds - length_s))) * NS
-
-    def bed() -> str:
-        return f"bed-{rng.integers(1, QUERIED + 1)}"
-
-    def line(length_s: float) -> Callable[[], object]:
-        length_s = min(length_s, seconds)
-
-        def once() -> object:
-            start_ns, end_ns = begin(length_s), int(length_s * NS)
-            series = bed(), VALUES[rng.integers(len(VALUES))]
-            return draw(reader, series, start_ns, start_ns + end_ns, POINTS, none, 2**61)
-
-        return once
-
-    def history(metric: str, length_s: int, limit: int) -> Callable[[], object]:
-        def once() -> object:
-            start_ns, wanted = begin(length_s), Filter(None, bed(), metric)
-            return reader.history(wanted, start_ns, start_ns + length_s * NS, limit, none, 2**61)
-
-        return once
-
-    def deep_page() -> object:
-        middle_ns, wanted = begin(seconds / 2), Filter(None, bed(), "spo2")
-        return reader.history(wanted, START_NS, 2**62, 1000, none, 2**61, (middle_ns, seconds * 28))
-
-    everything = frozenset(RecordKind)
+    """Ask each question and return its milliseconds."""
+    ask = _Questions(reader, seconds)
     questions: dict[str, Callable[[], object]] = {
-        "line of one value, 1 h": line(3600),
-        "line of one value, 6 h": line(6 * 3600),
-        "line of one value, 24 h": line(DAY_S),
-        "line of one value, 30 days": line(30 * DAY_S),
-        "1 h of one value, every record": history("spo2", 3600, 10**6),
-        "page of 1000 records, first": history("spo2", DAY_S, 1000),
-        "page of 1000 records, deep": deep_page,
-        "10 s of ECG of one patient": history("ecg_ii", 10, 10**6),
-        "60 s of ECG of one patient": history("ecg_ii", 60, 10**6),
-        "first 1000 records of a backlog": lambda: reader.read(
-            int(rng.uniform(0, seconds)) * 7 * QUERIED, everything, 1000, 2**61
-        ),
+        "line of one value, 1 h": ask.line(3600),
+        "line of one value, 6 h": ask.line(6 * 3600),
+        "line of one value, 24 h": ask.line(DAY_S),
+        "line of one value, 30 days": ask.line(30 * DAY_S),
+        "1 h of one value, every record": ask.history("spo2", 3600, 10**6),
+        "page of 1000 records, first": ask.history("spo2", DAY_S, 1000),
+        "page of 1000 records, deep": ask.deep_page,
+        "10 s of ECG of one patient": ask.history("ecg_ii", 10, 10**6),
+        "60 s of ECG of one patient": ask.history("ecg_ii", 60, 10**6),
+        "first 1000 records of a backlog": ask.backlog,
     }
-    times = {name: _times_ms(ask) for name, ask in questions.items()}
+    times = {name: _times_ms(question) for name, question in questions.items()}
     return {
         "ms": {name: statistics.median(found) for name, found in times.items()},
         "p95_ms": {name: found[int(len(found) * 0.95)] for name, found in times.items()},

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 RegisterProbe = Callable[[str, Callable[[], dict[str, Any]]], None]
 """Adds a probe to the health of the gateway."""
+
+Start = Callable[[FastAPI, WardPort, Path, RegisterProbe, Keep], AbstractAsyncContextManager[None]]
 
 AGAIN_S = 5.0
 """Between two attempts to open a classroom that the disk refuses."""
@@ -47,16 +49,11 @@ async def classroom(
     if not settings.enabled:
         yield
         return
-    try:
-        from teleward_gateway.classroom.start import add_guard, start
-    except ModuleNotFoundError as error:
-        reason = f'classroom.enabled needs {error.name}: pip install "teleward[sim]"'
-        log.error(reason)
-        register("classroom", lambda: {"ok": False, "error": reason})
+    start = _start(app, register)
+    if start is None:
         yield
         return
 
-    add_guard(app)
     async with AsyncExitStack() as stack:
 
         async def enter() -> None:
@@ -72,6 +69,19 @@ async def classroom(
         finally:
             again.cancel()
             await asyncio.gather(again, return_exceptions=True)
+
+
+def _start(app: FastAPI, register: RegisterProbe) -> Start | None:
+    """Guard the routes and return what starts the classroom; None where a library lacks."""
+    try:
+        from teleward_gateway.classroom.start import add_guard, start
+    except ModuleNotFoundError as error:
+        reason = f'classroom.enabled needs {error.name}: pip install "teleward[sim]"'
+        log.error(reason)
+        register("classroom", lambda: {"ok": False, "error": reason})
+        return None
+    add_guard(app)
+    return start
 
 
 async def _enter_later(attempt: Callable[[], Awaitable[bool]]) -> None:

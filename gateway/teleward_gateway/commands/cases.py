@@ -139,44 +139,68 @@ def _run(arguments: argparse.Namespace) -> int:
     from teleward_simulators.cases.runner import CaseRun
 
     case = case_named(arguments.case, arguments.folder)
-    course = CaseRun(case, arguments.seed)
     last_s = max(band.at_s for band in (*case.checks, *(case.treated if arguments.treat else ())))
     end_s = int(arguments.minutes * 60) if arguments.minutes else int(last_s)
-    steps = list(case.treatment) if arguments.treat else []
     print(f"{case.title['en']} / {case.title['hi']}   review: {case.status}\n{CAUTION}\n")
     print("min    " + "".join(f"{name:>7}" for name in SHOWN) + "  rhythm")
     times: list[float] = []
     values: dict[str, list[float]] = {name: [] for name, _ in PANELS}
-    every = max(60, end_s // 30)
-    began = time.monotonic()
-    shown = 0
+    course, began = _Course(CaseRun(case, arguments.seed), arguments.treat), time.monotonic()
     for second in range(end_s + 1):
-        while steps and steps[0].at_s <= second:
-            step = steps.pop(0)
-            course.act(step.action, step.dose)
-            print(f"       {second / 60:.1f} min: {step.action} {step.dose}")
-        for _, who, text in course.director.state.messages[shown:]:
-            print(f"       {who}: {text}")
-        shown = len(course.director.state.messages)
+        course.treat(second)
+        course.print_messages()
         if second % 10 == 0:
             times.append(second / 60)
             for name in values:
-                values[name].append(_reading(course, name))
-        if second % every == 0:
-            numbers = [_reading(course, name) for name in SHOWN]
-            row = "".join(f"{'--':>7}" if math.isnan(n) else f"{n:7.1f}" for n in numbers)
-            print(f"{second / 60:6.1f} {row}  {course.body.rhythm}", flush=True)
+                values[name].append(_reading(course.run, name))
+        if second % max(60, end_s // 30) == 0:
+            course.print_numbers(second)
         if arguments.speed:
             time.sleep(max(0.0, began + (second + 1) / arguments.speed - time.monotonic()))
-        course.advance(1)
-        if course.director.state.result:
-            print(f"       ended: {course.director.state.result}")
+        if course.advance():
             break
     if arguments.plot:
         panels = [Panel(f"{name} {unit}", times, values[name]) for name, unit in PANELS]
         write_plot(arguments.plot, f"{case.id} ({case.status})", "minutes", panels)
         print(f"written: {arguments.plot}")
     return 0
+
+
+class _Course:
+    """A case that runs and is printed; with ``treat`` the right treatment is given."""
+
+    def __init__(self, run: "CaseRun", treat: bool) -> None:
+        self.run = run
+        self._steps = list(run.case.treatment) if treat else []
+        self._shown = 0
+
+    def treat(self, second: int) -> None:
+        """Give what is due."""
+        while self._steps and self._steps[0].at_s <= second:
+            step = self._steps.pop(0)
+            self.run.act(step.action, step.dose)
+            print(f"       {second / 60:.1f} min: {step.action} {step.dose}")
+
+    def print_messages(self) -> None:
+        """Print the messages that are new."""
+        messages = self.run.director.state.messages
+        for _, who, text in messages[self._shown :]:
+            print(f"       {who}: {text}")
+        self._shown = len(messages)
+
+    def print_numbers(self, second: int) -> None:
+        """Print a row of vital signs."""
+        numbers = [_reading(self.run, name) for name in SHOWN]
+        row = "".join(f"{'--':>7}" if math.isnan(n) else f"{n:7.1f}" for n in numbers)
+        print(f"{second / 60:6.1f} {row}  {self.run.body.rhythm}", flush=True)
+
+    def advance(self) -> bool:
+        """Go on by a second; return whether the case has ended."""
+        self.run.advance(1)
+        result = self.run.director.state.result
+        if result:
+            print(f"       ended: {result}")
+        return bool(result)
 
 
 def _reading(course: "CaseRun", name: str) -> float:

@@ -220,18 +220,12 @@ async def _begin(
         while True:
             await asyncio.sleep(0.2)
             progress.report()
-            for child, name in ((fleet, "fleet"), (gateway, "gateway")):
-                if child.returncode is not None:
-                    raise DemoError(explain(demo, name))
-            if time.monotonic() - began > START_S:
-                raise DemoError(f"no trace after {START_S:.0f} s; see {demo.folder}/gateway.log")
+            _check_running(demo, fleet, gateway, began)
             state = await asyncio.to_thread(_ask, demo.address)
             if state is None:
                 continue
-            if demo.case is not None and room is None and controlled.is_set():
-                room = await _open_room(demo, demo.case)
-            if demo.lesson is not None and room is None and controlled.is_set():
-                room = await _open_class(demo, demo.lesson)
+            if room is None and controlled.is_set():
+                room = await _open_asked(demo)
             devices = len(demo.plan.devices) + (room.n_devices if room else 0)
             if state["streaming"] != streaming:
                 streaming = state["streaming"]
@@ -246,6 +240,27 @@ async def _begin(
         watch.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watch
+
+
+def _check_running(
+    demo: Demo,
+    fleet: asyncio.subprocess.Process,
+    gateway: asyncio.subprocess.Process,
+    began: float,
+) -> None:
+    """Raise DemoError when a child has ended or the start takes too long."""
+    for child, name in ((fleet, "fleet"), (gateway, "gateway")):
+        if child.returncode is not None:
+            raise DemoError(explain(demo, name))
+    if time.monotonic() - began > START_S:
+        raise DemoError(f"no trace after {START_S:.0f} s; see {demo.folder}/gateway.log")
+
+
+async def _open_asked(demo: Demo) -> CaseRoom | ClassHour | None:
+    """Open the room or the class that the demo was asked for, if any."""
+    if demo.case is not None:
+        return await _open_room(demo, demo.case)
+    return None if demo.lesson is None else await _open_class(demo, demo.lesson)
 
 
 async def _open_class(demo: Demo, lesson: str) -> ClassHour:

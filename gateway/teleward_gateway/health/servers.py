@@ -14,9 +14,10 @@ import aiohttp
 
 from teleward_cloud.influx.answers import judge
 from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.mqtt.broker_limits import BrokerLimits
 from teleward_cloud.mqtt.connection import BrokerRefused, MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.profiles import BrokerProfile
-from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
+from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
 from teleward_cloud.mqtt.topics import Topics
 from teleward_cloud.mqtt.versions import connect
 from teleward_cloud.problems import connection_problem
@@ -85,6 +86,16 @@ async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Find
     version, limits = connection.version, connection.limits
     collectors = await _collectors(settings, connection)
     await connection.close()
+    for finding in (
+        *_encryption(settings, version),
+        *_confirmation(settings, limits, collectors),
+        *_shortfalls(limits),
+    ):
+        yield finding
+
+
+def _encryption(settings: MqttSettings, version: MqttVersion) -> Iterator[Finding]:
+    host, port = settings.address
     if settings.tls is None and host not in ("127.0.0.1", "localhost", "::1"):
         yield warning(
             "broker",
@@ -93,6 +104,11 @@ async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Find
         )
     else:
         yield ok("broker", f"{host}:{port}, MQTT {version}")
+
+
+def _confirmation(
+    settings: MqttSettings, limits: BrokerLimits, collectors: int
+) -> Iterator[Finding]:
     if collectors and settings.confirm is Confirmation.PUBACK:
         yield warning(
             "broker",
@@ -102,6 +118,9 @@ async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Find
     if limits.qos == 0 and settings.confirm is not Confirmation.STORAGE:
         remedy = 'set mqtt.confirm = "storage" and run `teleward collect`, or use another broker'
         yield failed("broker", "it takes QoS 0 only, where nothing is acknowledged", remedy)
+
+
+def _shortfalls(limits: BrokerLimits) -> Iterator[Finding]:
     if not limits.retain:
         yield warning(
             "broker",

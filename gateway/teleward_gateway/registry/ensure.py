@@ -89,6 +89,12 @@ def _add_new(
         progress(f"{done} of {len(new_devices)} devices imported")
     new_ids = {device.id for device in new_devices}
     wanted = [(device, target) for device, target in bindings.items() if device in new_ids]
+    _bind_new(registry, wanted, progress)
+
+
+def _bind_new(
+    registry: Registry, wanted: Sequence[tuple[str, str]], progress: Callable[[str], None]
+) -> None:
     for bound, done in _portions(wanted):
         targets = {
             device: (None, target.removeprefix("bed:"))

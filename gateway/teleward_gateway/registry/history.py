@@ -43,39 +43,12 @@ class History:
             history.rows.setdefault(row["subject"], {})[row["key"]] = kept
         for row in db.execute("SELECT * FROM subjects ORDER BY admitted_ns, id"):
             rows = history.rows.get(row["id"], {})
-            shown = {key: kept for key, kept in rows.items() if not key.startswith(PRIVATE)}
-            history.subjects[row["id"]] = Subject(
-                row["id"],
-                row["label"],
-                Provenance(row["provenance"]),
-                beds.get(row["id"]),
-                attributes_of(shown),
-                _edge(row, "admitted", known)[0] or 0,
-                row["discharged_ns"],
-                max((kept.version for kept in rows.values()), default=0),
-            )
+            history.subjects[row["id"]] = _subject(row, rows, beds.get(row["id"]), known)
         for row in db.execute("SELECT * FROM devices ORDER BY id"):
-            device = Device(
-                row["id"],
-                row["driver"],
-                row["address"],
-                row["label"],
-                Provenance(row["provenance"]),
-                json.loads(row["options"]),
-            )
+            device = _device(row)
             (history.devices if row["removed_ns"] is None else history.former)[device.id] = device
         for row in db.execute("SELECT * FROM bindings ORDER BY rowid"):
-            from_ns, until_ns, begun, ended = _edges(row, known)
-            binding = Binding(
-                row["device"],
-                Provenance(row["provenance"]),
-                from_ns,
-                until_ns,
-                row["subject"],
-                row["bed"],
-                begun,
-                ended,
-            )
+            binding = _binding(row, known)
             history._bindings.setdefault(binding.device, []).append(binding)
         return history
 
@@ -156,6 +129,47 @@ class History:
             stay.subject == subject and _overlap(stay, binding)
             for stay in self._stays.get(binding.bed or "", ())
         )
+
+
+def _subject(
+    row: sqlite3.Row, rows: dict[str, Row], bed: str | None, corrections: Corrections
+) -> Subject:
+    shown = {key: kept for key, kept in rows.items() if not key.startswith(PRIVATE)}
+    return Subject(
+        row["id"],
+        row["label"],
+        Provenance(row["provenance"]),
+        bed,
+        attributes_of(shown),
+        _edge(row, "admitted", corrections)[0] or 0,
+        row["discharged_ns"],
+        max((kept.version for kept in rows.values()), default=0),
+    )
+
+
+def _device(row: sqlite3.Row) -> Device:
+    return Device(
+        row["id"],
+        row["driver"],
+        row["address"],
+        row["label"],
+        Provenance(row["provenance"]),
+        json.loads(row["options"]),
+    )
+
+
+def _binding(row: sqlite3.Row, corrections: Corrections) -> Binding:
+    from_ns, until_ns, begun, ended = _edges(row, corrections)
+    return Binding(
+        row["device"],
+        Provenance(row["provenance"]),
+        from_ns,
+        until_ns,
+        row["subject"],
+        row["bed"],
+        begun,
+        ended,
+    )
 
 
 def _overlap(stay: Stay, binding: Binding) -> bool:

@@ -36,19 +36,6 @@ def gateway_handlers(
 ) -> dict[CommandName, Handler]:
     """Return the handlers of a gateway; without ``reload`` it cannot reload its settings."""
 
-    def order(name: str, **details: Any) -> Handler:
-        async def handle(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
-            device = _text(arguments, "device")
-            try:
-                await devices.command(device, name, **details)
-            except KeyError:
-                raise NotFound(f"no device {device!r} runs here") from None
-            except LinkError as error:
-                raise Conflict(f"device {device!r}: {error}") from error
-            return {"device": device}
-
-        return handle
-
     async def set_limits(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
         subject, limits = _text(arguments, "subject"), arguments.get("limits")
         if not isinstance(limits, dict):
@@ -62,8 +49,8 @@ def gateway_handlers(
         return {"subject": subject}
 
     handlers: dict[CommandName, Handler] = {
-        CommandName.MEASURE_NIBP: order("measure", metric="nibp_systolic"),
-        CommandName.IDENTIFY: order("identify"),
+        CommandName.MEASURE_NIBP: _order(devices, "measure", metric="nibp_systolic"),
+        CommandName.IDENTIFY: _order(devices, "identify"),
         CommandName.SET_LIMITS: set_limits,
     }
     if reload is not None:
@@ -74,6 +61,22 @@ def gateway_handlers(
 
         handlers[CommandName.RELOAD_CONFIG] = reload_config
     return handlers
+
+
+def _order(devices: Devices, name: str, **details: Any) -> Handler:
+    """Return the handler of an order to a device."""
+
+    async def handle(arguments: dict[str, Any], author: str) -> dict[str, Any] | None:
+        device = _text(arguments, "device")
+        try:
+            await devices.command(device, name, **details)
+        except KeyError:
+            raise NotFound(f"no device {device!r} runs here") from None
+        except LinkError as error:
+            raise Conflict(f"device {device!r}: {error}") from error
+        return {"device": device}
+
+    return handle
 
 
 def _text(arguments: dict[str, Any], key: str) -> str:

@@ -246,7 +246,7 @@ class WardFeed:
         """Publish the numerics of one bed."""
         if "numerics" in bed.silent:
             return
-        _, heart, spo2, breaths, systolic, diastolic, temperature = bed.case
+        _, heart, spo2, breaths, *_ = bed.case
         wobble = int(self.random.integers(-1, 2))
         now_ns = self.now_ns()
         for metric, value, valid_s in (
@@ -262,9 +262,13 @@ class WardFeed:
                     valid_s=valid_s,
                 ),
             )  # fmt: skip
-        if "cuff" in bed.silent:
-            return
-        bed.silent.add("cuff")
+        if "cuff" not in bed.silent:
+            bed.silent.add("cuff")
+            self._measure_cuff(bed, now_ns)
+
+    def _measure_cuff(self, bed: Bed, now_ns: int) -> None:
+        """Publish pressures and temperature once, and what a nurse enters with them."""
+        *_, systolic, diastolic, temperature = bed.case
         mean = round((systolic + 2 * diastolic) / 3)
         for metric, value in (
             ("nibp_systolic", systolic),

@@ -28,6 +28,7 @@ from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.states import State
 from teleward_gateway.settings.load import parse
+from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import AlarmStore
 from teleward_gateway.ward.dsp_worker import DspWorker
 from teleward_gateway.ward.held_readings import HeldReadings
@@ -93,56 +94,64 @@ class WardKit:
     ) -> "WardKit":
         """Build the parts; ``stack`` closes them."""
         kit = cls(folder, clock)
-        provenance = Provenance.SIMULATED
-        kit.journal = Journal.open(folder, gateway="test", provenance=provenance, clock=kit.clock)
-        stack.callback(kit.journal.close)
-        kit.registry = Registry(
-            folder / "registry.sqlite",
-            provenance,
-            clock=kit.clock,
-        )
-        stack.callback(kit.registry.close)
-        kit.supervisor = Supervisor()
-        kit.store = AlarmStore(folder)
-        kit.board = kit.store.board()
-        kit.live = LiveHub(
-            clock=lambda: kit.clock.now().time_ns,
-            monotonic=lambda: kit.clock.now().monotonic_ns,
-            supervisor=kit.supervisor,
-        )
-        kit.dsp = DspWorker(Engine(EngineConfig()), 0.2)
-        stack.callback(kit.dsp.close)
-        readings = ReadingStore(folder / "readings.sqlite")
-        stack.callback(readings.close)
-        kit.ingest = Ingest(
-            registry=kit.registry, clock=kit.clock, journal=kit.journal, board=kit.board,
-            live=kit.live, dsp=kit.dsp, supervisor=kit.supervisor, readings=readings,
-        )  # fmt: skip
+        kit._open_files(stack)
+        kit._build_ward(stack)
         await recall_readings(kit.journal, kit.ingest.readings)
-        kit.links = LinkAlarms(
-            registry=kit.registry, clock=kit.clock, live=kit.live, ingest=kit.ingest
-        )
-        kit.sessions = SessionManager({}, None, kit.ingest.on_output, lambda *state: None)
-        stack.push_async_callback(kit.sessions.stop)
-        kit.reconciler = Reconciler(
-            registry=kit.registry, sessions=kit.sessions, journal=kit.journal, clock=kit.clock,
-            board=kit.board, live=kit.live, ingest=kit.ingest, links=kit.links,
-            audit=Audit(kit.journal.append), redactor=Redactor(),
-            supervisor=kit.supervisor,
-        )  # fmt: skip
-        settings = parse(SETTINGS.format(folder=folder))
-        kit.view = ApiView(
-            settings=settings, health=HealthRegistry(), clock=kit.clock, journal=kit.journal,
-            audit=Audit(kit.journal.append), registry=kit.registry,
-            commissioning=Commissioning(kit.registry, kit.sessions, {}), board=kit.board,
-            live=kit.live, ingest=kit.ingest,
-            readings=HeldReadings(
-                kit.ingest.readings, kit.journal, Audit(kit.journal.append)
-            ),
-        )  # fmt: skip
+        settings = kit._build_surface(stack)
         kit.journal.on_commit(lambda commit: kit.records.extend(commit.records))
         await kit.reconciler.start(settings)
         return kit
+
+    def _open_files(self, stack: AsyncExitStack) -> None:
+        provenance = Provenance.SIMULATED
+        self.journal = Journal.open(
+            self.folder, gateway="test", provenance=provenance, clock=self.clock
+        )
+        stack.callback(self.journal.close)
+        self.registry = Registry(self.folder / "registry.sqlite", provenance, clock=self.clock)
+        stack.callback(self.registry.close)
+
+    def _build_ward(self, stack: AsyncExitStack) -> None:
+        self.supervisor = Supervisor()
+        self.store = AlarmStore(self.folder)
+        self.board = self.store.board()
+        self.live = LiveHub(
+            clock=lambda: self.clock.now().time_ns,
+            monotonic=lambda: self.clock.now().monotonic_ns,
+            supervisor=self.supervisor,
+        )
+        self.dsp = DspWorker(Engine(EngineConfig()), 0.2)
+        stack.callback(self.dsp.close)
+        readings = ReadingStore(self.folder / "readings.sqlite")
+        stack.callback(readings.close)
+        self.ingest = Ingest(
+            registry=self.registry, clock=self.clock, journal=self.journal, board=self.board,
+            live=self.live, dsp=self.dsp, supervisor=self.supervisor, readings=readings,
+        )  # fmt: skip
+        self.links = LinkAlarms(
+            registry=self.registry, clock=self.clock, live=self.live, ingest=self.ingest
+        )
+
+    def _build_surface(self, stack: AsyncExitStack) -> Settings:
+        self.sessions = SessionManager({}, None, self.ingest.on_output, lambda *state: None)
+        stack.push_async_callback(self.sessions.stop)
+        self.reconciler = Reconciler(
+            registry=self.registry, sessions=self.sessions, journal=self.journal, clock=self.clock,
+            board=self.board, live=self.live, ingest=self.ingest, links=self.links,
+            audit=Audit(self.journal.append), redactor=Redactor(),
+            supervisor=self.supervisor,
+        )  # fmt: skip
+        settings = parse(SETTINGS.format(folder=self.folder))
+        self.view = ApiView(
+            settings=settings, health=HealthRegistry(), clock=self.clock, journal=self.journal,
+            audit=Audit(self.journal.append), registry=self.registry,
+            commissioning=Commissioning(self.registry, self.sessions, {}), board=self.board,
+            live=self.live, ingest=self.ingest,
+            readings=HeldReadings(
+                self.ingest.readings, self.journal, Audit(self.journal.append)
+            ),
+        )  # fmt: skip
+        return settings
 
     journal: Journal
     registry: Registry

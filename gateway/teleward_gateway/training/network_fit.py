@@ -34,10 +34,8 @@ def fit(
     if used is not None:
         inputs[:, ~used] = 0
     parts = _start(rng, features.shape[1])
-    first = [np.zeros_like(part) for part in parts]
-    second = [np.zeros_like(part) for part in parts]
-    steps, weight = len(inputs) // BATCH * epochs, weight / weight.mean()
-    step = 0
+    adam = _Adam(parts, len(inputs) // BATCH * epochs, decay)
+    weight = weight / weight.mean()
     for _ in range(epochs):
         order = rng.permutation(len(inputs))
         for at in range(0, len(order) - BATCH + 1, BATCH):
@@ -45,22 +43,36 @@ def fit(
             x = inputs[pick]
             if noise:
                 x = x + noise * rng.standard_normal(x.shape, dtype=np.float32)
-            slopes = _slopes(
-                parts, x, truth[pick][:, None].astype(np.float32), weight[pick][:, None]
+            adam.step(
+                _slopes(parts, x, truth[pick][:, None].astype(np.float32), weight[pick][:, None])
             )
-            step += 1
-            rate = RATE * 0.5 * (1 + np.cos(np.pi * step / steps)) + 1e-5
-            for k, slope in enumerate(slopes):
-                first[k] += (1 - KEEP_MEAN) * (slope - first[k])
-                second[k] += (1 - KEEP_SQUARE) * (slope**2 - second[k])
-                move = first[k] / (1 - KEEP_MEAN**step)
-                move = move / (np.sqrt(second[k] / (1 - KEEP_SQUARE**step)) + 1e-8)
-                parts[k] -= rate * (move + (decay * parts[k] if k % 2 == 0 else 0))
     if used is not None:
         parts[0][~used] = 0
     parts[0] = parts[0] / scale[:, None]
     parts[1] = parts[1] - mean @ parts[0]
     return np.concatenate([part.ravel() for part in parts]).astype(np.float32)
+
+
+class _Adam:
+    """Moves ``parts`` against their slopes, in ``steps`` steps altogether."""
+
+    def __init__(self, parts: list[Array], steps: int, decay: float) -> None:
+        self.parts, self.steps, self.decay = parts, steps, decay
+        self.first = [np.zeros_like(part) for part in parts]
+        self.second = [np.zeros_like(part) for part in parts]
+        self.taken = 0
+
+    def step(self, slopes: list[Array]) -> None:
+        """Take one step; weights decay, biases do not."""
+        self.taken += 1
+        rate = RATE * 0.5 * (1 + np.cos(np.pi * self.taken / self.steps)) + 1e-5
+        for k, slope in enumerate(slopes):
+            self.first[k] += (1 - KEEP_MEAN) * (slope - self.first[k])
+            self.second[k] += (1 - KEEP_SQUARE) * (slope**2 - self.second[k])
+            move = self.first[k] / (1 - KEEP_MEAN**self.taken)
+            move = move / (np.sqrt(self.second[k] / (1 - KEEP_SQUARE**self.taken)) + 1e-8)
+            decayed = self.decay * self.parts[k] if k % 2 == 0 else 0
+            self.parts[k] -= rate * (move + decayed)
 
 
 def log_odds(weights: Array, features: Array) -> Array:

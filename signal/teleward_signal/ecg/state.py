@@ -211,13 +211,14 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     out["fs"] = fs
     out["second_n"] = round(fs)
     out["slow_per_min"], out["fast_per_min"] = slow_per_min, fast_per_min
-    # a converter at its rail repeats itself; a clean signal rarely does for 20 ms
-    out["clip_n"] = max(3, round(0.020 * fs))
-    out["mains_turn"] = [2 * np.cos(2 * np.pi * hz / fs) if hz < fs / 2 else 0 for hz in (50, 60)]
-    # 100 ms: the width of a QRS complex (Pan & Tompkins 1985 use 150 ms, which blurs fast beats)
-    out["smoothing_n"] = round(0.10 * fs)
-    # a hump ends when it has halved, or after 150 ms for one that stays high
-    out["hold_n"] = round(0.15 * fs)
+    lag_n = _fill_pacing(out, fs)
+    _fill_waits(out, fs, lag_n)
+    _fill_bands(out, fs, lag_n)
+    return out
+
+
+def _fill_pacing(out: NDArray[np.void], fs: float) -> int:
+    """Fill what concerns pacing spikes; return by how many samples all that follows is later."""
     # a pacing spike is looked at with 24 ms on either side; all that follows is later by 32 ms
     edge_n, before_n = max(3, round(0.024 * fs)), max(2, round(0.008 * fs))
     out["spike_edge_n"], out["spike_before_n"] = edge_n, before_n
@@ -225,28 +226,43 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     out["spike_width_n"] = fs * max(0.010, min(0.0168, 2.1 / fs))
     lag_n = edge_n + before_n - 1
     out["spike_delay_n"] = lag_n
+    return lag_n
+
+
+def _fill_waits(out: NDArray[np.void], fs: float, lag_n: int) -> None:
+    """Fill widths and waits of candidates and beats."""
+    # a converter at its rail repeats itself; a clean signal rarely does for 20 ms
+    out["clip_n"] = max(3, round(0.020 * fs))
+    out["mains_turn"] = [2 * np.cos(2 * np.pi * hz / fs) if hz < fs / 2 else 0 for hz in (50, 60)]
+    # 100 ms: the width of a QRS complex (Pan & Tompkins 1985 use 150 ms, which blurs fast beats)
+    out["smoothing_n"] = round(0.10 * fs)
+    # a hump ends when it has halved, or after 150 ms for one that stays high
+    out["hold_n"] = round(0.15 * fs)
     # a doubtful candidate waits until it is seen what follows; the latency goal is 500 ms
     out["late_n"] = round(0.46 * fs) + lag_n
     # two ventricular activations lie at least 200 ms apart
     out["refractory_n"] = round(0.20 * fs)
-    delay_s = design.group_delay_s(detection_band(fs), 12.0, fs) + 0.5 * 0.10
-    out["delay_n"] = round(delay_s * fs) + lag_n
-    out["shape_delay_n"] = round(design.group_delay_s(shape_band(fs), 25.0, fs) * fs) + lag_n
-    # 160 ms of shape after the R peak show whether it is a complex or a spike
-    out["after_n"] = round(0.16 * fs) + out["shape_delay_n"]
     out["refine_n"] = round(0.06 * fs)
     # curvature over +-42 ms answers to a QRS complex and not to the notches within it
     out["bend_n"] = round(0.042 * fs)
-    out["sharp_delay_n"] = round(design.group_delay_s(sharp_band(fs), 26.0, fs) * fs) + lag_n
     # a difference between samples of 12 Hz becomes an amplitude, whatever the rate
     out["slope_gain"] = fs / (2 * np.pi * 12.0)
     out["learning_n"] = round(1.5 * fs)
     # a hole shorter than the thinnest QRS is held; a longer one restarts the filters
     out["bridge_n"] = round(0.04 * fs)
+
+
+def _fill_bands(out: NDArray[np.void], fs: float, lag_n: int) -> None:
+    """Fill filters, and by how many samples each is late."""
+    delay_s = design.group_delay_s(detection_band(fs), 12.0, fs) + 0.5 * 0.10
+    out["delay_n"] = round(delay_s * fs) + lag_n
+    out["shape_delay_n"] = round(design.group_delay_s(shape_band(fs), 25.0, fs) * fs) + lag_n
+    # 160 ms of shape after the R peak show whether it is a complex or a spike
+    out["after_n"] = round(0.16 * fs) + out["shape_delay_n"]
+    out["sharp_delay_n"] = round(design.group_delay_s(sharp_band(fs), 26.0, fs) * fs) + lag_n
     # in this record and not as arrays: handing arrays on costs more than a sample's filtering
     bands = {"detect": detection_band(fs), "shape": shape_band(fs), "sharp": sharp_band(fs)}
     for name, sos in bands.items():
         out[name], out[f"{name}_rest"] = sos, design.steady_state(sos)
     out["net_step"] = RATE / fs
     out["alias"], out["waves"] = anti_alias(fs), waves_band()
-    return out

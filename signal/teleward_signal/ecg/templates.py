@@ -106,6 +106,30 @@ def distance(w: Floats, u: Floats, first: int, last: int, shift: int) -> float:
 
 
 @inner
+def compare_sizes(f: Floats, w: Floats, u: Floats, shift: int) -> None:
+    """Fill what compares heights and widths of the beat ``w`` with those of the usual ``u``."""
+    mine, usual = np.empty(8), np.empty(8)
+    sizes(w, mine)
+    sizes(u, usual)
+    height = usual[1]
+    f[10] = min(8.0, distance(w, u, R - 20, R - 9, shift) / height)
+    late = 0.0
+    for i in range(R + 8, LAST):
+        late += w[i + shift] - u[i]
+    f[11] = max(-4.0, min(4.0, late / (LAST - R - 8) / height))
+    f[12] = f[11] if w[R] >= 0.0 else -f[11]
+    f[13], f[14] = ratio(mine[0], usual[0]), ratio(mine[0] / mine[1], usual[0] / height)
+    f[15], f[16] = ratio(mine[1], height), ratio(mine[2] / mine[1], usual[2] / height)
+    f[17], f[18] = mine[2] / mine[1], ratio(mine[2], usual[2])
+    f[19], f[20], f[21] = mine[3], mine[3] - usual[3], usual[3]
+    f[22], f[23] = mine[4], mine[4] - usual[4]
+    f[24], f[25] = max(-4.0, min(4.0, mine[5] / height)), usual[5] / height
+    f[26], f[27] = min(4.0, mine[6] / height), max(-4.0, mine[7] / height)
+    f[28], f[29] = f[26] - usual[6] / height, f[27] - usual[7] / height
+    f[30], f[31] = max(-4.0, min(4.0, w[R] / height)), u[R] / height
+
+
+@inner
 def compare_usual(s: EcgState) -> int:
     """Fill the shape part of ``s.class_features``; return the shift against the usual shape."""
     f = s.class_features
@@ -125,24 +149,7 @@ def compare_usual(s: EcgState) -> int:
     f[7] = ratio(complexes, out[2] / out[3])
     likeness(w, u, R - 20, R - 9, shift, out)
     f[8], f[9] = out[0], ratio(out[2] / energy, out[3] / energy + 1e-4)
-    sizes(w, mine)
-    sizes(u, usual)
-    height = usual[1]
-    f[10] = min(8.0, distance(w, u, R - 20, R - 9, shift) / height)
-    late = 0.0
-    for i in range(R + 8, LAST):
-        late += w[i + shift] - u[i]
-    f[11] = max(-4.0, min(4.0, late / (LAST - R - 8) / height))
-    f[12] = f[11] if w[R] >= 0.0 else -f[11]
-    f[13], f[14] = ratio(mine[0], usual[0]), ratio(mine[0] / mine[1], usual[0] / height)
-    f[15], f[16] = ratio(mine[1], height), ratio(mine[2] / mine[1], usual[2] / height)
-    f[17], f[18] = mine[2] / mine[1], ratio(mine[2], usual[2])
-    f[19], f[20], f[21] = mine[3], mine[3] - usual[3], usual[3]
-    f[22], f[23] = mine[4], mine[4] - usual[4]
-    f[24], f[25] = max(-4.0, min(4.0, mine[5] / height)), usual[5] / height
-    f[26], f[27] = min(4.0, mine[6] / height), max(-4.0, mine[7] / height)
-    f[28], f[29] = f[26] - usual[6] / height, f[27] - usual[7] / height
-    f[30], f[31] = max(-4.0, min(4.0, w[R] / height)), u[R] / height
+    compare_sizes(f, w, u, shift)
     steep_extent(v, mine)
     steep_extent(z, usual)
     f[32], f[33] = mine[0] - usual[0], mine[1]

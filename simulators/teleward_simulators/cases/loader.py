@@ -6,6 +6,7 @@ mark can ever meet, missing languages, critical or harmful actions and missing b
 
 import re
 from pathlib import Path
+from typing import TypedDict
 
 from teleward_simulators.cases.fields import (
     choice,
@@ -20,7 +21,7 @@ from teleward_simulators.cases.fields import (
 )
 from teleward_simulators.cases.health_record import record_of
 from teleward_simulators.cases.lined_yaml import CaseError, Table, read
-from teleward_simulators.cases.model import Case, Effect, Ending, Guard, Handler, Step, Timed
+from teleward_simulators.cases.model import Band, Case, Effect, Ending, Guard, Handler, Step, Timed
 from teleward_simulators.cases.read_answers import answers_of
 from teleward_simulators.cases.read_bands import bands_of
 from teleward_simulators.cases.read_effects import (
@@ -63,19 +64,9 @@ def load(path: Path) -> Case:
 
 def case_of(table: Table, path: Path) -> Case:
     """Return the case that a parsed file holds."""
-    known(table, _KEYS)
-    for key in _NEEDED:
-        if key not in table:
-            raise table.fail(f"the key {key!r} is missing")
-    if not _ID.match(str(table["id"])):
-        raise table.fail(f"id {table['id']!r}: use small letters, digits and dashes", "id")
+    _check_keys(table)
     schema = whole(table, "schema", 1, 2) if "schema" in table else 1
-    review = mapping(table, "review", {"status", "reviewer", "date", "sources"})
-    sources = texts(review, "sources")
-    if not sources:
-        raise review.fail("a case names its sources")
-    marks = marks_of(table, schema, sources[0])
-    timeline = (*_ramps(table), *_timers(table), *_faults(table))
+    review = _review(table)
     marking = mapping(table, "key", {"dx", "disposition", "actions"})
     return Case(
         id=str(table["id"]),
@@ -92,7 +83,7 @@ def case_of(table: Table, path: Path) -> Case:
         probabilities=numbers(mapping(table, "probabilities"), 0.0, 1.0),
         devices=_devices(table),
         setting=dict(mapping(table, "setting", {"level", "staff", "link", "inventory"})),
-        timeline=timeline,
+        timeline=(*_ramps(table), *_timers(table), *_faults(table)),
         handlers=_handlers(table),
         guards=_guards(table),
         endings=_endings(table),
@@ -100,19 +91,44 @@ def case_of(table: Table, path: Path) -> Case:
         answers=answers_of(table),
         diagnosis=hits_of(marking, "dx", schema),
         disposition=hits_of(marking, "disposition", schema),
-        marks=marks,
+        marks=marks_of(table, schema, review["sources"][0]),
         checks=bands_of(table, "checks"),
         treatment=_treatment(table),
-        treated=bands_of(mapping(table, "treated", {"actions", "checks"}), "checks", table)
-        if "treated" in table else (),
+        treated=_treated(table),
         twist=str(table.get("twist", "")),
-        review_status=choice(review, "status", ("unreviewed", "reviewed"), "unreviewed"),
-        reviewer=str(review["reviewer"]) if review.get("reviewer") else None,
-        review_date=str(review["date"]) if review.get("date") else None,
-        sources=sources,
         schema=schema,
         record=record_of(table),
-    )  # fmt: skip
+        **review,
+    )
+
+
+def _check_keys(table: Table) -> None:
+    known(table, _KEYS)
+    for key in _NEEDED:
+        if key not in table:
+            raise table.fail(f"the key {key!r} is missing")
+    if not _ID.match(str(table["id"])):
+        raise table.fail(f"id {table['id']!r}: use small letters, digits and dashes", "id")
+
+
+class _Review(TypedDict):
+    review_status: str
+    reviewer: str | None
+    review_date: str | None
+    sources: tuple[str, ...]
+
+
+def _review(table: Table) -> _Review:
+    review = mapping(table, "review", {"status", "reviewer", "date", "sources"})
+    sources = texts(review, "sources")
+    if not sources:
+        raise review.fail("a case names its sources")
+    return {
+        "review_status": choice(review, "status", ("unreviewed", "reviewed"), "unreviewed"),
+        "reviewer": str(review["reviewer"]) if review.get("reviewer") else None,
+        "review_date": str(review["date"]) if review.get("date") else None,
+        "sources": sources,
+    }
 
 
 def _person(table: Table) -> Person:
@@ -206,6 +222,12 @@ def _treatment(table: Table) -> tuple[Step, ...]:
         for row in rows(treated, "actions", {"at", "act", "dose"})
     ]  # fmt: skip
     return tuple(sorted(steps, key=lambda step: step.at_s))
+
+
+def _treated(table: Table) -> tuple[Band, ...]:
+    if "treated" not in table:
+        return ()
+    return bands_of(mapping(table, "treated", {"actions", "checks"}), "checks", table)
 
 
 __all__ = ["CaseError", "case_of", "load"]

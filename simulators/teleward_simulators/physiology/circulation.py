@@ -194,17 +194,10 @@ def coronary_share(p: FloatRecord, k: FloatRecord) -> float:
 
 
 @kernel
-def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
-    """Beat for one step: stroke volume, flow, pressures."""
-    p.hr = beats_per_minute(p, k)
-    adrenaline = adrenaline_effect(p)
-    pressor = adrenaline if k.vasodil < 1.0 else 0.0
-    vasodil = k.vasodil + max(0.0, 1.0 - k.vasodil) * 0.75 * pressor
-    vasodil = (vasodil - 0.2 * min(1.0, p.prazosin_e)) * (1.0 + 0.9 * p.noradrenaline_e)
+def elastance(p: FloatRecord, k: FloatRecord, adrenaline: float, circulating: float) -> float:
+    """Return the end-systolic elastance: how strongly the heart contracts."""
     acid = clip((7.2 - p.ph) / 0.3, 0.0, 1.0)
     hypoxic = clip((0.6 - p.sao2) / 0.3, 0.0, 1.0)
-    gtn = hill(p.gtn_e, 0.5, 1.5)
-    circulating = catecholamines(p, k)
     # dead muscle answers no nerve: reserve falls with what is left of contractility
     driven = 0.8 * (p.symp - RESTING_SYMPATHETIC) * (1.0 - 0.7 * hill(p.beta_c, 1.0, 1.0))
     ees = p.ees0 * k.contr * (1.0 + driven * min(1.0, k.contr))
@@ -218,6 +211,14 @@ def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
     ees *= coronary_share(p, k)
     if p.rosc_s > 0.0:  # stunned after an arrest
         ees *= 1.0 - 0.35 * np.exp(-p.rosc_s / 2400.0)
+    return float(ees)
+
+
+@kernel
+def resistance(
+    p: FloatRecord, k: FloatRecord, vasodil: float, gtn: float, circulating: float
+) -> float:
+    """Return the resistance of all vessels of the body."""
     tone = 1.0 + 2.2 * (p.symp - RESTING_SYMPATHETIC) * np.sqrt(min(1.0, vasodil))
     tpr = p.tpr0 * tone * vasodil * (1.0 - 0.35 * gtn)
     tpr *= 1.0 - DECOMPENSATION * decompensation(p)
@@ -231,21 +232,46 @@ def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
             1.0 if p.adrenaline_e < 1.5 else 0.0
         )
     tpr *= 1.0 + 2.1 * hill(p.adrenaline_e, 1.3, 3.0)  # a vein full of adrenaline
-    rate = max(p.hr, 1.0)
+    return float(tpr)
+
+
+@kernel
+def stroke_of(p: FloatRecord, k: FloatRecord, ees: float, tpr: float, rate: float) -> float:
+    """Return the stroke volume in mL: what diastole leaves time to fill, against the vessels."""
     diastole = max(60.0 / rate - max(0.3 * np.sqrt(72.0 / rate), 0.16), 0.05)
     fill = (1.0 - np.exp(-diastole / 0.16)) / (1.0 - np.exp(-p.diastole0_s / 0.16))
     span = p.edv_span * (1.0 - np.exp(-max(p.pra + 3.0, 0.0) / 5.0)) * fill
-    stroke = span * ees / (ees + tpr * rate / 60.0) * k.rv_f * p.rhythm_gain
-    flow = stroke * rate / 60.0 * p.pulse
-    if p.pulse < 0.5 and p.cpr > 0.5:
-        flow = 0.22 * p.flow0_ml_s * p.cpr_quality
+    return float(span * ees / (ees + tpr * rate / 60.0) * k.rv_f * p.rhythm_gain)
+
+
+@kernel
+def unstressed_ml(p: FloatRecord, k: FloatRecord, gtn: float) -> float:
+    """Return the blood in mL that fills veins without stretching them."""
     # a right ventricle that has failed lives on its filling, which nitrates take away
     veins = k.venodil + (0.14 + 0.45 * clip((0.92 - k.rv_f) / 0.22, 0.0, 1.0)) * gtn
     veins += 0.09 * p.upright - 0.04 * p.legs_up - 0.05 * p.noradrenaline_e
-    unstressed = p.unstressed0_ml * (1.0 - 0.20 * (p.symp - RESTING_SYMPATHETIC) + veins)
+    return float(p.unstressed0_ml * (1.0 - 0.20 * (p.symp - RESTING_SYMPATHETIC) + veins))
+
+
+@kernel
+def advance_heart(p: FloatRecord, k: FloatRecord, dt: float) -> None:
+    """Beat for one step: stroke volume, flow, pressures."""
+    p.hr = beats_per_minute(p, k)
+    adrenaline = adrenaline_effect(p)
+    pressor = adrenaline if k.vasodil < 1.0 else 0.0
+    vasodil = k.vasodil + max(0.0, 1.0 - k.vasodil) * 0.75 * pressor
+    vasodil = (vasodil - 0.2 * min(1.0, p.prazosin_e)) * (1.0 + 0.9 * p.noradrenaline_e)
+    gtn = hill(p.gtn_e, 0.5, 1.5)
+    circulating = catecholamines(p, k)
+    tpr = resistance(p, k, vasodil, gtn, circulating)
+    rate = max(p.hr, 1.0)
+    stroke = stroke_of(p, k, elastance(p, k, adrenaline, circulating), tpr, rate)
+    flow = stroke * rate / 60.0 * p.pulse
+    if p.pulse < 0.5 and p.cpr > 0.5:
+        flow = 0.22 * p.flow0_ml_s * p.cpr_quality
     # a left heart that cannot keep up holds blood back in the lungs
     held_back = LUNG_VEIN_ML * (p.weight_kg / 70.0) * clip(p.pla - 12.0, 0.0, 25.0)
-    filling = (p.blood_ml - held_back - unstressed) / p.compliance
+    filling = (p.blood_ml - held_back - unstressed_ml(p, k, gtn)) / p.compliance
     p.venous_return = (filling - p.pra) / (p.resistance_venous * (1.0 + k.vr_obst))
     p.pra = clip(p.pra + dt * (p.venous_return - flow) / 30.0, -3.0, 30.0)
     p.map += dt * (flow - (p.map - max(p.pra, 0.0)) / tpr) / p.arterial_compliance

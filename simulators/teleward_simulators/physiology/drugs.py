@@ -13,6 +13,15 @@ from teleward_signal.compiled.records import FloatRecord
 @kernel
 def advance_drugs(p: FloatRecord, dt: float) -> None:
     """Move every drug on by ``dt`` s."""
+    _advance_airways(p, dt)
+    _advance_heart_drugs(p, dt)
+    _advance_nerve_drugs(p, dt)
+    _advance_birth_drugs(p, dt)
+
+
+@kernel
+def _advance_airways(p: FloatRecord, dt: float) -> None:
+    """Adrenaline by its routes, bronchodilators."""
     absorbed = p.adrenaline_depot / 300.0  # intramuscular: peak after about eight minutes
     p.adrenaline_depot -= dt * absorbed
     p.adrenaline_c += dt * (absorbed + p.adrenaline_rate - p.adrenaline_c / 150.0)
@@ -22,10 +31,12 @@ def advance_drugs(p: FloatRecord, dt: float) -> None:
     p.salbutamol_c += dt * (absorbed - p.salbutamol_c / 9000.0)
     p.salbutamol_k_e += dt * (p.salbutamol_c - p.salbutamol_k_e) / 1500.0
     p.ipratropium_c -= dt * p.ipratropium_c / 14400.0
+
+
+@kernel
+def _advance_heart_drugs(p: FloatRecord, dt: float) -> None:
+    """What acts on rate, rhythm, vessels and salts."""
     p.atropine_c -= dt * p.atropine_c / 9000.0
-    p.opioid_e += dt * (p.opioid_c - p.opioid_e) / 300.0
-    p.opioid_c -= dt * p.opioid_c / 10800.0
-    p.naloxone_c -= dt * p.naloxone_c / 3000.0
     p.gtn_depot -= dt * p.gtn_depot / 60.0
     p.gtn_e += dt * (p.gtn_depot / 60.0 - p.gtn_e / 600.0)
     p.furosemide_depot -= dt * p.furosemide_depot / 900.0
@@ -42,18 +53,31 @@ def advance_drugs(p: FloatRecord, dt: float) -> None:
     p.calcium_c -= dt * p.calcium_c / 2100.0
     p.verapamil_c -= dt * p.verapamil_c / 14400.0
     p.av_block -= dt * p.av_block / 15.0  # adenosine: gone within half a minute
+    p.noradrenaline_e += dt * (p.noradrenaline_rate - p.noradrenaline_e) / 60.0
+
+
+@kernel
+def _advance_nerve_drugs(p: FloatRecord, dt: float) -> None:
+    """Opioids, sedation, fever, antidotes."""
+    p.opioid_e += dt * (p.opioid_c - p.opioid_e) / 300.0
+    p.opioid_c -= dt * p.opioid_c / 10800.0
+    p.naloxone_c -= dt * p.naloxone_c / 3000.0
     p.sedative_c -= dt * p.sedative_c / 5400.0
     p.anticonvulsant_e -= dt * p.anticonvulsant_e / 14400.0
-    p.noradrenaline_e += dt * (p.noradrenaline_rate - p.noradrenaline_e) / 60.0
     p.paracetamol_depot -= dt * p.paracetamol_depot / 1800.0
     p.paracetamol_e += dt * (p.paracetamol_depot / 1800.0 - p.paracetamol_e / 14400.0)
+    p.neostigmine_e -= dt * p.neostigmine_e / 1800.0
+    p.pralidoxime_e -= dt * p.pralidoxime_e / 7200.0
+
+
+@kernel
+def _advance_birth_drugs(p: FloatRecord, dt: float) -> None:
+    """What makes the womb contract and stops bleeding."""
     p.uterotonic_depot -= dt * p.uterotonic_depot / 150.0
     p.uterotonic_e += dt * (p.uterotonic_depot / 150.0 - p.uterotonic_e / 10800.0)
     p.txa_depot -= dt * p.txa_depot / 400.0
     p.txa_e += dt * (p.txa_depot / 400.0 - p.txa_e / 10800.0)
     p.massage_e -= dt * p.massage_e / 3600.0
-    p.neostigmine_e -= dt * p.neostigmine_e / 1800.0
-    p.pralidoxime_e -= dt * p.pralidoxime_e / 7200.0
 
 
 @kernel

@@ -168,13 +168,7 @@ class SerialDevice:
             case "garbage":
                 self.port.write(self._random.randbytes(int(arguments.get("count", 64))))
             case "clear":
-                self.faults, self.silent, self.delay_s = PacketFaults(), False, 0.0
-                self.mangler.clear()
-                self.clock.set_skew(0.0)
-                self.engine.set_battery(90)
-                self.engine.set_probe(False)
-                if isinstance(self.engine, HasElectrodes):
-                    self.engine.offset_mv = 0.0
+                self._clear_faults()
             case "electrode_offset" if isinstance(self.engine, HasElectrodes):
                 self.engine.offset_mv = float(arguments.get("millivolts", 75.0))
             case _ if name in WHOLE_PACKETS or (
@@ -186,6 +180,15 @@ class SerialDevice:
             case _:
                 known = "a BLE fault" if name in FAULTS else f"none of {', '.join(FAULTS)}"
                 raise Invalid(f"{self.address}: {name!r} is {known}")
+
+    def _clear_faults(self) -> None:
+        self.faults, self.silent, self.delay_s = PacketFaults(), False, 0.0
+        self.mangler.clear()
+        self.clock.set_skew(0.0)
+        self.engine.set_battery(90)
+        self.engine.set_probe(False)
+        if isinstance(self.engine, HasElectrodes):
+            self.engine.offset_mv = 0.0
 
     def _replug(self) -> None:
         if self._task is not None:

@@ -79,54 +79,66 @@ def detect(ecg: NDArray[np.float32], fs: float, tick_s: float = 0.2) -> NDArray[
     return np.concatenate(out)
 
 
-def rows(folder: Path, with_peers: bool = True) -> dict[str, Any]:
-    """Measure everything about the ECG records below ``folder``."""
-    clean, noise, classes, latencies = [], [], [], []
-    quality: list[tuple[int, int, int, int]] = []
-    pooled = Count()
-    class_counts = {symbol: Count() for symbol in CLASSES}
-    others = {name: (Count(), detector) for name, detector in peers().items() if with_peers}
-    noise_others: dict[str, dict[str, float]] = {}
-    for run in runs(folder):
-        name, fs = run.record.name, run.record.fs
+class _Scores:
+    """Scores of all records so far; noise-stress records and the others stand apart."""
+
+    def __init__(self, with_peers: bool) -> None:
+        self.clean: list[dict[str, Any]] = []
+        self.noise: list[dict[str, Any]] = []
+        self.classes: list[dict[str, Any]] = []
+        self.latencies: list[NDArray[np.float64]] = []
+        self.quality: list[tuple[int, int, int, int]] = []
+        self.pooled = Count()
+        self.class_counts = {symbol: Count() for symbol in CLASSES}
+        self.peers = {name: (Count(), found) for name, found in peers().items() if with_peers}
+
+    def add(self, run: Run) -> None:
+        """Score one record."""
+        fs = run.record.fs
         samples, symbols = run.notes.beats()
-        noisy = NOISY.search(name)
+        noisy = NOISY.search(run.record.name) is not None
         from_s = NOISE_FROM_S if noisy else 0.0
         fibrillation = run.notes.spans("[", "]")
         count, errors, mistakes = compare(samples, run.beats["sample"], fs, fibrillation, from_s)
-        row = {"record": name, "beats": len(samples), **count.percent(), **_errors(errors)}
-        row |= {"false": count.false, "missed": count.missed}
-        for peer, (total, detector) in others.items():
-            found = detector(run.record)
-            theirs, _, _ = compare(samples, found, fs, fibrillation, from_s)
+        row = {"record": run.record.name, "beats": len(samples), **count.percent()}
+        row |= {**_errors(errors), "false": count.false, "missed": count.missed}
+        for peer, (total, detector) in self.peers.items():
+            theirs, _, _ = compare(samples, detector(run.record), fs, fibrillation, from_s)
             if noisy:
-                noise_others.setdefault(name, {})[peer] = theirs.percent()["f1"]
+                row[peer] = theirs.percent()["f1"]
             else:
                 total.add(theirs)
         if noisy:
-            noise.append(row | noise_others.get(name, {}))
-            quality.append(_marked(run, mistakes))
-            continue
-        clean.append(row)
-        pooled.add(count)
-        latencies.append((run.beats["known"] - run.beats["sample"]) / fs)
-        classes.append(_classes(run, samples, symbols, class_counts))
-    latency = np.concatenate(latencies) if latencies else np.zeros(1)
+            self.noise.append(row)
+            self.quality.append(_marked(run, mistakes))
+            return
+        self.clean.append(row)
+        self.pooled.add(count)
+        self.latencies.append((run.beats["known"] - run.beats["sample"]) / fs)
+        self.classes.append(_classes(run, samples, symbols, self.class_counts))
+
+
+def rows(folder: Path, with_peers: bool = True) -> dict[str, Any]:
+    """Measure everything about the ECG records below ``folder``."""
+    scores = _Scores(with_peers)
+    for run in runs(folder):
+        scores.add(run)
+    latency = np.concatenate(scores.latencies) if scores.latencies else np.zeros(1)
     return {
         "qrs": {
-            "records": clean,
-            "pooled": pooled.percent(),
-            "jitter_ms": float(np.median([row["jitter_ms"] for row in clean] or [0])),
+            "records": scores.clean,
+            "pooled": scores.pooled.percent(),
+            "jitter_ms": float(np.median([row["jitter_ms"] for row in scores.clean] or [0])),
             "latency_ms": {
                 "median": float(np.median(latency) * 1e3),
                 "p99": float(np.percentile(latency, 99) * 1e3),
             },
-            "peers": {name: total.percent() for name, (total, _) in others.items()},
+            "peers": {name: total.percent() for name, (total, _) in scores.peers.items()},
         },
-        "classes": {symbol: count.percent() for symbol, count in class_counts.items()},
-        "class_records": classes,
-        "noise_stress": noise,
-        "quality": _quality(quality),
+        "classes": {symbol: count.percent() for symbol, count in scores.class_counts.items()},
+        "class_records": scores.classes,
+        "noise_stress": scores.noise,
+        "quality": _quality(scores.quality),
     }
 
 
