@@ -6,29 +6,16 @@ second of the patient's own time (the time of waves and devices); ``at_case_ms``
 the time of the illness, which a teacher may speed up or hold.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-KINDS: dict[str, type["Body"]] = {}
-"""Every kind by name."""
-
-Mode = Literal["together", "parallel", "relay", "hub_spoke", "retry"]
-Phase = Literal["doors", "prebrief", "encounter", "words", "debrief", "closed"]
-Role = Literal["learner", "pen", "hub", "spoke", "watcher"]
-
-
-class Body(BaseModel):
-    """Payloads of events, besides time, place and author."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    kind: ClassVar[str] = ""
-
-    def __init_subclass__(cls, kind: str = "", **keywords: Any) -> None:
-        super().__init_subclass__(**keywords)
-        if kind:
-            cls.kind = kind
-            KINDS[kind] = cls
+from teleward_gateway.classroom.events.body import KINDS as KINDS
+from teleward_gateway.classroom.events.body import Body as Body
+from teleward_gateway.classroom.events.body import Mode as Mode
+from teleward_gateway.classroom.events.body import Phase as Phase
+from teleward_gateway.classroom.events.body import Role as Role
+from teleward_gateway.classroom.events.body import Unknown as Unknown
 
 
 class ClassOpened(Body, kind="class.opened"):
@@ -397,10 +384,3 @@ class Ended(Body, kind="ended"):
     """The encounter of a room ends."""
 
     result: str
-
-
-class Unknown(BaseModel):
-    """A body of a kind that this version does not know; kept as it is."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    kind: ClassVar[str] = "unknown"
