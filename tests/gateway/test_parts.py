@@ -84,6 +84,7 @@ BOUNDED = {
     "teleward_gateway/api/stream.py": "one page; its end closes it",
     "teleward_gateway/classroom/api/class_streams.py": "one page; its end closes it",
     "teleward_gateway/classroom/classes/service.py": "the devices of one room",
+    "teleward_gateway/classroom/mount.py": "the opening that a disk refused; the stop awaits it",
     "teleward_gateway/process/child_processes.py": "waits for children, awaited there",
     "teleward_gateway/remote_commands/receiver.py": "one command, answered there",
     "teleward_gateway/sessions/connection.py": "one link; a failure ends the link",
