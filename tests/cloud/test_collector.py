@@ -6,6 +6,7 @@ import signal
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -318,6 +319,29 @@ async def test_the_counters_are_metrics(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await asyncio.to_thread(stop)
+
+
+async def test_a_backlog_of_an_earlier_name_is_collected(
+    settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make
+) -> None:
+    """The remedy for two gateways of one name is another name: it must cost no record."""
+    carrier, source = collector(settings, influx, "c1")
+    running = asyncio.create_task(carrier.run())
+    await source.connected.wait()
+    made = [record(seq) for seq in range(20)]
+    answer = await sink.send(
+        [replace(found, id=replace(found.id, gateway="raspberrypi")) for found in made], live=False
+    )
+    done = {found.seq for found in answer.acknowledged}
+    async with asyncio.timeout(30):
+        while len(done) < 20:
+            await asyncio.sleep(0.05)
+            done |= {found.seq for found in (await sink.send([], live=False)).acknowledged}
+    assert source.unreadable == 0
+    rows = influx.query("teleward-sim", "SELECT seq FROM numeric WHERE gateway = 'ward-3'")
+    assert [row["seq"] for row in rows] == list(range(20))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def start_collector(

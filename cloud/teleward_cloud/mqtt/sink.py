@@ -205,11 +205,22 @@ class MqttSink:
             if not self._wants(record):
                 unwanted.append(record.id)
             elif record.provenance is self._provenance:
-                mine.append(record)
+                mine.append(self._named(record))
             else:
                 reason = f"this gateway publishes {self._provenance.value} data only"
                 rejected.append(Rejected(record.id, reason))
         return mine, unwanted, rejected
+
+    def _named(self, record: Record) -> Record:
+        """Return a record under this gateway's name, for a backlog that an earlier name left.
+
+        A collector takes from a gateway's topics what bears its name only; the journal's id, which
+        no other has, keeps records of two gateways apart.
+        """
+        gateway = self.topics.gateway
+        if record.id.gateway == gateway:
+            return record
+        return replace(record, id=replace(record.id, gateway=gateway))
 
     def _wants(self, record: Record) -> bool:
         if record.kind is RecordKind.WAVEFORM:
