@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import faultkit
 import images
 
+from teleward_gateway.testing.servers import Influx, Mosquitto, ServerMissing
+
 MEMORY = Path("/dev/shm")
 COLUMNS = [
     "fault",
@@ -46,6 +48,28 @@ def server() -> Iterator[faultkit.Server]:
     made = faultkit.Server()
     yield made
     made.close()
+
+
+@pytest.fixture
+def influx(tmp_path: Path) -> Influx:
+    """Return a database that is not started yet."""
+    folder = tmp_path / "influx"
+    folder.mkdir()
+    try:
+        return Influx(folder)
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Mosquitto:
+    """Return a broker that is not started yet."""
+    folder = tmp_path / "mosquitto"
+    folder.mkdir()
+    try:
+        return Mosquitto(folder)
+    except ServerMissing as missing:
+        pytest.skip(str(missing))
 
 
 def pytest_configure(config: pytest.Config) -> None:

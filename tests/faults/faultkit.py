@@ -110,10 +110,14 @@ def true_samples(record: Record) -> bool:
     return made == record.samples
 
 
-def open_journal(folder: Path, config: JournalConfig = QUICK) -> Journal:
+def open_journal(folder: Path, config: JournalConfig = QUICK, gateway: str = "g1") -> Journal:
     """Open the journal of the workload."""
     return Journal.open(
-        folder, gateway="g1", provenance=Provenance.SIMULATED, clock=GatewayClock(), config=config
+        folder,
+        gateway=gateway,
+        provenance=Provenance.SIMULATED,
+        clock=GatewayClock(),
+        config=config,
     )
 
 

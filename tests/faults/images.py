@@ -62,6 +62,17 @@ class Image:
         run("cp", "--sparse=always", str(self.file), str(other.file))
 
 
+def fill(ballast: Path) -> None:
+    """Write until nothing more fits, to the last byte."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (2**20, 2**12, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError:
+                continue
+
+
 def run(*command: str) -> None:
     """Run a command that must succeed."""
     subprocess.run(command, check=True, capture_output=True)

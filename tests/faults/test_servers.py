@@ -9,7 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
-from faultkit import BILLS, FULL, QUICK, Bill, drafts, open_journal
+from faultkit import FULL, QUICK, Bill
+from sink_kit import BUCKET, Gateway, running, settle
 
 from teleward_cloud.collector import Collector, MqttSource
 from teleward_cloud.influx.settings import InfluxSettings
@@ -17,92 +18,12 @@ from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
 from teleward_cloud.sink import Delivery as Answer
-from teleward_cloud.sink import Sink
-from teleward_gateway.delivery import Delivery, DeliveryConfig
-from teleward_gateway.journal import Journal
-from teleward_gateway.testing.servers import Influx, Mosquitto, ServerMissing
+from teleward_gateway.testing.servers import Influx, Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import Draft, Record, RecordKind
 
 OUTAGE_S = 6.0 if FULL else 1.0
 HOUR_STEPS = 3600 if FULL else 60
-BUCKET = "teleward-sim"
-CONFIG = DeliveryConfig(hold_s=0, first_retry_s=0.1, longest_retry_s=0.5)
-
-
-@pytest.fixture
-def influx(tmp_path: Path) -> Influx:
-    folder = tmp_path / "influx"
-    folder.mkdir()
-    try:
-        return Influx(folder)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Mosquitto:
-    folder = tmp_path / "mosquitto"
-    folder.mkdir()
-    try:
-        return Mosquitto(folder)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
-
-
-class Gateway:
-    """A journal that is fed with values and alarms all the time, and one sink."""
-
-    def __init__(self, folder: Path, sink: Sink) -> None:
-        self.journal: Journal = open_journal(folder, QUICK)
-        self.delivery = Delivery(self.journal, sink, CONFIG)
-        self.step = 0
-
-    def append(self) -> None:
-        for draft in drafts(self.step):
-            if draft.kind is not RecordKind.WAVEFORM:
-                self.journal.append(draft)
-        self.step += 1
-
-    async def feed(self, seconds: float) -> None:
-        end_s = time.monotonic() + seconds
-        while time.monotonic() < end_s:
-            self.append()
-            await asyncio.sleep(0.01)
-
-    async def drained(self, timeout_s: float = 90) -> None:
-        async with asyncio.timeout(timeout_s):
-            await self.journal.flush()
-            while not self.journal.stats().sinks or self.journal.stats().sinks[0].pending:
-                await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def running(gateway: Gateway) -> AsyncIterator[None]:
-    task = asyncio.create_task(gateway.delivery.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        gateway.journal.close()
-
-
-def settle(bill: Bill, gateway: Gateway, influx: Influx) -> None:
-    """Compare what was committed with what the database holds."""
-    stats = gateway.journal.stats()
-    rows = [
-        row["seq"] + row["part"]
-        for name in ("numeric", "alarm")
-        for row in influx.query(BUCKET, f"SELECT seq, part FROM {name}")
-    ]
-    bill.committed, bill.stored = stats.next_number - 1, len(rows)
-    bill.acknowledged = stats.sinks[0].acknowledged
-    bill.doubled = len(rows) - len(set(rows))
-    bill.lost = len(set(range(1, stats.next_number)) - set(rows)) - stats.sinks[0].dead_letter
-    bill.reported = stats.lost.total
-    BILLS.append(bill)
-    assert (bill.lost, bill.doubled, bill.reported) == (0, 0, 0)
 
 
 async def killed(broker: Mosquitto, gateway: Gateway) -> None:

@@ -19,7 +19,7 @@ from faultkit import (
     drain,
     open_journal,
 )  # fmt: skip
-from images import Image, available
+from images import Image, available, fill
 
 from teleward_gateway.journal import Journal, JournalConfig
 
@@ -76,7 +76,7 @@ async def test_full_disk(tmp_path: Path, server: Server) -> None:
         await journal.register("store", KINDS)
         step = await feed(journal, 0, after(1), 60)
         ballast = image.mount_point / "ballast"
-        _fill(ballast)
+        fill(ballast)
         step = await feed(journal, step, lambda: journal.stats().lost.budget > 0, 120)
         step = await feed(journal, step, after(SECONDS), 120)
         ballast.unlink()
@@ -133,13 +133,3 @@ async def test_unwilling_disk(tmp_path: Path, server: Server, how: str) -> None:
     assert not stats.lost.queue
     told = {fact[2] for fact in census.facts if fact[:2] == ("measurement", "bed-1")}
     assert told == set(range(len(told))), "a value taken in while the disk was away is missing"
-
-
-def _fill(ballast: Path) -> None:
-    with ballast.open("wb", buffering=0) as file:
-        for size in (2**20, 2**12, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                continue

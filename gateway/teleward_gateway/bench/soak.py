@@ -24,8 +24,6 @@ from teleward_gateway.bench.ward import (
 from teleward_gateway.process import child_processes
 
 ROW_S = 60.0
-ATTEMPTS = 6
-"""Ten seconds each: an hour is not given up for one slow answer."""
 FLAT_MB_PER_H = 10.0
 """What counts as flat: the caches of a ward of 64 are full after some minutes."""
 SETTLED = 1 / 3
@@ -106,7 +104,8 @@ async def _rows(port: int, pid: int, log: Path, seconds: float) -> list[dict[str
     print(HEAD, file=sys.stderr)
     began_s, rows = time.monotonic(), list[dict[str, Any]]()
     while True:
-        rows.append(await asyncio.to_thread(_row, port, pid, log, time.monotonic() - began_s))
+        before, elapsed_s = (rows[-1] if rows else None), time.monotonic() - began_s
+        rows.append(await asyncio.to_thread(_row, port, pid, log, elapsed_s, before))
         print(_line(rows[-1]), file=sys.stderr, flush=True)
         left_s = seconds - (time.monotonic() - began_s)
         if left_s <= 0:
@@ -114,21 +113,22 @@ async def _rows(port: int, pid: int, log: Path, seconds: float) -> list[dict[str
         await asyncio.sleep(min(ROW_S, left_s))
 
 
-def _health(port: int) -> dict[str, Any]:
-    """Return health, asked again where a crowded machine answers late."""
-    for _ in range(ATTEMPTS - 1):
-        with contextlib.suppress(OSError):
-            return read_health(port)
-    return read_health(port)
+def _row(
+    port: int, pid: int, log: Path, elapsed_s: float, before: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Return a row; what health does not answer in time is that of the row ``before``.
 
-
-def _row(port: int, pid: int, log: Path, elapsed_s: float) -> dict[str, Any]:
-    journal = _health(port)["journal"]
-    return {
+    An hour is not given up for one slow answer of a crowded machine: memory and files are those of
+    now. Raises OSError when the gateway is gone.
+    """
+    row: dict[str, Any] = {
         "s": elapsed_s,
         "rss_mb": usage(pid).rss_mb,
         "fds": len(os.listdir(f"/proc/{pid}/fd")),
-        "records": journal["records"],
-        "lost": journal["lost_total"],
         "log_kb": log.stat().st_size / 1000,
+        **{key: before[key] if before else 0 for key in ("records", "lost")},
     }
+    with contextlib.suppress(OSError):
+        journal = read_health(port)["journal"]
+        row |= {"records": journal["records"], "lost": journal["lost_total"]}
+    return row
