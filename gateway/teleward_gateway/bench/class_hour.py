@@ -11,6 +11,7 @@ An act is a manoeuvre without a dose: from the request to its row on the teacher
 import argparse
 import asyncio
 import json
+import os
 import re
 import statistics
 import tempfile
@@ -57,6 +58,8 @@ def table(result: dict[str, Any]) -> str:
             f"{row['rss_mb']:>8.0f} {row['rss_mb'] / n:>7.0f} "
             f"{row['p50_ms']:>14.0f} / {row['p95_ms']:<8.0f} {row['acts']:>6} {row['lost']:>5}"
         )
+        opened = f"in {row['room_s']:.1f} s (goal 5 s)" if row["room_s"] else "not: all are taken"
+        lines.append(f"      one room more opened {opened}; load of the machine {row['load']:.1f}")
         for name, goal in GOALS.get(n, {}).items():
             word = "met" if row[name] <= goal else "missed"
             lines.append(f"      {name} {row[name]:.0f}, goal {goal:.0f}: {word}")
@@ -115,6 +118,7 @@ async def _class(
         after = [usage(pid) for pid in pids]
         events = (await teacher.get("/class/events")).json()
         done = sum(event["kind"] == "act.done" for event in events)
+        room_s = await _open_room(base, folder)
         spent_s = sum(b.cpu_s - a.cpu_s for a, b in zip(before, after, strict=True))
         return {
             "seats": n_seats,
@@ -124,6 +128,8 @@ async def _class(
             "p95_ms": 1000 * sorted(delays)[int(0.95 * len(delays))],
             "acts": acts,
             "lost": acts - done,
+            "room_s": room_s,
+            "load": os.getloadavg()[0],
         }
     finally:
         for task in tasks:
@@ -131,6 +137,16 @@ async def _class(
         await asyncio.gather(*tasks, return_exceptions=True)
         for client in (teacher, *learners):
             await client.aclose()
+
+
+async def _open_room(base: str, folder: Path) -> float | None:
+    """Return the seconds of opening one room more through HTTP; None when all are taken."""
+    key = (folder / "data" / "simulated" / "rooms" / "operator-key").read_text().strip()
+    async with httpx.AsyncClient(base_url=base, timeout=120) as client:
+        begun_s = time.monotonic()
+        body = {"case": "asthma-01", "seed": 1}
+        answer = await client.post("/rooms", json=body, headers={"X-Operator-Key": key})
+        return time.monotonic() - begun_s if answer.is_success else None
 
 
 class Board:

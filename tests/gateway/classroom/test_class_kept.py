@@ -218,6 +218,7 @@ async def test_an_order_waits_while_the_worker_is_away(hour: Hour) -> None:
     assert (done["body"]["waited"], done["seat"]) == (True, "s-1")
     row = (await teacher.get("/class")).json()["rows"][0]
     assert (row["met"], row["last_act"]) == (1, "oxygen 10 L/min")
+    assert row["last_labels"]["hi"].endswith(" 10 L/min")
 
 
 def test_a_patient_lives_again_what_was_ordered_once_and_as_it_was_meant() -> None:

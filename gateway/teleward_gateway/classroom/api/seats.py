@@ -1,5 +1,6 @@
 """The learner's side of a class over HTTP: join by code, then everything from the seat's cookie."""
 
+import time
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -48,6 +49,8 @@ class JoinedAnswer(BaseModel):
     name: str
     title: dict[str, str]
     again: bool
+    now_ms: int
+    """UTC of the gateway: a phone with another clock is asked to trust this one."""
 
 
 class Ready(Request_):
@@ -185,7 +188,11 @@ async def join(classes: Classes, request: Request, response: Response, body: Joi
     give_cookie(response, SEAT_COOKIE, joined.token)
     state = joined.running.state
     return JoinedAnswer(
-        seat=joined.seat.id, name=joined.seat.name, title=state.title, again=joined.token == held
+        seat=joined.seat.id,
+        name=joined.seat.name,
+        title=state.title,
+        again=joined.token == held,
+        now_ms=time.time_ns() // 10**6,
     )
 
 

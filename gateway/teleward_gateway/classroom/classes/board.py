@@ -4,6 +4,7 @@ from collections import deque
 from typing import Literal
 
 from teleward_gateway.classroom.classes.board_types import BoardRow, BoardSeat, TrueVitals
+from teleward_gateway.classroom.classes.lines import act_labels
 from teleward_gateway.classroom.classes.state import ClassState, RoomRecord, Seat
 from teleward_gateway.classroom.rooms.room import Room
 from teleward_gateway.classroom.rooms.visibility import readings
@@ -94,6 +95,7 @@ def row(
         "met": met,
         "wanted": wanted,
         "last_act": newest.last_act if newest else "",
+        "last_labels": act_labels(newest.last_act) if newest and newest.last_act else {},
         "last_act_ms": acted,
         "silent": not state.held and (now_ms - begun) / 1000 > SILENT_S,
         "hand": any(seat.hand for seat in seats),

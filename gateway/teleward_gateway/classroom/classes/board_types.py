@@ -44,6 +44,7 @@ class BoardRow(TypedDict):
     met: int
     wanted: int
     last_act: str
+    last_labels: Texts
     last_act_ms: int
     silent: bool
     hand: bool

@@ -76,7 +76,7 @@ def _asked(at: LineAt, event: Event, mine: bool) -> Line | None:
                 "what": "ask",
                 "task": body.task,
                 "text": asked,
-                "labels": _item_labels(asked),
+                "labels": item_labels(asked),
                 "mine": mine,
             }
         case kinds.AskMisunderstood() as body:
@@ -99,7 +99,7 @@ def _found(at: LineAt, task: str, item: str, text: str, texts: Texts) -> FoundLi
         "what": "found",
         "task": task,
         "item": item,
-        "labels": _item_labels(item),
+        "labels": item_labels(item),
         "text": text,
         "texts": texts,
     }
@@ -127,7 +127,7 @@ def _action(at: LineAt, event: Event, mine: bool) -> Line | None:
                 "what": "refused",
                 "task": body.task,
                 "name": body.name,
-                "labels": _action_labels(body.name),
+                "labels": action_labels(body.name),
                 "text": body.reason,
             }
     return None
@@ -143,16 +143,24 @@ def _act(
         "what": what,
         "task": body.task,
         "name": body.name,
-        "labels": _action_labels(body.name),
+        "labels": action_labels(body.name),
         "dose": body.dose,
     }
 
 
-def _item_labels(item: str) -> Texts:
+def item_labels(item: str) -> Texts:
     """Return what an item of the catalogue is called, by language; free text as it was typed."""
     known = catalogue().get(item)
     return {"en": item} if known is None else dict(known.label)
 
 
-def _action_labels(name: str) -> Texts:
+def act_labels(act: str) -> Texts:
+    """Return an act (an action with its dose, an item, or what was typed) by language."""
+    name, _, dose = act.partition(" ")
+    if name in ACTIONS:
+        return {language: f"{label} {dose}".strip() for language, label in labels(name).items()}
+    return item_labels(act)
+
+
+def action_labels(name: str) -> Texts:
     return labels(name) if name in ACTIONS else {"en": name}

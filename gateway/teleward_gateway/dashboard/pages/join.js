@@ -13,6 +13,7 @@ const BIRDS = [
   "Pelican", "Darter",
 ];
 const SLOW_MS = 500;
+const CLOCK_MS = 60_000;
 
 let t = await loadCatalogue();
 const state = {
@@ -26,6 +27,8 @@ const state = {
   saw: /** @type {boolean|null} */ (null),
   tapped: false,
   latency: NaN,
+  /** The phone's clock less the gateway's. */
+  aheadMs: 0,
 };
 
 function bird() {
@@ -47,6 +50,7 @@ async function join(event) {
   draw();
   try {
     const joined = await call("POST", "/join", { code: state.code, name: state.name, language: state.language });
+    state.aheadMs = Date.now() - joined.now_ms;
     if (joined.again) return location.assign("/room");
     state.problem = "";
     state.step = "check";
@@ -118,6 +122,14 @@ function door() {
   </form>`;
 }
 
+/** @param {number} ms @returns {string} */
+function span(ms) {
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 120) return t.text("left_min", { n: minutes });
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? t.text("left_h", { n: hours }) : t.text("left_d", { n: Math.round(hours / 24) });
+}
+
 function check() {
   const slow = state.latency > SLOW_MS;
   return html`<h1 class="lead">${t.text("check_title")}</h1>
@@ -145,6 +157,9 @@ function check() {
     <p class="note ${slow ? "warn" : "ok"}">
       ${t.text("check_line", { ms: Math.round(state.latency), word: t.text(slow ? "line_slow" : "line_good") })}
     </p>
+    ${Math.abs(state.aheadMs) > CLOCK_MS
+      ? html`<p class="note info" id="clock">${t.text(state.aheadMs > 0 ? "clock_ahead" : "clock_behind", { span: span(Math.abs(state.aheadMs)) })}</p>`
+      : nothing}
     ${problem()}
     <button type="button" class="primary big" id="ready" ?disabled=${state.busy || state.saw === null || !state.tapped} @click=${ready}>
       ${t.text("ready")}

@@ -25,7 +25,9 @@ try {
   heading.className = "hidden-text";
   heading.textContent = t.of(screen.class.title);
   main.append(heading, view);
-  Object.assign(window, { teleward: { view: new RoomView(view, "/api/v1/seat/stream", t) } });
+  const shown = new RoomView(view, "/api/v1/seat/stream", t);
+  Object.assign(window, { teleward: { view: shown } });
+  meetOtherTabs(shown);
 } catch (error) {
   const t = await loadCatalogue();
   page.replaceChildren();
@@ -34,4 +36,17 @@ try {
       <p>${t.refusal(error)}</p><a class="button" href="/join">${t.text("go_join")}</a></main>`,
     page,
   );
+}
+
+/** Show that the seat is open in another tab of this phone, too. @param {RoomView} shown */
+function meetOtherTabs(shown) {
+  if (!("BroadcastChannel" in window)) return;
+  const channel = new BroadcastChannel("teleward.seat");
+  channel.onmessage = ({ data }) => {
+    shown.twice = data !== "gone";
+    shown.queueDraw();
+    if (data === "open") channel.postMessage("here");
+  };
+  channel.postMessage("open");
+  addEventListener("pagehide", () => channel.postMessage("gone"));
 }

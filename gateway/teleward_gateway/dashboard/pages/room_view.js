@@ -31,6 +31,8 @@ export class RoomView {
     this.tab = "monitor";
     this.problem = "";
     this.notice = "";
+    /** Whether another tab shows this seat. */
+    this.twice = false;
     /** What the learner is typing, kept over redraws. @type {Record<string, any>} */
     this.form = { ranked: [["", 60]], points: {}, isbar: {}, talk: "worker" };
     this.traces = /** @type {Traces|null} */ (null);
@@ -111,6 +113,7 @@ export class RoomView {
         ${this.mini(link)}
         <div class="tab-panel paper" role="tabpanel" id="panel" aria-label=${this.t.text(`tab_${this.tab}`)}>
           ${link.state === "lost" && screen ? html`<p class="note bad" role="alert">${this.t.text("lost_text")}</p>` : nothing}
+          ${this.twice ? html`<p class="note info" role="status">${this.t.text("two_tabs")}</p>` : nothing}
           ${this.problem ? html`<p class="note bad" role="alert">${this.problem}</p>` : nothing}
           ${this.notice ? html`<p class="note ok" role="status">${this.notice}</p>` : nothing}
           ${screen ? this.panel(screen) : nothing}

@@ -226,7 +226,7 @@ class Page {
       ${vital("hr", "hr")} ${vital("sbp", "bp")} ${vital("spo2", "spo2")} ${vital("rr", "rr")}
       <td><span class="state" data-state=${word}>${row.result || (look ? t.text(`state_${look.state}`) : "")}</span></td>
       <td data-met>${t.text("goals_met", { met: row.met, wanted: row.wanted })}</td>
-      <td data-act>${row.last_act ? html`${row.last_act.replaceAll("_", " ")} <small>${t.text("ago", { n: since })}</small>` : html`<small>${t.text("none_yet")}</small>`}</td>
+      <td data-act>${row.last_act ? html`${t.of(row.last_labels)} <small>${t.text("ago", { n: since })}</small>` : html`<small>${t.text("none_yet")}</small>`}</td>
       <td>${t.text("news2_cell", { asked: row.news2_asked ?? "–", true: look?.news2 ?? "–" })}</td>
       <td>${row.hand ? html`<span class="pill simulation">✋</span>` : nothing}
         ${row.silent ? html`<span class="pill">${t.text("silent", { n: since ?? Math.round(SILENT_MS / 1000) })}</span>` : nothing}</td></tr>`;
