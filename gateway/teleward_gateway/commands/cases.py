@@ -184,8 +184,8 @@ class _Course:
     def print_messages(self) -> None:
         """Print the messages that are new."""
         messages = self.run.director.state.messages
-        for _, who, text in messages[self._shown :]:
-            print(f"       {who}: {text}")
+        for line in messages[self._shown :]:
+            print(f"       {line.who}: {line.text}")
         self._shown = len(messages)
 
     def print_numbers(self, second: int) -> None:

@@ -13,12 +13,13 @@ import copy
 from collections.abc import Callable
 from dataclasses import replace
 
+from teleward_simulators.cases.answers.answer import Texts, same_in_all
 from teleward_simulators.cases.dispositions import ORDERED
 from teleward_simulators.cases.endings import EndingWatch, disposition_matches, with_value
 from teleward_simulators.cases.expression import Expression, Read
 from teleward_simulators.cases.inventory import stock_of
 from teleward_simulators.cases.model import Case, Effect
-from teleward_simulators.cases.script import NEVER, Script
+from teleward_simulators.cases.script import NEVER, Script, Sentence
 from teleward_simulators.cases.voice import (
     LOOK_STEPS,
     mood,
@@ -140,10 +141,10 @@ class CaseDirector(WorkerSide):
             case "ask":
                 self.ask(body, data["name"], str(data.get("by", "learner")))
             case "say":
-                who, text = str(data.get("who", "worker")), str(data["text"])
-                self.state.messages = (*self.state.messages, (self.state.second, who, text))
+                who, text = str(data.get("who", "worker")), same_in_all(str(data["text"]))
+                self.state.messages = (*self.state.messages, Sentence(self.state.second, who, text))
             case "finding":
-                self._finding(data["name"], data["text"])
+                self._finding(data["name"], same_in_all(str(data["text"])))
             case "bookmark":
                 mark = (self.state.second, str(data.get("text", "")))
                 self.state.bookmarks = (*self.state.bookmarks, mark)
@@ -274,13 +275,13 @@ class CaseDirector(WorkerSide):
             case "act":
                 self._do(body, effect.name, effect.text)
             case "say":
-                self._speak(effect.text)
+                self._speak(effect.texts)
             case "delay":
                 self.state.away = max(self.state.away, self.state.step + steps_of(effect.value))
             case "end":
                 self.state.result = self.state.result or effect.name
             case "finding":
-                self._finding(effect.name, effect.text)
+                self._finding(effect.name, effect.texts)
             case "mend":
                 self._repair(effect.text, effect.name)
             case "fault":
@@ -303,8 +304,8 @@ class CaseDirector(WorkerSide):
         limits = KNOBS[effect.name]
         body.turn(effect.name, min(max(wanted, limits.low), limits.high), effect.over_s)
 
-    def _finding(self, name: str, text: str) -> None:
-        findings = {**dict(self.state.findings), name: text}
+    def _finding(self, name: str, texts: Texts) -> None:
+        findings = {**dict(self.state.findings), name: texts}
         self.state.findings = tuple(sorted(findings.items()))
 
     def _fault(self, kind: str, sensor: str, seconds: float, value: float | None) -> None:

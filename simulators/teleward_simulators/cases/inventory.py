@@ -5,8 +5,10 @@ The worker does not give what is not there. Hands, voice and the referral letter
 
 from teleward_simulators.cases.model import Case
 
-BASIC = frozenset({"cuff", "thermometer", "bvm", "paracetamol", "cannula"})
-"""Where a health worker is, these are."""
+BASIC = frozenset(
+    {"cuff", "thermometer", "oximeter", "bvm", "paracetamol", "cannula", "rapid_tests"}
+)
+"""Where a health worker is, these are; rapid tests are strips, kits and a glass tube."""
 STOCK: dict[str, frozenset[str]] = {
     "home": frozenset(),
     "subcentre": BASIC | {"glucometer", "ns_500"},
@@ -19,6 +21,11 @@ STOCK: dict[str, frozenset[str]] = {
        "x_ray", "ultrasound", "blood", "cpap"},
 }  # fmt: skip
 """Level of a setting -> what it has besides what a case lists."""
+MEASURES_WITH: dict[str, str] = {
+    "ox": "oximeter", "nibp": "cuff", "temp": "thermometer", "glu": "glucometer",
+    "ecg12": "ecg12", "capno": "capnograph", "defib": "defibrillator",
+}  # fmt: skip
+"""Sensor of a case -> what is therefore there."""
 
 NEEDS: dict[str, frozenset[str]] = {
     action: frozenset(stock)
@@ -73,6 +80,8 @@ NEEDS: dict[str, frozenset[str]] = {
         (("antihistamine", "pheniramine"), ("antihistamine",)),
         (("ecg12",), ("ecg12",)),
         (("glucometer",), ("glucose_check",)),
+        (("cuff",), ("blood_pressure", "remeasure")),
+        (("thermometer",), ("temperature_check",)),
         (("ketone_strips", "laboratory", "glucometer"), ("ketone_check",)),
         (("laboratory",), ("lactate_check", "haematocrit", "blood_cultures")),
         (("x_ray",), ("x_ray",)),
@@ -91,6 +100,12 @@ TESTS_NEED: dict[str, frozenset[str]] = {
         "platelets", "white_cells", "liver", "inr", "troponin", "blood_cultures", "blood_group",
         "cholinesterase", "calcium_magnesium", "lactate_check", "dengue_test",
     )},
+    **{item: frozenset({"rapid_tests", "laboratory"}) for item in (
+        "pregnancy_test", "malaria_test", "urine_test", "clotting_20min",
+    )},
+    "blood_pressure": frozenset({"cuff"}),
+    "temperature": frozenset({"thermometer"}),
+    "saturation": frozenset({"oximeter"}),
     "glucose_check": frozenset({"glucometer", "laboratory"}),
     "ketone_check": frozenset({"ketone_strips", "glucometer", "laboratory"}),
     "ecg12": frozenset({"ecg12"}),
@@ -99,19 +114,20 @@ TESTS_NEED: dict[str, frozenset[str]] = {
     "ct_head": frozenset({"ct"}),
     "capnography": frozenset({"capnograph"}),
 }  # fmt: skip
-"""Test of the catalogue -> any one of these does; the others need a cup, a clock or a strip."""
+"""Item of the catalogue -> any one of these does; the others need eyes, hands or a clock."""
 
 
 def stock_of(case: Case) -> frozenset[str] | None:
     """Return all there is in the setting of ``case``; None where an older case does not limit it.
 
-    A caller at home has nothing but what the case lists.
+    A caller at home has nothing but what the case lists and its sensors.
     """
     if case.schema < 2:
         return None
     listed = case.setting.get("inventory") or ()
     found = frozenset(str(each) for each in listed) if isinstance(listed, list | tuple) else None
-    return (found or frozenset()) | STOCK.get(str(case.setting.get("level", "")), BASIC)
+    sensors = frozenset(MEASURES_WITH[name] for name in case.devices if name in MEASURES_WITH)
+    return (found or frozenset()) | sensors | STOCK.get(str(case.setting.get("level", "")), BASIC)
 
 
 def missing(stock: frozenset[str] | None, needs: frozenset[str] | None) -> bool:

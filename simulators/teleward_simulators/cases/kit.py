@@ -12,6 +12,7 @@ KINDS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
         "ox": ("cms50d", {}),
         "nibp": ("blood-pressure", {"interval_s": 60.0, "first_s": 5.0}),
         "ecg3": ("framed-serial", {"waves": {"ecg_ii": 250.0}, "numerics": ["heart_rate"]}),
+        "ecg12": ("framed-serial", {"module": "ecg12"}),
         "temp": ("thermometer", {}),
         "capno": ("framed-serial", {"module": "capnograph"}),
         "abp": ("framed-serial", {"module": "arterial-line"}),
@@ -22,13 +23,18 @@ KINDS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
 )
 """Sensor -> kind of simulated device and its options; the rest is seen or asked for in the room.
 
-A driver has the name of the kind. The ECG module also carries the belt, so `rr` comes with it.
+A driver has the name of the kind. The ECG module also carries the belt, so `rr` comes with it;
+beside a 12-lead module, which has the leads of the monitor too, it carries the belt alone.
 """
 BELT: dict[str, Any] = {
     "waves": {"ecg_ii": 250.0, "respiration": 62.5},
     "numerics": ["heart_rate", "respiratory_rate"],
 }
 """The options of an ECG module with a belt."""
+BELT_ALONE: dict[str, Any] = {
+    "waves": {"respiration": 62.5},
+    "numerics": ["respiratory_rate"],
+}
 
 
 def devices_of(
@@ -41,13 +47,15 @@ def devices_of(
     """
     source = f"case:{case.id}" + (f"@{log}" if log else "")
     sensors = [sensor for sensor in case.devices if sensor in KINDS]
+    if "ecg12" in sensors and "ecg3" in sensors:
+        sensors.remove("ecg3")
     if "rr" in case.devices and "ecg3" not in sensors:
         sensors.append("ecg3")
     specs = []
     for sensor in sensors:
         kind, options = KINDS[sensor]
         if sensor == "ecg3" and "rr" in case.devices:
-            options = BELT
+            options = BELT_ALONE if "ecg12" in sensors else BELT
         specs.append(
             DeviceSpec(
                 kind, subject, source, seed=seed, options=dict(options), start=start, sensor=sensor

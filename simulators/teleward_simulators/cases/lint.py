@@ -6,7 +6,7 @@ from teleward_simulators.cases.answers.derived import SIGNS
 from teleward_simulators.cases.answers.items import EXAMINATION, HISTORY, TEST, catalogue
 from teleward_simulators.cases.answers.measured import GROUPS
 from teleward_simulators.cases.inventory import NEEDS, missing, stock_of
-from teleward_simulators.cases.model import Case
+from teleward_simulators.cases.model import Case, Effect
 
 LEAST_HISTORY, LEAST_EXAMINATION = 12, 10
 
@@ -65,6 +65,10 @@ def _problems(case: Case, counts: Counts) -> list[str]:
     for name in ("medication", "allergies"):
         if name not in case.answers:
             out.append(f"{name} is not stated")
+    out += [
+        f"{effect.kind} {dict(effect.texts)['en']!r} is in one language"
+        for effect in _spoken(case) if len(set(dict(effect.texts).values())) < len(effect.texts)
+    ]  # fmt: skip
     stock = stock_of(case)
     wanted = {step.action for step in case.treatment} | {mark.action for mark in case.marks}
     out += [
@@ -72,3 +76,9 @@ def _problems(case: Case, counts: Counts) -> list[str]:
         for action in sorted(wanted) if missing(stock, NEEDS.get(action))
     ]  # fmt: skip
     return out
+
+
+def _spoken(case: Case) -> list[Effect]:
+    """Return every sentence and finding in the course of ``case``."""
+    groups = (*case.timeline, *case.handlers, *case.guards, *case.marks)
+    return [effect for group in groups for effect in group.effects if effect.texts]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from teleward_simulators.cases.answers.answer import Written
+from teleward_simulators.cases.answers.answer import Texts, Written
 from teleward_simulators.cases.expression import Expression
 from teleward_simulators.physiology.person import Person
 
@@ -20,7 +20,7 @@ class Effect:
     ``kind``: knob (with ``how`` to, mul, add or hold), rhythm, act, say, fault, mend, finding,
     delay (the worker is away for ``value`` s) or end (with ``name`` as the result). What an action
     multiplies or adds is ``layered``: it lies on top of the knob's course, stays for ``hold_s``
-    (0: for good) and wanes over ``wane_s``.
+    (0: for good) and wanes over ``wane_s``. ``texts`` are the words of it by language.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Effect:
     over_s: float = 0.0
     after_s: float = 0.0
     text: str = ""
+    texts: Texts = ()
     options: tuple[tuple[str, float | str], ...] = ()
     layered: bool = False
     hold_s: float = 0.0

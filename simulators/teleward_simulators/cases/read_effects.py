@@ -1,9 +1,10 @@
 """Read what happens in a case: conditions, effects on knobs, rhythms, sensors and the worker."""
 
+from teleward_simulators.cases.answers.answer import Texts
 from teleward_simulators.cases.expression import Expression, ExpressionError, parse
-from teleward_simulators.cases.fields import choice, number, rows
+from teleward_simulators.cases.fields import choice, languages, number, rows
 from teleward_simulators.cases.lined_yaml import Table
-from teleward_simulators.cases.model import Effect
+from teleward_simulators.cases.model import LANGUAGES, Effect
 from teleward_simulators.physiology.actions import ACTIONS
 from teleward_simulators.physiology.knobs import KNOBS, checked
 from teleward_simulators.physiology.readings import SHORT
@@ -76,9 +77,9 @@ def _effect(row: Table, layered: bool) -> Effect:
         name = choice(row, "act", ACTIONS, "")
         return Effect("act", name, after_s=after, text=dose_of(row, name))
     if "say" in row:
-        return Effect("say", "worker", after_s=after, text=str(row["say"]))
+        return Effect("say", "worker", after_s=after, texts=_spoken(row, "say"))
     if "finding" in row:
-        return Effect("finding", str(row["finding"]), after_s=after, text=str(row.get("text", "")))
+        return Effect("finding", str(row["finding"]), after_s=after, texts=_spoken(row, "text"))
     if "mend" in row:
         fault = choice(row, "fault", FAULT_KINDS, "")
         if fault in LINK_KINDS:
@@ -92,6 +93,13 @@ def _effect(row: Table, layered: bool) -> Effect:
         row["kind"] = row["fault"]
         return fault_of(row)
     raise row.fail("an effect is one of knob, rhythm, act, say, finding, fault, mend, delay, end")
+
+
+def _spoken(row: Table, name: str) -> Texts:
+    """Return a sentence by language; one that is written once is the same in all."""
+    if isinstance(row.get(name), Table):
+        return tuple(languages(row, name).items())
+    return tuple((language, str(row.get(name, ""))) for language in LANGUAGES)
 
 
 def _knob_effect(row: Table, after: float, layered: bool) -> Effect:

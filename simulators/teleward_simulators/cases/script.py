@@ -1,13 +1,28 @@
 """Where a case is: the state of a director as one value that a snapshot copies."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from teleward_simulators.cases.answers.answer import Texts
 from teleward_simulators.cases.answers.worker import Result, Task
 from teleward_simulators.cases.model import Effect
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.sensors.faults import ActiveFault
 
 NEVER = -1
+
+
+class Sentence(NamedTuple):
+    """A sentence at the bedside, at a second of the case, in every language."""
+
+    second: int
+    who: str
+    texts: Texts
+
+    @property
+    def text(self) -> str:
+        """Return the sentence in English."""
+        return dict(self.texts)["en"]
 
 
 @dataclass(slots=True)
@@ -34,12 +49,12 @@ class Script:
     results: tuple[Result, ...] = ()
     doubted: tuple[tuple[str, str], ...] = ()
     """Unusual doses that the worker asked about and has not given: action and dose."""
-    volunteered: tuple[tuple[str, str], ...] = ()
-    """What the worker saw last: item and text."""
+    volunteered: tuple[tuple[str, Texts], ...] = ()
+    """What the worker saw last: item and texts."""
     stable: int = NEVER
     result: str = ""
-    messages: tuple[tuple[int, str, str], ...] = ()
-    findings: tuple[tuple[str, str], ...] = ()
+    messages: tuple[Sentence, ...] = ()
+    findings: tuple[tuple[str, Texts], ...] = ()
     faults: tuple[ActiveFault, ...] = ()
     bookmarks: tuple[tuple[int, str], ...] = ()
 

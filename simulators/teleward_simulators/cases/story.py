@@ -51,7 +51,7 @@ def play(steps: tuple[Step, ...]) -> Played:
         rows.append(tuple(run.body.engine.get(name) for name, *_ in SIGNS))
         run.advance(10, coarse=True)
     state = run.director.state
-    words = tuple((int(second), text) for second, who, text in state.messages if who == "worker")
+    words = tuple((line.second, line.text) for line in state.messages if line.who == "worker")
     return Played(tuple(rows), words, state.result or "goes on")
 
 

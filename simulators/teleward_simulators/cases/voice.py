@@ -4,9 +4,15 @@ Reads back each drug with its dose, asks when it is ten times the usual, refuses
 and volunteers what a nurse would see when it changes for the worse.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
+from teleward_simulators.cases.action_words import action_label
+from teleward_simulators.cases.answers.answer import Texts
 from teleward_simulators.cases.answers.derived import SIGNS, awareness, pulseless
+from teleward_simulators.cases.lined_yaml import read
 from teleward_simulators.physiology.actions import Action
 from teleward_simulators.physiology.body import Body
 
@@ -36,45 +42,61 @@ def mood(body: Body, busy: bool) -> Mood:
     return Mood.BUSY if busy else Mood.CALM
 
 
-def read_back(action: Action, amount: float, how: Mood) -> str:
+def sentence(name: str, **parts: Mapping[str, str] | str) -> Texts:
+    """Return a sentence of ``voice.yaml`` in every language.
+
+    ``parts`` are put into its places: by language, or one that is the same in all.
+    """
+    return tuple(
+        (language, text.format(**{
+            place: part if isinstance(part, str) else part[language]
+            for place, part in parts.items()
+        }))
+        for language, text in _sentences()[name].items()
+    )  # fmt: skip
+
+
+def read_back(action: Action, amount: float, how: Mood) -> Texts:
     """Return the sentence about a drug that is given."""
-    dose = f"{action.label}, {amount:g} {action.unit}"
-    return {
-        Mood.CALM: f"{dose}: giving it now, doctor.",
-        Mood.BUSY: f"{dose}. As soon as I have a free moment... done.",
-        Mood.WORRIED: f"{dose}, yes! Giving it. Please stay on the line.",
-    }[how]
+    return sentence(how.value, dose=_dose(action, amount))
 
 
-def question(action: Action, amount: float) -> str:
+def question(action: Action, amount: float) -> Texts:
     """Return what is asked about an unusual dose."""
-    times = amount / action.usual
-    return (
-        f"{action.label}, {amount:g} {action.unit}? That is {times:.0f} times the usual. "
-        "Is that right, doctor? Order it again if so."
-    )
+    return sentence("unusual", dose=_dose(action, amount), times=f"{amount / action.usual:.0f}")
 
 
-def refusal(label: str) -> str:
+def refusal(label: Texts) -> Texts:
     """Return the sentence about what is not there."""
-    return f"We have no {label[0].lower() + label[1:]} here, doctor. What else can I do?"
+    small = {language: text[0].lower() + text[1:] for language, text in label}
+    return sentence("not_here", what=small)
 
 
-def seen(body: Body) -> tuple[tuple[str, str], ...]:
-    """Return what can be seen now without being asked, as (item, text)."""
+def not_done(label: Texts) -> Texts:
+    """Return the sentence about a test that nobody does here."""
+    return sentence("not_done_here", what=dict(label))
+
+
+def seen(body: Body) -> tuple[tuple[str, Texts], ...]:
+    """Return what can be seen now without being asked, as (item, texts)."""
     if pulseless(body):
-        return (("look", "No movement, and I cannot feel a pulse!"),)
+        return (("look", sentence("no_pulse")),)
     found = []
     for item in VOLUNTEERED:
         sign = SIGNS[item](body)
         if sign is not None:
-            found.append((item, _SPOKEN.get(item, "{}").format(sign[0])))
+            found.append((item, sentence(item, seen={"en": sign[0], "hi": sign[1]})))
     return tuple(found)
 
 
-_SPOKEN = {
-    "consciousness": "Doctor, look: {}",
-    "cyanosis": "Lips and tongue: {}",
-    "chest_movement": "The chest: {}",
-    "speech": "Speech: {}",
-}
+def _dose(action: Action, amount: float) -> dict[str, str]:
+    return {
+        language: f"{label}, {amount:g} {action.unit}"
+        for language, label in action_label(action.name)
+    }
+
+
+@cache
+def _sentences() -> dict[str, dict[str, str]]:
+    rows = read(Path(__file__).with_name("voice.yaml"))
+    return {name: {str(k): str(v) for k, v in row.items()} for name, row in rows.items()}

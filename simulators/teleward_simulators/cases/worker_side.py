@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from teleward_simulators.cases.answers.answer import NOT_UNDERSTOOD, Answer, answer
+from teleward_simulators.cases.action_words import action_label
+from teleward_simulators.cases.answers.answer import NOT_UNDERSTOOD, Answer, Texts, answer
+from teleward_simulators.cases.answers.derived import SIGNS
 from teleward_simulators.cases.answers.items import ASKING_S, catalogue
+from teleward_simulators.cases.answers.measured import GROUPS
 from teleward_simulators.cases.answers.understanding import parts, understood
 from teleward_simulators.cases.answers.worker import (
     NOT_HERE,
@@ -20,12 +23,14 @@ from teleward_simulators.cases.dispositions import ORDERED
 from teleward_simulators.cases.expression import Expression, Read
 from teleward_simulators.cases.inventory import NEEDS, TESTS_NEED, missing
 from teleward_simulators.cases.model import Case, Effect
-from teleward_simulators.cases.script import Script
+from teleward_simulators.cases.script import Script, Sentence
 from teleward_simulators.cases.voice import (
     UNUSUAL,
+    not_done,
     question,
     refusal,
     seen,
+    sentence,
 )
 from teleward_simulators.physiology.actions import action_named
 from teleward_simulators.physiology.body import Body
@@ -43,6 +48,8 @@ FINDS_OUT = {
     "x_ray": "chest_film", "reflexes_check": "reflexes", "haematocrit": "haematocrit",
 }  # fmt: skip
 """Action -> the item of the catalogue that it finds out."""
+ALWAYS = frozenset({"ecg12"})
+"""Tests that the patient answers without a number or a text of the case."""
 COUNTS_AS = {item: action for action, item in FINDS_OUT.items() if action != "remeasure"}
 
 
@@ -62,9 +69,9 @@ class WorkerSide:
     def _later(self, effect: Effect, step: int) -> None:
         raise NotImplementedError
 
-    def refuses(self, name: str) -> str:
+    def refuses(self, name: str) -> Texts:
         """Return what the worker answers to an action without the means for it, else empty."""
-        return refusal(action_named(name).label) if missing(self._stock, NEEDS.get(name)) else ""
+        return refusal(action_label(name)) if missing(self._stock, NEEDS.get(name)) else ()
 
     def away_s(self, body: Body) -> float:
         """Return the seconds of case time until the worker is back; an arrest ends them."""
@@ -97,7 +104,7 @@ class WorkerSide:
         wait_s = self.away_s(body)
         if wait_s > 0.0:
             self._later(Effect("act", name, text=dose), state.away)
-            self._speak(f"We are not back yet, doctor; in {wait_s / 60:.0f} minutes.")
+            self._speak(sentence("away", minutes=f"{wait_s / 60:.0f}"))
             return f"waits {wait_s:.0f} s"
         return ""
 
@@ -105,7 +112,7 @@ class WorkerSide:
         """Volunteer the first thing that is seen now and was not before."""
         state = self.state
         before, now = dict(state.volunteered), seen(body)
-        fresh = [text for item, text in now if before.get(item) != text]
+        fresh = [texts for item, texts in now if before.get(item) != texts]
         state.volunteered = now
         if fresh:
             self._speak(fresh[0])
@@ -136,16 +143,27 @@ class WorkerSide:
     def _ask_one(self, body: Body, text: str, by: str) -> None:
         task = self.plan(text, by)
         if task is not None and missing(self._stock, TESTS_NEED.get(task.item)):
-            self._refuse(task)
+            self._refuse(task, refusal(catalogue()[task.item].label))
+        elif task is not None and not self._has_an_answer(task.item):
+            self._refuse(task, not_done(catalogue()[task.item].label))
         elif task is not None and task.item in COUNTS_AS:
             self._do(body, COUNTS_AS[task.item], "", text, by)
         else:
             self._queue(text, by)
 
-    def _refuse(self, task: Task) -> None:
-        """Answer at once that the means for a test are not here."""
-        label = dict(catalogue()[task.item].label)
-        text = (("en", refusal(label["en"])), ("hi", f"यहाँ {label['hi']} नहीं हो सकता, डॉक्टर।"))
+    def _has_an_answer(self, item: str) -> bool:
+        """Return whether the body, the case or the catalogue has an answer to ``item``."""
+        known = catalogue().get(item)
+        if known is None or known.none or item in GROUPS or item in ALWAYS or item in SIGNS:
+            return True
+        return item in self.case.answers or item in self._changed()
+
+    def _changed(self) -> dict[str, Texts]:
+        """Return what was found out during the case, by item."""
+        return {understood(k) or k: texts for k, texts in self.state.findings}
+
+    def _refuse(self, task: Task, text: Texts) -> None:
+        """Answer at once that a test is not done here."""
         state = self.state
         state.results = (*state.results, Result(
             task.number, task.item, task.asked, task.by, NOT_HERE, text, state.step, state.step,
@@ -178,8 +196,7 @@ class WorkerSide:
             ))  # fmt: skip
 
     def _answer(self, body: Body, task: Task) -> Answer:
-        changed = {understood(k) or k: text for k, text in self.state.findings}
-        return answer(task.item, body, task.number, self.case.answers, changed,
+        return answer(task.item, body, task.number, self.case.answers, self._changed(),
                       lambda condition: bool(self._bound(condition)()))  # fmt: skip
 
     def results(self) -> list[Result]:
@@ -195,8 +212,8 @@ class WorkerSide:
         ]  # fmt: skip
         return sorted(rows, key=lambda row: row.number)
 
-    def _speak(self, text: str) -> None:
-        self.state.messages = (*self.state.messages, (self.state.second, "worker", text))
+    def _speak(self, texts: Texts) -> None:
+        self.state.messages = (*self.state.messages, Sentence(self.state.second, "worker", texts))
 
 
 def steps_of(seconds: float) -> int:

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from teleward_gateway.classroom.api import class_streams
-from teleward_gateway.classroom.classes.orders_search import action_words, search_orders
+from teleward_gateway.classroom.classes.orders_search import search_orders
 from teleward_gateway.classroom.classes.screen import screen
 from teleward_gateway.classroom.classes.screen_types import RoomFacts
 from teleward_gateway.classroom.classes.state import folded
 from teleward_gateway.classroom.events import Event, kinds
 from teleward_gateway.classroom.events.timeline import orders, waiting
 from teleward_signal.errors import Unavailable
+from teleward_simulators.cases.action_words import action_words
 from teleward_simulators.physiology.actions import ACTIONS
 from tests.gateway.classroom.conftest import Hour
 

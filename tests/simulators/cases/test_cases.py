@@ -140,7 +140,7 @@ def test_ten_times_the_dose_is_flagged_and_a_wrong_unit_refused() -> None:
     asked = run.act("adrenaline_im", "5 mg")
     assert asked.flags == ("asks back: 10 times the usual dose",)
     assert len(run.body.vital.given) == 1, "nothing was given"
-    assert "Is that right, doctor?" in run.director.state.messages[-1][2]
+    assert "Is that right, doctor?" in run.director.state.messages[-1].text
     assert run.act("adrenaline_im", "5 mg").flags == ("more than 1 mg",), "ordered again"
     for wrong in ("0.5 mL", "0.5", "half", "-1 mg"):
         with pytest.raises(ValueError):
@@ -150,9 +150,9 @@ def test_ten_times_the_dose_is_flagged_and_a_wrong_unit_refused() -> None:
 def test_guards_fire_once_and_say_so() -> None:
     run = CaseRun(CASES["asthma-01"])
     run.advance(1500)
-    said = [text for _, _, text in run.director.state.messages]
+    said = [message.text for message in run.director.state.messages]
     assert said.count("He is getting tired, doctor.") == 1
-    assert dict(run.director.state.findings)["auscultate"] == "silent chest"
+    assert dict(dict(run.director.state.findings)["auscultate"])["en"] == "Silent chest."
 
 
 def test_sitting_up_in_shock_stops_the_heart() -> None:
@@ -229,6 +229,4 @@ def test_no_prescription_without_identity_and_consent() -> None:
             run.act(action)
         run.advance(120)
         assert run.director.state.result == result
-        assert any("sends it back" in text for _, _, text in run.director.state.messages) != bool(
-            result
-        )
+        assert any("sends it back" in m.text for m in run.director.state.messages) != bool(result)

@@ -65,7 +65,9 @@ def test_while_the_worker_is_away_nothing_is_done() -> None:
     assert given.flags == ("waits 900 s",)
     run.advance(890)
     assert "needle_decompression" not in dict(run.director.state.counts)
-    answers = [line[2] for line in run.director.state.messages[heard:]]  # among what is volunteered
+    answers = [
+        line.text for line in run.director.state.messages[heard:]
+    ]  # among what is volunteered
     assert sum("not back yet" in line for line in answers) == 1
     run.advance(20)
     assert dict(run.director.state.counts)["needle_decompression"] == 1

@@ -47,8 +47,8 @@ def said_at(case: Case) -> dict[str, float]:
     found: dict[str, float] = {}
     for step in range(1, 120):
         run.advance(0.1)
-        for _, _, text in run.director.state.messages:
-            found.setdefault(text, step / 10)
+        for message in run.director.state.messages:
+            found.setdefault(message.text, step / 10)
         if run.director.state.result:
             found.setdefault(run.director.state.result, step / 10)
     return found
@@ -69,7 +69,7 @@ def test_a_condition_that_holds_for_half_a_second_is_seen(case: Case) -> None:
     """The ramp is in the band from 3.7 to 4.9 s: a look each second could miss less than that."""
     run = CaseRun(case)
     run.advance(4.9)
-    said = [text for _, _, text in run.director.state.messages]
+    said = [message.text for message in run.director.state.messages]
     assert said.count("band") == 1
 
 

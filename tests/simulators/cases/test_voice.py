@@ -20,7 +20,7 @@ DEEP = ("asthma-01", "anaphylaxis-01", "sepsis-01", "inferior-stemi-01", "dka-01
 
 def said(run: CaseRun) -> list[str]:
     """Return every sentence so far."""
-    return [text for _, _, text in run.director.state.messages]
+    return [message.text for message in run.director.state.messages]
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
@@ -67,6 +67,25 @@ def test_a_drug_is_read_back_with_its_dose() -> None:
     run.act("salbutamol", "5 mg")
     assert said(run)[-1] == "Salbutamol nebulised, 5 mg: giving it now, doctor."
     assert run.act("salbutamol", "500 mg").flags == ("asks back: 100 times the usual dose",)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_every_sentence_is_in_both_languages(name: str) -> None:
+    """Read back, asked, refused, volunteered or written: in Hindi to a learner who chose it."""
+    run = CaseRun(CASES[name])
+    run.act("oxygen", "10 L/min")
+    run.act("salbutamol", "500 mg")
+    run.act("dialysis")
+    run.body.turn("bronch", 1.0)
+    run.body.set_rhythm("vf")
+    run.advance(20, coarse=True)
+    for effect in (e for mark in run.case.marks for e in mark.effects if e.kind == "say"):
+        run.director._apply(run.body, effect)
+    assert run.director.state.messages or run.case.setting["staff"] == "none"
+    for message in run.director.state.messages:
+        texts = dict(message.texts)
+        assert "{" not in texts["en"] + texts["hi"]
+        assert any("\u0900" <= letter <= "\u097f" for letter in texts["hi"]), texts
 
 
 def test_the_worker_worries_about_the_true_state() -> None:

@@ -11,7 +11,10 @@ from teleward_gateway.classroom.events import Body, kinds
 from teleward_gateway.classroom.rooms.orders import ActOrder, AskOrder
 from teleward_gateway.classroom.texts import refusal
 from teleward_signal.errors import Conflict, Forbidden, Invalid, NotFound
+from teleward_simulators.cases.action_words import action_label
+from teleward_simulators.cases.answers.answer import Texts
 from teleward_simulators.cases.answers.understanding import understood
+from teleward_simulators.cases.voice import sentence
 from teleward_simulators.physiology.actions import action_named
 from teleward_simulators.physiology.engine import STEPS_PER_S
 from teleward_simulators.physiology.units import parse_dose
@@ -48,7 +51,7 @@ async def order(running: RunningClass, seat: Seat, name: str, dose: str) -> tupl
         repeated=name in running.state.rooms[mine.id].done,
     )  # fmt: skip
     if dose:
-        readback = kinds.ActReadback(task=task, text=f"{label(name)} {dose}", reason="dose")
+        readback = _readback(task, act, "dose")
         await _write(running, mine, seat, ordered, readback)
         return task, readback.text
     await _write(running, mine, seat, ordered)
@@ -78,17 +81,13 @@ async def confirm(running: RunningClass, seat: Seat, task: str, yes: bool) -> st
     mine = running.running(seat.room)
     ordered, reason = _open_order(mine, seat, task)
     act = ActOrder(name=ordered.name, dose=ordered.dose or None, confirmed=True)
-    answered = kinds.ActReadback(task=task, text=f"{label(act.name)} {act.dose}", confirmed=yes)
+    answered = _readback(task, act, confirmed=yes)
     if not yes:
-        refused = kinds.ActRefused(
-            task=task, name=act.name, dose=act.dose or "", reason="You changed the order."
-        )
+        refused = _refused(task, act, sentence("changed"))
         await _write(running, mine, seat, answered, refused)
         return ""
     if reason == "dose" and times_usual(act) >= TOO_MUCH:
-        again = kinds.ActReadback(
-            task=task, text=f"{label(act.name)} {act.dose}", reason="far above the usual"
-        )
+        again = _readback(task, act, "far above the usual")
         await _write(running, mine, seat, answered, again)
         return again.text
     await _write(running, mine, seat, answered)
@@ -102,7 +101,7 @@ async def _do(
     room, what = mine.room, {"task": task, "name": act.name, "dose": act.dose or "", "tick": 0}
     body: Body
     if reason := room.director.refuses(act.name):
-        body = kinds.ActRefused(**what, reason=reason)
+        body = _refused(task, act, reason)
     elif room.director.away_s(room.patient.body) > 0.0:
         body = kinds.ActWaiting(**what, confirmed=bool(act.confirmed))
     else:
@@ -214,9 +213,21 @@ def times_usual(act: ActOrder) -> float:
     return float(parse_dose(act.dose, action.unit or "") / action.usual)
 
 
-def label(name: str) -> str:
-    """Return what people call an action."""
-    return str(action_named(name).label)
+def _readback(
+    task: str, act: ActOrder, reason: str = "", confirmed: bool | None = None
+) -> kinds.ActReadback:
+    """Return an order as the worker reads it back, in every language."""
+    texts = {language: f"{name} {act.dose}" for language, name in action_label(act.name)}
+    return kinds.ActReadback(
+        task=task, text=texts["en"], texts=texts, reason=reason, confirmed=confirmed
+    )
+
+
+def _refused(task: str, act: ActOrder, why: Texts) -> kinds.ActRefused:
+    texts = dict(why)
+    return kinds.ActRefused(
+        task=task, name=act.name, dose=act.dose or "", reason=texts["en"], texts=texts
+    )
 
 
 def _task() -> str:

@@ -39,8 +39,8 @@ class Watch:
 def changes_of(room: Room, watch: Watch) -> Iterator[Body]:
     """Yield the bodies of what happened since the last look, and note them in ``watch``."""
     state = room.director.state
-    for _, who, text in state.messages[watch.n_messages :]:
-        yield kinds.Message(who=who, text=text)
+    for line in state.messages[watch.n_messages :]:
+        yield kinds.Message(who=line.who, text=line.text, texts=dict(line.texts))
     watch.n_messages = len(state.messages)
     yield from _faults(room, watch)
     for row in room.director.results():

@@ -63,6 +63,7 @@ def _message(
         "who": body.who,
         "to": body.to,
         "text": body.text,
+        "texts": body.texts,
         "mine": mine,
     }
 
@@ -119,6 +120,7 @@ def _action(at: LineAt, event: Event, mine: bool) -> Line | None:
                 "what": "readback",
                 "task": body.task,
                 "text": body.text,
+                "texts": body.texts,
                 "reason": body.reason,
             }
         case kinds.ActRefused() as body:
@@ -129,6 +131,7 @@ def _action(at: LineAt, event: Event, mine: bool) -> Line | None:
                 "name": body.name,
                 "labels": action_labels(body.name),
                 "text": body.reason,
+                "texts": body.texts,
             }
     return None
 

@@ -1,25 +1,12 @@
 """Search of what can be done to a patient, in every language; the same list in every case."""
 
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-
 from pydantic import BaseModel
 
+from teleward_simulators.cases.action_words import action_label, action_words
 from teleward_simulators.cases.answers.understanding import plain
-from teleward_simulators.cases.lined_yaml import read
 from teleward_simulators.physiology.actions import ACTIONS
 
 MOST = 40
-WORDS = Path(__file__).with_name("action_words.yaml")
-
-
-@dataclass(frozen=True, slots=True)
-class ActionWords:
-    """What people call an action: label in Hindi, and other words."""
-
-    hi: str
-    words: tuple[str, ...]
 
 
 class OrderItem(BaseModel):
@@ -31,21 +18,9 @@ class OrderItem(BaseModel):
     usual: float | None
 
 
-@cache
-def action_words() -> dict[str, ActionWords]:
-    """Return the words of every action by its name."""
-    rows = read(WORDS)
-    return {
-        name: ActionWords(str(row["hi"]), tuple(str(word) for word in row["words"]))
-        for name, row in rows.items()
-    }
-
-
 def labels(name: str) -> dict[str, str]:
     """Return what an action is called, by language."""
-    english = str(ACTIONS[name].label)
-    known = action_words().get(name)
-    return {"en": english, "hi": known.hi if known else english}
+    return dict(action_label(name))
 
 
 def search_orders(text: str, usual: bool) -> list[OrderItem]:

@@ -142,6 +142,7 @@ class MessageLine(LineAt):
     who: str
     to: str
     text: str
+    texts: Texts
     mine: bool
 
 
@@ -190,6 +191,7 @@ class ReadbackLine(LineAt):
     what: Literal["readback"]
     task: str
     text: str
+    texts: Texts
     reason: str
 
 
@@ -201,6 +203,7 @@ class RefusedLine(LineAt):
     name: str
     labels: Texts
     text: str
+    texts: Texts
 
 
 class ConsultLine(LineAt):

@@ -198,6 +198,7 @@ class ActReadback(Body, kind="act.readback"):
     text: str
     reason: str = ""
     confirmed: bool | None = None
+    texts: dict[str, str] = Field(default_factory=dict)
 
 
 class ActWaiting(Body, kind="act.waiting"):
@@ -233,6 +234,7 @@ class ActRefused(Body, kind="act.refused"):
     dose: str = ""
     reason: str
     tick: int = 0
+    texts: dict[str, str] = Field(default_factory=dict)
 
 
 class ResultReady(Body, kind="result.ready"):
@@ -277,6 +279,7 @@ class Message(Body, kind="say"):
     who: str
     to: str = "room"
     text: str
+    texts: dict[str, str] = Field(default_factory=dict)
 
 
 class AlarmOn(Body, kind="alarm.on"):

@@ -32,6 +32,7 @@ class Message(BaseModel):
     second: int
     who: str
     text: str
+    texts: dict[str, str]
 
 
 class LearnerView(BaseModel):
@@ -130,7 +131,10 @@ def learner_view(room: Room, now_s: float) -> LearnerView:
         time_s=state.second,
         speed=room.patient.pace.speed_tenths / 10,
         result=state.result,
-        messages=[Message(second=s, who=who, text=text) for s, who, text in state.messages],
+        messages=[
+            Message(second=line.second, who=line.who, text=line.text, texts=dict(line.texts))
+            for line in state.messages
+        ],
         readings=readings(room),
         findings=findings(room),
         results=results(room),
@@ -168,7 +172,7 @@ def true_state(room: Room, now_s: float) -> TrueState:
         stable_for=state.stable_s,
         findings={
             **{item: dict(rows[0].text)["en"] for item, rows in room.case.answers.items()},
-            **dict(state.findings),
+            **{item: dict(texts)["en"] for item, texts in state.findings},
         },
         bookmarks=[BookmarkAnswer(second=s, text=text) for s, text in state.bookmarks],
         key=CaseKey(dx=room.case.diagnosis, marks=[m.action for m in room.case.marks]),

@@ -165,11 +165,11 @@ function orderList(view) {
   return html`<ul class="lines" id="orders">
     ${orders.map((order) =>
       order.what === "readback"
-        ? html`<li data-task=${order.task}><p role="status">${t.text(order.reason === "dose" ? "readback" : "readback_again", { text: order.text })}</p>
+        ? html`<li data-task=${order.task}><p role="status">${t.text(order.reason === "dose" ? "readback" : "readback_again", { text: t.of(order.texts) || order.text })}</p>
             <div class="row"><button type="button" class="primary" data-yes ?disabled=${!acts(view)} @click=${() => answer(order.task, true)}>${t.text("yes_give")}</button>
               <button type="button" ?disabled=${!acts(view)} @click=${() => answer(order.task, false)}>${t.text("change")}</button></div></li>`
         : html`<li data-task=${order.task}><b>${t.of(order.labels)}</b> ${order.dose ?? ""}
-            <small>${order.what === "done" ? `✓ ${t.text("done")}` : order.what === "refused" ? t.text("refused", { text: order.text }) : t.text(order.what === "waiting" ? "order_waits" : "under_way")}</small></li>`,
+            <small>${order.what === "done" ? `✓ ${t.text("done")}` : order.what === "refused" ? t.text("refused", { text: t.of(order.texts) || order.text }) : t.text(order.what === "waiting" ? "order_waits" : "under_way")}</small></li>`,
     )}
   </ul>`;
 }
@@ -231,7 +231,7 @@ export function talkTab(view) {
     </div>
     ${form.talk === "handover" ? handover(view) : message(view)}
     <ul class="lines" id="messages">
-      ${lines(view, ["message", "consult"]).map((/** @type {any} */ line) => html`<li class=${line.mine ? "mine" : ""}><small>${who(view, line)}</small><br />${line.text}</li>`)}
+      ${lines(view, ["message", "consult"]).map((/** @type {any} */ line) => html`<li class=${line.mine ? "mine" : ""}><small>${who(view, line)}</small><br />${t.of(line.texts) || line.text}</li>`)}
     </ul>
     ${view.screen.room?.handed_over && view.screen.seat.role === "pen" ? readback(view) : nothing}`;
 }

@@ -31,6 +31,10 @@ COLD_HAND = (
     ("en", "No reading: the hand is too cold."),
     ("hi", "रीडिंग नहीं: हाथ बहुत ठंडा है।"),
 )
+NOT_DONE = (
+    ("en", "There is no result, doctor."),
+    ("hi", "कोई नतीजा नहीं है, डॉक्टर।"),
+)
 NOT_UNDERSTOOD = (
     ("en", "Sorry doctor, I did not understand. What should I look at?"),
     ("hi", "माफ़ कीजिए डॉक्टर, समझ नहीं आया। क्या देखूँ?"),
@@ -70,7 +74,7 @@ def answer(
     body: Body,
     number: int,
     written: Mapping[str, tuple[Written, ...]],
-    changed: Mapping[str, str],
+    changed: Mapping[str, Texts],
     holds: Holds,
 ) -> Answer:
     """Return the answer to ``item`` now; ``number`` is that of the task, for the device's error."""
@@ -82,7 +86,7 @@ def answer(
     if item == "ecg12":
         return _recorded(body)
     if item in changed:
-        return Answer(_both(changed[item]))
+        return Answer(changed[item])
     stated = next(
         (w for w in written.get(item, ()) if w.condition is None or holds(w.condition)), None
     )
@@ -93,10 +97,13 @@ def answer(
         return Answer((("en", shown[0]), ("hi", shown[1])))
     if stated is not None:
         return Answer(stated.text)
-    return Answer(known.none if known is not None and known.none else NOT_UNDERSTOOD)
+    if known is None:
+        return Answer(NOT_UNDERSTOOD)
+    return Answer(known.none or NOT_DONE)
 
 
-def _both(text: str) -> Texts:
+def same_in_all(text: str) -> Texts:
+    """Return a text that was written once, for every language."""
     return (("en", text), ("hi", text))
 
 
@@ -115,7 +122,7 @@ def _measured(item: str, body: Body, number: int) -> Answer:
         values = tuple(
             (name, reading.value, "mmHg") for name, reading in zip(names, readings, strict=True)
         )
-        return Answer(_both(f"{upper}/{lower} mmHg"), values)
+        return Answer(same_in_all(f"{upper}/{lower} mmHg"), values)
     shown = ", ".join(str(reading) for reading in readings)
     label = dict(catalogue()[item].label)["hi"]
     alone = len(readings) == 1

@@ -2,7 +2,8 @@
 
 A text means an item when a name of it stands in it and every other word is one that the item knows
 or that means nothing by itself: "fetal heart rate" is no pulse, "X-ray of the leg" no chest film.
-What is left over is not understood, for a wrong answer is worse than none.
+What is left over is not understood, for a wrong answer is worse than none. So is an order: "give
+oxygen" asks for no saturation.
 """
 
 import re
@@ -12,10 +13,17 @@ from functools import cache
 from pathlib import Path
 
 from teleward_simulators.cases.answers.items import EXAMINATION, KINDS, TEST, Item, catalogue
+from teleward_simulators.cases.answers.spelling import Speller
 
 _MARKS = re.compile(r"[^\w\u0900-\u097f]+|_")
 _NUKTA, _CANDRABINDU, _ANUSVARA = "\u093c", "\u0901", "\u0902"
 _AND = re.compile(r"[,;&+/]|\band\b|\baur\b|और|\bthen\b|\balso\b")
+_OWNED = re.compile(r"\b(patient|child|baby|infant|boy|girl|man|woman|lady)['’]s\b")
+"""Whose it is, where it is the patient's own: not "mother's"."""
+_ASKING = re.compile(r"^(?:please |can you |could you )*(?:give|send) (?:me|us) ")
+"""Before something to find out; "give" without it is an order."""
+_ORDERING = frozenset({"do", "dedo", "dijiye", "lagao", "chadhao", "दो", "दीजिए", "लगाओ", "चढ़ाओ"})
+"""What a question does not end with: "oxygen do" is "give oxygen"."""
 MOST_PARTS = 5
 """Things asked in one sentence; a longer list is asked piece by piece."""
 
@@ -102,12 +110,31 @@ def _vocabulary() -> dict[str, frozenset[str]]:
     return known
 
 
+@cache
+def _speller() -> Speller:
+    words = _FILLING.union(_PLACES, _CHECKS, _ORDERING, *_vocabulary().values())
+    return Speller(words, _listed("own_words.txt"))
+
+
+def _spelled(word: str) -> str:
+    """Return the known word that ``word`` is or was meant to be, in its singular."""
+    speller, one = _speller(), _singular(word)
+    if speller.knows(one):
+        return one
+    meant = speller.meant(word)
+    return _singular(meant) if meant != word else speller.meant(one)
+
+
 def understood(text: str) -> str:
     """Return the id of the item that ``text`` means, empty when it is not understood."""
-    asked = _words(text)
-    if not asked:
-        return ""
     known = _exact().get(plain(text))
+    if known is not None:
+        return known
+    own = plain(_OWNED.sub(r"\1", text.casefold()))
+    asked = tuple(_spelled(word) for word in _ASKING.sub("", own).split())
+    if not asked or asked[-1] in _ORDERING:
+        return ""
+    known = _exact().get(" ".join(asked))
     if known is not None:
         return known
     kept = _kept(asked)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from teleward_simulators.cases.answers.derived import SIGNS
 from teleward_simulators.cases.answers.items import (
     EXAMINATION,
     HISTORY,
@@ -29,7 +30,7 @@ def test_the_catalogue_is_wide_and_in_two_languages() -> None:
     for item in catalogue().values():
         texts = (dict(item.label)["hi"], *(text for lang, text in item.none if lang == "hi"))
         assert all(any("\u0900" <= letter <= "\u097f" for letter in text) for text in texts), item
-        assert item.none or item.id in (*GROUPS, "ecg12"), "measured, or with a default"
+        assert item.none or item.kind == TEST or item.id in GROUPS, "measured, or with a default"
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,13 @@ def test_the_catalogue_is_wide_and_in_two_languages() -> None:
         ("kya koi dawai leti hain", "medication"), ("can he move the arm", "power"),
         ("saturation without oxygen", ""), ("amylase", ""),
         ("urine output in the last 6 hours", "urine_output"),
+        ("any alergies", "allergies"), ("check temprature", "temperature"),
+        ("respiratry rate", "breaths"), ("pain going to the left arm", "radiation"),
+        ("pyas lag rahi hai", "thirst"), ("bukhar check karo", "temperature"),
+        ("haath pair thande hai kya", "hands"), ("patient's bp", "blood_pressure"),
+        ("mother's blood pressure", ""), ("give oxygen", ""), ("oxygen do", ""),
+        ("give me the blood pressure", "blood_pressure"), ("where is the table", ""),
+        ("check the sensors", ""), ("what is the situation", ""), ("CSF", ""),
     ],
 )  # fmt: skip
 def test_what_a_text_means(text: str, item: str) -> None:
@@ -132,11 +140,27 @@ def test_nothing_is_called_normal_when_the_body_is_not(name: str) -> None:
         run.director.ask(run.body, text)
     run.advance(300)
     found = {r.item: r for r in run.director.results()}
-    assert found["temperature"].values[0][1] > 38.5
+    if found["temperature"].status == "ready":  # nor, some, a thermometer
+        assert found["temperature"].values[0][1] > 38.5
     if found["glucose_check"].status == "ready":  # a home has no meter
         assert found["glucose_check"].values[0][1] < 70
     texts = [dict(row.text)["en"] for row in found.values()]
     assert not any("nothing remarkable" in text or "normal" in text for text in texts)
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_a_test_has_a_source_or_is_not_done_here(name: str) -> None:
+    """Body, case, or a default that is there on purpose; no organ is well for want of a word."""
+    on_purpose = {"malaria_test", "dengue_test", "clotting_20min", "blood_group", "blood_cultures"}
+    tests = [item for item in catalogue().values() if item.kind == TEST]
+    assert {i.id for i in tests if i.none and i.id not in SIGNS} == on_purpose
+    run = CaseRun(CASES[name])
+    for item in tests:
+        run.director.ask(run.body, item.id)
+    for row in run.director.results():
+        sourced = row.item in (*GROUPS, *SIGNS, *run.case.answers, *on_purpose, "ecg12")
+        assert row.status in ("waiting", "not here")
+        assert sourced or row.status == "not here", row.item
 
 
 def test_one_task_at_a_time_in_the_order_asked() -> None:
