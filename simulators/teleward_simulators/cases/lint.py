@@ -80,5 +80,8 @@ def _problems(case: Case, counts: Counts) -> list[str]:
 
 def _spoken(case: Case) -> list[Effect]:
     """Return every sentence and finding in the course of ``case``."""
-    groups = (*case.timeline, *case.handlers, *case.guards, *case.marks)
-    return [effect for group in groups for effect in group.effects if effect.texts]
+    groups = [timed.effects for timed in case.timeline]
+    groups += [handler.effects for handler in case.handlers]
+    groups += [guard.effects for guard in case.guards]
+    groups += [mark.effects for mark in case.marks]
+    return [effect for effects in groups for effect in effects if effect.texts]
