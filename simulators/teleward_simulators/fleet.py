@@ -33,6 +33,7 @@ from teleward_simulators import catalogue
 from teleward_simulators.ble.peripheral import Peripheral
 from teleward_simulators.device_clock import DeviceClock
 from teleward_simulators.fault_script import parse_step, play
+from teleward_simulators.private_folder import private_folder
 from teleward_simulators.radio.air import Air
 from teleward_simulators.radio.hub import Hub
 from teleward_simulators.sensors.link_faults import KnowsFaults, follow
@@ -109,7 +110,7 @@ class Fleet:
         self._making = asyncio.Lock()
         self.sources = sources or {}
         self._hub_spec = hub
-        self._ports = ports or Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward-ports"  # nosec
+        self._ports = ports
         self._seed = seed
         self._transport = transport
         self.hub: Hub | None = None
@@ -179,9 +180,10 @@ class Fleet:
         """Return ``spec`` with its port in the fleet's own folder; raises Invalid for any other."""
         if not spec.wired or not spec.address:
             return spec
-        path = Path(os.path.abspath(self._ports / spec.address))
-        if path.parent != Path(os.path.abspath(self._ports)):
-            raise Invalid(f"a port is a name in {self._ports}, such as usb-SIM_1")
+        folder = Path(os.path.abspath(self._port_folder()))
+        path = Path(os.path.abspath(folder / spec.address))
+        if path.parent != folder:
+            raise Invalid(f"a port is a name in {folder}, such as usb-SIM_1")
         return replace(spec, address=str(path))
 
     async def remove(self, address: str) -> None:
@@ -207,8 +209,9 @@ class Fleet:
         if self.hub is not None:
             await self.hub.stop()
             self.hub = None
-        with contextlib.suppress(OSError):
-            self._ports.rmdir()
+        if self._ports is not None:
+            with contextlib.suppress(OSError):
+                self._ports.rmdir()
 
     def _address(self, spec: DeviceSpec, number: int) -> str:
         if spec.wired:
@@ -218,7 +221,12 @@ class Fleet:
 
     def _port_path(self, kind: str, number: int) -> str:
         label = kind.upper().replace("-", "_")
-        return str(self._ports / f"usb-SIM_{label}_{number:04d}-if00-port0")
+        return str(self._port_folder() / f"usb-SIM_{label}_{number:04d}-if00-port0")
+
+    def _port_folder(self) -> Path:
+        if self._ports is None:
+            self._ports = private_folder() / "ports"
+        return self._ports
 
 
 def read_spec(text: str) -> tuple[list[DeviceSpec], dict[str, Any]]:

@@ -17,6 +17,7 @@ import socket
 import sys
 import tempfile
 from pathlib import Path
+from stat import S_ISDIR
 from typing import TextIO
 
 from teleward_cloud.collector import Collector, MqttSource
@@ -140,6 +141,9 @@ def own_name() -> str:
     for number in range(1, _MOST_COLLECTORS + 1):
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, exist_ok=True)
+            found = folder.lstat()
+            if found.st_uid != os.getuid() or not S_ISDIR(found.st_mode):
+                break  # somebody else's, who could have put links into it
             file = (folder / f"{number}.lock").open("w")
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -15,7 +15,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import textwrap
 from pathlib import Path
@@ -169,9 +168,9 @@ def _plan(arguments: argparse.Namespace) -> tuple[list[Any], dict[str, Any]]:
 def _radio(spec: str) -> str:
     if spec:
         return spec
-    folder = Path(os.environ.get("XDG_RUNTIME_DIR", "/tmp")) / "teleward"  # nosec B108: simulated only
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return f"unix:{folder}/air.sock"
+    from teleward_simulators.private_folder import private_folder
+
+    return f"unix:{private_folder()}/air.sock"
 
 
 def _source(arguments: argparse.Namespace) -> str:

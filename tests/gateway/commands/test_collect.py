@@ -1,5 +1,6 @@
 """``teleward collect``: the name of one collector among several."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,3 +22,14 @@ def test_names_stay_the_same_and_differ_on_one_machine(
     assert collect.own_name() == first
     for lock in locks:
         lock.close()
+
+
+def test_a_folder_of_somebody_else_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    usual = tmp_path / f"teleward-collect-{os.getuid()}"
+    usual.symlink_to(tmp_path / "elsewhere")
+    assert collect.own_name() != collect.own_name()
+    assert not list((tmp_path / "elsewhere").iterdir())
