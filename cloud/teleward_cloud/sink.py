@@ -7,7 +7,7 @@ acknowledged ranges. A sink never buffers on its own and never acknowledges befo
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from teleward_signal.record import Record, RecordId, RecordKind
 
@@ -83,4 +83,26 @@ class Sink(Protocol):
 
     async def close(self) -> None:
         """Disconnect cleanly (last will, flush) within two seconds; idempotent."""
+        ...
+
+
+@runtime_checkable
+class Connected(Protocol):
+    """What a sink may have besides: a connection of its own, which health reports on."""
+
+    connected: bool
+    last_error: str | None
+    """Why there is no connection."""
+    conflict: str | None
+    """What stands against its connection until a person changes it, such as a namesake."""
+    notice: str | None
+    """What it leaves out by its settings."""
+
+
+@runtime_checkable
+class Retrying(Protocol):
+    """What a sink may have besides: waits that `retry` cuts short."""
+
+    def retry(self) -> None:
+        """Try again at once: a person has corrected the server."""
         ...

@@ -48,7 +48,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from teleward_cloud.sink import Delivery as Answer
-from teleward_cloud.sink import Sink
+from teleward_cloud.sink import Retrying, Sink
 from teleward_gateway.clock.corrections import follows_gateway_clock
 from teleward_gateway.delivery.status import DeliveryStatus
 from teleward_gateway.journal.commit import Commit
@@ -176,9 +176,8 @@ class Delivery:
 
     def retry(self) -> None:
         """Try blocked records again now: a person has corrected the server."""
-        again = getattr(self._sink, "retry", None)
-        if again is not None:
-            again()
+        if isinstance(self._sink, Retrying):
+            self._sink.retry()
         self._blocked.release()
         self._backoff.succeeded()
         self._committed.set()

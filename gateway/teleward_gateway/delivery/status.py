@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from teleward_cloud.sink import Sink, SinkCounters
+from teleward_cloud.sink import Connected, Sink, SinkCounters
 from teleward_gateway.journal.stats import JournalStats, SinkStats
 
 
@@ -28,12 +28,15 @@ class DeliveryStatus:
         if mine is None:  # not open yet, or a long backlog is being counted
             return {"ok": self.error is None, "error": self.error, "counting": True}
         # with nothing to send the delivery has not noticed that its server is away
-        conflict = getattr(sink, "conflict", None)
-        error = conflict or self.error or _connection_problem(sink)
+        conflict = notice = away = None
+        if isinstance(sink, Connected):
+            conflict, notice = sink.conflict, sink.notice
+            away = None if sink.connected else sink.last_error
+        error = conflict or self.error or away
         return {
             "ok": error is None,
             "error": error,
-            "notice": getattr(sink, "notice", None),
+            "notice": notice,
             **self._figures(journal, mine, sink.counters()),
         }
 
@@ -55,10 +58,3 @@ class DeliveryStatus:
             "errors_total": counters.errors,
             **counters.detail,
         }
-
-
-def _connection_problem(sink: Sink) -> str | None:
-    """Return why a sink that connects on its own is not connected."""
-    if getattr(sink, "connected", True):
-        return None
-    return getattr(sink, "last_error", None)
