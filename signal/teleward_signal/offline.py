@@ -7,6 +7,7 @@ only. The same banks run here as in the gateway, so a recording gives what a liv
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from importlib import import_module
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,18 +23,40 @@ BLOCK_S = 60.0
 def as_samples(
     samples: ArrayLike, counts_per_unit: float = 1.0, zero: float = 0.0
 ) -> NDArray[np.float32]:
-    """Return a recording as float32, shape (n,), in its unit; NaN = lost.
+    """Return a recording as float32, shape (n,), in its unit; NaN = lost, infinity too.
 
     ``counts_per_unit`` and ``zero`` turn the counts of a converter into the unit. Raises `Invalid`.
     """
-    given = np.asarray(samples)
-    if given.ndim != 1 or given.size == 0:
-        raise Invalid(f"samples of shape {given.shape}: give one channel, shape (n,)")
+    try:
+        given = np.asarray(samples)
+    except ValueError:
+        raise Invalid("samples in rows of unequal length: give one channel, shape (n,)") from None
+    if given.ndim == 1 and given.size == 0:
+        raise Invalid("there are no samples: give one channel, shape (n,)")
+    if given.ndim != 1:
+        raise Invalid(f"samples of shape {given.shape}: give one channel, {_one_of(given.shape)}")
     if given.dtype.kind not in "fiu":
-        raise Invalid(f"samples of type {given.dtype}: give floats or integers")
+        lost = ", NaN where one is lost" if given.dtype.kind == "O" else ""
+        raise Invalid(f"samples of type {given.dtype}: give floats or integers{lost}")
     if not counts_per_unit > 0:
         raise Invalid(f"{counts_per_unit} counts a unit: give a positive number")
-    return np.ascontiguousarray((given.astype(np.float64) - zero) / counts_per_unit, np.float32)
+    signal = np.ascontiguousarray((given.astype(np.float64) - zero) / counts_per_unit, np.float32)
+    signal[np.isinf(signal)] = np.nan
+    return signal
+
+
+def _one_of(shape: tuple[int, ...]) -> str:
+    """Return how to take one channel of an array with one row or column a channel."""
+    if len(shape) != 2:
+        return "shape (n,)"
+    return "such as samples[:, 0]" if shape[0] >= shape[1] else "such as samples[0]"
+
+
+def as_rate(fs: float) -> float:
+    """Return a sampling rate in Hz; raises `Invalid` for what is no number."""
+    if isinstance(fs, bool) or not isinstance(fs, Real):
+        raise Invalid(f"fs {fs!r}: give the sampling rate in Hz, a number")
+    return float(fs)
 
 
 def run(bank: Bank, signal: NDArray[np.float32], tail_s: float) -> NDArray[np.void]:

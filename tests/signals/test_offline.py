@@ -71,8 +71,13 @@ def test_what_it_finds_is_what_a_live_stream_finds(
 @pytest.mark.parametrize(
     ("samples", "words"),
     [
-        (np.zeros((2, 500)), "one channel"),
-        (np.zeros(0), "one channel"),
+        (np.zeros((2, 500)), r"one channel, such as samples\[0\]"),
+        (np.zeros((500, 1)), r"one channel, such as samples\[:, 0\]"),
+        (np.zeros((2, 2, 9)), "one channel"),
+        ([[1.0], [1.0, 2.0]], "unequal length"),
+        (None, "one channel"),
+        (np.zeros(0), "no samples"),
+        ([0.1, None], "NaN where one is lost"),
         (np.zeros(500, complex), "floats or integers"),
         (np.zeros(500, bool), "floats or integers"),
         (["a", "b"], "floats or integers"),
@@ -84,10 +89,24 @@ def test_what_is_no_recording_is_refused(samples: object, words: str) -> None:
 
 
 def test_a_rate_or_gain_that_cannot_be_is_refused() -> None:
-    with pytest.raises(ValueError, match="100 to 1000 Hz"):
-        ecg.analyse(np.zeros(500), fs=50)
+    for analyse in (ecg.analyse, ppg.analyse, respiration.analyse):
+        with pytest.raises(Invalid, match="to 1000 Hz; resample"):
+            analyse(np.zeros(500), fs=5)
+        with pytest.raises(Invalid, match="a number"):
+            analyse(np.zeros(500), fs="250")  # type: ignore[arg-type]
     with pytest.raises(Invalid, match="positive"):
         ecg.analyse(np.zeros(500), fs=250, counts_per_mv=0)
+
+
+def test_an_infinite_sample_is_a_lost_one(
+    counts: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> None:
+    lost = (counts[0][:3600].astype(float) - 1024) / 200
+    infinite = lost.copy()
+    lost[700:705], infinite[700:705] = np.nan, np.inf
+    found = ecg.analyse(infinite, fs=360)
+    assert len(found) > 5
+    assert np.array_equal(found.sample, ecg.analyse(lost, fs=360).sample)
 
 
 def test_a_flat_recording_has_no_beats_and_no_rate() -> None:

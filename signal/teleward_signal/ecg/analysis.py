@@ -11,7 +11,16 @@ from teleward_signal.banks.bank import EventKind
 from teleward_signal.banks.filters import Band, EcgFilter
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ecg.rhythm_codes import Rhythm
-from teleward_signal.offline import Episode, Marks, Numeric, as_samples, episodes, numeric, run
+from teleward_signal.offline import (
+    Episode,
+    Marks,
+    Numeric,
+    as_rate,
+    as_samples,
+    episodes,
+    numeric,
+    run,
+)
 
 TAIL_S = 1.0
 """A doubtful beat is known 0.46 s after it."""
@@ -42,6 +51,7 @@ def analyse(samples: ArrayLike, fs: float, counts_per_mv: float = 1.0, zero: flo
     ``samples`` are mV, or counts of which ``counts_per_mv`` are one mV and ``zero`` is 0 mV; floats
     or integers, NaN = lost. Raises `Invalid` when they are neither. Method: `ecg.loop`.
     """
+    fs = as_rate(fs)
     signal = as_samples(samples, counts_per_mv, zero)
     events = run(EcgBank(fs, 1), signal, TAIL_S)
     beats = events[events["kind"] == EventKind.BEAT]

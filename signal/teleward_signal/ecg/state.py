@@ -15,6 +15,7 @@ from teleward_signal.ecg.bands import detection_band, shape_band, sharp_band
 from teleward_signal.ecg.rhythm_state import RhythmState
 from teleward_signal.ecg.shockable_net import anti_alias, waves_band
 from teleward_signal.ecg.shockable_state import RATE, ShockableState
+from teleward_signal.errors import Invalid
 
 RING = 4096
 """Samples kept of each filtered signal: four seconds at 1000 Hz, the highest rate allowed."""
@@ -206,7 +207,7 @@ def timing(fs: float, slow_per_min: float = 50.0, fast_per_min: float = 120.0) -
     ``slow_per_min`` and ``fast_per_min`` bound what is neither bradycardia nor tachycardia.
     """
     if not 100 <= fs <= 1000:
-        raise ValueError(f"fs {fs} Hz is outside 100 to 1000 Hz; resample the ECG first")
+        raise Invalid(f"fs {fs} Hz is outside 100 to 1000 Hz; resample the ECG first")
     out = np.zeros(1, ECG_TIMING)
     out["fs"] = fs
     out["second_n"] = round(fs)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from numpy.typing import ArrayLike
 
 from teleward_signal.banks.bank import EventKind
-from teleward_signal.offline import Marks, Numeric, as_samples, numeric, run
+from teleward_signal.offline import Marks, Numeric, as_rate, as_samples, numeric, run
 from teleward_signal.ppg.bank import PpgBank
 
 TAIL_S = 1.0
@@ -31,6 +31,7 @@ def analyse(samples: ArrayLike, fs: float, inverted: bool = False) -> Pulses:
     ``samples`` rise with blood volume, in any unit; ``inverted``: raw light, which falls. Floats or
     integers, NaN = lost. Raises `Invalid` when they are neither. Method: `ppg.loop`.
     """
+    fs = as_rate(fs)
     signal = as_samples(samples)
     events = run(PpgBank(fs, 1, inverted), signal, TAIL_S)
     pulses = events[events["kind"] == EventKind.PULSE]

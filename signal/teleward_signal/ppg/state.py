@@ -19,6 +19,7 @@ from teleward_signal.compiled.records import (
     SingleArray,
     layout,
 )
+from teleward_signal.errors import Invalid
 
 RING = 1024
 """Samples kept of the filtered signal: one second at 1000 Hz, the highest rate allowed."""
@@ -108,7 +109,7 @@ PPG_TIMING = layout(PpgTiming)
 def timing(fs: float) -> NDArray[np.void]:
     """Return one `PPG_TIMING` record, shape (1,), for a rate in Hz from 25 to 1000."""
     if not 25 <= fs <= 1000:
-        raise ValueError(f"fs {fs} Hz is outside 25 to 1000 Hz; resample the PPG first")
+        raise Invalid(f"fs {fs} Hz is outside 25 to 1000 Hz; resample the PPG first")
     out = np.zeros(1, PPG_TIMING)
     out["fs"] = fs
     out["second_n"] = round(fs)

@@ -10,6 +10,7 @@ from teleward_signal.offline import (
     Episode,
     Marks,
     Numeric,
+    as_rate,
     as_samples,
     episodes,
     numeric,
@@ -39,6 +40,7 @@ def analyse(samples: ArrayLike, fs: float, apnoea_s: float = 20.0) -> Breaths:
     ``samples`` rise with inspiration, in any unit: floats or integers, NaN = lost. ``apnoea_s``
     seconds without a breath are an apnoea. Raises `Invalid`. Method: `respiration.loop`.
     """
+    fs = as_rate(fs)
     signal = as_samples(samples)
     events = run(RespirationBank(fs, 1, apnoea_s), signal, TAIL_S)
     breaths = events[events["kind"] == EventKind.BREATH]

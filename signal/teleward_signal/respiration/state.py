@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from teleward_signal.banks import design
 from teleward_signal.compiled.records import Bits, Float, FloatArray, Int, IntArray, Single, layout
+from teleward_signal.errors import Invalid
 
 HISTORY = 8
 """Breaths over which the usual depth is taken."""
@@ -73,9 +74,9 @@ RESPIRATION_TIMING = layout(RespirationTiming)
 def timing(fs: float, apnoea_s: float) -> NDArray[np.void]:
     """Return one `RESPIRATION_TIMING` record, shape (1,), for a rate in Hz from 10 to 1000."""
     if not 10 <= fs <= 1000:
-        raise ValueError(f"fs {fs} Hz is outside 10 to 1000 Hz; resample the respiration first")
+        raise Invalid(f"fs {fs} Hz is outside 10 to 1000 Hz; resample the respiration first")
     if not 10 <= apnoea_s <= 60:
-        raise ValueError(f"apnoea_s {apnoea_s} is outside 10 to 60 s")
+        raise Invalid(f"apnoea_s {apnoea_s} is outside 10 to 60 s")
     out = np.zeros(1, RESPIRATION_TIMING)
     out["fs"] = fs
     out["second_n"] = round(fs)
