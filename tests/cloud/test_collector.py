@@ -3,18 +3,14 @@
 import asyncio
 import json
 import signal
-import sys
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from teleward_cloud.collector import Collector, MqttSource
-from teleward_cloud.influx.settings import InfluxSettings
-from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt import payload
 from teleward_cloud.mqtt.compression import Compression
 from teleward_cloud.mqtt.settings import Confirmation, MqttSettings, MqttVersion
@@ -22,10 +18,8 @@ from teleward_cloud.mqtt.sink import MqttSink
 from teleward_gateway.health.collector_metrics import serve_metrics
 from teleward_gateway.testing.servers import Influx, Mosquitto, free_port
 from teleward_signal.model import Provenance
-from teleward_signal.record import Record, RecordId, RecordKind
-
-Make = Callable[..., Record]
-Wait = Callable[..., Any]
+from teleward_signal.record import RecordId, RecordKind
+from tests.cloud.collecting import Make, Wait, collector, deliver, start_collector
 
 
 @pytest.fixture
@@ -42,30 +36,6 @@ async def sink(settings: MqttSettings) -> AsyncIterator[MqttSink]:
     await sink.wait_connected(5)
     yield sink
     await sink.close()
-
-
-async def deliver(sink: MqttSink, batch: list[Record], timeout_s: float = 30.0) -> None:
-    """Do as the delivery loop does until every record is acknowledged."""
-    owed = {record.id: record for record in batch}
-    held: set[RecordId] = set()
-    async with asyncio.timeout(timeout_s):
-        while owed:
-            ready = [record for found, record in owed.items() if found not in held][:200]
-            answer = await sink.send(ready, live=True)
-            assert not answer.rejected
-            held |= {*answer.held}
-            held -= {*answer.forgotten}
-            for found in answer.acknowledged:
-                owed.pop(found, None)
-            await asyncio.sleep(0.02)
-
-
-def collector(settings: MqttSettings, influx: Influx, name: str) -> tuple[Collector, MqttSource]:
-    source = MqttSource(
-        settings, provenance=Provenance.SIMULATED, group="collectors", client_id=name
-    )
-    target = InfluxSink(InfluxSettings(url=influx.url), provenance=Provenance.SIMULATED)
-    return Collector(source, target), source
 
 
 async def test_only_storage_acknowledges(
@@ -342,28 +312,6 @@ async def test_a_backlog_of_an_earlier_name_is_collected(
     assert [row["seq"] for row in rows] == list(range(20))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-
-
-async def start_collector(
-    folder: Path, name: str, mosquitto: Mosquitto, influx: Influx
-) -> asyncio.subprocess.Process:
-    """Start `teleward collect` as a user would."""
-    path = folder / f"{name}.toml"
-    await asyncio.to_thread(
-        path.write_text,
-        f'[gateway]\nname = "{name}"\nmode = "simulated"\n'
-        f"[mqtt]\nport = {mosquitto.port}\n[influx]\nurl = '{influx.url}'\n",
-    )
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "teleward_gateway", "collect", "--config", str(path)),
-        *("--client-id", name, "--metrics-port", "0"),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(20):
-        while b"collecting" not in await process.stdout.readline():
-            pass
-    return process
 
 
 async def test_kill_any_of_several_and_nothing_is_lost_or_doubled(
