@@ -14,6 +14,7 @@ import json
 import os
 import re
 import statistics
+import sys
 import tempfile
 import time
 from http.cookies import SimpleCookie
@@ -71,8 +72,8 @@ async def _run(n_seats: int, seconds: float, lesson: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="teleward-class-") as folder:
         port = free_port(0)
         demo = await asyncio.create_subprocess_exec(
-            "teleward", "demo", "--patients", "0", "--class", lesson, "--folder", folder,
-            "--port", str(port), stdout=asyncio.subprocess.PIPE,
+            sys.executable, "-m", "teleward_gateway", "demo", "--patients", "0", "--class", lesson,
+            "--folder", folder, "--port", str(port), stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
             key, code = await asyncio.wait_for(_opened(demo), START_S)
@@ -112,7 +113,7 @@ async def _class(
         tasks.append(asyncio.create_task(board.watch(f"ws://127.0.0.1:{port}", headers)))
         tasks += [asyncio.create_task(_screen(port, learner)) for learner in learners]
         await _streaming(base, n_seats)
-        pids = [_pid(folder, name) for name in ("teleward_simulators.fleet", "teleward_gateway")]
+        pids = [_pid(folder, name) for name in ("teleward_simulators.fleet", "run")]
         before = [usage(pid) for pid in pids]
         delays, acts = await _act(learners, board, seconds)
         after = [usage(pid) for pid in pids]
@@ -226,13 +227,13 @@ async def _streaming(base: str, n_seats: int) -> None:
             await asyncio.sleep(0.5)
 
 
-def _pid(folder: Path, module: str) -> int:
-    """Return the process of the demo in ``folder`` that runs ``module``."""
+def _pid(folder: Path, word: str) -> int:
+    """Return the process of the demo in ``folder`` whose command has ``word``."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = path.read_bytes().decode(errors="replace").split("\0")
         except OSError:
             continue
-        if module in words and any(word.startswith(str(folder)) for word in words):
+        if word in words and any(word.startswith(str(folder)) for word in words):
             return int(path.parent.name)
-    raise RuntimeError(f"no process runs {module} in {folder}")
+    raise RuntimeError(f"no process runs {word} in {folder}")
