@@ -18,7 +18,9 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 import uvicorn
+from fastapi import WebSocket
 from starlette.routing import WebSocketRoute
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -322,8 +324,27 @@ async def test_a_seat_is_served_its_class_only(hour: Hour) -> None:
         answer = await learner.get(root + path)
         assert answer.status_code == status, path
     assert answer.json()["seat"]["name"] == "Hornbill"
+    await no_socket_of_the_ward(hour, learner)
     teacher.cookies.update(dict(learner.cookies))  # who leads and sits in one browser sees both
     assert (await teacher.get(root + "/ward")).json() == {"ward": True}
     assert (await (await hour.client()).get(root + "/ward")).json() == {"ward": True}
     assert (await teacher.delete("/class")).is_success
     assert (await learner.get(root + "/ward")).json() == {"ward": True}
+
+
+async def no_socket_of_the_ward(hour: Hour, learner: httpx.AsyncClient) -> None:
+    """Check that the ward's live values are refused to a seat, and only to a seat."""
+
+    async def live(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text("waves")
+
+    hour.app.add_api_websocket_route("/api/v1/stream", live)
+    cookie = SimpleCookie(dict(learner.cookies)).output(header="", sep=";").strip()
+    async with served(hour) as host:
+        address = f"ws://{host}/api/v1/stream"
+        with pytest.raises(InvalidStatus):
+            async with connect(address, additional_headers={"Cookie": cookie}):
+                pass
+        async with connect(address) as socket:
+            assert await socket.recv() == "waves"
