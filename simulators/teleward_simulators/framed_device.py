@@ -146,6 +146,7 @@ class FramedDevice:
         return codes.Result.DONE
 
     def _greeting(self, now_s: float) -> list[bytes]:
+        self._due["numerics"] = now_s  # a host that joins is not kept waiting for a minute's value
         hello = self._frame(self._hello, now_s)
         described = [self._describe(number, now_s) for number in range(len(self._streams))]
         return [hello, *described, self.status(now_s)]

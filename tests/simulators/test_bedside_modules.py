@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
+from teleward_drivers import framed_messages as messages
 from teleward_drivers.catalogue import driver as driver_info
 from teleward_drivers.device import Output
+from teleward_drivers.framed import Frame, FrameDecoder, FrameType
 from teleward_gateway.sessions.session import Session
 from teleward_gateway.testing.paced_time import run_paced
 from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, Measurement, SampleBlock
 from teleward_simulators.fleet import DeviceSpec, Fleet, SourceKey
+from teleward_simulators.framed_device import FramedDevice
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.sensors.sensed import SensedPatient
 from teleward_simulators.source import VitalSource
@@ -103,6 +106,16 @@ def test_urine_and_drain_are_volumes(received: Received) -> None:
     values = newest(received["fluids"])
     assert values["urine_volume"] == pytest.approx(1, abs=1), "75 mL an hour"
     assert 50 < (values["drain_volume"] or 0) < 200
+
+
+def test_a_host_that_joins_is_given_the_charted_values_at_once() -> None:
+    engine = FramedDevice(SensedPatient(PhysiologyPatient()), "1", "Urine meter", {},
+                          MODULES["fluids"].numerics, MODULES["fluids"].numerics_s)  # fmt: skip
+    assert b"".join(engine.tick(1.0))
+    assert not engine.tick(9.0), "the next minute is not over"
+    engine.feed(bytes(messages.frame(messages.identify(), 0, 0)), 9.5)
+    frames = FrameDecoder().feed(b"".join(engine.tick(9.6)))
+    assert FrameType.NUMERICS in [f.type for f in frames if isinstance(f, Frame)]
 
 
 def test_a_defibrillator_reports_its_shock_once(received: Received) -> None:

@@ -16,6 +16,7 @@ from teleward_simulators.cases.room_log import LogFollower
 from teleward_simulators.cases.runner import CaseDirector, make_case_patient
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.physiology.people import make_patient
+from teleward_simulators.physiology.vital import Given
 from teleward_simulators.sensors.faults import ActiveFault
 from teleward_simulators.sensors.sensed import SensedPatient
 from teleward_simulators.source import VitalSource
@@ -62,6 +63,12 @@ class RoomPatient:
         behind_s = self._behind_s()
         found = self.sensed.beats(start_s - behind_s, end_s - behind_s)
         return [beat + behind_s for beat in found]
+
+    def treatments(self, after_s: float, until_s: float) -> list[tuple[float, Given]]:
+        """Return what was done to the patient in (after_s, until_s] of the devices' time."""
+        behind_s = self._behind_s()
+        found = self.sensed.treatments(after_s - behind_s, until_s - behind_s)
+        return [(at_s + behind_s, given) for at_s, given in found]
 
     def faults(self, sensor: str, time_s: float) -> dict[str, ActiveFault]:
         """Return the faults of a sensor at a time by kind, in the patient's time."""

@@ -20,7 +20,7 @@ from teleward_simulators.waveforms.leads import LEAD_NAMES, MATRIX
 FS = 500
 START_S, SECONDS = 20, 10
 DRAWN = 2
-"""Every second sample is drawn: 4 ms are a tenth of a millimetre of paper."""
+"""One of so many samples is drawn, the farthest off: 4 ms are a tenth of a millimetre of paper."""
 MM = 3.6
 """Pixels a millimetre."""
 ROWS = (("ecg_i", "ecg_avr", "ecg_v1", "ecg_v4"), ("ecg_ii", "ecg_avl", "ecg_v2", "ecg_v5"),
@@ -137,9 +137,20 @@ def svg(title: str, leads: NDArray[np.float32]) -> str:
     return "\n".join([*parts, "</svg>\n"])
 
 
+def _farthest(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return of each `DRAWN` samples the one farthest from those before, float32.
+
+    A pacing spike is one sample wide and is in every beat of a page, or in none by chance.
+    """
+    groups = samples[: len(samples) // DRAWN * DRAWN].reshape(-1, DRAWN)
+    before = np.concatenate((groups[:1], groups[:-1])).mean(axis=1, keepdims=True)
+    chosen = np.abs(groups - before).argmax(axis=1)[:, np.newaxis]
+    return np.take_along_axis(groups, chosen, axis=1)[:, 0]
+
+
 def _trace(name: str, samples: NDArray[np.float32], first: int, row: int) -> list[str]:
     middle = 30 + (row + 0.55) * ROW_MM * MM
-    samples = samples[::DRAWN]
+    samples = _farthest(samples)
     xs = (first + DRAWN * np.arange(len(samples))) / FS * 25 * MM
     ys = middle - samples * 10 * MM
     points = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(xs, ys, strict=True))

@@ -85,6 +85,19 @@ async def test_the_devices_measure_the_rooms_own_patient(ward: Ward) -> None:
         assert source.numeric(metric, 20.0) == room.sensors.numeric(metric, 20.0)
 
 
+async def test_the_modules_of_a_case_are_at_its_bed(ward: Ward) -> None:
+    """One ECG, that of the 12-lead module; the defibrillator knows the shocks of the room."""
+    room = await ward.open("svt-01")
+    modules = {getattr(d, "options", {}).get("module") for d in ward.fleet.devices.values()}
+    assert modules == {None, "ecg12", "defibrillator"}
+    orders = [ClockOrder(), ActOrder(name="sync_shock", dose="100 J")]
+    await asyncio.to_thread(room.send, orders, room.opened_s + 1.0)
+    source = next(iter(ward.fleet.sources.values()))
+    assert isinstance(source, RoomPatient)
+    found = source.treatments(0.0, 20.0)
+    assert [(given.name, given.dose) for _, given in found] == [("sync_shock", 100.0)]
+
+
 async def test_two_rooms_are_two_patients(ward: Ward) -> None:
     first, second = await ward.open(), await ward.open("svt-01")
     assert len(ward.fleet.sources) == 2
