@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, ViewportSize, async_playwright, expect
 
+from teleward_gateway.parts import KERNELS
 from teleward_gateway.testing.running_gateway import running
+from teleward_signal.engine.engine import Engine
 from teleward_simulators.fleet import DeviceSpec, Fleet, SourceKey
 from teleward_simulators.physiology.patient import Order, PhysiologyPatient
 from teleward_simulators.sensors.sensed import SensedPatient
@@ -84,6 +86,7 @@ def patient() -> PhysiologyPatient:
 
 @pytest.mark.slow
 async def test_the_bed_page_shows_every_module(tmp_path: Path, patient: PhysiologyPatient) -> None:
+    await asyncio.to_thread(Engine().warm, None, KERNELS)  # the page waits for no compiler
     specs = [
         DeviceSpec("framed-serial", "anna", "given", str(tmp_path / name), options={"module": name})
         for name in MODULES

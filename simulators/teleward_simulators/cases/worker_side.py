@@ -71,7 +71,11 @@ class WorkerSide:
 
     def refuses(self, name: str) -> Texts:
         """Return what the worker answers to an action without the means for it, else empty."""
-        return refusal(action_label(name)) if missing(self._stock, NEEDS.get(name)) else ()
+        if not missing(self._stock, NEEDS.get(name)):
+            return ()
+        if name in FINDS_OUT:
+            return not_done(catalogue()[FINDS_OUT[name]].label)
+        return refusal(action_label(name))
 
     def away_s(self, body: Body) -> float:
         """Return the seconds of case time until the worker is back; an arrest ends them."""
@@ -142,18 +146,18 @@ class WorkerSide:
 
     def _ask_one(self, body: Body, text: str, by: str) -> None:
         task = self.plan(text, by)
-        if task is not None and missing(self._stock, TESTS_NEED.get(task.item)):
-            self._refuse(task, refusal(catalogue()[task.item].label))
-        elif task is not None and not self._has_an_answer(task.item):
+        if task is not None and not self._can_find_out(task.item):
             self._refuse(task, not_done(catalogue()[task.item].label))
         elif task is not None and task.item in COUNTS_AS:
             self._do(body, COUNTS_AS[task.item], "", text, by)
         else:
             self._queue(text, by)
 
-    def _has_an_answer(self, item: str) -> bool:
-        """Return whether the body, the case or the catalogue has an answer to ``item``."""
+    def _can_find_out(self, item: str) -> bool:
+        """Return whether the means are here, and body, case or catalogue have an answer."""
         known = catalogue().get(item)
+        if missing(self._stock, TESTS_NEED.get(item)):
+            return False
         if known is None or known.none or item in GROUPS or item in ALWAYS or item in SIGNS:
             return True
         return item in self.case.answers or item in self._changed()

@@ -128,10 +128,21 @@ def test_nothing_else_is_an_expression(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text, unit, wanted",
-    [("0.5 mg", "mg", 0.5), ("500 ug", "mg", 0.5), ("1 L", "mL", 1000.0), ("1 g", "mg", 1000.0)],
-)
+    [
+        ("0.5 mg", "mg", 0.5), ("500 ug", "mg", 0.5), ("1 L", "mL", 1000.0), ("1 g", "mg", 1000.0),
+        ("5 MG", "mg", 5.0), ("2 lpm", "L/min", 2.0), ("10 units", "U", 10.0),
+        ("500 cc", "mL", 500.0), ("1 litre", "mL", 1000.0), ("0 ug/min", "ug/min", 0.0),
+        ("500 \u00b5g", "mg", 0.5), ("500 \u03bcg", "mg", 0.5),
+    ],
+)  # fmt: skip
 def test_doses(text: str, unit: str, wanted: float) -> None:
     assert parse_dose(text, unit) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("text", ["0 mg", "5", "5 mL", "-5 mg", "1e3 mg", "nan mg", "five mg"])
+def test_what_is_no_dose_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="mg"):
+        parse_dose(text, "mg")
 
 
 def test_ten_times_the_dose_is_flagged_and_a_wrong_unit_refused() -> None:

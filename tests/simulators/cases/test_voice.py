@@ -60,6 +60,8 @@ def test_what_is_not_there_is_refused() -> None:
     run.director.ask(run.body, "blood gas")
     run.director.ask(run.body, "chest X-ray")
     assert [r.status for r in run.director.results()] == ["not here", "not here"]
+    run.act("lactate_check")
+    assert said(run)[-1] == "Lactate cannot be done here, doctor."
 
 
 def test_a_drug_is_read_back_with_its_dose() -> None:
