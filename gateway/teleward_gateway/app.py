@@ -26,6 +26,7 @@ from teleward_gateway.settings.model import Settings
 
 log = logging.getLogger(__name__)
 
+WRITE_OUT_AGAIN_S = 2.0
 STOP_LIMIT_S = 10.0
 """An orderly stop takes two seconds; whatever supervises the process waits longer than this."""
 
@@ -144,6 +145,7 @@ class Gateway:
                 tasks.create_task(keep("snapshots", parts.snapshots.run), name="snapshots"),
                 tasks.create_task(keep("sinks", parts.sinks.run), name="sinks"),
                 tasks.create_task(keep("loop watch", parts.loop_watch.run), name="loop watch"),
+                tasks.create_task(keep("registry", lambda: keep_registry(parts)), name="registry"),
                 tasks.create_task(log_address(pages), name="address"),
             ]
             await parts.reconciler.start(parts.settings)
@@ -162,6 +164,12 @@ class Gateway:
 async def log_address(pages: Pages) -> None:
     """Log where the pages are, once they are served."""
     log.info("dashboard at %s/ward", await pages.listening())
+
+
+async def keep_registry(parts: Parts) -> None:
+    """Write a registry that a refusing disk keeps in memory as soon as the disk takes it."""
+    while not await asyncio.to_thread(parts.registry.write_out):
+        await asyncio.sleep(WRITE_OUT_AGAIN_S)
 
 
 async def tick(parts: Parts) -> None:

@@ -1,6 +1,7 @@
 """Starting: what is kept is private, and nothing refuses to start."""
 
 import asyncio
+import shutil
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.settings.load import parse
 from teleward_gateway.testing.running_gateway import no_radio, running
 from teleward_gateway.testing.servers import free_port
+from teleward_gateway.ward.reading_store import ReadingStore
 from teleward_signal.engine.engine import Engine
 from teleward_signal.model import Provenance
 
@@ -62,17 +64,70 @@ async def test_a_data_folder_that_cannot_be_made_still_shows_and_says(tmp_path: 
                 await asyncio.sleep(0.1)
 
 
-async def test_what_a_full_disk_holds_is_read_at_the_start(tmp_path: Path) -> None:
-    path = tmp_path / "registry.sqlite"
-    registry = Registry(path, Provenance.FIELD)
+def refuse(folder: Path, name: str) -> Path:
+    """Return a copy of a database as a power cut leaves it, on a disk that opens no log for it."""
+    copy = folder / "copy"
+    copy.mkdir()
+    for path in folder.glob(f"{name}*"):
+        shutil.copyfile(path, copy / path.name)
+    assert (copy / f"{name}-wal").stat().st_size > 0, "what was committed last is in the log"
+    (copy / f"{name}-shm").unlink()
+    (copy / f"{name}-shm").mkdir()
+    return copy / name
+
+
+async def test_what_a_full_disk_holds_is_read_and_written_back(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "registry.sqlite", Provenance.FIELD)
     registry.admit(Subject("anna", "Anna", Provenance.FIELD, bed="bed-1"))
+    path = refuse(tmp_path, "registry.sqlite")
     registry.close()
-    clock = GatewayClock()
-    path.with_name("registry.sqlite-wal").mkdir()  # SQLite can open no log: as on such a disk
-    found = open_registry(path, Provenance.FIELD, clock)
+    found = open_registry(path, Provenance.FIELD, GatewayClock())
     assert [subject.bed for subject in found.subjects()] == ["bed-1"]
     assert "lost at the next start" in str(found.health()["error"])
+    found.admit(Subject("ben", "Ben", Provenance.FIELD, bed="bed-2"))
+    assert not found.write_out()
+    path.with_name(f"{path.name}-shm").rmdir()  # there is room again
+    assert found.write_out()
+    assert found.health()["ok"]
+    found.admit(Subject("cleo", "Cleo", Provenance.FIELD, bed="bed-3"))
     found.close()
+    again = Registry(path, Provenance.FIELD)
+    assert sorted(s.bed or "" for s in again.subjects()) == ["bed-1", "bed-2", "bed-3"]
+    again.close()
+
+
+def test_a_registry_of_a_later_version_is_never_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "registry.sqlite"
+    registry = Registry(path, Provenance.FIELD)
+    registry._connection.execute("UPDATE meta SET value = '99' WHERE key = 'version'")
+    registry.close()
+    before = path.read_bytes()
+    found = open_registry(path, Provenance.FIELD, GatewayClock())
+    found.admit(Subject("ben", "Ben", Provenance.FIELD))
+    assert found.write_out(), "there is nothing to wait for"
+    assert not found.health()["ok"]
+    found.close()
+    assert path.read_bytes() == before
+
+
+def test_readings_that_a_full_disk_holds_are_remembered_and_written_back(tmp_path: Path) -> None:
+    first = ReadingStore(tmp_path / "readings.sqlite")
+    first.keep_known("cuff", "1")
+    assert first.flush()
+    path = refuse(tmp_path, "readings.sqlite")
+    first.close()
+    store = ReadingStore(path)
+    assert store.is_known("cuff", "1")
+    store.keep_known("cuff", "2")
+    assert not store.flush()
+    path.with_name(f"{path.name}-shm").rmdir()
+    assert store.flush()
+    assert store.problem is None
+    store.keep_known("cuff", "3")
+    store.close()
+    again = ReadingStore(path)
+    assert all(again.is_known("cuff", key) for key in "123")
+    again.close()
 
 
 async def test_a_taken_port_delays_the_pages_only(tmp_path: Path) -> None:

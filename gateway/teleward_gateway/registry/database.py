@@ -10,10 +10,10 @@ import logging
 import sqlite3
 from dataclasses import astuple
 from pathlib import Path
-from urllib.parse import quote
 
 from teleward_gateway.clock.corrections import Correction, Corrections
 from teleward_gateway.journal.damage import Damaged, check_versions
+from teleward_gateway.journal.memory_copy import read_file, write_file
 from teleward_gateway.registry.attributes import packed, rows_of
 from teleward_gateway.registry.model import RegistryError
 from teleward_signal.model import Provenance
@@ -70,18 +70,16 @@ TABLES = (
 )
 
 
-def open_database(
-    path: Path | str, mode: Provenance, copy_of: Path | None = None
-) -> tuple[sqlite3.Connection, Path | None]:
+def open_database(path: Path | str, mode: Provenance) -> tuple[sqlite3.Connection, Path | None]:
     """Return an open database in ``mode`` and where a damaged file was set aside, if one was.
 
-    ``copy_of`` fills a database in memory from a file that can only be read. Raises RegistryError
-    when the file belongs to the other mode or to a later version, or cannot be opened.
+    Raises RegistryError when the file belongs to the other mode or to a later version, or cannot
+    be opened.
     """
     aside = None
     try:
         check_versions(Path(path))
-        connection = _connect(path, copy_of)
+        connection = _connect(path)
     except OSError as error:
         raise RegistryError(f"registry {path}: {error.strerror}") from error
     except (sqlite3.DatabaseError, Damaged) as error:
@@ -91,42 +89,70 @@ def open_database(
         log.error("registry %s is damaged (%s); set aside as %s", path, error, aside)
         connection = _connect(path)
         _salvage(aside, connection)
-    _check_meta(connection, path, mode)
+    try:
+        _check_meta(connection, path, mode)
+    except sqlite3.OperationalError as error:  # read-only, with a log that could be read
+        connection.close()
+        raise RegistryError(f"registry {path}: {error}") from error
     return connection, aside
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+def open_in_memory(mode: Provenance, copy_of: Path | None) -> tuple[sqlite3.Connection, bool]:
+    """Return a database in memory with what a file holds, and whether that is all of it.
 
-
-def _connect(path: Path | str, copy_of: Path | None = None) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    connection.row_factory = sqlite3.Row
+    Raises RegistryError when the file belongs to the other mode or to a later version.
+    """
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    whole = copy_of is not None and read_file(copy_of, connection)
     try:
-        if copy_of is not None:
-            _copy_file(copy_of, connection)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("quick_check failed")
-        _upgrade(connection)
-        connection.executescript(SCHEMA)
+        _prepare(connection)
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise RegistryError(f"registry {copy_of}: {error}") from error
+    _check_meta(connection, copy_of or ":memory:", mode)
+    return connection, whole
+
+
+def written_out(memory: sqlite3.Connection, path: Path, mode: Provenance) -> sqlite3.Connection:
+    """Return the database of a file that holds what is in ``memory`` from now on.
+
+    Raises OSError, sqlite3.Error or RegistryError while the disk does not take it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _connect(path)
+    try:
+        _check_meta(connection, path, mode)
+        write_file(memory, connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _copy_file(path: Path, connection: sqlite3.Connection) -> None:
-    """Copy what can be read of a file on a disk that takes no writes."""
-    with contextlib.suppress(sqlite3.Error):
-        # immutable: a log beside it cannot be opened on such a disk
-        old = sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
-        try:
-            old.backup(connection)
-        finally:
-            old.close()
+def _is_damage(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _connect(path: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        _prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Check an open database and bring its tables to this version."""
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+        raise sqlite3.DatabaseError("quick_check failed")
+    _upgrade(connection)
+    connection.executescript(SCHEMA)
 
 
 def _set_aside(path: Path) -> Path:

@@ -14,8 +14,9 @@ log = logging.getLogger(__name__)
 def open_registry(path: Path, mode: Provenance, clock: Clock) -> Registry:
     """Return the registry in ``path``, or one in memory with the reason.
 
-    On a full or read-only disk the one in memory begins with what the file holds. A file of the
-    other mode or of a later version is left alone and not read.
+    On a full or read-only disk the one in memory begins with what the file holds, and
+    `Registry.write_out` writes it back. A file of the other mode or of a later version is left
+    alone and not read.
     """
     try:
         return Registry(path, mode, clock=clock)

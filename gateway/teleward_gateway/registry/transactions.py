@@ -4,6 +4,7 @@ Every method may be called from any thread. A change is on disk (fsync) when the
 and the listeners are called after it, in the same thread.
 """
 
+import logging
 import sqlite3
 import threading
 import time
@@ -16,10 +17,19 @@ from teleward_gateway.clock import Clock, Stamp
 from teleward_gateway.clock.corrections import Correction
 from teleward_gateway.clock.kernel import boot_id
 from teleward_gateway.registry.answers import Answers
-from teleward_gateway.registry.database import clamp_future, explain, keep_correction, open_database
+from teleward_gateway.registry.database import (
+    clamp_future,
+    explain,
+    keep_correction,
+    open_database,
+    open_in_memory,
+    written_out,
+)
 from teleward_gateway.registry.history import History
-from teleward_gateway.registry.model import Change, RegistryConflict
+from teleward_gateway.registry.model import Change, RegistryConflict, RegistryError
 from teleward_signal.model import Provenance
+
+log = logging.getLogger(__name__)
 
 Listener = Callable[[Change], None]
 
@@ -27,7 +37,8 @@ Listener = Callable[[Change], None]
 class RegistryDatabase(Answers):
     """Persistent; `close` it at the end. ``damaged`` names a broken file that was set aside.
 
-    ``problem`` says why changes are kept in memory only: see `open_registry`.
+    ``problem`` is why changes are kept in memory only, ``copy_of`` the file that the disk did not
+    open: see `open_registry`.
     """
 
     def __init__(
@@ -45,7 +56,14 @@ class RegistryDatabase(Answers):
         self._listeners: list[Listener] = []
         self._now_ns, self._clock = now_ns, clock
         self._boot = boot_id() if clock is None else clock.boot
-        self._connection, self.damaged = open_database(path, mode, copy_of)
+        self.damaged: Path | None = None
+        self._file: Path | None = None
+        """Where to what is in memory belongs."""
+        if copy_of is None:
+            self._connection, self.damaged = open_database(path, mode)
+        else:
+            self._connection, whole = open_in_memory(mode, copy_of)
+            self._file = copy_of if whole else None
         self._clamp()
         super().__init__(History.load(self._connection))
 
@@ -60,6 +78,23 @@ class RegistryDatabase(Answers):
         with self._lock:
             self._clamp()
             self._history = History.load(self._connection)
+
+    def write_out(self) -> bool:
+        """Move what is in memory to its file; return whether it lies there, or nowhere else can.
+
+        False while the disk takes no writes: call again.
+        """
+        with self._lock:
+            if self._file is None:
+                return True
+            try:
+                connection = written_out(self._connection, self._file, self.mode)
+            except (OSError, sqlite3.Error, RegistryError):
+                return False
+            self._connection.close()
+            self._connection, self.problem, self._file = connection, None, None
+        log.warning("registry: beds and devices are kept on the disk again")
+        return True
 
     def close(self) -> None:
         """Close the file."""

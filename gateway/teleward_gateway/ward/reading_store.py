@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.clock.reading_time import ClockHistory, Setting
+from teleward_gateway.journal.memory_copy import read_file, write_file
 from teleward_gateway.ward.held_reading import HeldReading
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,9 @@ class ReadingStore:
 
     def __init__(self, path: Path | str) -> None:
         self.problem: str | None = None
+        self._path = path
+        self._file: Path | None = None
+        """Where to what is in memory belongs, once the disk takes it."""
         self._lock = threading.Lock()
         # the disk has a lock of its own: the event loop never waits for a commit
         self._writing = threading.Lock()
@@ -99,6 +103,10 @@ class ReadingStore:
         with self._writing:
             with self._lock:
                 pending, self._pending = self._pending, []
+            if self._file is not None:
+                self._write_out(self._file)
+            elif self.problem is not None and self._lasts:
+                self._open_again()
             if not pending:
                 return self.problem is None
             try:
@@ -194,14 +202,47 @@ class ReadingStore:
                 return self._connect(attempt)
             except sqlite3.OperationalError as error:
                 self._note(str(error))
-                self._lasts = False
-                return self._connect(":memory:")
+                return self._in_memory(Path(path))
             except sqlite3.DatabaseError as error:
                 aside = Path(path).with_name(f"{Path(path).name}.damaged-{time.time_ns()}")
                 log.error("%s is damaged (%s); set aside as %s", path, error, aside)
                 with suppress(OSError):
                     Path(path).rename(aside)
         raise AssertionError("memory can always be opened")
+
+    def _in_memory(self, path: Path) -> sqlite3.Connection:
+        """Return a database with what the file holds, to be written back once there is room."""
+        self._lasts = False
+        memory = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        if read_file(path, memory):
+            self._file = path
+        memory.executescript(SCHEMA)
+        return memory
+
+    def _write_out(self, path: Path) -> None:
+        """Move what is in memory to the file, if the disk takes it by now."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = self._connect(path)
+        except (OSError, sqlite3.Error):
+            return
+        try:
+            write_file(self._connection, connection)
+        except sqlite3.Error:
+            connection.close()
+            return
+        self._connection.close()
+        self._connection, self._file, self.problem = connection, None, None
+        self._lasts = True
+        log.warning("readings are remembered over a restart again")
+
+    def _open_again(self) -> None:
+        """Open the file again: connections share what a read-only disk made of the first."""
+        self._connection.close()
+        try:
+            self._connection = self._connect(self._path)
+        except sqlite3.Error:
+            self._connection = self._in_memory(Path(self._path))
 
     @staticmethod
     def _connect(path: Path | str) -> sqlite3.Connection:
