@@ -121,7 +121,10 @@ class Page {
 
   /** Take a seat away; who sits there is asked to join again. @param {string} seat */
   async remove(seat) {
-    if ((await this.act("DELETE", `/class/seats/${seat}`)) && this.seat === seat) this.see("");
+    const row = this.view?.rows.find((/** @type {any} */ each) => each.room === this.open);
+    if (!(await this.act("DELETE", `/class/seats/${seat}`))) return;
+    if (row?.seats.length === 1) this.look(""); // nobody is left to look at
+    else if (this.seat === seat) this.see("");
   }
 
   draw() {

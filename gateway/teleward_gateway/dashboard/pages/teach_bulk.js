@@ -48,8 +48,9 @@ export function bulkBar(page) {
 /** @param {any} page */
 function menu(page) {
   const { t, view } = page;
+  const opened = page.menu;
   const done = async (/** @type {Promise<any>} */ acting) => {
-    if (await acting) page.menu = "";
+    if ((await acting) && page.menu === opened) page.menu = ""; // not one that was opened meanwhile
     page.draw();
   };
   switch (page.menu) {
@@ -84,8 +85,10 @@ function menu(page) {
 function own(page, label, send) {
   return html`<form class="row grow" @submit=${async (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (await send(page.text)) {
-      page.text = page.menu = "";
+    const { menu, text } = page;
+    if (await send(text)) {
+      if (page.text === text) page.text = "";
+      if (page.menu === menu) page.menu = "";
       page.draw();
     }
   }}><input class="grow" required maxlength="400" aria-label=${page.t.text(label)} placeholder=${page.t.text(label)} .value=${page.text}
