@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,18 @@ def collector(settings: MqttSettings, influx: Influx, name: str) -> tuple[Collec
     )
     target = InfluxSink(InfluxSettings(url=influx.url), provenance=Provenance.SIMULATED)
     return Collector(source, target), source
+
+
+@asynccontextmanager
+async def collecting(carrier: Collector, source: MqttSource) -> AsyncIterator[None]:
+    """Run a collector as long as the context lasts, connected from its begin."""
+    running = asyncio.create_task(carrier.run())
+    try:
+        await source.connected.wait()
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def start_collector(

@@ -19,7 +19,14 @@ from teleward_gateway.health.collector_metrics import serve_metrics
 from teleward_gateway.testing.servers import Influx, Mosquitto, free_port
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordId, RecordKind
-from tests.cloud.collecting import Make, Wait, collector, deliver, start_collector
+from tests.cloud.collecting import (
+    Make,
+    Wait,
+    collecting,
+    collector,
+    deliver,
+    start_collector,
+)
 
 
 @pytest.fixture
@@ -49,72 +56,60 @@ async def test_only_storage_acknowledges(
     answer = await sink.send([], live=True)
     assert len(answer.forgotten) == 50, "nobody collected: to be sent again"
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    await deliver(sink, batch)
-    assert influx.count("teleward-sim", "numeric") == 50
-    assert carrier.counters.stored == 50
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        await deliver(sink, batch)
+        assert influx.count("teleward-sim", "numeric") == 50
+        assert carrier.counters.stored == 50
 
 
 async def test_a_database_outage_loses_nothing(
     settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make
 ) -> None:
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    influx.proxy.stop()
-    delivering = asyncio.create_task(deliver(sink, [record(seq) for seq in range(300)]))
-    await asyncio.sleep(1.0)
-    assert not delivering.done()
-    influx.proxy.start()
-    await delivering
-    assert influx.count("teleward-sim", "numeric") == 300
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        influx.proxy.stop()
+        delivering = asyncio.create_task(deliver(sink, [record(seq) for seq in range(300)]))
+        await asyncio.sleep(1.0)
+        assert not delivering.done()
+        influx.proxy.start()
+        await delivering
+        assert influx.count("teleward-sim", "numeric") == 300
 
 
 async def test_refused_records_are_told_to_the_gateway(
     settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make, eventually: Wait
 ) -> None:
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    rejected: list[Any] = []
-    acknowledged: list[RecordId] = []
-    batch = [record(1), record(2, payload={"value": "high"})]
-    for _ in range(100):
-        answer = await sink.send(batch, live=True)
-        rejected += answer.rejected
-        acknowledged += answer.acknowledged
-        if rejected and acknowledged:
-            break
-        batch = []
-        await asyncio.sleep(0.05)
-    assert [found.id for found in rejected] == [record(2).id]
-    assert acknowledged == [record(1).id]
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        rejected: list[Any] = []
+        acknowledged: list[RecordId] = []
+        batch = [record(1), record(2, payload={"value": "high"})]
+        for _ in range(100):
+            answer = await sink.send(batch, live=True)
+            rejected += answer.rejected
+            acknowledged += answer.acknowledged
+            if rejected and acknowledged:
+                break
+            batch = []
+            await asyncio.sleep(0.05)
+        assert [found.id for found in rejected] == [record(2).id]
+        assert acknowledged == [record(1).id]
 
 
 async def test_garbage_does_not_stop_it(
     settings: MqttSettings, sink: MqttSink, influx: Influx, record: Make, eventually: Wait
 ) -> None:
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    topic = sink.topics.records(record(1).kind, "bed-1", "spo2", live=True)
-    hostile = json.loads(payload.encode([record(1)], live=True)) | {"journal": []}
-    stranger = payload.encode([record(1)], live=True).replace(b"ward-3", b"ward-9")
-    odd = (json.dumps({"teleward": 2}).encode(), stranger, json.dumps(hostile).encode())
-    for message in (b"", b"\xff", b"{}", b"[]", *odd):
-        await sink.publish(topic, message)
-    await deliver(sink, [record(7)])
-    assert source.unreadable == 7
-    assert influx.count("teleward-sim", "numeric") == 1
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        topic = sink.topics.records(record(1).kind, "bed-1", "spo2", live=True)
+        hostile = json.loads(payload.encode([record(1)], live=True)) | {"journal": []}
+        stranger = payload.encode([record(1)], live=True).replace(b"ward-3", b"ward-9")
+        odd = (json.dumps({"teleward": 2}).encode(), stranger, json.dumps(hostile).encode())
+        for message in (b"", b"\xff", b"{}", b"[]", *odd):
+            await sink.publish(topic, message)
+        await deliver(sink, [record(7)])
+        assert source.unreadable == 7
+        assert influx.count("teleward-sim", "numeric") == 1
 
 
 @pytest.mark.parametrize("version", [MqttVersion.V5, MqttVersion.V311])
@@ -123,23 +118,20 @@ async def test_a_message_of_qos_0_has_no_acknowledgement(
 ) -> None:
     """A PUBACK of packet 0 is a protocol error, for which mosquitto closes the connection."""
     carrier, source = collector(settings.model_copy(update={"version": version}), influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    for body in ("hi", payload.encode([record(3)], live=True).decode()):
-        publisher = await asyncio.create_subprocess_exec(
-            *("mosquitto_pub", "-p", str(mosquitto.port), "-t"),
-            *("teleward-sim/ward-3/live/bed-1/numerics", "-m", body),
-        )
-        assert await publisher.wait() == 0
-    async with asyncio.timeout(10):
-        while influx.count("teleward-sim", "numeric") < 1:
-            await asyncio.sleep(0.1)
-    await asyncio.sleep(0.3)
-    assert source.connected.is_set()
-    assert source.unreadable == 1
-    assert (mosquitto.folder / "server.log").read_text().count("protocol error") == 0
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        for body in ("hi", payload.encode([record(3)], live=True).decode()):
+            publisher = await asyncio.create_subprocess_exec(
+                *("mosquitto_pub", "-p", str(mosquitto.port), "-t"),
+                *("teleward-sim/ward-3/live/bed-1/numerics", "-m", body),
+            )
+            assert await publisher.wait() == 0
+        async with asyncio.timeout(10):
+            while influx.count("teleward-sim", "numeric") < 1:
+                await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
+        assert source.connected.is_set()
+        assert source.unreadable == 1
+        assert (mosquitto.folder / "server.log").read_text().count("protocol error") == 0
 
 
 async def test_a_slow_database_holds_the_broker_back(
@@ -250,20 +242,17 @@ async def test_a_database_that_refuses_one_kind_does_not_stop_the_others(
 
     await asyncio.to_thread(make_conflict)
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    alarms = [
-        record(seq, kind=RecordKind.ALARM, payload={"condition": "c", "text": "t"})
-        for seq in range(100, 104)
-    ]
-    await sink.send([*(record(seq) for seq in range(20)), *alarms], live=True)
-    await eventually(lambda: influx.count("teleward-sim", "numeric") == 20)
-    await eventually(lambda: carrier.counters.blocked > 0)
-    assert "field type conflict" in (carrier.counters.error or "")
-    await deliver(sink, [record(seq) for seq in range(200, 220)])
-    assert influx.count("teleward-sim", "numeric") == 40
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        alarms = [
+            record(seq, kind=RecordKind.ALARM, payload={"condition": "c", "text": "t"})
+            for seq in range(100, 104)
+        ]
+        await sink.send([*(record(seq) for seq in range(20)), *alarms], live=True)
+        await eventually(lambda: influx.count("teleward-sim", "numeric") == 20)
+        await eventually(lambda: carrier.counters.blocked > 0)
+        assert "field type conflict" in (carrier.counters.error or "")
+        await deliver(sink, [record(seq) for seq in range(200, 220)])
+        assert influx.count("teleward-sim", "numeric") == 40
 
 
 async def test_the_counters_are_metrics(
@@ -272,22 +261,19 @@ async def test_the_counters_are_metrics(
     carrier, source = collector(settings, influx, "c1")
     port = free_port()
     stop = serve_metrics(carrier, source, port)
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    await deliver(sink, [record(seq) for seq in range(5)])
+    async with collecting(carrier, source):
+        await deliver(sink, [record(seq) for seq in range(5)])
 
-    def metrics() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-            text: bytes = answer.read()
-        return text.decode()
+        def metrics() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                text: bytes = answer.read()
+            return text.decode()
 
-    text = await asyncio.to_thread(metrics)
-    assert "teleward_collector_stored_total 5.0" in text
-    assert "teleward_collector_dropped_total 0.0" in text
-    assert "teleward_collector_connected 1.0" in text
-    assert serve_metrics(carrier, source, port)() is None, "a port that is taken harms nothing"
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+        text = await asyncio.to_thread(metrics)
+        assert "teleward_collector_stored_total 5.0" in text
+        assert "teleward_collector_dropped_total 0.0" in text
+        assert "teleward_collector_connected 1.0" in text
+        assert serve_metrics(carrier, source, port)() is None, "a port that is taken harms nothing"
     await asyncio.to_thread(stop)
 
 
@@ -296,22 +282,20 @@ async def test_a_backlog_of_an_earlier_name_is_collected(
 ) -> None:
     """The remedy for two gateways of one name is another name: it must cost no record."""
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    made = [record(seq) for seq in range(20)]
-    answer = await sink.send(
-        [replace(found, id=replace(found.id, gateway="raspberrypi")) for found in made], live=False
-    )
-    done = {found.seq for found in answer.acknowledged}
-    async with asyncio.timeout(30):
-        while len(done) < 20:
-            await asyncio.sleep(0.05)
-            done |= {found.seq for found in (await sink.send([], live=False)).acknowledged}
-    assert source.unreadable == 0
-    rows = influx.query("teleward-sim", "SELECT seq FROM numeric WHERE gateway = 'ward-3'")
-    assert [row["seq"] for row in rows] == list(range(20))
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        made = [record(seq) for seq in range(20)]
+        answer = await sink.send(
+            [replace(found, id=replace(found.id, gateway="raspberrypi")) for found in made],
+            live=False,
+        )
+        done = {found.seq for found in answer.acknowledged}
+        async with asyncio.timeout(30):
+            while len(done) < 20:
+                await asyncio.sleep(0.05)
+                done |= {found.seq for found in (await sink.send([], live=False)).acknowledged}
+        assert source.unreadable == 0
+        rows = influx.query("teleward-sim", "SELECT seq FROM numeric WHERE gateway = 'ward-3'")
+        assert [row["seq"] for row in rows] == list(range(20))
 
 
 async def test_kill_any_of_several_and_nothing_is_lost_or_doubled(
@@ -346,14 +330,11 @@ async def test_compressed_bundles_are_collected_and_hostile_ones_counted(
     await sink.open()
     await sink.wait_connected(5)
     carrier, source = collector(settings, influx, "c1")
-    running = asyncio.create_task(carrier.run())
-    await source.connected.wait()
-    for message in (b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hi"):
-        await sink.publish(sink.topics.bundle(live=True), message)
-    await deliver(sink, [record(seq, subject=f"bed-{seq % 8}") for seq in range(400)])
-    assert influx.count("teleward-sim", "numeric") == 400
-    assert source.unreadable == 2
-    assert sink.counters().detail["message_bytes_total"] < 400 * 40
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with collecting(carrier, source):
+        for message in (b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hi"):
+            await sink.publish(sink.topics.bundle(live=True), message)
+        await deliver(sink, [record(seq, subject=f"bed-{seq % 8}") for seq in range(400)])
+        assert influx.count("teleward-sim", "numeric") == 400
+        assert source.unreadable == 2
+        assert sink.counters().detail["message_bytes_total"] < 400 * 40
     await sink.close()

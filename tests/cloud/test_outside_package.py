@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import pytest
 
 from teleward_gateway.testing.running_demo import START_S
 from teleward_gateway.testing.servers import free_port
+from tests.outside import install, write_package
 
 README = Path(__file__).resolve().parents[2] / "cloud" / "README.md"
 FILES = ("pyproject.toml", "my_lines.py", "test_my_lines.py")
@@ -36,11 +36,7 @@ SINK = SinkInfo("broken", "A sink that cannot be made", MyLinesSettings, make)
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three files of the walk-through, as the README prints them, and a second, broken sink."""
     folder = tmp_path_factory.mktemp("package")
-    text = README.read_text(encoding="utf-8")
-    for name in FILES:
-        match = re.search(rf"`{re.escape(name)}`:\n\n```\w+\n(.*?)```", text, re.DOTALL)
-        assert match is not None, name
-        (folder / name).write_text(match[1], encoding="utf-8")
+    write_package(README, "", FILES, folder)
     return folder
 
 
@@ -48,9 +44,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package installed into a folder of its own, without the network."""
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
-    subprocess.run([*command, str(package)], check=True, timeout=100)
+    install(package, target)
     (target / "broken_sinks.py").write_text(BROKEN)
     more = target / "broken_sinks-1.0.dist-info"
     more.mkdir()

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.outside import install, write_package
+
 README = Path(__file__).resolve().parents[2] / "drivers" / "README.md"
 FILES = ("pyproject.toml", "my_capnometer.py", "test_my_capnometer.py")
 
@@ -19,11 +21,7 @@ FILES = ("pyproject.toml", "my_capnometer.py", "test_my_capnometer.py")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three files of the walk-through, as the README prints them."""
     folder = tmp_path_factory.mktemp("capnometer")
-    text = README.read_text(encoding="utf-8")
-    for name in FILES:
-        match = re.search(rf"`capnometer/{re.escape(name)}`:\n\n```\w+\n(.*?)```", text, re.DOTALL)
-        assert match is not None, name
-        (folder / name).write_text(match[1], encoding="utf-8")
+    write_package(README, "capnometer/", FILES, folder)
     return folder
 
 
@@ -31,9 +29,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package installed into a folder of its own, without the network."""
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
-    subprocess.run([*command, str(package)], check=True, timeout=100)
+    install(package, target)
     return target
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from teleward_gateway.testing.running_demo import Messages
 from teleward_gateway.testing.servers import Mosquitto
+from tests.outside import install, write_package
 
 README = Path(__file__).resolve().parents[2] / "drivers" / "README.md"
 FILES = ("pyproject.toml", "my_thermometer.py", "test_my_thermometer.py")
@@ -24,11 +24,7 @@ FILES = ("pyproject.toml", "my_thermometer.py", "test_my_thermometer.py")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The three files of the walk-through, as the README prints them."""
     folder = tmp_path_factory.mktemp("package")
-    text = README.read_text(encoding="utf-8")
-    for name in FILES:
-        match = re.search(rf"`{re.escape(name)}`:\n\n```\w+\n(.*?)```", text, re.DOTALL)
-        assert match is not None, name
-        (folder / name).write_text(match[1], encoding="utf-8")
+    write_package(README, "", FILES, folder)
     return folder
 
 
@@ -36,9 +32,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package installed into a folder of its own, without the network."""
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
-    command += ["--no-build-isolation", "--disable-pip-version-check", "--target", str(target)]
-    subprocess.run([*command, str(package)], check=True, timeout=100)
+    install(package, target)
     return target
 
 

@@ -87,7 +87,7 @@ async def _answer(socket: WebSocket, hub: LiveHub, page: Page) -> None:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        request = _parse(message.get("text") or "")
+        request = parse_request(message.get("text") or "")
         match request.get("type"):
             case "ping":
                 sent = request.get("sent")
@@ -99,7 +99,7 @@ async def _answer(socket: WebSocket, hub: LiveHub, page: Page) -> None:
                 page.refresh()
 
 
-def _parse(text: str) -> dict[str, Any]:
+def parse_request(text: str) -> dict[str, Any]:
     """Return the request, or an empty one for what cannot be understood."""
     if len(text) > REQUEST_LIMIT:
         return {}

@@ -16,6 +16,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
+from teleward_gateway.api.stream import parse_request
 from teleward_gateway.classroom.api.who import classes_of, led_class, seat_of
 from teleward_gateway.classroom.classes import rules
 from teleward_gateway.classroom.classes.board_types import Board, Wall
@@ -29,7 +30,6 @@ router = APIRouter()
 
 LONGEST_S = 1.0
 """A screen is sent at least so often."""
-REQUEST_LIMIT = 1024
 REFUSED, BROKEN = 1008, 1011
 
 log = logging.getLogger(__name__)
@@ -208,23 +208,13 @@ async def _answer_all(socket: WebSocket, answer: Callable[[dict[str, Any]], str 
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
-        reply = answer(_parsed(message.get("text") or ""))
+        reply = answer(parse_request(message.get("text") or ""))
         if reply is not None:
             await socket.send_text(reply)
 
 
 async def _refuse(socket: WebSocket, error: TelewardError) -> None:
     await socket.close(REFUSED, str(error)[:120])
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    if len(text) > REQUEST_LIMIT:
-        return {}
-    try:
-        request = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return request if isinstance(request, dict) else {}
 
 
 def _now_ms() -> int:
