@@ -42,6 +42,55 @@ def test_a_link_to_a_missing_file_is_named_with_its_page(builder: ModuleType) ->
     assert found == ["docs/index.md: nowhere.md#part"]
 
 
+READERS = ("my_", "test_my_", "capnometer/", "commands.json", "class.CODE.json", "teleward.toml",
+           "boards/NAME/")  # fmt: skip
+"""Files that a reader writes or gets, not ours."""
+ENDINGS = {"py", "md", "js", "css", "html", "toml", "yaml", "c", "h", "ino", "json", "npz", "hex"}
+
+
+def _missing_paths(text: str, tree: set[str], targets: set[str]) -> list[str]:
+    """Return the paths and make targets in code spans of a page that the tree has not.
+
+    A path may begin below the root; ``...`` stands for folders between.
+    """
+    found = []
+    for span in re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL)):
+        if re.fullmatch(r"make [a-z-]+", span):
+            found += [span] if span.removeprefix("make ") not in targets else []
+            continue
+        path = span.rstrip("/")
+        is_path = re.fullmatch(r"[\w.-]+(/[\w.-]+)*", path) and (
+            path.rpartition(".")[2] in ENDINGS or path.split("/")[0] + "/" in tree
+        )
+        if not is_path or path.startswith(READERS):
+            continue
+        wanted = re.compile("(.*/)?" + re.escape(path).replace(r"\.\.\.", ".*") + "/?")
+        found += [] if any(wanted.fullmatch(known) for known in tree) else [span]
+    return found
+
+
+def test_pages_name_paths_and_targets_that_are_there() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    tree = {*listed, *(f"{folder}/" for name in listed for folder in Path(name).parents)}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    pages = [page for page in _pages() if page.name != "CHANGELOG.md"]  # it names what was, too
+    assert {
+        str(page.relative_to(ROOT)): missing
+        for page in pages
+        if (missing := _missing_paths(page.read_text(), tree, targets))
+    } == {}
+
+
+def test_a_missing_path_is_found() -> None:
+    tree, targets = {"docs/", "docs/index.md", "a/b/c.py"}, {"check"}
+    kept = "`docs/index.md` `index.md` `a/.../c.py` `make check` `bed/sim-1` `teleward.toml`"
+    assert _missing_paths(kept, tree, targets) == []
+    gone = ["docs/other.md", "x.py", "a/.../d.py", "docs/old", "make fly"]
+    assert _missing_paths(" ".join(f"`{each}`" for each in gone), tree, targets) == gone
+
+
 def _prose(page: Path) -> Iterator[tuple[int, list[str]]]:
     """The paragraphs and list items of a page with their first line, without code and tables."""
     code, begin, lines = False, 0, list[str]()
