@@ -8,6 +8,7 @@ import numpy as np
 
 from teleward_signal.banks.bank import Events
 from teleward_signal.banks.biquads import at_rest, filtered
+from teleward_signal.banks.holes import ends_hole, is_bridged
 from teleward_signal.banks.slot_bank import emit, median
 from teleward_signal.compiled.cache import constant, inner, kernel
 from teleward_signal.compiled.records import Floats, Ints, Records
@@ -264,18 +265,10 @@ def advance(
 ) -> int:
     """Take one block of one stream; return the number of events so far."""
     for i in range(samples.shape[0]):
-        x = float(samples[i])
-        if np.isnan(x):
-            s.missing += 1
-            x = s.held
-        else:
-            if s.n == s.missing or s.missing > t.bridge_n:
-                restart(s, x, rest)
-            s.same = s.same + 1 if x == s.held and s.missing == 0 else 0
-            s.missing = 0
-            s.held = x
-        if s.missing <= t.bridge_n and s.missing < s.n + 1 - s.started:
-            n_events = take_sample(s, t, x, sos, events, n_events)
+        if ends_hole(s, t.bridge_n, float(samples[i])):
+            restart(s, s.held, rest)
+        if is_bridged(s, t.bridge_n):
+            n_events = take_sample(s, t, s.held, sos, events, n_events)
         s.n += 1
         if s.n % t.second_n == 0:
             value = rate(s, t)
