@@ -11,13 +11,13 @@ gateway -> page   {"type": "hello", ...}  the whole state; {"type": "update", ..
 
 import asyncio
 import contextlib
-import json
 import logging
 import math
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
+from teleward_gateway.api.page_requests import parse_request
 from teleward_gateway.api.view import view_of
 from teleward_gateway.live import LiveHub, Page, Rung
 from teleward_gateway.live.channel import PAST_S
@@ -28,8 +28,6 @@ router = APIRouter()
 
 PAGES_LIMIT = 200
 """Pages at once; 40 pages of 16 beds cost 3 % of a core."""
-REQUEST_LIMIT = 1024
-"""Characters of a page's message; a ping has 40."""
 
 
 @router.websocket("/stream")
@@ -97,14 +95,3 @@ async def _answer(socket: WebSocket, hub: LiveHub, page: Page) -> None:
                 page.rung = Rung(request["rung"])
             case "refresh":
                 page.refresh()
-
-
-def parse_request(text: str) -> dict[str, Any]:
-    """Return the request, or an empty one for what cannot be understood."""
-    if len(text) > REQUEST_LIMIT:
-        return {}
-    try:
-        request = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return request if isinstance(request, dict) else {}

@@ -16,7 +16,7 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from teleward_gateway.api.stream import parse_request
+from teleward_gateway.api.page_requests import parse_request
 from teleward_gateway.classroom.api.who import classes_of, led_class, seat_of
 from teleward_gateway.classroom.classes import rules
 from teleward_gateway.classroom.classes.board_types import Board, Wall
