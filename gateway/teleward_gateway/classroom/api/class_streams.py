@@ -198,7 +198,7 @@ async def _until_gone(
     for task in done:
         error = task.exception()
         if error is not None and not isinstance(error, WebSocketDisconnect):
-            log.error("a screen of a class", exc_info=error)
+            log.error("a page of a class is closed, it may open again", exc_info=error)
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(BROKEN)  # the page opens another one
 
