@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
+from starlette.requests import HTTPConnection
 
+from teleward_gateway.api.history_page import HistoryPages
 from teleward_gateway.api.repeats import IdempotencyKey, RepeatsDep
 from teleward_gateway.api.schemas import (
     History,
     Identity,
     ManualObservation,
     Moment,
-    Observation,
     Reading,
 )
 from teleward_gateway.api.view import GatewayView, HistoryQuery, view_of
@@ -42,9 +43,19 @@ router = APIRouter(tags=["observations"])
 View = Annotated[GatewayView, Depends(view_of)]
 
 
-@router.get("/subjects/{subject}/observations")
+def pages_of(connection: HTTPConnection) -> HistoryPages:
+    """Return what makes the pages of this application (a FastAPI dependency)."""
+    state = connection.app.state
+    if not hasattr(state, "history_pages"):
+        state.history_pages = HistoryPages()
+    pages: HistoryPages = state.history_pages
+    return pages
+
+
+@router.get("/subjects/{subject}/observations", response_model=History)
 async def history(
     view: View,
+    pages: Annotated[HistoryPages, Depends(pages_of)],
     subject: str,
     metric: str | None = None,
     start_ns: Annotated[Moment | None, Query(description="UTC, inclusive")] = None,
@@ -52,7 +63,7 @@ async def history(
     kind: Annotated[list[RecordKind] | None, Query()] = None,
     limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 1000,
     after: Annotated[str | None, Query(pattern=CURSOR, description="`next` of a page")] = None,
-) -> History:
+) -> Response:
     """Return recorded observations of a subject, oldest first."""
     if metric is not None:
         known_metric(metric)
@@ -60,10 +71,8 @@ async def history(
     kinds = frozenset(kind) if kind else frozenset({RecordKind.MEASUREMENT})
     query = HistoryQuery(subject, metric, start_ns, end_ns, kinds, limit, position, position_ns)
     records = await view.history(query)
-    return History(
-        observations=[Observation.of(record) for record in records],
-        next=cursor(records[-1]) if len(records) == limit else None,
-    )
+    following = cursor(records[-1]) if len(records) == limit else None
+    return Response(await pages.page(records, following), media_type="application/json")
 
 
 def cursor(record: Record) -> str:
