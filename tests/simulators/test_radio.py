@@ -14,7 +14,7 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakBluetoothNotAvailableError, BleakError
 from bumble import hci
-from bumble.device import AdvertisingType
+from bumble.device import AdvertisingType, Device
 
 from teleward_gateway.testing.paced_time import run_paced
 from teleward_simulators.ble.heart_rate import HeartRate
@@ -171,6 +171,30 @@ async def test_a_hub_that_restarts_is_found_again(place: Place) -> None:
     await place.radio.central.wait_ready()
     async with place.client() as again:
         assert again.is_connected
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), asyncio.InvalidStateError("late")])
+async def test_an_adapter_comes_back_whatever_its_host_stack_raised(
+    place: Place, error: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bumble cancels what waits for an answer as its socket goes: that ended the adapter's task."""
+    power_on, failures = Device.power_on, [error]
+
+    async def failing_once(device: Device) -> None:
+        if failures:
+            raise failures.pop()
+        await power_on(device)
+
+    monkeypatch.setattr(Device, "power_on", failing_once)
+    spec = place.hub.spec
+    await place.hub.stop()
+    await place.hub.start(spec)
+    async with asyncio.timeout(20):
+        while failures:
+            await asyncio.sleep(0.02)
+        await place.radio.central.wait_ready(20)
+    async with place.client() as client:
+        assert client.is_connected
 
 
 async def test_a_scan_survives_a_restart_of_the_hub(place: Place) -> None:

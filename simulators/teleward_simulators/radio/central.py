@@ -8,6 +8,7 @@ are reported lost the moment the hub goes. Bonds outlive the hub.
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from bumble.pairing import PairingConfig, PairingDelegate
 
 from teleward_simulators.radio.conditions import address_text
 from teleward_simulators.radio.h4 import H4Connection, dial
+
+log = logging.getLogger(__name__)
 
 RETRY_S = 0.25
 """How often an absent hub is tried: a restart is noticed soon, and a try costs next to nothing."""
@@ -125,10 +128,20 @@ class Central:
                 await late.disconnect()
 
     async def _keep_up(self) -> None:
+        reported = ""
         while True:
-            with contextlib.suppress(OSError, TimeoutError, core.BaseBumbleError):
+            try:
                 await self._power_on()
                 await self._lost.wait()
+            except asyncio.CancelledError:
+                if _was_cancelled():
+                    raise
+                # the host stack cancels what waits for an answer when its socket is lost
+            except (OSError, TimeoutError, core.BaseBumbleError):
+                pass  # no hub, or one that is too busy
+            except Exception as error:
+                if reported != (reported := f"{type(error).__name__}: {error}"):
+                    log.warning("virtual radio at %s: %s", self.spec, reported)
             self._vanish()
             await asyncio.sleep(RETRY_S)
 
