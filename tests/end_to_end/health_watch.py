@@ -1,10 +1,12 @@
-"""Asks health five times a second beside an idle loop, in a process of its own, until told to end.
+"""Asks health five times a second beside an idle timer, in a process of its own.
 
 health_watch.py URL      prints, at the end of its input, the slowest answer and the latest timer in
-                         seconds: the second is what this machine owes to its other work
+                         seconds, and how many times longer than alone a piece of work took at the
+                         median: the last two are what the machine's other work costs
 """
 
 import json
+import statistics
 import sys
 import threading
 import time
@@ -12,6 +14,7 @@ import urllib.request
 
 EVERY_S = 0.2
 TIMER_S = 0.02
+WORK_S = 0.01
 
 
 def main(url: str) -> None:
@@ -32,13 +35,24 @@ def main(url: str) -> None:
     timer = threading.Thread(target=idle)
     timer.start()
     answers: list[float] = []
+    slower: list[float] = []
     while not ended.wait(EVERY_S):
         began_s = time.monotonic()
         with urllib.request.urlopen(url, timeout=30) as answer:
             answer.read()
         answers.append(time.monotonic() - began_s)
+        slower.append(work() / WORK_S)
     timer.join()
-    print(json.dumps({"slowest_s": max(answers), "asked": len(answers), "late_s": late[0]}))
+    found = {"slowest_s": max(answers), "asked": len(answers), "late_s": late[0]}
+    print(json.dumps(found | {"slower": max(1.0, statistics.median(slower))}))
+
+
+def work() -> float:
+    """Return the seconds in which this thread gets `WORK_S` of a processor."""
+    began_s, until_s = time.monotonic(), time.thread_time() + WORK_S
+    while time.thread_time() < until_s:
+        pass
+    return time.monotonic() - began_s
 
 
 if __name__ == "__main__":

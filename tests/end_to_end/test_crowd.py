@@ -160,13 +160,14 @@ async def test_a_crowd_holds_up_nothing(demo: RunningDemo, crowd: str) -> None:
     elapsed_s = time.monotonic() - began_s
     per_h = (_log_bytes(demo) - size) / elapsed_s * 3600
     ticks, late = after[0] - before[0], after[1] - before[1]
-    slowest_s, idle_s = watched["slowest_s"], watched["late_s"]
+    slowest_s, slower = watched["slowest_s"], watched["slower"]
     print(
-        f"\n{crowd}: health {1000 * slowest_s:.0f} ms at most of {watched['asked']:.0f} (an idle "
-        f"timer beside it {1000 * idle_s:.0f} ms late, load {os.getloadavg()[0]:.1f}), "
-        f"log {per_h / 1000:.0f} kB/h, {late} of {ticks} ticks late"
+        f"\n{crowd}: health {1000 * slowest_s:.0f} ms at most of {watched['asked']:.0f}, "
+        f"log {per_h / 1000:.0f} kB/h, {late} of {ticks} ticks late (beside it a timer was "
+        f"{1000 * watched['late_s']:.0f} ms late, and work took {slower:.1f} times as long as "
+        f"alone; load {os.getloadavg()[0]:.1f})"
     )
-    assert slowest_s < HEALTH_S + idle_s, "beyond what the machine itself is late by"
+    assert slowest_s < HEALTH_S * slower, "slower than this machine's other work explains"
     assert per_h < LOG_BYTES_PER_H
     assert late <= ticks // 20
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
