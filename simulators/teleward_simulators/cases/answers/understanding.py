@@ -88,13 +88,23 @@ def _exact() -> dict[str, str]:
 
 @cache
 def _names() -> tuple[tuple[tuple[str, ...], frozenset[str], str, int], ...]:
-    """Return (words of a name, those needed, item, rank) of every name."""
+    """Return (words of a name, those needed, item, rank) of every name.
+
+    Of several words of which a single one carries meaning, all are needed, unless the item has that
+    one as a name too: "how much blood" is blood lost, and a "blood test" is not.
+    """
     names: dict[tuple[str, ...], tuple[str, int]] = {}
     for rank, item, text in _ranked():
         names.setdefault(_words(text), (item.id, rank))
-    return tuple(
-        (words, _kept(words), item, rank) for words, (item, rank) in names.items() if words
-    )
+    alone = {(meant, words[0]) for words, (meant, _) in names.items() if len(words) == 1}
+    found: list[tuple[tuple[str, ...], frozenset[str], str, int]] = []
+    for words, (meant, rank) in names.items():
+        needed = _kept(words)
+        if len(needed) == 1 and len(words) > 1 and (meant, *needed) not in alone:
+            needed = frozenset(words)
+        if words:
+            found.append((words, needed, meant, rank))
+    return tuple(found)
 
 
 @cache
@@ -137,11 +147,11 @@ def understood(text: str) -> str:
     known = _exact().get(" ".join(asked))
     if known is not None:
         return known
-    kept = _kept(asked)
+    every, kept = frozenset(asked), _kept(asked)
     best, best_key = "", (0, 0, 0)
     for words, needed, item, rank in _names():
-        if needed <= kept and kept <= _vocabulary()[item]:
-            key = (len(needed), len(set(words) & set(asked)), -rank)
+        if needed <= every and kept <= _vocabulary()[item]:
+            key = (len(needed & kept), len(set(words) & every), -rank)
             if key > best_key:
                 best, best_key = item, key
     return best

@@ -61,6 +61,8 @@ def test_the_catalogue_is_wide_and_in_two_languages() -> None:
         ("mother's blood pressure", ""), ("give oxygen", ""), ("oxygen do", ""),
         ("give me the blood pressure", "blood_pressure"), ("where is the table", ""),
         ("check the sensors", ""), ("what is the situation", ""), ("CSF", ""),
+        ("can he count in one breath", "count_in_breath"), ("right sided leads", ""),
+        ("शुगर चेक करो", "glucose_check"), ("कब से दर्द है", "onset"), ("ऑक्सीजन दो", ""),
     ],
 )  # fmt: skip
 def test_what_a_text_means(text: str, item: str) -> None:
