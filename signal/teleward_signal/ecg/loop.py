@@ -60,13 +60,18 @@ from teleward_signal.ecg.features import (
 from teleward_signal.ecg.networks import Networks
 from teleward_signal.ecg.pacing import begin_spikes, is_only_spike, without_spikes
 from teleward_signal.ecg.quality import assess, watch
-from teleward_signal.ecg.rhythm import follow_beat, follow_shockable, follow_silence
+from teleward_signal.ecg.rhythm import FLOOR, follow_beat, follow_shockable, follow_silence
 from teleward_signal.ecg.sequence import learn_interval, remember, share
 from teleward_signal.ecg.shockable import listen
 from teleward_signal.ecg.state import HISTORY, N_FEATURES, N_LATE, EcgState, EcgTiming
 
 EVENT_BEAT, EVENT_RATE = constant(EventKind.BEAT), constant(EventKind.HEART_RATE)
 NO_SYMBOL, DOUBTFUL = constant(0), constant(False)
+LEAST, LEAST_S = 4, 4.0
+"""Intervals of a rate: hearts are uneven by some 5 %, so the mean of four is within 10 %. Of slow
+hearts two must do: the third beat is seconds away."""
+FAST_S, GAP = 0.3, 1.6
+"""Over 200/min a gap of 1.6 intervals is a missed beat rather than a pause: it would count 10 %."""
 ACCEPT = 0.58
 """Probability from which a candidate is a beat."""
 ACCEPT_OVERDUE = 0.25
@@ -109,6 +114,7 @@ def accept(
     if interval < 3.0:
         s.intervals[s.intervals_n % HISTORY] = interval
         s.intervals_n += 1
+        s.trusted += 1
         s.interval = median(s.intervals, min(s.intervals_n, HISTORY))
         learn_interval(s, interval, sure and s.sure_run > 0)
     s.sure_run = s.sure_run + 1 if sure else 0
@@ -282,13 +288,24 @@ def search_back(
 
 @inner
 def heart_rate(s: EcgState, t: EcgTiming) -> float:
-    """Return the rate over the last intervals in /min, NaN when there was no beat lately."""
-    n = min(s.intervals_n, HISTORY)
+    """Return the rate over the last intervals in /min, NaN when it is not known.
+
+    That is when there was no beat lately, and when one may have been missed among fast ones.
+    Intervals in which the quality was poor do not count: a beat missed or made up in them would
+    stay in the rate for eight beats, with slow hearts half a minute after the signal is good again.
+    """
+    n = min(s.intervals_n, s.trusted, HISTORY)
     if n < 2 or s.n - s.last_at > max(3.0, 2.5 * s.interval) * t.fs:
         return np.nan
-    total = 0.0
+    total = longest = 0.0
     for k in range(n):
-        total += s.intervals[k]
+        interval = s.intervals[(s.intervals_n - 1 - k) % HISTORY]
+        total += interval
+        longest = max(longest, interval)
+    if n < LEAST and total < LEAST_S:
+        return np.nan
+    if s.interval < FAST_S and longest > GAP * s.interval:
+        return np.nan
     return 60.0 * n / total
 
 
@@ -320,6 +337,8 @@ def take(s: EcgState, t: EcgTiming, x: float) -> bool:
 def end_second(s: EcgState, t: EcgTiming, networks: Networks, events: Events, n_events: int) -> int:
     """Give what is known once a second: quality, silence and the heart rate."""
     assess(s, t, networks.quality)
+    if s.sqi < FLOOR:
+        s.trusted = -1
     n_events = follow_silence(s, t, events, n_events)
     return emit(events, n_events, s, s.n - 1, EVENT_RATE, NO_SYMBOL, heart_rate(s, t))
 

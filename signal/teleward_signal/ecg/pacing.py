@@ -12,7 +12,7 @@ import numpy as np
 from teleward_signal.compiled.cache import inner
 from teleward_signal.ecg.state import CLEAN, RAW, EcgState, EcgTiming
 
-SPIKE_MV = 0.3
+SPIKE_MV = 0.15
 SPIKE_RATIO = 8.0
 """A spike is this many times what stands out on average: muscle and mains do so all the time."""
 CAPTURE_S = 0.15

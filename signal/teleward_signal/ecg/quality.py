@@ -13,6 +13,7 @@ from teleward_signal.banks.network import judge
 from teleward_signal.compiled.cache import inner
 from teleward_signal.compiled.records import Floats
 from teleward_signal.ecg.features import MASK, bustle, irregularity, ratio
+from teleward_signal.ecg.repetition import repeats
 from teleward_signal.ecg.state import HISTORY, EcgState, EcgTiming
 
 NO_SIGNAL, LEAD_OFF, CLIPPED = int(Reason.NO_SIGNAL), int(Reason.LEAD_OFF), int(Reason.CLIPPED)
@@ -80,7 +81,7 @@ def assess(s: EcgState, t: EcgTiming, network: Floats) -> None:
         sqi = min(sqi, 0.3)
     if reasons & CLIPPED:
         sqi = min(sqi, 0.5)
-    if s.hurried > HURRIED:
+    if s.hurried > HURRIED or (s.learned == 1 and repeats(s, t)):
         reasons |= TOO_FAST
         sqi = min(sqi, 0.3)
     if sqi < MOTION_BELOW and reasons == 0:

@@ -85,6 +85,7 @@ class EcgState(RhythmState, ShockableState):
     broken: Int  # 1: a gap lies since the last beat, so the next has no interval
     intervals: Annotated[FloatArray, HISTORY]  # s
     intervals_n: Int
+    trusted: Int  # intervals since the last second of poor quality; -1: the one under way is not
     interval: Float  # median of the intervals, s
     envelopes: Annotated[FloatArray, HISTORY]
     amplitudes: Annotated[FloatArray, HISTORY]
@@ -224,7 +225,7 @@ def _fill_pacing(out: NDArray[np.void], fs: float) -> int:
     edge_n, before_n = max(3, round(0.024 * fs)), max(2, round(0.008 * fs))
     out["spike_edge_n"], out["spike_before_n"] = edge_n, before_n
     out["spike_after_n"] = max(2, round(0.014 * fs))
-    out["spike_width_n"] = fs * max(0.010, min(0.0168, 2.1 / fs))
+    out["spike_width_n"] = fs * max(0.010, min(0.0168, 2.6 / fs))
     lag_n = edge_n + before_n - 1
     out["spike_delay_n"] = lag_n
     return lag_n

@@ -35,6 +35,19 @@ def test_heart_rates_from_20_to_350_are_right_or_withheld() -> None:
     assert [found[row][rate] for row in found for rate in ("20", "60", "150", "250")] == ["."] * 4
 
 
+def test_a_third_of_a_fast_rate_is_withheld_however_long_it_comes_evenly() -> None:
+    cells = list(ecg_cells(250.0, ("tall T",), (310, 320), seconds=120.0))
+    assert wrong(cells) == []
+
+
+@pytest.mark.parametrize(("fs", "shape", "rate"), [(1000.0, "wide", 25), (128.0, "low", 20)])
+def test_beats_made_up_by_noise_leave_the_rate_with_it(fs: float, shape: str, rate: int) -> None:
+    seconds = 60.0
+    x = ecg(shape, beat_times(rate, seconds, 0.01, rate), fs, seconds)
+    x += noise(len(x), 0.06, rate)
+    assert wrong([Cell("slow", str(rate), "ecg_ii", fs, rate, x.astype(np.float32))]) == []
+
+
 def test_pulse_rates_of_infants_are_shown_and_none_is_halved() -> None:
     cells = list(pulse_cells(60.0, (60, 120, 180, 200, 250, 310, 350)))
     assert wrong(cells) == []
@@ -49,9 +62,9 @@ def test_slow_breathing_is_shown_and_fast_breathing_is_not_halved() -> None:
     assert found["noise 1%, heart 0%"]["6"] == "."
 
 
-@pytest.mark.parametrize("fs", [FS, 500.0])
+@pytest.mark.parametrize("fs", [FS, 200.0, 500.0])
 def test_pacing_without_capture_shows_no_rate_and_is_asystole(fs: float) -> None:
-    cells = list(pacing_cells(fs, (2, 20)))
+    cells = list(pacing_cells(fs, (0.5, 1, 20)))
     assert wrong(cells) == []
     spiky = [k for k, cell in enumerate(cells) if cell.row.startswith("no capture")]
     measured = measure(cells)

@@ -32,6 +32,7 @@ RATES = (20, 30, 40, 60, 90, 120, 150, 170, 180, 190, 200, 220, 250, 280, 300, 3
 BREATHS = (3, 4, 5, 6, 8, 10, 12, 16, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 NUMERICS = {"ecg_ii": "heart_rate", "pleth": "pulse_rate", "respiration": "respiratory_rate"}
 HEART_S, BREATH_S, BREATH_SETTLED_S = 45.0, 150.0, 60.0
+ECG_HZ = (125.0, 200.0, 250.0, 500.0, 1000.0)
 BLOCK_S = 0.4
 START_NS = 1_700_000_000 * 10**9
 PACED = (60, 70, 90)
@@ -40,19 +41,22 @@ SETTINGS = ((0.01, 0.0, 0.01), (0.05, 300.0, 0.03), (0.03, -300.0, 0.06))
 
 
 def ecg_cells(
-    fs: float, shapes: Iterable[str] = tuple(ECG_SHAPES), rates: Iterable[int] = RATES
+    fs: float,
+    shapes: Iterable[str] = tuple(ECG_SHAPES),
+    rates: Iterable[int] = RATES,
+    seconds: float = HEART_S,
 ) -> Iterator[Cell]:
     """Yield hearts of every shape and rate under noise, offset and uneven intervals."""
     for shape in shapes:
         for level, offset, spread in SETTINGS:
             for rate in rates:
-                beats = beat_times(rate, HEART_S, spread, rate)
-                x = ecg(shape, beats, fs, HEART_S) + offset
+                beats = beat_times(rate, seconds, spread, rate)
+                x = ecg(shape, beats, fs, seconds) + offset
                 row = f"{shape}, {level * 1000:.0f} uV, {offset:+.0f} mV, {spread:.0%}"
                 yield _cell(row, rate, "ecg_ii", fs, rate, x + noise(len(x), level, rate))
 
 
-def pacing_cells(fs: float, sizes: Iterable[float] = (1, 2, 4, 20)) -> Iterator[Cell]:
+def pacing_cells(fs: float, sizes: Iterable[float] = (0.5, 1, 2, 4, 20)) -> Iterator[Cell]:
     """Yield pacing that captures nothing, and an input at its rail: no rate may be shown."""
     for size in sizes:
         for tail in (0.0, 0.1):
@@ -87,8 +91,8 @@ def breath_cells(fs: float, rates: Iterable[int] = BREATHS) -> Iterator[Cell]:
 
 def rows() -> dict[str, Any]:
     """Return the full map: a table of verdicts for each section."""
-    parts = {f"ECG heart rate, {fs:g} Hz": ecg_cells(fs) for fs in (125.0, 250.0, 500.0)}
-    parts |= {f"ECG without a beat, {fs:g} Hz": pacing_cells(fs) for fs in (125.0, 250.0, 500.0)}
+    parts = {f"ECG heart rate, {fs:g} Hz": ecg_cells(fs) for fs in ECG_HZ}
+    parts |= {f"ECG without a beat, {fs:g} Hz": pacing_cells(fs) for fs in ECG_HZ}
     parts |= {f"PPG pulse rate, {fs:g} Hz": pulse_cells(fs) for fs in (60.0, 125.0, 250.0)}
     parts |= {f"breathing, {fs:g} Hz": breath_cells(fs) for fs in (25.0, 62.5, 125.0)}
     return {name: verdicts(list(cells)) for name, cells in parts.items()}
