@@ -280,10 +280,11 @@ def two_taps_to_anything(hour: Hour, teacher: Teacher, phones: list[Phone], wall
     teacher.reach("staged change", row, "[data-change=stage_motion]")
     page.click("[data-change=stage_worse]")
     expect(page.locator("#send-changes")).to_have_text(re.compile("Send 2 changes"))
-    assert not [e for e in orders(teacher) if e["order"] == "knob"]  # nothing goes before Send
+    room = teacher.row(first.name).get_attribute("data-room")
+    assert not [e for e in orders(teacher, room) if e["order"] == "knob"]  # none before Send
     page.click("#send-changes")
     expect(page.locator("#send-changes")).to_have_count(0)
-    sent = [e for e in orders(teacher) if e["order"] in ("knob", "fault")][-2:]
+    sent = [e for e in orders(teacher, room) if e["order"] in ("knob", "fault")][-2:]
     assert {e["order"] for e in sent} == {"knob", "fault"}
     assert sent[0]["tick"] == sent[1]["tick"]
     page.keyboard.press("Escape")
@@ -315,9 +316,10 @@ def two_taps_to_anything(hour: Hour, teacher: Teacher, phones: list[Phone], wall
     phones[-1].shows("no_seat")
 
 
-def orders(teacher: Teacher) -> list[dict[str, Any]]:
-    """Return the teacher's orders in the log."""
-    return [e["body"] for e in teacher.events() if e["kind"] == "order.sent"]
+def orders(teacher: Teacher, room: str | None) -> list[dict[str, Any]]:
+    """Return the teacher's orders to a room in the log."""
+    found = [e for e in teacher.events() if e["kind"] == "order.sent"]
+    return [e["body"] for e in found if e["room"] == room]
 
 
 def words_before_the_score(hour: Hour, teacher: Teacher, phones: list[Phone], wall: Page) -> None:
