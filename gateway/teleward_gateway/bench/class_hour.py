@@ -103,10 +103,7 @@ async def _class(
     learners = [httpx.AsyncClient(base_url=base, timeout=120) for _ in range(n_seats)]
     tasks: list[asyncio.Task[None]] = []
     try:
-        for number, learner in enumerate(learners):
-            body = {"code": code, "name": f"Learner {number + 1}"}
-            while (await learner.post("/join", json=body)).status_code == 429:
-                await asyncio.sleep(0.3)
+        await _join(learners, code)
         (await teacher.post("/class/phase", json={"phase": "encounter"})).raise_for_status()
         board = Board()
         headers = {"X-Class-Key": key}
@@ -138,6 +135,14 @@ async def _class(
         await asyncio.gather(*tasks, return_exceptions=True)
         for client in (teacher, *learners):
             await client.aclose()
+
+
+async def _join(learners: list[httpx.AsyncClient], code: str) -> None:
+    """Take a seat for each learner, as fast as the door lets them in."""
+    for number, learner in enumerate(learners):
+        body = {"code": code, "name": f"Learner {number + 1}"}
+        while (await learner.post("/join", json=body)).status_code == 429:
+            await asyncio.sleep(0.3)
 
 
 async def _open_room(base: str, folder: Path) -> float | None:
