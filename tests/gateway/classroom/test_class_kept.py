@@ -214,6 +214,10 @@ async def test_an_order_waits_while_the_worker_is_away(hour: Hour) -> None:
             await asyncio.sleep(0.1)
     given = [each.name for each in mine.room.patient.body.vital.given]
     assert given.count("oxygen") == 1
+    shown = (await learner.get("/seat")).json()["lines"]
+    spoken = [line["texts"]["hi"] for line in shown if line["what"] in ("message", "readback")]
+    assert "ऑक्सीजन 10 L/min" in spoken, "the worker speaks the learner's language"
+    assert any("लौटे नहीं" in text for text in spoken)
     events = (await teacher.get("/class/events")).json()
     [done] = [each for each in events if each["kind"] == "act.done"]
     assert (done["body"]["waited"], done["seat"]) == (True, "s-1")
