@@ -28,6 +28,7 @@ from teleward_simulators.fleet import DeviceSpec, Fleet
 
 OnAir = Callable[[Fleet, Path], AbstractAsyncContextManager[Any]]
 
+AHEAD_NS = time.time_ns() - time.monotonic_ns()
 LISTEN_S = 9.0
 """Longer than the slowest: a cuff of 2 s after 1 s, an oximeter's search of 4 s."""
 
@@ -191,6 +192,11 @@ CASES = [
 ]
 
 
+def now_ns() -> int:
+    """Return UTC ns as sessions count it: by the monotonic clock."""
+    return int(time.monotonic() * 1e9) + AHEAD_NS
+
+
 class Listener:
     """A session without recovery: carries a driver's commands out and keeps its outputs."""
 
@@ -212,7 +218,7 @@ class Listener:
                     self.outputs += self._driver.feed(await self._link.read())
 
     async def _listen(self) -> None:
-        await self._take(self._driver.start(time.time_ns()))
+        await self._take(self._driver.start(now_ns()))
         tick_s = time.monotonic() + 1.0
         while True:
             try:
@@ -221,7 +227,7 @@ class Listener:
                 await self._take(self._driver.feed(received))
             except TimeoutError:
                 tick_s = time.monotonic() + 1.0
-                await self._take(self._driver.tick(time.time_ns()))
+                await self._take(self._driver.tick(now_ns()))
 
     async def _take(self, outputs: Iterable[Output]) -> None:
         channels = self._link.channels()

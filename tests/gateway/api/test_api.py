@@ -176,10 +176,12 @@ async def test_alarms_are_listed_by_urgency_and_acknowledged(
     assert again.status_code == 404
 
 
-async def test_audio_pause_has_an_end_and_a_longest_time(client: httpx.AsyncClient) -> None:
+async def test_audio_pause_has_an_end_and_a_longest_time(
+    client: httpx.AsyncClient, feed: WardFeed
+) -> None:
     wanted = {"author": "nurse", "duration_s": 120}
     answer = (await client.post(f"{SUBJECT}/audio-pause", json=wanted)).json()
-    assert 0 < answer["until_ns"] - time.time_ns() <= 120 * 10**9
+    assert 0 < answer["until_ns"] - feed.now_ns() <= 120 * 10**9
     ended = (await client.post(f"{SUBJECT}/audio-pause", json={**wanted, "duration_s": 0})).json()
     assert ended == {"until": None, "until_ns": None}
     long = await client.post(f"{SUBJECT}/audio-pause", json={**wanted, "duration_s": 3600})
