@@ -51,25 +51,29 @@ def server() -> Iterator[faultkit.Server]:
 
 
 @pytest.fixture
-def influx(tmp_path: Path) -> Influx:
-    """Return a database that is not started yet."""
+def influx(tmp_path: Path) -> Iterator[Influx]:
+    """A database that is not started yet; it ends with the test."""
     folder = tmp_path / "influx"
     folder.mkdir()
     try:
-        return Influx(folder)
+        made = Influx(folder)
     except ServerMissing as missing:
         pytest.skip(str(missing))
+    yield made
+    made.stop()
 
 
 @pytest.fixture
-def broker(tmp_path: Path) -> Mosquitto:
-    """Return a broker that is not started yet."""
+def broker(tmp_path: Path) -> Iterator[Mosquitto]:
+    """A broker that is not started yet; it ends with the test."""
     folder = tmp_path / "mosquitto"
     folder.mkdir()
     try:
-        return Mosquitto(folder)
+        made = Mosquitto(folder)
     except ServerMissing as missing:
         pytest.skip(str(missing))
+    yield made
+    made.stop()
 
 
 def pytest_configure(config: pytest.Config) -> None:
