@@ -36,7 +36,7 @@ from tests.end_to_end.class_browsers import (
 )
 
 N_SEATS = int(os.environ.get("TELEWARD_TEST_SEATS", "10"))
-"""Fewer only to look for a fault on a busy machine."""
+"""Fewer, at least 4, only to look for a fault on a busy machine."""
 PICTURES = os.environ.get("TELEWARD_PICTURES", "")
 """Folder for the pictures of the README."""
 JUDGED = bool(os.environ.get("TELEWARD_JUDGE_TIMES"))
