@@ -15,11 +15,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.testing.running_demo import START_S
 from teleward_gateway.testing.servers import free_port
 from teleward_simulators.fleet import DeviceSpec, write_spec
 
 PATIENT = "anna"
-LIMIT_S = 150.0
+LIMIT_S = 2 * START_S
 """For each step: two busy cores and a cold kernel cache."""
 SETTINGS = """
 [gateway]
