@@ -16,7 +16,10 @@ OVERLAPS = """() => [...document.querySelectorAll(".num")].flatMap((tile) => {
   const boxes = [...parts].filter((part) => part.textContent.trim()).map((part) => {
     const range = document.createRange();
     range.selectNodeContents(part);
-    const { left, right, top, bottom, height } = range.getBoundingClientRect();
+    const text = range.getBoundingClientRect();
+    const clip = getComputedStyle(part).overflow === "hidden" ? part.getBoundingClientRect() : text;
+    const { left, top, height } = text;
+    const [right, bottom] = [Math.min(text.right, clip.right), Math.min(text.bottom, clip.bottom)];
     // digits leave a quarter of their line empty above and below
     const slack = part.tagName === "OUTPUT" ? height * 0.22 : 2;
     return { left, right, top: top + slack, bottom: bottom - slack, text: part.textContent.trim() };
@@ -29,6 +32,16 @@ OVERLAPS = """() => [...document.querySelectorAll(".num")].flatMap((tile) => {
   ).map((b) => `${a.text} / ${b.text}`));
   return [...pairs, ...outside.map((box) => `outside: ${box.text}`)];
 })"""
+
+SIZES = ((800, 480), (360, 740), (768, 1024), (1280, 800), (1920, 1080))
+MODULES = {
+    "arterial_systolic": 131.0,
+    "arterial_diastolic": 90.0,
+    "arterial_mean": 104.0,
+    "etco2": 28.0,
+    "urine_volume": 120.0,
+    "drain_volume": 1590.0,
+}
 
 
 def alarm(priority: Priority, presence: Presence, subject: str = "sim-02") -> AlarmEvent:
@@ -219,7 +232,21 @@ def test_a_bed_that_there_is_not_is_said_to_be(ward: FeedServer, open_page: Open
 def test_nothing_overlaps_on_a_small_touch_screen(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/bed/sim-02", 800, 480)
     page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
-    for width, height in ((800, 480), (360, 740), (768, 1024), (1280, 800), (1920, 1080)):
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        assert page.evaluate(OVERLAPS) == [], (width, height)
+
+
+def test_nothing_overlaps_at_a_bed_with_every_module(ward: FeedServer, open_page: OpenPage) -> None:
+    def measure() -> None:
+        for metric, value in MODULES.items():
+            ward.feed.show("sim-04", Measurement(metric, value, valid_s=600.0))
+
+    ward.call(measure)
+    page = open_page(f"{ward.url}/bed/sim-04", 1280, 720)
+    page.wait_for_selector('[data-metric="drain_volume"][data-state="ok"]')
+    for width, height in ((1280, 720), *SIZES):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(200)
         assert page.evaluate(OVERLAPS) == [], (width, height)
