@@ -72,7 +72,7 @@ def test_the_patient_is_on_the_ward_and_unreviewed(lesson: Class) -> None:
     subject = next(s for s in lesson.demo.get("subjects") if s["id"] == lesson.subject)
     assert subject["provenance"] == "simulated"
     assert subject["attributes"]["detail"] == "Teaching case, review: unreviewed"
-    assert len(subject["devices"]) == len(lesson.told["devices"]) == 4
+    assert len(subject["devices"]) == len(lesson.told["devices"]) == 6
     with urllib.request.urlopen(f"{lesson.demo.address}{lesson.told['page']}") as page:
         assert page.status == 200
 

@@ -138,7 +138,7 @@ async def _class(
 
 
 async def _join(learners: list[httpx.AsyncClient], code: str) -> None:
-    """Take a seat for each learner, as fast as the door lets them in."""
+    """Take a seat for each learner, as fast as the door admits."""
     for number, learner in enumerate(learners):
         body = {"code": code, "name": f"Learner {number + 1}"}
         while (await learner.post("/join", json=body)).status_code == 429:

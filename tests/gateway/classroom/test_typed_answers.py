@@ -73,7 +73,8 @@ def test_lines_events_and_orders_are_shown_kind_by_kind() -> None:
         "what"
     )
     event = {each["title"]: each["properties"]["body"] for each in schemas["EventJson"]["oneOf"]}
-    assert event["act.done"]["properties"].keys() == {"task", "name", "dose", "tick"}
+    done = {"task", "name", "dose", "tick", "confirmed", "waited"}
+    assert event["act.done"]["properties"].keys() == done
     order = {each["title"]: each["properties"]["data"] for each in schemas["LogRow"]["oneOf"]}
     assert order["fault"]["properties"].keys() == {"fault", "sensor", "for", "value"}
     assert [each["title"] for each in order_kinds()] == list(order)
