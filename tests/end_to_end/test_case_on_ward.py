@@ -77,6 +77,7 @@ def test_the_patient_is_on_the_ward_and_unreviewed(lesson: Class) -> None:
         assert page.status == 200
 
 
+@pytest.mark.true_time  # the patients are in another process, which has a clock of its own
 def test_a_fault_shows_while_the_patient_is_well(lesson: Class) -> None:
     lesson.wait("probe on", "spo2", lambda value: value is not None)
     lesson.send({"kind": "fault", "fault": "probe_off", "sensor": "ox", "for": 4})
@@ -85,6 +86,7 @@ def test_a_fault_shows_while_the_patient_is_well(lesson: Class) -> None:
     lesson.wait("probe back", "spo2", lambda value: value is not None)
 
 
+@pytest.mark.true_time  # the patients are in another process, which has a clock of its own
 def test_staged_changes_and_a_learners_shock_show(lesson: Class) -> None:
     lesson.send({"kind": "clock", "speed": 5})
     lesson.send({"kind": "bookmark", "text": "before"})
@@ -100,6 +102,7 @@ def test_staged_changes_and_a_learners_shock_show(lesson: Class) -> None:
     lesson.wait("staged shunt", "spo2", lambda value: value is not None and value < 92)
 
 
+@pytest.mark.true_time  # the patients are in another process, which has a clock of its own
 def test_devices_go_on_after_a_rewind(lesson: Class) -> None:
     losses = lesson.demo.get("health")["parts"]["sessions"]["losses_total"]
     before = lesson.instructor.send("POST", f"{lesson.path}/rewind", {"bookmark": "before"})

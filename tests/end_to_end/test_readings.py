@@ -263,6 +263,7 @@ def delivered(messages: Messages, influx: Influx) -> tuple[Counter[str], int]:
     )
 
 
+@pytest.mark.true_time  # the gateway is in another process, which has a clock of its own
 async def test_every_reading_is_filed_once_for_whoever_wore_the_device(tmp_path: Path) -> None:
     wanted = dict(WANTED)
     async with ward_of(tmp_path) as (ward, messages, influx):

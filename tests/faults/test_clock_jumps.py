@@ -53,6 +53,7 @@ def run(tmp_path: Path, script: str, *offsets_s: int) -> dict[str, object]:
     return found
 
 
+@pytest.mark.true_time  # it turns the clock itself
 @pytest.mark.parametrize(
     ("name", "offsets_s"),
     [

@@ -131,6 +131,7 @@ async def ask(running: Running, name: str, message: bytes, wait: Wait) -> Any:
     return json.loads(heard[0].payload)
 
 
+@pytest.mark.true_time  # the gateway is in another process, which has a clock of its own
 async def test_health_metrics_and_commands(
     running: Running, eventually: Wait, capsys: pytest.CaptureFixture[str]
 ) -> None:

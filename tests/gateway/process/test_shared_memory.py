@@ -28,6 +28,7 @@ def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path) -> None:
     assert memory_file(tmp_path, "clock.json", tmp_path / "none" / "here") is None
 
 
+@pytest.mark.true_time  # it turns the clock itself
 @pytest.mark.parametrize("step_s", [0, DAY_S])
 def test_only_files_of_other_gateways_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step_s: int

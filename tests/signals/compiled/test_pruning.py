@@ -101,6 +101,7 @@ def test_what_cannot_be_removed_is_logged(
     hold(tmp_path / "none")
 
 
+@pytest.mark.true_time  # a process of its own compares its clock with times of files
 def test_a_start_does_it(tmp_path: Path) -> None:
     cache = tmp_path / "teleward" / "kernels"
     kernels(cache, OLDER, 31)
