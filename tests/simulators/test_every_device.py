@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +215,8 @@ class Listener:
                 raise
             with contextlib.suppress(LinkLost):
                 while True:  # what arrived before the link ended
-                    self.outputs += self._driver.feed(await self._link.read())
+                    received = replace(await self._link.read(), time_ns=now_ns())
+                    self.outputs += self._driver.feed(received)
 
     async def _listen(self) -> None:
         await self._take(self._driver.start(now_ns()))
@@ -224,7 +225,7 @@ class Listener:
             try:
                 async with asyncio.timeout(max(0.0, tick_s - time.monotonic())):
                     received = await self._link.read()
-                await self._take(self._driver.feed(received))
+                await self._take(self._driver.feed(replace(received, time_ns=now_ns())))
             except TimeoutError:
                 tick_s = time.monotonic() + 1.0
                 await self._take(self._driver.tick(now_ns()))
