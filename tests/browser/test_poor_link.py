@@ -11,15 +11,16 @@ from teleward_gateway.testing.ward_feed import FeedServer
 OpenPage = Callable[..., Page]
 
 WATCH = """async (seconds) => {
-  const { waves } = teleward.traces.get("sim-01").subject;
-  const underruns = waves.underruns, drawn = teleward.traces.get("sim-01").sweep.drawnSamples;
+  const { subject: { waves }, sweep } = teleward.traces.get("sim-01");
+  const underruns = waves.underruns, drawn = sweep.drawnSamples;
   const { statistics } = teleward.shell;
   statistics.delays.length = 0;
+  const began = performance.now();
   await new Promise((done) => setTimeout(done, seconds * 1000));
   const delays = [...statistics.delays].sort((a, b) => a - b);
   return {
     underruns: waves.underruns - underruns,
-    drawn: teleward.traces.get("sim-01").sweep.drawnSamples - drawn,
+    rate: 1000 * (sweep.drawnSamples - drawn) / (performance.now() - began),
     p95: delays[Math.floor(delays.length * 0.95)],
   };
 }"""
@@ -38,14 +39,20 @@ def test_the_trace_goes_on(
     ward: FeedServer, open_page: OpenPage, profile: Profile, p95_ms: float
 ) -> None:
     with PoorLink(ward.port, profile) as link:
-        page = open_page(f"http://127.0.0.1:{link.port}/bed/sim-01")
-        page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.drawnSamples > 2000")
-        found = page.evaluate(WATCH, 4)
-        expect(page.locator("#link")).not_to_have_attribute("data-link", "lost")
-        page.close()
-    assert found["underruns"] <= 2
-    assert found["drawn"] >= 4 * SAMPLES_PER_S * 0.8
-    assert found["p95"] <= p95_ms
+        pages = [
+            open_page(f"http://127.0.0.1:{port}/bed/sim-01") for port in (link.port, ward.port)
+        ]
+        for page in pages:
+            page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.drawnSamples > 2000")
+        for page in pages:
+            page.evaluate(f"() => {{ window.watched = ({WATCH})(4); }}")
+        # the same page without that link, beside it: a machine that is slow is slow for both
+        poor, good = (page.evaluate("() => window.watched") for page in pages)
+        expect(pages[0].locator("#link")).not_to_have_attribute("data-link", "lost")
+        pages[0].close()
+    assert poor["underruns"] <= good["underruns"] + 2
+    assert poor["rate"] >= 0.8 * min(good["rate"], SAMPLES_PER_S)
+    assert poor["p95"] <= good["p95"] + p95_ms
 
 
 def test_a_strained_link_asks_for_less_and_says_so(ward: FeedServer, open_page: OpenPage) -> None:
