@@ -167,7 +167,7 @@ async def test_a_crowd_holds_up_nothing(demo: RunningDemo, crowd: str) -> None:
         f"{1000 * watched['late_s']:.0f} ms late, and work took {slower:.1f} times as long as "
         f"alone; load {os.getloadavg()[0]:.1f})"
     )
-    assert slowest_s < HEALTH_S * slower, "slower than this machine's other work explains"
+    assert slowest_s < HEALTH_S
     assert per_h < LOG_BYTES_PER_H
     assert late <= ticks // 20
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

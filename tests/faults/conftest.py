@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import faultkit
 import images
 
-from teleward_gateway.testing.servers import Influx, Mosquitto, ServerMissing
+from teleward_gateway.testing.servers import Influx, Mosquitto
 
 MEMORY = Path("/dev/shm")
 COLUMNS = [
@@ -53,25 +53,23 @@ def server() -> Iterator[faultkit.Server]:
 @pytest.fixture
 def influx(tmp_path: Path) -> Iterator[Influx]:
     """A database that is not started yet; it ends with the test."""
-    folder = tmp_path / "influx"
-    folder.mkdir()
-    try:
-        made = Influx(folder)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
-    yield made
-    made.stop()
+    yield from _not_started(Influx, tmp_path / "influx")
 
 
 @pytest.fixture
 def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     """A broker that is not started yet; it ends with the test."""
-    folder = tmp_path / "mosquitto"
+    yield from _not_started(Mosquitto, tmp_path / "mosquitto")
+
+
+Kind = TypeVar("Kind", Influx, Mosquitto)
+"""A server that fault tests start."""
+
+
+def _not_started(kind: type[Kind], folder: Path) -> Iterator[Kind]:
+    """Yield a server of ``kind``; where its program is missing the test fails with the package."""
     folder.mkdir()
-    try:
-        made = Mosquitto(folder)
-    except ServerMissing as missing:
-        pytest.skip(str(missing))
+    made = kind(folder)
     yield made
     made.stop()
 
