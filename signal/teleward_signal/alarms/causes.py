@@ -13,8 +13,12 @@ of one *family* have one cause, and so have those that follow from another condi
     silence         values of one device that stay away, and its lost link, lead or probe
 
 Of a family the most urgent is signalled: rhythms before limits, what is present before what is
-over, then the first. Low SpO2 is never covered by apnoea, nor by a heart rate: they are treated
-apart.
+over, the more dangerous rhythm, then the first. Low SpO2 is never covered by apnoea, nor by a
+heart rate: they are treated apart.
+
+Ventricles have one rhythm at a time, so a text names one: the most dangerous that is present. A
+second one stands there only while its alarm is not over for those who look at it: what was there
+earlier, or what is there now.
 """
 
 from collections.abc import Collection, Iterable
@@ -41,6 +45,22 @@ _BLIND = ("link_lost", "lead_off", "probe_off")
 """Why the values of a device stay away, the farthest first."""
 _PULSELESS = frozenset({"heart_rate", "pulse_rate", "spo2"})
 """What an arrest makes meaningless when it stays away."""
+
+
+_VENTRICLES = (
+    "asystole",
+    "ventricular_fibrillation",
+    "ventricular_flutter",
+    "ventricular_tachycardia",
+    "wide_tachycardia",
+    "pause",
+    "ventricular_run",
+    "narrow_tachycardia",
+    "bradycardia",
+)
+"""Rhythms of the ventricles, each of which excludes the others: the most dangerous first."""
+_HIDE_ATRIA = frozenset(_VENTRICLES[:4])
+"""Rhythms of the ventricles beside which nothing can be known of the atria."""
 
 
 def families(condition: Condition) -> tuple[str, ...]:
@@ -98,6 +118,7 @@ def _order(condition: Condition) -> tuple[int | bool | str, ...]:
         name not in RHYTHMS,
         blind,
         not condition.is_present,
+        _danger(condition),
         condition.onset_ns,
         name,
     )
@@ -135,5 +156,38 @@ def text_of(leader: Condition, members: Collection[Condition], rates: dict[str, 
             parts.append(f"HR {rates['heart_rate']:.0f}")
         if "pulse_rate" in rates and leader.metric != "pulse_rate":
             parts.append(f"pulse {rates['pulse_rate']:.0f}")
-        parts += [c.text[:1].lower() + c.text[1:] for c in members if c.name in RHYTHMS]
+        parts += _further_rhythms(leader, members)
     return ", ".join(dict.fromkeys(parts))
+
+
+def _further_rhythms(leader: Condition, members: Collection[Condition]) -> list[str]:
+    """Return the rhythms that the text names beside that of the leader, if it has one."""
+    rhythms = [c for c in members if c.name in RHYTHMS]
+    others = [_within(c) for c in rhythms if c.name not in _VENTRICLES]
+    known = sorted((c for c in (leader, *rhythms) if c.name in _VENTRICLES), key=_order)
+    if not known:
+        return others
+    first = leader if leader in known else known[0]
+    named = []
+    if first is not leader:
+        named.append(_within(first) if first.is_present else f"earlier {_within(first)}")
+    now = [c for c in known if c.is_present]
+    if now and not first.is_present:
+        named.append(f"now {_within(now[0])}")
+    worse = [c for c in known if not c.is_present and _danger(c) < _danger(first)]
+    if worse and first.is_present:
+        named.append(f"earlier {_within(worse[0])}")
+    hides_atria = first.is_present and first.name in _HIDE_ATRIA
+    return named if hides_atria else named + others
+
+
+def _danger(condition: Condition) -> int:
+    """Return the place of a rhythm among those of the ventricles, 0 the most dangerous."""
+    name = condition.name
+    return _VENTRICLES.index(name) if name in _VENTRICLES else len(_VENTRICLES)
+
+
+def _within(condition: Condition) -> str:
+    """Return the text of a condition within that of another one: abbreviations stay."""
+    text = condition.text
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]

@@ -114,6 +114,38 @@ def test_each_cause_has_its_alarm(
     assert set(ward.alarms) == alarms
 
 
+@pytest.mark.parametrize(
+    ("marks", "alarm", "text"),
+    [
+        ("narrow wide VT", "ventricular_tachycardia", "Ventricular tachycardia, HR 180"),
+        ("wide VT narrow", "ventricular_tachycardia", "Ventricular tachycardia, HR 180"),
+        ("narrow -narrow wide VT", "ventricular_tachycardia", "Ventricular tachycardia, HR 180"),
+        ("VT -VT wide", "wide_tachycardia",
+         "Wide tachycardia, HR 180, earlier ventricular tachycardia"),
+        ("VT -VT narrow", "ventricular_tachycardia",
+         "Ventricular tachycardia, HR 180, now narrow tachycardia"),
+        ("wide AF", "wide_tachycardia", "Wide tachycardia, HR 180, atrial fibrillation"),
+        ("AF VT", "ventricular_tachycardia", "Ventricular tachycardia, HR 180"),
+        ("bradycardia pause asystole AF", "asystole", "Asystole"),
+        ("pause -pause bradycardia", "pause", "Pause, HR 180, now bradycardia"),
+        ("narrow VF", "ventricular_fibrillation", "VF/VT"),
+    ],
+)  # fmt: skip
+def test_an_alarm_names_the_most_dangerous_rhythm_that_is_present(
+    marks: str, alarm: str, text: str
+) -> None:
+    short = {"VT": "ventricular_tachycardia", "VF": "ventricular_fibrillation",
+             "AF": "atrial_fibrillation", "wide": "wide_tachycardia",
+             "narrow": "narrow_tachycardia"}  # fmt: skip
+    ward = Ward()
+    ward.give(2, HR=180.0)
+    for mark in marks.split():
+        name = mark.removeprefix("-")
+        ward.rhythm(short.get(name, name), ends=mark != name)
+    assert ward.alarms.get(alarm) == text
+    assert ward.seen[alarm].text == text
+
+
 def test_fibrillation_without_a_pulse_is_one_alarm() -> None:
     ward = Ward()
     ward.give(5, HR=80.0, PR=80.0, SpO2=96.0)
