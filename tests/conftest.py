@@ -93,7 +93,7 @@ def make_record(
     )
 
 
-async def wait_until(condition: Callable[[], object], timeout_s: float = 10.0) -> None:
+async def wait_until(condition: Callable[[], object], timeout_s: float = 30.0) -> None:
     """Wait until ``condition()`` is true; fail after ``timeout_s``."""
     deadline_s = time.monotonic() + timeout_s
     while not condition():

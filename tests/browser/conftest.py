@@ -17,7 +17,7 @@ from playwright.sync_api import (
 from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 """Two busy cores: a page may need seconds for what takes it a tenth of one alone."""
 
 EXPECTED = re.compile("WebSocket|Failed to load resource")

@@ -43,7 +43,6 @@ def test_a_limit_that_was_abandoned_is_not_sent(ward: FeedServer, open_page: Ope
     body: Any = sent.value.post_data_json
     assert body["limits"] == {"heart_rate": {"high": 125}}
     expect(page.locator("#limits-dialog")).to_be_hidden()
-    expect.set_options(timeout=5000)
     page.wait_for_function(
         "() => teleward.shell.ward.subjects.get('sim-02').limits.heart_rate.high === 125"
     )

@@ -1,5 +1,6 @@
 """What must never look alive when it is not: old values, gaps, withheld values, a dead server."""
 
+import re
 import time
 from collections.abc import Callable
 
@@ -55,12 +56,10 @@ def test_a_value_turns_to_dashes_after_five_seconds_without_data(
     expect(numeric).to_have_attribute("data-state", "ok")
     bed = ward.feed.beds[0]
     bed.silent.add("numerics")
-    silent_since = time.monotonic()
     try:
         expect(numeric).to_have_attribute("data-state", "stale")
-        assert 3.5 <= time.monotonic() - silent_since <= 9
         expect(numeric.locator(".value")).to_have_text("--")
-        expect(numeric.locator(".note")).to_contain_text("s ago")
+        expect(numeric.locator(".note")).to_have_text(re.compile(r"([5-9]|\d\d) s ago"))
         pressure = page.locator('[data-subject="sim-01"] [data-metric="nibp"] .value')
         expect(pressure).to_have_text("118/70")
     finally:
@@ -93,15 +92,10 @@ def test_a_gap_is_drawn_as_a_gap_of_its_true_length(ward: FeedServer, open_page:
     page = open_page(f"{ward.url}/bed/sim-01")
     page.wait_for_function(EARLY_IN_THE_SWEEP)
     bed = ward.feed.beds[0]
-    sent = bed.sent["ecg_ii"]
-    bed.silent.add("ecg_ii")
-    while bed.sent["ecg_ii"] < sent + 200:
-        time.sleep(0.01)
-    bed.silent.discard("ecg_ii")
+    ward.call(lambda: bed.lose("ecg_ii", 200))
     page.wait_for_function(GAP)
     gap = page.evaluate(GAP)
-    assert 175 <= gap["samples"] <= 300
-    assert gap["samples"] % 25 == 0
+    assert gap["samples"] == 200
     assert gap["width"] > 50
     assert gap["lit"] == 0
 
@@ -134,10 +128,8 @@ def test_a_dead_server_is_seen_and_its_return_too(browser: object, open_page: Op
         expect(page.locator("#link")).to_contain_text("Lost")
         server.feed = WardFeed(2)
         server.start()
-        back = time.monotonic()
         expect(page.locator("#link")).to_have_attribute("data-link", "live")
         expect(numeric).to_have_attribute("data-state", "ok")
-        assert time.monotonic() - back < 6
         page.wait_for_function("() => teleward.traces.get('sim-01')?.sweep.lanes.length === 3")
     finally:
         server.stop()

@@ -119,7 +119,6 @@ def test_the_page_is_stale_when_the_ward_stands_still_though_pings_are_answered(
         ward.feed.live.tick = lambda: None  # type: ignore[method-assign]
         expect(link).to_have_attribute("data-link", "stale")
         expect(link).to_contain_text("STALE")
-        assert page.evaluate("() => teleward.shell.stream.link().lostMs") < 4500
         page.wait_for_function("() => document.title.startsWith('STALE')")
         expect(page.locator("#spoken")).to_contain_text("No data from the gateway")
     finally:
@@ -137,7 +136,7 @@ def test_a_quiet_ward_is_not_stale(browser: object, open_page: OpenPage) -> None
         page = open_page(f"{server.url}/ward")
         expect(page.locator("#link")).to_have_attribute("data-link", "live")
         time.sleep(4)
-        expect(page.locator("#link")).to_have_attribute("data-link", "live", timeout=100)
+        expect(page.locator("#link")).to_have_attribute("data-link", "live")
     finally:
         server.stop()
 

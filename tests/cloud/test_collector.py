@@ -40,7 +40,7 @@ def settings(mosquitto: Mosquitto) -> MqttSettings:
 async def sink(settings: MqttSettings) -> AsyncIterator[MqttSink]:
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     yield sink
     await sink.close()
 
@@ -213,7 +213,7 @@ async def test_gateways_wait_for_storage_wherever_a_collector_stands(
     settings = MqttSettings(port=mosquitto.port, confirm_timeout_s=2)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     assert (await sink.send([record(1)], live=True)).acknowledged == (record(1).id,)
     _, source = collector(settings, influx, "c1")
     await source.open()
@@ -221,8 +221,12 @@ async def test_gateways_wait_for_storage_wherever_a_collector_stands(
     await eventually(lambda: sink.counters().detail["storage_required"])
     assert (await sink.send([record(2)], live=True)).held == (record(2).id,)
     await source.confirm("ward-3", [record(2).id], {})
-    await asyncio.sleep(0.2)
-    assert (await sink.send([], live=True)).acknowledged == (record(2).id,)
+    stored: tuple[RecordId, ...] = ()
+    async with asyncio.timeout(30):
+        while not stored:
+            await asyncio.sleep(0.05)
+            stored = tuple((await sink.send([], live=True)).acknowledged)
+    assert stored == (record(2).id,)
     await source.close()
     assert sink.counters().detail["storage_required"], "it is away, not gone"
     await source.retire()
@@ -317,7 +321,7 @@ async def test_kill_any_of_several_and_nothing_is_lost_or_doubled(
     await delivering
     assert influx.count("teleward-sim", "numeric") == 3000
     workers[2].send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(workers[2].wait(), 10) == 0
+    assert await asyncio.wait_for(workers[2].wait(), 30) == 0
     for worker in workers[:2]:
         await worker.wait()
 
@@ -328,7 +332,7 @@ async def test_compressed_bundles_are_collected_and_hostile_ones_counted(
     packed = settings.model_copy(update={"compression": Compression.ZSTD})
     sink = MqttSink(packed, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     carrier, source = collector(settings, influx, "c1")
     async with collecting(carrier, source):
         for message in (b"\x28\xb5\x2f\xfd", b"\x28\xb5\x2f\xfd\x20\x05\x29\x00\x00hi"):

@@ -45,7 +45,7 @@ async def test_a_slow_database_loses_nothing_that_the_broker_took(
     )
     gateway = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await gateway.open()
-    await gateway.wait_connected(5)
+    await gateway.wait_connected(30)
     acknowledged = 0
     start_s = asyncio.get_running_loop().time()
     for step in range(60):  # 6 s at 50 messages of 6 records each tenth of a second

@@ -75,7 +75,7 @@ async def test_unplugged_port_ends_after_what_arrived(pty: Pty) -> None:
     assert (await link.read()).data == b"last"
     pty.unplug()
     with pytest.raises(LinkLost):
-        await asyncio.wait_for(link.read(), 5)
+        await asyncio.wait_for(link.read(), 30)
     with pytest.raises(LinkLost):
         await link.write(b"x")
     await link.close()
@@ -119,7 +119,7 @@ async def test_socket_port(unused_tcp_port: int) -> None:
         assert (await link.read()).data == b"hello"
         await link.write(b"ok")
         with pytest.raises(LinkLost, match="other side"):
-            await asyncio.wait_for(link.read(), 5)
+            await asyncio.wait_for(link.read(), 30)
         await done.wait()
         await link.close()
 
@@ -191,7 +191,7 @@ async def test_port_on_the_network_by_rfc2217(pty: Pty) -> None:
     os.write(pty.master, b"\xff\x00abc")
     got = b""
     while len(got) < 5:
-        got += (await asyncio.wait_for(link.read(), 5)).data
+        got += (await asyncio.wait_for(link.read(), 30)).data
     assert got == b"\xff\x00abc"
     assert server.device.baudrate == 115200
     await link.write(b"\xffok")

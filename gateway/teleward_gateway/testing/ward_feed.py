@@ -231,7 +231,7 @@ class WardFeed:
             else:
                 values = np.sin(2 * np.pi * (bed.breath + at * breaths))
             bed.sent[metric] = first + count
-            if metric not in bed.silent:
+            if metric not in bed.silent and first >= bed.lost_until.get(metric, 0):
                 counts = np.rint(values / scale).astype(np.int16)
                 time_ns = start_ns + round(at[0] * 1e9)
                 block = SampleBlock(metric, fs, counts, scale, first, time_ns=time_ns)

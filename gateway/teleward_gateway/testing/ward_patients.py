@@ -61,3 +61,9 @@ class Bed:
     sent: dict[str, int] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     """Waveforms, or ``numerics``, that stay away."""
+    lost_until: dict[str, int] = field(default_factory=dict)
+    """First sample of a waveform that arrives again after a loss."""
+
+    def lose(self, metric: str, count: int) -> None:
+        """Lose the next ``count`` samples of a waveform."""
+        self.lost_until[metric] = self.sent.get(metric, 0) + count

@@ -19,6 +19,6 @@ def settings(mosquitto: Mosquitto) -> MqttSettings:
 async def sink(settings: MqttSettings) -> AsyncIterator[MqttSink]:
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     yield sink
     await sink.close()

@@ -22,6 +22,7 @@ from teleward_signal.record import Record, RecordId, RecordKind
 
 Make = Callable[..., Record]
 Start = Callable[..., Awaitable[FakeBroker]]
+Wait = Callable[..., Any]
 OPEN = ServiceLimits("any", tls=False)
 
 
@@ -49,7 +50,7 @@ async def online(broker: FakeBroker, **changes: Any) -> MqttSink:
     settings = MqttSettings(port=broker.port, ack_timeout_s=3, **changes)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     return sink
 
 
@@ -63,7 +64,7 @@ class Outcome:
         self.errors: list[str] = []
 
 
-async def deliver(sink: MqttSink, batch: Sequence[Record], timeout_s: float = 20) -> Outcome:
+async def deliver(sink: MqttSink, batch: Sequence[Record], timeout_s: float = 60) -> Outcome:
     """Do as the delivery loop does until nothing is pending but what is blocked."""
     outcome, pending = Outcome(), list(batch)
     async with asyncio.timeout(timeout_s):
@@ -128,7 +129,7 @@ async def test_a_topic_that_closes_the_connection_blocks_nobody_else(
     broker = await start(puback=lambda message: None if "bed 1" in message.topic else 0)
     sink = await online(broker, version=MqttVersion.V311, bundle=Bundle.SUBJECT)
     batch = [record(seq, subject="bed 1" if seq == 1 else f"bed-{seq}") for seq in range(1, 12)]
-    outcome = await deliver(sink, batch, timeout_s=10)
+    outcome = await deliver(sink, batch, timeout_s=60)
     assert [found.id.seq for found in outcome.rejected] == [1]
     assert len(outcome.acknowledged) == 10
     await sink.close()
@@ -150,7 +151,7 @@ async def test_a_network_that_breaks_accuses_nobody(start: Start, record: Make) 
     await sink.close()
 
 
-async def test_limits_of_connack_are_obeyed(start: Start, record: Make) -> None:
+async def test_limits_of_connack_are_obeyed(start: Start, record: Make, eventually: Wait) -> None:
     limits = replace(OPEN, packet_bytes=3000, receive_maximum=3, qos=1, retain=False)
     broker = await start(
         limits=limits, topic_alias_maximum=2, server_keep_alive_s=1, hold_acknowledgements=True
@@ -159,7 +160,7 @@ async def test_limits_of_connack_are_obeyed(start: Start, record: Make) -> None:
         MqttSettings(port=broker.port), gateway="ward-3", provenance=Provenance.SIMULATED
     )
     await sink.open()
-    await sink.wait_connected(8)
+    await sink.wait_connected(30)
     status = record(0, kind=RecordKind.DEVICE, metric=None, payload={"battery_percent": 9.0})
     outcome = await deliver(sink, [status, *(record(seq) for seq in range(1, 100))])
     assert len(outcome.acknowledged) == 100
@@ -167,8 +168,7 @@ async def test_limits_of_connack_are_obeyed(start: Start, record: Make) -> None:
     assert broker.most_unacknowledged <= 3
     assert not any(message.retain for message in broker.messages)
     assert {message.topic for message in broker.messages} >= {"teleward-sim/ward-3/live/records"}
-    await asyncio.sleep(2.5)
-    assert broker.pings >= 1, "the broker's keep alive, not ours"
+    await eventually(lambda: broker.pings >= 1)  # the broker's keep alive, not ours
     assert sink.connected
     await sink.close()
 
@@ -207,7 +207,7 @@ async def test_a_broker_that_allows_no_subscription_gets_the_records(
     settings = MqttSettings(port=broker.port)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=Served())
     await sink.open()
-    await sink.wait_connected(15)
+    await sink.wait_connected(30)
     await asyncio.sleep(0.5)
     outcome = await deliver(sink, [record(seq) for seq in range(10)])
     assert len(outcome.acknowledged) == 10
@@ -312,7 +312,7 @@ async def test_bytes_that_are_no_mqtt_end_a_connection_once(
         await sink.open()
         await asyncio.sleep(1.2)
         broker.raw = b""
-        await sink.wait_connected(10)
+        await sink.wait_connected(30)
         await asyncio.sleep(0.1)
         assert len((await deliver(sink, [record(1)])).acknowledged) == 1
     assert len(caplog.records) <= 6, [r.getMessage() for r in caplog.records]
@@ -347,7 +347,7 @@ async def test_a_ward_within_the_limits_of_a_service(
         for seq in range(12)
         for part in range(40)
     ]
-    outcome = await deliver(sink, batch, timeout_s=30)
+    outcome = await deliver(sink, batch, timeout_s=60)
     assert len(outcome.acknowledged) == len(batch)
     small = [record(100 + seq) for seq in range(30)]
     for found in small:  # as quick as commits may come
@@ -367,7 +367,7 @@ async def test_a_quota_slows_down_and_loses_nothing(start: Start, record: Make) 
     limits = replace(OPEN, publishes_per_s=5.0)
     broker = await start(limits=limits)
     sink = await online(broker, bundle=Bundle.SUBJECT)
-    outcome = await deliver(sink, [record(seq) for seq in range(40)], timeout_s=40)
+    outcome = await deliver(sink, [record(seq) for seq in range(40)], timeout_s=60)
     assert len(outcome.acknowledged) == 40
     assert outcome.rejected == []
     assert 0 < sink.counters().detail["publishes_per_s_limit"] <= 10

@@ -48,7 +48,7 @@ async def test_a_restarted_gateway_is_no_other(mosquitto: Mosquitto) -> None:
     for orderly in (True, False, False, True):
         sink = MqttSink(settings, gateway="ward-3", provenance=FIELD)
         await sink.open()
-        await sink.wait_connected(20)
+        await sink.wait_connected(30)
         assert sink.conflict is None
         if orderly:
             await sink.close()

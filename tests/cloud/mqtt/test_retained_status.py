@@ -11,6 +11,7 @@ from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
 from teleward_signal.record import RecordKind
 from tests.cloud.mqtt.listening import Listener, Make, Wait, device
+from tests.conftest import wait_until
 
 
 async def test_device_status_is_retained(
@@ -46,7 +47,9 @@ async def retained(settings: MqttSettings, filter_: str) -> dict[str, bytes]:
     late = Listener(settings)
     await late.connection.connect()
     await late.connection.subscribe(filter_)
-    await asyncio.sleep(0.3)
+    last = filter_.replace("#", "nothing-retained-comes-after-this")
+    await late.connection.publish(last, b"")
+    await wait_until(lambda: last in late.topics())
     await late.connection.close()
     return {message.topic: message.payload for message in late.heard if message.retained}
 
@@ -61,7 +64,7 @@ async def test_a_status_that_failed_live_is_retained_after_the_outage(
     assert not (await sink.send([fault], live=True)).acknowledged
     (mosquitto.folder / "mosquitto.db").unlink(missing_ok=True)  # a broker that forgot everything
     mosquitto.start()
-    await sink.wait_connected(10)
+    await sink.wait_connected(30)
     await sink.send([fault], live=False)
     found = await retained(settings, "teleward-sim/ward-3/device/#")
     assert payload.decode(found["teleward-sim/ward-3/device/ox-1"]) == [fault]
@@ -77,7 +80,7 @@ async def test_a_removed_device_has_no_retained_status(
     served = Served("ox-1", "ecg-1")
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=served)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     await sink.send([device(record, 1), device(record, 2, "ecg-1")], live=True)
     below = "teleward-sim/ward-3/device/#"
 
@@ -95,6 +98,6 @@ async def test_a_removed_device_has_no_retained_status(
         settings, gateway="ward-3", provenance=Provenance.SIMULATED, inventory=Served("ox-1")
     )
     await again.open()
-    await again.wait_connected(5)
+    await again.wait_connected(30)
     await kept()  # it was removed while the gateway was off
     await again.close()

@@ -67,7 +67,7 @@ async def test_websockets(
         )
         sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
         await sink.open()
-        await sink.wait_connected(10)
+        await sink.wait_connected(30)
         assert sink.version is version
         for start in range(0, 1500, 500):
             batch = [record(seq) for seq in range(start, start + 500)]
@@ -90,7 +90,7 @@ async def test_alpn_chooses_the_broker_on_a_shared_port(tmp_path: Path, record: 
     )
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     assert len((await sink.send([record(1)], live=True)).acknowledged) == 1
     assert broker.alpn == ["x-amzn-mqtt-ca"]
     await sink.close()

@@ -78,7 +78,7 @@ async def test_the_gateway_may_in_with_its_password(written: Path, tmp_path: Pat
         settings.model_copy(update=at_home), gateway="g", provenance=Provenance.SIMULATED
     )
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     await sink.close()
     stranger = MqttSettings(port=server.port, username="gateway-field", password=SecretStr("x"))
     sink = MqttSink(stranger, gateway="g", provenance=Provenance.FIELD)

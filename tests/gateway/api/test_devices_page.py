@@ -27,7 +27,7 @@ from teleward_simulators.radio.hub import Hub
 from teleward_simulators.sources import make_source
 
 STRAP = "C0:00:00:00:00:01"
-WAIT_MS = 20_000
+WAIT_MS = 30_000
 
 
 class Gateway(threading.Thread):

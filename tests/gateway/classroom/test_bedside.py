@@ -122,7 +122,7 @@ async def test_a_learner_presses_a_button(ward: Ward) -> None:
     act = ActOrder(name="glucose_check")
     _, pressed = room.send([act], room.opened_s + 1.0, "learner")
     await ward.rooms.press(room, pressed)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while len(meter.memory.records) == before:  # type: ignore[union-attr]
             await asyncio.sleep(0.02)
 

@@ -205,13 +205,13 @@ async def test_two_gateways_of_one_name_do_not_fight_fast(
     settings = MqttSettings(port=mosquitto.port)
     sink = MqttSink(settings, gateway="ward-3", provenance=Provenance.SIMULATED)
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     for number in range(4):
         twin = MqttConnection(settings, client_id="teleward-ward-3", version=MqttVersion.V5)
         await twin.connect()
         await eventually(lambda n=number: len(waits) == n + 1)
         assert "give each gateway its own gateway.name" in str(sink.last_error)
-        await sink.wait_connected(5)
+        await sink.wait_connected(30)
         await twin.close()
     assert waits[3] > 2, "it waits longer each time, although every attempt connects"
     await sink.close()

@@ -57,7 +57,7 @@ async def test_a_sink_delivers_to_it(
     sink = MqttSink(await broker.start(), gateway="ward-3", provenance=Provenance.SIMULATED)
     assert broker.name == name
     await sink.open()
-    await sink.wait_connected(15)
+    await sink.wait_connected(30)
     assert sink.version is (MqttVersion.V5 if name == "mosquitto" else MqttVersion.V311)
     assert (await sink.send([record(1)], live=True)).acknowledged == (record(1).id,)
     await sink.close()

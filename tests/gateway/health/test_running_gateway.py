@@ -102,7 +102,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
     await running.start()
     yield running
     running.process.terminate()
-    assert await asyncio.wait_for(running.process.wait(), 20) == 0
+    assert await asyncio.wait_for(running.process.wait(), 30) == 0
 
 
 def signed(name: str, arguments: dict[str, Any]) -> bytes:

@@ -119,7 +119,7 @@ async def test_committed_before_told(opened: Open, tmp_path: Path) -> None:
 
     journal.on_commit(look)
     journal.append(value(1))
-    await asyncio.wait_for(told.wait(), 10)
+    await asyncio.wait_for(told.wait(), 30)
     assert counts == [1]
     assert journal.stats().loss_window_s == 0.25
 

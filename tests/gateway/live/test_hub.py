@@ -55,7 +55,7 @@ def alarm(presence: Presence, at_ns: int = NOW_NS) -> AlarmEvent:
 
 async def both(page: Page) -> tuple[dict[str, Any] | None, bytes]:
     """Return (the JSON part, the wave frames) of the next message."""
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         message = await page.next()
     if isinstance(message, str):
         return dict(json.loads(message)), b""

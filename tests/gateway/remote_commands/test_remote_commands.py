@@ -232,7 +232,7 @@ async def test_over_a_real_broker(mosquitto: Mosquitto, eventually: Wait) -> Non
         RemoteCommands(SETTINGS, sink.topics, handlers, Audit(audit.append), sink.publish)
     )
     await sink.open()
-    await sink.wait_connected(5)
+    await sink.wait_connected(30)
     heard: list[Incoming] = []
     desk = MqttConnection(
         settings, client_id="desk", version=MqttVersion.V5, on_message=heard.append

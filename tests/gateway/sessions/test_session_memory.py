@@ -106,8 +106,8 @@ async def test_the_next_connection_begins_after_the_last_record(monkeypatch: Any
     session = Session("m1", info, {}, opener, take, lambda *_: None, rng, on_disk)
     task = asyncio.create_task(session.run())
     try:
-        device = await asyncio.wait_for(opener.ends.get(), 5)
-        async with asyncio.timeout(5):
+        device = await asyncio.wait_for(opener.ends.get(), 30)
+        async with asyncio.timeout(30):
             for number in (1, 2, 3, 0):
                 await device.write(bytes([number]), VALUE)
             while "on disk" not in log:
@@ -115,8 +115,8 @@ async def test_the_next_connection_begins_after_the_last_record(monkeypatch: Any
         assert log == ["m1 waits", "on disk"]
         assert taken == [1, 2]
         await device.close()
-        await asyncio.wait_for(opener.ends.get(), 5)
-        async with asyncio.timeout(5):
+        await asyncio.wait_for(opener.ends.get(), 30)
+        async with asyncio.timeout(30):
             while len(log) < 3:
                 await asyncio.sleep(0.01)
         assert taken == [1, 2, 3]
