@@ -119,6 +119,20 @@ class Ending(Protocol):
         ...
 
 
+@runtime_checkable
+class Episodic(Protocol):
+    """A driver whose devices differ: some stream, others speak only when they have measured."""
+
+    @property
+    def is_episodic(self) -> bool:
+        """Whether the device of this link is one that speaks only when it has measured."""
+        ...
+
+    def refused(self, channel: str) -> None:
+        """Take note that the device has no such channel, or refuses it."""
+        ...
+
+
 class LinkType(StrEnum):
     """What a driver's device is attached by."""
 

@@ -62,6 +62,14 @@ class Part:
         """Return the values held back, when the link has ended."""
         return ()
 
+    @property
+    def is_episodic(self) -> bool:
+        """Whether the device is known to speak only when it has measured."""
+        return False
+
+    def refused(self, channel: str) -> None:
+        """Take note that the device has no such channel, or refuses it."""
+
 
 class GattDriver:
     """A driver made of parts, in their order."""
@@ -126,6 +134,16 @@ class GattDriver:
         """Resume every part after a checkpoint."""
         for part in self._parts:
             yield from part.recorded()
+
+    @property
+    def is_episodic(self) -> bool:
+        """Whether a part knows that the device speaks only when it has measured."""
+        return any(part.is_episodic for part in self._parts)
+
+    def refused(self, channel: str) -> None:
+        """Hand on to every part that the device has no such channel."""
+        for part in self._parts:
+            part.refused(channel)
 
     def end(self) -> Iterable[Output]:
         """Return what the parts held back when the link ended."""

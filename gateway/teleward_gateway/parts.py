@@ -319,6 +319,7 @@ async def _start_sessions(
         utc=lambda monotonic_ns: files.clock.at(monotonic_ns).time_ns,
         keep=supervisor.keep,
     )
+    ward.links.is_episodic = sessions.is_episodic
     stack.push_async_callback(sessions.stop)
     commissioning = Commissioning(files.registry, sessions, catalogue())
     await commissioning.start()

@@ -242,8 +242,20 @@ class PulseOximeter(MemoryPart):
         self._seen = RecentSet()
         self._slew = SlewLimit(STEP_LIMITS)
         self._faults: frozenset[str] | None = None
+        self._absent: set[str] = set()
+        self._streams = False
+
+    @property
+    def is_episodic(self) -> bool:
+        """Whether it takes spot-checks and streams nothing: it has no stream, or begins none."""
+        return SPOT_CHECK not in self._absent and not self._streams
+
+    def refused(self, channel: str) -> None:
+        """Take note of a characteristic that the oximeter has not got: one of two is enough."""
+        self._absent.add(channel)
 
     def _continuous(self, received: Received) -> Iterable[Output]:
+        self._streams = True
         data = Fields(received.data)
         value = ContinuousMeasurement.from_bytes(data)
         yield from count_trailing(data)

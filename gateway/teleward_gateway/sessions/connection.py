@@ -25,6 +25,7 @@ from teleward_drivers.device import (
     Driver,
     DriverInfo,
     Ending,
+    Episodic,
     LastRecord,
     LinkType,
     Output,
@@ -230,6 +231,7 @@ class Connection:
                     await self._end(error)
                     return
                 else:
+                    self._note_refusal(order.command)
                     level = logging.DEBUG if order.command.optional else logging.WARNING
                     log.log(level, "%s: %s", self._info.name, error)
             except Exception as error:
@@ -241,6 +243,15 @@ class Connection:
                 order.answer(self._cause or LinkLost("the link ended under the command"))
                 raise
             order.answer()
+
+    @property
+    def is_episodic(self) -> bool:
+        """Whether the device of this link is known to speak only when it has measured."""
+        return isinstance(self._driver, Episodic) and self._driver.is_episodic
+
+    def _note_refusal(self, command: Command) -> None:
+        if isinstance(command, Subscribe) and isinstance(self._driver, Episodic):
+            self._driver.refused(command.channel)
 
     async def _confirm(self) -> None:
         """Report to the driver that everything up to here is on disk, once it is."""
@@ -292,7 +303,8 @@ class Connection:
         now_ns = time.monotonic_ns()
         silent_s = (now_ns - self._received_ns) / 1e9
         n_bytes = self._counters.n_bytes - self._bytes_before
-        if self._ready and self._silence_s and silent_s >= self._silence_s:
+        watched = self._ready and self._silence_s and not self.is_episodic
+        if watched and silent_s >= self._silence_s:
             text = "silent" if n_bytes else "connected, but no data was ever received,"
             return Silent(f"{text} for {silent_s:.0f} s")
         if (

@@ -130,6 +130,11 @@ class SessionManager:
         running = self._running.get(device)
         return running.session.status if running else None
 
+    def is_episodic(self, device: str) -> bool:
+        """Return whether a device is known to speak only when it has measured."""
+        running = self._running.get(device)
+        return running is not None and running.session.is_episodic
+
     def health(self) -> dict[str, Any]:
         """Return devices by state; one that stays away is the ward's alarm, not a fault here."""
         statuses = self.statuses()

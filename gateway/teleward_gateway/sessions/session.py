@@ -85,6 +85,8 @@ class Session:
         self._state, self._reason, self._since_ns = State.IDLE, "", time.time_ns()
         self._connection: Connection | None = None
         self._hurry = asyncio.Event()
+        self.is_episodic = info.silence_s == 0
+        """Whether the device, as last connected, speaks only when it has measured."""
 
     @property
     def status(self) -> SessionStatus:
@@ -149,7 +151,7 @@ class Session:
                 SessionOptions.of(self._options),
                 self.counters,
                 self._on_output,
-                lambda: self._move(Event.READY),
+                self._on_ready,
                 self._on_silent,
                 lambda: self._on_disk(self.device),
                 self._last,
@@ -160,6 +162,7 @@ class Session:
             lost = False  # somebody took the device off
             raise
         finally:
+            self._note_pace()
             self._connection = None
             self._retry.held(time.monotonic() - began_s)
             self.counters.n_losses += lost
@@ -195,6 +198,10 @@ class Session:
     def _on_output(self, output: Output, received: Received) -> None:
         if isinstance(output, Measurement) and output.stamp is not None:
             self._note_record(output.stamp)
+        if self.is_episodic and self.info.silence_s:
+            self._note_pace()
+            if not self.is_episodic:  # its first value of a stream: from now on it is missed
+                self._on_state(self.device, self._state, self._reason)
         try:
             self._publish(self.device, output, received)
         except Exception:
@@ -215,6 +222,15 @@ class Session:
             newer = calendar_ns >= last.calendar_ns
         if newer:
             self._last = LastRecord(stamp.record, calendar_ns)
+
+    def _on_ready(self) -> None:
+        self._note_pace()
+        self._move(Event.READY)
+
+    def _note_pace(self) -> None:
+        """Note whether the device streams: its link may then not just end."""
+        if self._connection is not None:
+            self.is_episodic = self.info.silence_s == 0 or self._connection.is_episodic
 
     def _on_silent(self, reason: str) -> None:
         self.counters.n_stalls += 1

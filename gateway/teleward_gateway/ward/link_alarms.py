@@ -1,5 +1,7 @@
 """The link of every device: its state on the page, and a technical alarm when it is lost."""
 
+from collections.abc import Callable
+
 from teleward_drivers.catalogue import catalogue
 from teleward_gateway.clock import Clock
 from teleward_gateway.live import LiveHub
@@ -14,6 +16,8 @@ class LinkAlarms:
     def __init__(self, *, registry: Registry, clock: Clock, live: LiveHub, ingest: Ingest) -> None:
         self._registry, self._clock, self._live, self._ingest = registry, clock, live, ingest
         self._streamed: set[str] = set()
+        self.is_episodic: Callable[[str], bool] = lambda device: False
+        """Whether a device is known to speak only when it has measured; sessions know."""
 
     def on_session_state(self, device: str, state: State, reason: str) -> None:
         """Show the state of a link and raise or clear its technical alarm."""
@@ -26,7 +30,7 @@ class LinkAlarms:
         self._live.set_link(subject, device, state.value, reason=reason)
         if state is State.STREAMING:
             self._streamed.add(device)
-            self._ingest.state.set_link(subject, device, None)
+            self._ingest.state.set_link(subject, device, None, self._is_expected(device))
         elif lost:
             self._ingest.state.hand_over(subject, device)
             known = device in self._streamed or self._ingest.state.was_linked(subject, device)
@@ -36,6 +40,8 @@ class LinkAlarms:
 
     def _is_expected(self, device: str) -> bool:
         """Return whether a device always streams: a cuff connects when it has measured."""
+        if self.is_episodic(device):
+            return False
         driver = self._registry.device(device).driver
         info = catalogue().get(driver)
         return info is None or info.silence_s > 0

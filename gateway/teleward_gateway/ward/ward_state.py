@@ -112,11 +112,16 @@ class WardState:
             found = self._board.set_faults(subject, device, faults, *self._now(), feeds)
             self.raise_alarms(found)
 
-    def set_link(self, subject: str, device: str, text: str | None) -> None:
-        """Raise the alarm of a lost link with its ``text``; None: the link is up."""
+    def set_link(self, subject: str, device: str, text: str | None, streams: bool = True) -> None:
+        """Raise the alarm of a lost link with its ``text``; None: the link is up.
+
+        One that ``streams`` is missed after a restart, too.
+        """
         if text is None and not self._board.was_linked(subject, device):
             self.alarms_changed = True  # a restart must know that this device was there
         self.technical(subject, f"{LINK_LOST}:{device}", text is not None, text or "")
+        if not streams:
+            self._board.forget_link(subject, device)
 
     def was_linked(self, subject: str, device: str) -> bool:
         """Return whether a device was connected for a subject, perhaps before a restart."""

@@ -192,6 +192,12 @@ class ConditionBoard:
         person = self._subjects.get(subject)
         return person is not None and source in person.linked
 
+    def forget_link(self, subject: str, source: str) -> None:
+        """Forget that the link of a device was up: it is not missed after a restart."""
+        person = self._subjects.get(subject)
+        if person is not None:
+            person.linked.discard(source)
+
     def end_detector(
         self,
         subject: str,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from teleward_drivers.ble import pulse_oximeter
 from teleward_drivers.device import (
     Discarded,
     DriverInfo,
@@ -21,6 +22,7 @@ from teleward_drivers.device import (
 )
 from teleward_drivers.errors import DeviceNotFound, LinkError, LinkLost, OperationRefused
 from teleward_drivers.link import Link, Received
+from teleward_drivers.medfloat import MedFloat
 from teleward_drivers.memory_link import Faults, MemoryLink
 from teleward_gateway.sessions import connection, link_retry
 from teleward_gateway.sessions.manager import SessionManager
@@ -211,6 +213,34 @@ async def test_silent_link_is_torn_down_and_made_anew(bench: Bench) -> None:
     assert bench.session.counters.n_stalls >= 1
     with pytest.raises(LinkLost):
         await bench.air.ends[0].write(b"x", VALUE)
+
+
+@pytest.mark.parametrize(
+    ("channels", "watched_before", "watched_after"),
+    [
+        ({pulse_oximeter.SPOT_CHECK}, False, False),
+        ({pulse_oximeter.CONTINUOUS}, True, True),
+        ({pulse_oximeter.SPOT_CHECK, pulse_oximeter.CONTINUOUS}, False, True),
+    ],
+)
+async def test_only_an_oximeter_that_streams_is_watched_for_silence(
+    channels: set[str], watched_before: bool, watched_after: bool
+) -> None:
+    bench = Bench(Air(channels=frozenset(channels)), pulse_oximeter.DRIVER)
+    await bench.until(lambda: State.STREAMING in bench.states)
+    link = bench.session._connection
+    assert link is not None
+    assert bench.session.is_episodic is not watched_before
+    link._received_ns -= 3_600_000_000_000
+    assert isinstance(link._wrong(), connection.Silent) is watched_before
+    if pulse_oximeter.CONTINUOUS in channels:
+        value = pulse_oximeter.ContinuousMeasurement((MedFloat.of(97.0), MedFloat.of(60.0)))
+        link._feed(Received(bytes(value), 1, 1, pulse_oximeter.CONTINUOUS))
+        link._received_ns -= 3_600_000_000_000
+    assert isinstance(link._wrong(), connection.Silent) is watched_after
+    assert bench.session.is_episodic is not watched_after
+    assert bench.states.count(State.STREAMING) == (1 if watched_after == watched_before else 2)
+    await bench.stop()
 
 
 async def test_device_that_comes_late_is_waited_for() -> None:

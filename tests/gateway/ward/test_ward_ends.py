@@ -252,6 +252,23 @@ async def test_a_cuff_that_disconnects_after_its_reading_is_not_lost(ward: WardK
     assert ward.alarms("anna") == {"link_lost:cuff": "on"}, "a person must act"
 
 
+async def test_an_oximeter_that_takes_spot_checks_is_not_lost_until_it_streams(
+    ward: WardKit,
+) -> None:
+    ward.registry.add_device(
+        Device("ox", "pulse-oximeter", "C0:00:00:00:00:01", provenance=Provenance.SIMULATED),
+        subject="anna",
+    )
+    await ward.settle()
+    ward.links.is_episodic = lambda device: True
+    ward.link("ox", State.STREAMING, State.BACKING_OFF)
+    assert ward.alarms("anna") == {}
+    assert not ward.board.was_linked("anna", "ox"), "nor missed after a restart"
+    ward.links.is_episodic = lambda device: False
+    ward.link("ox", State.STREAMING, State.BACKING_OFF)
+    assert ward.alarms("anna") == {"link_lost:ox": "on"}
+
+
 @pytest.mark.parametrize(
     "driver, priority", [("blood-pressure", Priority.MEDIUM), ("weight-scale", Priority.LOW)]
 )
