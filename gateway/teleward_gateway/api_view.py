@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import teleward_gateway
+from teleward_gateway.api.notes import NOTE
 from teleward_gateway.api.schemas import FOREVER_NS
 from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.clock import Clock
@@ -159,6 +160,13 @@ class ApiView:
         for measurement in stamped:
             self._ingest.show_observation(subject, measurement)
         return recorded
+
+    async def note(self, subject: str, text: str, at_ns: int, author: str) -> None:
+        """Keep what a person notes about the moment ``at_ns``, UTC; raises Unavailable."""
+        self._admitted(subject)
+        self._journal.check_writable()
+        self._audit.note(NOTE, author, subject, text=text, at_ns=at_ns)
+        await self._journal.flush()
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
         """Return the newest event of every alarm condition that is not off."""

@@ -18,12 +18,15 @@ from teleward_gateway.api import (
     devices,
     health,
     metrics,
+    news2_chart,
+    notes,
     observations,
     pages,
     readings,
     sinks,
     stream,
     subjects,
+    trend_table,
     trends,
 )
 from teleward_gateway.api.problems import PREFIX as PREFIX
@@ -51,8 +54,8 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 ROUTERS = tuple(
     module.router
     for module in (
-        subjects, devices, bindings, readings, commissioning, observations, trends, alarms, health,
-        metrics, sinks, stream,
+        subjects, devices, bindings, readings, commissioning, observations, trends, trend_table,
+        notes, news2_chart, alarms, health, metrics, sinks, stream,
     )
 )  # fmt: skip
 

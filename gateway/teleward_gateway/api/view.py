@@ -106,6 +106,10 @@ class GatewayView(Protocol):
         """Record manual observations and show them; one identity for each."""
         ...
 
+    async def note(self, subject: str, text: str, at_ns: int, author: str) -> None:
+        """Keep what a person notes about the moment ``at_ns``, UTC."""
+        ...
+
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
         """Return the newest event of every alarm condition that is not off."""
         ...

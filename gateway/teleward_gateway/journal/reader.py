@@ -232,10 +232,17 @@ class Reader:
         end_ns: int,
         shifts: Sequence[int],
     ) -> Iterator[Record]:
-        """Yield what is wanted of rows in ``[first, stop)`` that may touch a time, as stamped."""
+        """Yield what is wanted of rows in ``[first, stop)`` that may touch a time, as stamped.
+
+        Rows that hold none of the kinds are not opened: alarms of a day are few among its values.
+        """
         for table in _tables(wanted):
+            chosen = ""
+            if table == "light" and wanted.kinds is not None:
+                chosen = f" AND kinds & {kind_mask(wanted.kinds)} != 0"
             for seq, count, blob in self.all(
-                f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ? ORDER BY seq",
+                f"SELECT seq, count, data FROM {table} WHERE seq >= ? AND seq < ?{chosen}"
+                " ORDER BY seq",
                 (first, stop),
             ):
                 if _touches(blob, start_ns, end_ns, shifts):

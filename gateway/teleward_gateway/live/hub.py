@@ -153,6 +153,11 @@ class LiveHub:
         if live is not None:
             live.take_alarm(event)
 
+    def not_scored(self, subject: str) -> str | None:
+        """Return why a subject has no NEWS2 at all, None for one who is scored."""
+        live = self._subjects.get(subject)
+        return live.not_scored if live else None
+
     def publish_news2(self, subject: str, score: News2) -> None:
         """Show an early-warning score, or what it lacks."""
         live = self._find(subject)

@@ -146,6 +146,11 @@ class LiveSubject:
         """Return the alarm conditions that are not off, as pages get them."""
         return list(self._alarms.values())
 
+    @property
+    def not_scored(self) -> str | None:
+        """Why the person has no NEWS2 at all."""
+        return (self._news2 or {}).get("not_applied")
+
     def set_news2(self, result: Mapping[str, Any]) -> None:
         """Replace the early-warning score."""
         self._news2 = dict(result)

@@ -19,14 +19,17 @@ import numpy as np
 import uvicorn
 
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.api.notes import NOTE
 from teleward_gateway.api.view import GatewaySummary, HistoryQuery
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.journal.chart import Line, resolution
-from teleward_gateway.journal.event_drafts import alarm_draft
+from teleward_gateway.journal.drafts import measurement_draft
+from teleward_gateway.journal.event_drafts import alarm_draft, audit_draft
 from teleward_gateway.journal.ticket import Request
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
 from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
+from teleward_gateway.ward.score_evidence import recorded_score
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
 from teleward_signal.errors import Conflict, NotFound
@@ -38,8 +41,9 @@ from teleward_signal.model import (
     SampleBlock,
     Source,
 )
+from teleward_signal.news2 import News2
 from teleward_signal.news2_board import ScoreBoard
-from teleward_signal.record import Record, RecordId, RecordKind
+from teleward_signal.record import Draft, Record, RecordId
 
 
 class WardFeed:
@@ -50,11 +54,12 @@ class WardFeed:
         about = {"name": "feed", "ward": "Ward A", "simulated": True}
         self.live = LiveHub(about, clock=self.now_ns)
         self.board = AlarmBoard()
-        self.scores = ScoreBoard(lambda subject, score, _: self.live.publish_news2(subject, score))
+        self.scores = ScoreBoard(self._scored)
         self.registry: Any = None
         self.commissioning: Any = None
         self.health = HealthRegistry()
         self.records: list[Record] = []
+        self.score_records: list[Record] = []
         self.versions: dict[str, int] = {}
         self.random = np.random.default_rng(seed)
         self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
@@ -99,7 +104,7 @@ class WardFeed:
         self.require(query.subject)
         found = [
             r
-            for r in self.records
+            for r in (self.score_records if query.metric == "news2" else self.records)
             if r.subject == query.subject
             and r.kind in query.kinds
             and query.metric in (None, r.metric)
@@ -116,7 +121,9 @@ class WardFeed:
         _, width_ns = resolution(end_ns - start_ns, points)
         gathering = Gathering(width_ns)
         gathering.add(
-            r for r in self.records if r.subject == subject and start_ns <= r.time_ns < end_ns
+            r
+            for r in (*self.records, *self.score_records)
+            if r.subject == subject and start_ns <= r.time_ns < end_ns
         )
         return Line(width_ns, gathering.trend().get((subject, metric)), True)
 
@@ -128,18 +135,17 @@ class WardFeed:
         identities = []
         for m in measurements:
             self.show(subject, m)
-            identity = RecordId("feed", "feed", len(self.records), 0)
-            time_ns = m.time_ns or self.now_ns()
-            payload = {"value": m.value, "author": m.author}
-            self.records.append(
-                Record(
-                    identity, RecordKind.MEASUREMENT, Provenance.SIMULATED, time_ns, 0, 0, "boot",
-                    subject, None, m.metric, payload,
-                )
-            )  # fmt: skip
-            identities.append(identity)
+            stamped = replace(m, time_ns=m.time_ns or self.now_ns())
+            identities.append(self.keep(measurement_draft(subject, None, stamped)))
         self.scores.tick(self.now_ns())
         return identities
+
+    async def note(self, subject: str, text: str, at_ns: int, author: str) -> None:
+        """Keep a note in memory."""
+        self.require(subject)
+        self.keep(
+            replace(audit_draft(NOTE, author, subject, text=text, at_ns=at_ns), time_ns=at_ns)
+        )
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
         """Return the active alarms."""
@@ -206,14 +212,26 @@ class WardFeed:
         """Publish alarm events, and keep them in memory."""
         for event in events:
             self.live.publish_alarm(event)
-            identity = RecordId("feed", "feed", len(self.records), 0)
-            draft = alarm_draft(event)
-            self.records.append(
-                Record(
-                    identity, RecordKind.ALARM, Provenance.SIMULATED, event.time_ns, 0, 0, "boot",
-                    event.subject, None, event.metric, draft.payload,
-                )
-            )  # fmt: skip
+            self.keep(alarm_draft(event))
+
+    def keep(self, draft: Draft) -> RecordId:
+        """Keep a record in memory; scores apart from what people and alarms did."""
+        kept = self.score_records if draft.metric == "news2" else self.records
+        identity = RecordId("feed", "feed", len(kept), 0)
+        time_ns = draft.time_ns or self.now_ns()
+        kept.append(
+            Record(
+                identity, draft.kind, Provenance.SIMULATED, time_ns, 0, 0, "boot",
+                draft.subject, None, draft.metric, draft.payload,
+            )
+        )  # fmt: skip
+        return identity
+
+    def _scored(self, subject: str, score: News2, now_ns: int) -> None:
+        self.live.publish_news2(subject, score)
+        inputs = self.scores.inputs(subject)
+        scored = recorded_score(score, inputs, lambda _: "Oximeter", now_ns)
+        self.keep(measurement_draft(subject, None, scored))
 
     def waves(self, bed: Bed, now_ns: int, period_s: float) -> None:
         """Publish the samples of one bed up to ``now_ns``."""

@@ -96,6 +96,11 @@ class SourceChoice:
         self._waves[key] = (device, clock_ns)
         return True
 
+    def source(self, subject: str, metric: str) -> str | None:
+        """Return whose values of ``metric`` are shown: a device, else what made them."""
+        chosen = self._chosen.get((subject, metric))
+        return chosen.device if chosen else None
+
     def wave_source(self, subject: str, metric: str) -> str | None:
         """Return the device whose samples of ``metric`` are analysed."""
         chosen = self._waves.get((subject, metric))

@@ -18,6 +18,7 @@ from teleward_gateway.journal.event_drafts import alarm_draft
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.supervisor import Supervisor
 from teleward_gateway.registry.store import Registry
+from teleward_gateway.ward.score_evidence import recorded_score
 from teleward_gateway.ward.source_choice import ECG, SourceChoice
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits
@@ -247,7 +248,10 @@ class WardState:
         return device
 
     def _on_score(self, subject: str, score: News2, now_ns: int) -> None:
-        measurement = score.as_measurement(now_ns)
+        inputs = self.scores.inputs(subject)
+        measurement = recorded_score(
+            score, inputs, lambda metric: self.choice.source(subject, metric), now_ns
+        )
         self._journal.append(measurement_draft(subject, None, measurement))
         with self._supervisor.contain(f"live view of {subject}"):
             self._live.publish_news2(subject, score)
