@@ -204,7 +204,7 @@ class Adapter:
             async with asyncio.timeout(SCAN_START_S):
                 await scanner.stop()
         except Exception as error:  # an adapter that vanished has stopped scanning already
-            log.info("stopping the scan: %s", translate(error, self.radio.name))
+            log.debug("stopping the scan: %s", translate(error, self.radio.name))
 
     def _on_advertisement(self, device: BLEDevice, advertisement: AdvertisementData) -> None:
         self._received_ns = time.monotonic_ns()

@@ -22,6 +22,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from teleward_gateway.process.log_limit import RepeatFilter
+
 _ADDRESS = re.compile(r"\b(?:[0-9A-Fa-f]{2}[:_-]){5}[0-9A-Fa-f]{2}\b")
 _WORD = re.compile(r"\w+")
 _MOST = 10_000
@@ -136,6 +138,8 @@ class TextFormatter(JsonFormatter):
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(record.created))
         text = f"{moment},{int(record.msecs):03d}Z {record.levelname} {record.name}: "
         text += escape_controls(record.getMessage())
+        if left_out := getattr(record, "left_out", 0):
+            text += f" ({left_out} more like it left out)"
         if record.exc_info:
             for line in self.formatException(record.exc_info).split("\n"):
                 # indented: what an exception quotes never looks like a line of its own
@@ -170,6 +174,7 @@ def set_up_logs(
     if as_json is None:
         as_json = os.environ.get("TELEWARD_LOG", "text") == "json"
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(RepeatFilter())
     handler.setFormatter(JsonFormatter(redactor) if as_json else TextFormatter(redactor))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # bumble and bleak tell every packet at this level

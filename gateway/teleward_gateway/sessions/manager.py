@@ -20,6 +20,7 @@ from teleward_drivers.device import (
 from teleward_drivers.errors import LinkUnavailable, Unavailable
 from teleward_drivers.link import Received
 from teleward_drivers.radio import Adapter, Radio
+from teleward_gateway.process.log_limit import LineLimit
 from teleward_gateway.process.supervisor import Keep, Supervisor
 from teleward_gateway.registry.model import Device
 from teleward_gateway.sessions.opener import (
@@ -84,7 +85,7 @@ class SessionManager:
         self._rng = random.Random(seed)
         self._feeds = feeds
         self._more: dict[str, Any] = {} if on_disk is None else {"on_disk": on_disk}
-        self._more |= {"utc": utc}
+        self._more |= {"utc": utc, "log_limit": LineLimit()}
         self._numbers: dict[str, int] = {}
         self.keep = keep or Supervisor().keep
         self._running: dict[str, Running] = {}

@@ -19,12 +19,14 @@ from teleward_drivers.errors import (
     Unavailable,
 )
 from teleward_drivers.link import Link, Received
+from teleward_gateway.process.log_limit import LineLimit
 from teleward_gateway.sessions.bond import BondPolicy
 from teleward_gateway.sessions.connection import Connection
 from teleward_gateway.sessions.counters import Counters
 from teleward_gateway.sessions.link_retry import LinkRetry, needs_person
 from teleward_gateway.sessions.opener import Opener
 from teleward_gateway.sessions.options import SessionOptions, driver_options
+from teleward_gateway.sessions.session_log import SessionLog
 from teleward_gateway.sessions.states import Event, State, after
 from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStamp, Measurement
@@ -73,8 +75,10 @@ class Session:
         rng: random.Random | None = None,
         on_disk: OnDisk = _unconfirmed,
         utc: Callable[[int], int] | None = None,
+        log_limit: LineLimit | None = None,
     ) -> None:
         self.device, self.info = device, info
+        self._log = SessionLog(device, log_limit or LineLimit())
         self._on_disk, self._utc = on_disk, utc
         self._last: LastRecord | None = None
         self.counters = Counters()
@@ -103,11 +107,11 @@ class Session:
                     error = await self._repair_bond(error)
                 delay_s = self._retry.delay_s(error)
                 if needs_person(error):
-                    self._move(Event.REFUSE, str(error))
+                    self._move(Event.REFUSE, str(error), error)
                 elif isinstance(error, DeviceNotFound) and self._state in UNCONNECTED:
-                    self._move(Event.MISSING, str(error))
+                    self._move(Event.MISSING, str(error), error)
                 else:
-                    self._move(Event.LOST, str(error))
+                    self._move(Event.LOST, str(error), error)
                 await self._pause(delay_s)
                 self._move(Event.RETRY)
         finally:
@@ -236,10 +240,10 @@ class Session:
         self.counters.n_stalls += 1
         self._move(Event.SILENT, reason)
 
-    def _move(self, event: Event, reason: str = "") -> None:
+    def _move(self, event: Event, reason: str = "", error: LinkError | None = None) -> None:
         state = after(self._state, event)
         if state is self._state and reason == self._reason:
             return
         self._state, self._reason, self._since_ns = state, reason, time.time_ns()
-        log.info("%s: %s%s", self.device, state, f" ({reason})" if reason else "")
+        self._log.moved(state, reason, error)
         self._on_state(self.device, state, reason)

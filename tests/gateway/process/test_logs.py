@@ -3,10 +3,12 @@
 import io
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from teleward_gateway.process.log_limit import RepeatFilter
 from teleward_gateway.process.logs import Redactor, set_up_logs
 
 
@@ -36,6 +38,24 @@ def test_every_line_is_one_json_object(stream: io.StringIO) -> None:
     assert first["level"] == "warning"
     assert str(first["time"]).endswith("Z")
     assert "bad byte" in str(second["trace"])
+
+
+def test_a_problem_that_repeats_is_written_once_an_hour(stream: io.StringIO) -> None:
+    now_s = [0.0]
+    set_up_logs(stream=stream, as_json=True)
+    handler = logging.getLogger().handlers[0]
+    handler.filters[:] = [RepeatFilter(lambda: now_s[0])]
+    log = logging.getLogger("teleward.loop")
+    for second in range(0, 24 * 3600, 5):
+        now_s[0] = float(second)
+        log.warning("no advertisement for %.0f s: scan restarted", 20 + second % 3)
+        log.error("sink %s: %s", "influx", "database is away")
+        log.exception("driver %s failed on %s", "x", f"{second:08x}a")
+    written = Counter(str(line["logger"]) + str(line["message"])[:6] for line in lines(stream))
+    assert written["teleward.loopno adv"] == written["teleward.loopsink i"] == 4 + 23
+    assert written["teleward.loopdriver"] <= 60 + 24 * 60
+    assert lines(stream)[-1].get("left_out"), "what is left out is counted"
+    assert max(len(handler.filters[0]._causes._budgets), 0) <= 4096  # type: ignore[union-attr]
 
 
 def test_names_and_addresses_become_marks(stream: io.StringIO) -> None:
