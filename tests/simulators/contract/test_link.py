@@ -3,7 +3,6 @@
 import asyncio
 import os
 import struct
-import time
 from typing import Any
 
 import pytest
@@ -280,9 +279,7 @@ async def test_two_devices_at_once_do_not_mix(world: Any) -> None:
 async def test_many_connects_leave_nothing_behind(world: Any) -> None:
     """Ten times over, as a flapping device does in a minute."""
     rounds = 2 if world.tier == "kernel" else 10
-    start_s = time.monotonic()
     for _ in range(rounds):
         link = await world.open("heart-rate")
         assert await read(link, MODEL) == b"Chest strap"
         await link.close()
-    assert time.monotonic() - start_s < rounds * WAIT_S
