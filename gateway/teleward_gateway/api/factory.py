@@ -29,6 +29,7 @@ from teleward_gateway.api import (
     trend_table,
     trends,
 )
+from teleward_gateway.api.history_page import HistoryPages
 from teleward_gateway.api.problems import PREFIX as PREFIX
 from teleward_gateway.api.problems import add_problems
 from teleward_gateway.api.repeats import Repeats
@@ -83,7 +84,7 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
         responses=PROBLEMS,
     )
     app.state.view, app.state.repeats = view, Repeats()
-    app.state.health = view.health
+    app.state.health, app.state.history_pages = view.health, HistoryPages()
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
     for router in (health.probes, metrics.root, pages.router):

@@ -45,10 +45,7 @@ View = Annotated[GatewayView, Depends(view_of)]
 
 def pages_of(connection: HTTPConnection) -> HistoryPages:
     """Return what makes the pages of this application (a FastAPI dependency)."""
-    state = connection.app.state
-    if not hasattr(state, "history_pages"):
-        state.history_pages = HistoryPages()
-    pages: HistoryPages = state.history_pages
+    pages: HistoryPages = connection.app.state.history_pages
     return pages
 
 

@@ -144,6 +144,7 @@ class Delivery:
         self._committed = asyncio.Event()
         self._cursor = _Cursor(0)
         self._backlog_at_s = 0.0
+        self._until_s = 0.0
 
     async def run(self) -> None:
         """Deliver until cancelled; then close the sink."""
