@@ -17,7 +17,7 @@ Limits are starting points that must be set for the person monitored, not medica
   NG51, 2016).
 - glucose of newborns: 47 and 36 mg/dL are 2.6 and 2.0 mmol/L (British Association of Perinatal
   Medicine 2017); high from 180 mg/dL.
-- NEWS2: Royal College of Physicians, 2017: not for people under 16. No paediatric score is made.
+- NEWS2: Royal College of Physicians, 2017: not for people under 16; see `pews` for a training view.
 """
 
 import re

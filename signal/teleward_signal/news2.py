@@ -10,12 +10,14 @@ who are not pregnant. A teaching and monitoring aid, not a certified medical dev
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from enum import IntEnum, StrEnum
 from math import isfinite
 
 from teleward_signal.model import Measurement, Source
+from teleward_signal.pews import PARAMETERS as CHILD_PARAMETERS
+from teleward_signal.pews import Pews, pews
 from teleward_signal.vocabulary import METRICS
 
 NOTICE = "Training view, scores follow NEWS2 (Royal College of Physicians)"
@@ -105,6 +107,8 @@ class News2:
     spo2_scale: int
     not_applied: str | None = None
     """Why the person is not scored at all."""
+    pews: Pews | None = None
+    """What a child's chart gives in its place: a training view, shown and not recorded."""
 
     @property
     def reason(self) -> str | None:
@@ -184,18 +188,10 @@ def news2(
     ``validity_s``, whichever is longer. SpO2 scale 2 is used only when the metric ``spo2_scale``
     is 2, which a clinician prescribes; it stands until it is changed.
     """
-    values: dict[str, float] = {}
-    missing, stale = [], []
-    for parameter in PARAMETERS:
-        sources = ("heart_rate", "pulse_rate") if parameter == "pulse" else (parameter,)
-        states = [_state(measurements.get(m), m, now_ns, validity_s) for m in sources]
-        known = [value for value in states if isinstance(value, float)]
-        if known:
-            values[parameter] = known[0]
-        elif "stale" in states:
-            stale.append(parameter)
-        else:
-            missing.append(parameter)
+    states = {name: _newest(measurements, name, now_ns, validity_s) for name in PARAMETERS}
+    values = {name: value for name, value in states.items() if isinstance(value, float)}
+    missing = [name for name, state in states.items() if state == "missing"]
+    stale = [name for name, state in states.items() if state == "stale"]
     prescribed = measurements.get("spo2_scale")
     scale = 2 if prescribed is not None and prescribed.value == 2 else 1
     points = _points(values, scale)
@@ -210,6 +206,31 @@ def news2(
         stale=tuple(stale),
         spo2_scale=scale,
     )
+
+
+def of_child(measurements: Mapping[str, Measurement], years: float | None, now_ns: int) -> News2:
+    """Return the score of somebody whom NEWS2 is not for, with the points of PEWS if age allows.
+
+    ``measurements`` by metric and ``now_ns`` (UTC) as in `news2`, with its validities.
+    """
+    if years is None:
+        return NOT_APPLIED
+    states = {name: _newest(measurements, name, now_ns, VALIDITY_S) for name in CHILD_PARAMETERS}
+    return replace(NOT_APPLIED, pews=pews(states, years))
+
+
+def _newest(
+    measurements: Mapping[str, Measurement],
+    parameter: str,
+    now_ns: int,
+    validity_s: Mapping[str, float],
+) -> float | str:
+    """Return the displayed value of a parameter, or ``missing`` or ``stale``."""
+    pulses = ("heart_rate", "pulse_rate")
+    sources = pulses if parameter in ("pulse", "heart_rate") else (parameter,)
+    states = [_state(measurements.get(m), m, now_ns, validity_s) for m in sources]
+    known = [value for value in states if isinstance(value, float)]
+    return known[0] if known else "stale" if "stale" in states else "missing"
 
 
 def _state(

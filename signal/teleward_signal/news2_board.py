@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from teleward_signal.model import Measurement
-from teleward_signal.news2 import MONITORED_S, NOT_APPLIED, PARAMETERS, News2, news2
+from teleward_signal.news2 import MONITORED_S, PARAMETERS, News2, news2, of_child
 from teleward_signal.timeline import SECOND_NS, Instant, Timeline
 
 REPEAT_S = 60.0
@@ -25,6 +25,7 @@ class _Input:
 @dataclass(slots=True)
 class _Subject:
     applies: bool = True
+    years: float | None = None
     inputs: dict[str, _Input] = field(default_factory=dict)
     reported: News2 | None = None
     reported_ns: int = 0
@@ -63,9 +64,13 @@ class ScoreBoard:
         if known is None or observed_ns >= known.observed_ns:
             inputs[measurement.metric] = _Input(measurement, observed_ns, source)
 
-    def set_applies(self, subject: str, applies: bool) -> None:
-        """Note whether a subject is scored: the score is not for people under 16."""
-        self._subjects.setdefault(subject, _Subject()).applies = applies
+    def set_applies(self, subject: str, applies: bool, years: float | None = None) -> None:
+        """Note whether a subject is scored: the score is not for people under 16.
+
+        ``years``: the age, for the points of a child.
+        """
+        person = self._subjects.setdefault(subject, _Subject())
+        person.applies, person.years = applies, years
 
     def release(self, subject: str, source: str) -> None:
         """Drop the monitored values of a sensor that was taken off; charted ones stand."""
@@ -98,7 +103,8 @@ class ScoreBoard:
             metric: replace(known.measurement, time_ns=at.now_ns - at.clock_ns + known.observed_ns)
             for metric, known in person.inputs.items()
         }
-        score = news2(aged, at.now_ns) if person.applies else NOT_APPLIED
+        now_ns = at.now_ns
+        score = news2(aged, now_ns) if person.applies else of_child(aged, person.years, now_ns)
         is_due = at.clock_ns - person.reported_ns >= REPEAT_S * SECOND_NS
         if person.reported is None or is_due or _differs(person.reported, score):
             person.reported, person.reported_ns = score, at.clock_ns
@@ -107,4 +113,9 @@ class ScoreBoard:
 
 def _differs(before: News2, after: News2) -> bool:
     """Return whether anything but the scored values themselves changed."""
-    return replace(before, values={}) != replace(after, values={})
+    return _without_values(before) != _without_values(after)
+
+
+def _without_values(score: News2) -> News2:
+    child = score.pews and replace(score.pews, values={})
+    return replace(score, values={}, pews=child)

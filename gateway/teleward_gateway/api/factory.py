@@ -22,6 +22,7 @@ from teleward_gateway.api import (
     notes,
     observations,
     pages,
+    pews,
     readings,
     sinks,
     stream,
@@ -56,7 +57,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         subjects, devices, bindings, readings, commissioning, observations, trends, trend_table,
-        notes, news2_chart, alarms, health, metrics, sinks, stream,
+        notes, news2_chart, pews, alarms, health, metrics, sinks, stream,
     )
 )  # fmt: skip
 

@@ -158,6 +158,11 @@ class LiveHub:
         live = self._subjects.get(subject)
         return live.not_scored if live else None
 
+    def pews(self, subject: str) -> dict[str, Any] | None:
+        """Return the points of a child as pages get them, None for somebody who has none."""
+        live = self._subjects.get(subject)
+        return live.pews if live else None
+
     def publish_news2(self, subject: str, score: News2) -> None:
         """Show an early-warning score, or what it lacks."""
         live = self._find(subject)

@@ -151,6 +151,11 @@ class LiveSubject:
         """Why the person has no NEWS2 at all."""
         return (self._news2 or {}).get("not_applied")
 
+    @property
+    def pews(self) -> dict[str, Any] | None:
+        """The points of a child, in place of NEWS2."""
+        return (self._news2 or {}).get("pews")
+
     def set_news2(self, result: Mapping[str, Any]) -> None:
         """Replace the early-warning score."""
         self._news2 = dict(result)

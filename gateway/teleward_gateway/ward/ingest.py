@@ -195,9 +195,9 @@ class Ingest:
         """Show and judge a manual observation that is recorded."""
         self.state.take_measurement(subject, measurement, None, self._clock.now())
 
-    def set_age(self, subject: str, profile: AgeProfile) -> None:
+    def set_age(self, subject: str, profile: AgeProfile, years: float | None) -> None:
         """Score and analyse a subject by the profile of its age from now on; no stream ends."""
-        self.scores.set_applies(subject, profile.has_news2)
+        self.scores.set_applies(subject, profile.has_news2, years)
         self._dsp.bound_rates(subject, profile.slow_per_min, profile.fast_per_min)
 
     def forget_device(self, device: str) -> None:

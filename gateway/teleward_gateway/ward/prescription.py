@@ -3,7 +3,7 @@
 import logging
 
 from teleward_gateway.registry.model import Subject
-from teleward_signal.age_profile import ADULT, AgeProfile, profile_of
+from teleward_signal.age_profile import ADULT, AgeProfile, profile_of, years_of
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Invalid
 
@@ -21,6 +21,14 @@ def limits_of(subject: Subject) -> AlarmLimits:
     except (ValueError, TypeError, AttributeError) as error:
         log.error("stored limits of a subject are invalid, the defaults apply: %s", error)
         return AlarmLimits(usual)
+
+
+def age_of(subject: Subject) -> float | None:
+    """Return the age kept with a subject in years, None without a valid one."""
+    try:
+        return years_of(subject.attributes.get("age"))
+    except Invalid:
+        return None
 
 
 def age_profile_of(subject: Subject) -> AgeProfile:

@@ -20,7 +20,7 @@ from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import charted
 from teleward_gateway.ward.ingest import Ingest
 from teleward_gateway.ward.link_alarms import LinkAlarms
-from teleward_gateway.ward.prescription import age_profile_of, limits_of
+from teleward_gateway.ward.prescription import age_of, age_profile_of, limits_of
 from teleward_gateway.ward.ward_state import GATEWAY
 from teleward_signal.age_profile import AgeProfile
 from teleward_signal.alarms.board import AlarmBoard
@@ -70,7 +70,7 @@ class Reconciler:
         self._applied = asyncio.Lock()
         self._lost = journal.stats().lost.total
         self._shown: dict[str, _Shown] = {}
-        self._prescribed: dict[str, tuple[AlarmLimits, float, AgeProfile]] = {}
+        self._prescribed: dict[str, tuple[AlarmLimits, float, AgeProfile, float | None]] = {}
         self._applying: set[asyncio.Task[None]] = set()
 
     async def start(self, settings: Settings) -> None:
@@ -204,11 +204,11 @@ class Reconciler:
     def _prescribe(self, subject: Subject) -> None:
         """Judge and score the subject by what is kept with it, when that is new."""
         limits, scale = limits_of(subject), float(subject.attributes.get("spo2_scale", 1))
-        profile = age_profile_of(subject)
-        if self._prescribed.get(subject.id) == (limits, scale, profile):
+        profile, years = age_profile_of(subject), age_of(subject)
+        if self._prescribed.get(subject.id) == (limits, scale, profile, years):
             return
-        self._prescribed[subject.id] = (limits, scale, profile)
-        self._ingest.set_age(subject.id, profile)
+        self._prescribed[subject.id] = (limits, scale, profile, years)
+        self._ingest.set_age(subject.id, profile, years)
         self._ingest.state.set_limits(subject.id, limits)
         prescribed = Measurement(
             "spo2_scale",

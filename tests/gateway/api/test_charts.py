@@ -171,8 +171,16 @@ async def test_thresholds_are_those_of_the_score_and_a_child_has_no_chart(
     bands = (await client.get(f"{BED}/news2")).json()["bands"]
     shown = [(band["low"], band["high"], band["points"]) for band in bands["respiratory_rate"]]
     assert shown == [(None, 8, 3), (9, 11, 1), (12, 20, 0), (21, 24, 2), (25, None, 3)]
-    feed.scores.set_applies("sim-02", False)
+    adult = (await client.get(f"{BED}/pews")).json()
+    assert (adult["age_band"], adult["points"]) == (None, {})
+    feed.scores.set_applies("sim-02", False, 8.0)
     feed.scores.tick(feed.now_ns())
+    child = (await client.get(f"{BED}/pews")).json()
+    assert child["age_band"] == "4 to 12 years"
+    assert "supplemental_oxygen" in child["missing"]
+    assert child["unseen"] == ["capillary refill", "respiratory effort"]
+    assert "training view" in child["title"]
+    assert (await client.get("/api/v1/subjects/nobody/pews")).status_code == 404
     chart = (await client.get(f"{BED}/news2")).json()
     assert chart["columns"] == []
     assert "16" in chart["not_applied"]

@@ -77,6 +77,16 @@ async def test_under_16_no_news2_is_made_and_the_reason_shows(tmp_path: Path) ->
         show_rate(kit, 90.0, 2)
         (score,) = [r for r in await kit.recorded() if r.metric == "news2"][-1:]
         assert (score.payload["value"], score.payload["reason"]) == (None, NO_NEWS2)
+        await set_age(kit, 3)
+        show_rate(kit, 155.0, 2)
+        shown = kit.live.pews("anna")
+        assert shown is not None
+        assert (shown["age_band"], shown["points"]) == ("1 to 4 years", {"heart_rate": 2})
+        await set_age(kit, 4)
+        show_rate(kit, 155.0, 2)
+        assert (kit.live.pews("anna") or {})["points"] == {"heart_rate": 4}, (
+            "one profile, two bands"
+        )
         await set_age(kit, 16)
         show_rate(kit, 90.0, 2)
         (score,) = [r for r in await kit.recorded() if r.metric == "news2"][-1:]

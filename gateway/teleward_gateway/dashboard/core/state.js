@@ -18,6 +18,13 @@
  * @property {Record<string, number>} points @property {string[]} missing @property {string[]} stale
  * @property {number} spo2_scale
  * @property {string|null} not_applied why the person is not scored at all
+ * @property {Pews|null} [pews] what a child's chart gives in its place
+ *
+ * @typedef {object} Pews
+ * @property {string} age_band @property {number} at_least @property {string} title
+ * @property {Record<string, number>} points @property {Record<string, number>} values
+ * @property {string[]} missing @property {string[]} stale @property {string[]} unseen
+ * @property {string} source
  *
  * @typedef {object} Info
  * @property {string} label @property {string} bed @property {boolean} simulated

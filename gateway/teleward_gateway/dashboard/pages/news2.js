@@ -3,6 +3,7 @@
 
 import { call } from "../core/api.js";
 import { FormDialog, number } from "../core/form.js";
+import { pewsText } from "./numerics.js";
 import { html } from "../vendor/lit-html.js";
 
 const CONSCIOUSNESS = [
@@ -29,10 +30,11 @@ export class News2Dialog extends FormDialog {
 
   fields() {
     const score = this.shell.ward.subjects.get(this.id)?.news2;
+    const child = score?.pews ? pewsText(score.pews, this.shell.ward.metrics) : "";
     const lacking = [...(score?.missing ?? []), ...(score?.stale ?? [])];
     return html`<div class="grid">
         <p class="quiet">
-          ${score?.not_applied ? `${score.not_applied}: no score is made.` : lacking.length
+          ${score?.not_applied ? `${score.not_applied}: no score is made. ${child}` : lacking.length
             ? `The score lacks: ${lacking.map((name) => name.replaceAll("_", " ")).join(", ")}.`
             : "The score has all its inputs."}
           Empty fields are not recorded.

@@ -174,6 +174,7 @@ function others(subject, metrics, now) {
 
 /** @param {Subject} subject @param {Record<string, import("../core/state.js").Metric>} metrics */
 function newsTile(subject, metrics) {
+  if (subject.news2?.pews) return pewsTile(subject.news2.pews, subject.news2.not_applied ?? "", metrics);
   const badge = newsBadge(subject.news2);
   const lacking = [...(subject.news2?.missing ?? []), ...(subject.news2?.stale ?? [])];
   const names = lacking.map((name) => (name === "pulse" ? "HR" : (metrics[name]?.label ?? name)));
@@ -188,4 +189,35 @@ function newsTile(subject, metrics) {
       >
     </div>
   </div>`;
+}
+
+/** What a child's chart gives in place of NEWS2: the points that are known, never a total.
+ * @param {import("../core/state.js").Pews} pews @param {string} why why there is no NEWS2
+ * @param {Record<string, import("../core/state.js").Metric>} metrics */
+function pewsTile(pews, why, metrics) {
+  const known = Object.keys(pews.points).length > 0;
+  return html`<div class="num news2 pews" data-metric="pews" data-state=${known ? "ok" : "withheld"}>
+    <h2 title=${why}>PEWS</h2>
+    <output class="value news">${known ? `≥${pews.at_least}` : "–"}</output>
+    <div class="main"><span class="note" title=${pewsText(pews, metrics)}>Training view, not validated here. ${pewsPoints(pews, metrics)}</span></div>
+  </div>`;
+}
+
+/** The points of a child and what they lack, in words. @param {import("../core/state.js").Pews} pews
+ * @param {Record<string, import("../core/state.js").Metric>} metrics */
+export function pewsText(pews, metrics) {
+  const lacking = [...pews.missing, ...pews.stale].map((name) => pewsLabel(name, metrics)).concat(pews.unseen);
+  const points = pewsPoints(pews, metrics) || "nothing is known";
+  return `${pews.title} (${pews.age_band}): ${points}; not measured: ${lacking.join(", ")}. Points: ${pews.source}.`;
+}
+
+/** @param {import("../core/state.js").Pews} pews
+ * @param {Record<string, import("../core/state.js").Metric>} metrics */
+function pewsPoints(pews, metrics) {
+  return Object.entries(pews.points).map(([name, points]) => `${pewsLabel(name, metrics)} ${points}`).join(", ");
+}
+
+/** @param {string} name @param {Record<string, import("../core/state.js").Metric>} metrics */
+function pewsLabel(name, metrics) {
+  return name === "heart_rate" ? "HR" : name === "nibp_systolic" ? "BP" : (metrics[name]?.label ?? name);
 }
