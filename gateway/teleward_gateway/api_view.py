@@ -117,6 +117,10 @@ class ApiView:
         time_ns = query.after_ns if last is None else last.time_ns
         return None if time_ns is None else (time_ns, sum(query.after))
 
+    async def waveforms_kept_from(self) -> int | None:
+        """Return the time of the oldest waveform that is kept, UTC ns; None when there is none."""
+        return await self._journal.waveforms_kept_from()
+
     async def trend(
         self, subject: str, metric: str, start_ns: int, end_ns: int, points: int
     ) -> Line:
@@ -161,11 +165,17 @@ class ApiView:
             self._ingest.show_observation(subject, measurement)
         return recorded
 
-    async def note(self, subject: str, text: str, at_ns: int, author: str) -> None:
-        """Keep what a person notes about the moment ``at_ns``, UTC; raises Unavailable."""
+    async def note(
+        self, subject: str, text: str, at_ns: int, author: str, until_ns: int | None = None
+    ) -> None:
+        """Keep what a person notes about the moment ``at_ns``, UTC, or from then to ``until_ns``.
+
+        Raises Unavailable when the disk takes nothing.
+        """
         self._admitted(subject)
         self._journal.check_writable()
-        self._audit.note(NOTE, author, subject, text=text, at_ns=at_ns)
+        span = {} if until_ns is None else {"until_ns": until_ns}
+        self._audit.note(NOTE, author, subject, text=text, at_ns=at_ns, **span)
         await self._journal.flush()
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:

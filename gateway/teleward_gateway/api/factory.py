@@ -29,6 +29,7 @@ from teleward_gateway.api import (
     subjects,
     trend_table,
     trends,
+    waves,
 )
 from teleward_gateway.api.history_page import HistoryPages
 from teleward_gateway.api.problems import PREFIX as PREFIX
@@ -57,7 +58,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         subjects, devices, bindings, readings, commissioning, observations, trends, trend_table,
-        notes, news2_chart, pews, alarms, health, metrics, sinks, stream,
+        waves, notes, news2_chart, pews, alarms, health, metrics, sinks, stream,
     )
 )  # fmt: skip
 

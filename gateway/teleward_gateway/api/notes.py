@@ -35,15 +35,16 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whit
 
 
 class Note(Strict):
-    """What a person notes about a moment, such as "oxygen 4 L" or "turned to the left"."""
+    """What a person notes about a moment or a span, such as "oxygen 4 L" or "cough"."""
 
     author: Author
     text: Text
     time_ns: int | None = Field(None, gt=0, lt=FOREVER_NS, description="UTC; now when left out")
+    until_ns: int | None = Field(None, gt=0, lt=FOREVER_NS, description="the end of a span")
 
 
 class Happening(BaseModel):
-    """One line of the timeline; ``until_ns`` is when an alarm ended, null while it goes on."""
+    """One line of the timeline; ``until_ns`` is when an alarm or what a note is about ended."""
 
     kind: Literal["alarm", "note", "act"]
     time: str
@@ -91,9 +92,16 @@ async def take_note(view: View, subject: str, note: Note) -> Happening:
     at_ns = note.time_ns or now_ns
     if at_ns > now_ns + AHEAD_NS:
         raise Invalid("time_ns lies in the future: give the time that the note is about, or none")
-    await view.note(subject, note.text, at_ns, note.author)
+    if note.until_ns is not None and note.until_ns < at_ns:
+        raise Invalid("until_ns must not be before time_ns")
+    await view.note(subject, note.text, at_ns, note.author, note.until_ns)
     return Happening(
-        kind="note", time=iso_time(at_ns), time_ns=at_ns, text=note.text, author=note.author
+        kind="note",
+        time=iso_time(at_ns),
+        time_ns=at_ns,
+        until_ns=note.until_ns,
+        text=note.text,
+        author=note.author,
     )
 
 
@@ -134,6 +142,7 @@ def acts_of(records: Sequence[Record]) -> list[Happening]:
                 kind="note" if action == NOTE else "act",
                 time=iso_time(at_ns),
                 time_ns=at_ns,
+                until_ns=known.get("until_ns"),
                 text=str(known.get("text")) if action == NOTE else TEXTS[action],
                 author=known.get("author"),
             )

@@ -60,6 +60,12 @@ async def bed(request: Request, subject: str) -> Response:
     return answer(request, "pages/bed.html")
 
 
+@router.get("/bed/{subject}/strip")
+async def strip(request: Request, subject: str) -> Response:
+    """A stretch of the record on ECG paper; the page reads subject and time from its address."""
+    return answer(request, "pages/strip.html")
+
+
 @router.get("/devices")
 async def devices(request: Request) -> Response:
     """The commissioning page."""

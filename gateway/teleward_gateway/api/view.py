@@ -94,6 +94,10 @@ class GatewayView(Protocol):
         """Return at most ``query.limit`` records of the journal."""
         ...
 
+    async def waveforms_kept_from(self) -> int | None:
+        """Return the time of the oldest waveform that is kept, UTC ns; None when there is none."""
+        ...
+
     async def trend(
         self, subject: str, metric: str, start_ns: int, end_ns: int, points: int
     ) -> Line:
@@ -106,8 +110,10 @@ class GatewayView(Protocol):
         """Record manual observations and show them; one identity for each."""
         ...
 
-    async def note(self, subject: str, text: str, at_ns: int, author: str) -> None:
-        """Keep what a person notes about the moment ``at_ns``, UTC."""
+    async def note(
+        self, subject: str, text: str, at_ns: int, author: str, until_ns: int | None = None
+    ) -> None:
+        """Keep what a person notes about the moment ``at_ns``, UTC, or from then to another."""
         ...
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:

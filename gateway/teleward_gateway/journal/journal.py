@@ -315,6 +315,12 @@ class Journal:
             lambda r: r.history(wanted, start_ns, end_ns, limit, corrections, open_from, after)
         )
 
+    async def waveforms_kept_from(self) -> int | None:
+        """Return the time of the oldest waveform that is kept, UTC ns; None when there is none."""
+        corrections = self._index.corrections()
+        found = await self._looking.run(lambda reader: reader.first_waveform())
+        return None if found is None else corrections.apply(found).time_ns
+
     async def trend(
         self, subject: str, metric: str, start_ns: int, end_ns: int, points: int = 2000
     ) -> Line:

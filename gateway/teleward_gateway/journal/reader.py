@@ -258,6 +258,13 @@ class Reader:
                         return record
         return None
 
+    def first_waveform(self) -> Record | None:
+        """Return the oldest waveform as stamped, ``None`` when none is kept."""
+        for seq, count, blob in self.all("SELECT seq, count, data FROM wave ORDER BY seq LIMIT 1"):
+            for record in self._open("wave", seq, count, blob, Filter()):
+                return record
+        return None
+
     def covering(
         self, start_ns: int, end_ns: int, shifts: Sequence[int], open_from: int
     ) -> list[tuple[int, int, int]]:

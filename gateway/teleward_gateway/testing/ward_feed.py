@@ -28,7 +28,8 @@ from teleward_gateway.journal.event_drafts import alarm_draft, audit_draft
 from teleward_gateway.journal.ticket import Request
 from teleward_gateway.journal.trend import Gathering
 from teleward_gateway.live import LiveHub
-from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, ecg, pleth
+from teleward_gateway.testing.fed_marks import FedMarks
+from teleward_gateway.testing.ward_patients import CASES, WAVES, Bed, wave
 from teleward_gateway.ward.score_evidence import recorded_score
 from teleward_signal.alarms.board import AlarmBoard
 from teleward_signal.alarms.limits import AlarmLimits, MetricLimits
@@ -60,6 +61,7 @@ class WardFeed:
         self.health = HealthRegistry()
         self.records: list[Record] = []
         self.score_records: list[Record] = []
+        self.marks = FedMarks()
         self.versions: dict[str, int] = {}
         self.random = np.random.default_rng(seed)
         self.beds = [Bed(f"sim-{n + 1:02d}", CASES[n % len(CASES)]) for n in range(beds)]
@@ -92,7 +94,7 @@ class WardFeed:
 
     def has_subject(self, subject: str) -> bool:
         """Return whether there is such a bed."""
-        return any(bed.subject == subject for bed in self.beds)
+        return subject in {bed.subject for bed in self.beds}
 
     def require(self, subject: str) -> None:
         """Raise NotFound for a bed that there is not."""
@@ -112,7 +114,11 @@ class WardFeed:
             and (query.end_ns is None or r.time_ns < query.end_ns)
             and (query.after is None or (r.id.seq, r.id.part) > query.after)
         ]
-        return found[: query.limit]
+        return [*found, *self.marks.history(query)][: query.limit]
+
+    async def waveforms_kept_from(self) -> int | None:
+        """Return since when the feed keeps waveforms."""
+        return self.marks.kept_from()
 
     async def trend(
         self, subject: str, metric: str, start_ns: int, end_ns: int, points: int
@@ -140,12 +146,13 @@ class WardFeed:
         self.scores.tick(self.now_ns())
         return identities
 
-    async def note(self, subject: str, text: str, at_ns: int, author: str) -> None:
+    async def note(
+        self, subject: str, text: str, at_ns: int, author: str, until_ns: int | None = None
+    ) -> None:
         """Keep a note in memory."""
         self.require(subject)
-        self.keep(
-            replace(audit_draft(NOTE, author, subject, text=text, at_ns=at_ns), time_ns=at_ns)
-        )
+        note = {"text": text, "at_ns": at_ns, "until_ns": until_ns}
+        self.keep(replace(audit_draft(NOTE, author, subject, **note), time_ns=at_ns))
 
     def alarms(self, subject: str | None = None) -> Sequence[AlarmEvent]:
         """Return the active alarms."""
@@ -242,23 +249,22 @@ class WardFeed:
             first = bed.sent.get(metric, 0)
             count = round(fs * bed.elapsed_s) - first
             at = (first + np.arange(count)) / fs - (bed.elapsed_s - period_s)
-            if metric == "ecg_ii":
-                values = ecg((bed.phase + at * heart) % 1) + self.random.normal(0, 0.012, count)
-            elif metric == "pleth":
-                values = pleth((bed.phase + at * heart) % 1)
-            else:
-                values = np.sin(2 * np.pi * (bed.breath + at * breaths))
+            values = wave(metric, (bed.phase + at * heart) % 1, bed.breath + at * breaths)
+            values += self.random.normal(0, 0.012 if metric == "ecg_ii" else 0, count)
             bed.sent[metric] = first + count
             if metric not in bed.silent and first >= bed.lost_until.get(metric, 0):
                 counts = np.rint(values / scale).astype(np.int16)
                 time_ns = start_ns + round(at[0] * 1e9)
                 block = SampleBlock(metric, fs, counts, scale, first, time_ns=time_ns)
                 self.live.publish_block(bed.subject, block)
+                self.marks.take_block(bed.subject, block)
         before = bed.phase
         bed.phase = (bed.phase + heart * period_s) % 1
         bed.breath = (bed.breath + breaths * period_s) % 1
         if before < 0.3 <= bed.phase:
-            self.live.publish_annotation(bed.subject, Annotation("ecg_ii", "N", now_ns))
+            moment_ns = start_ns + round((0.3 - before) / heart * 1e9)
+            self.marks.take_mark(bed.subject, beat := Annotation("ecg_ii", "N", moment_ns))
+            self.live.publish_annotation(bed.subject, beat)
 
     def numerics(self, bed: Bed) -> None:
         """Publish the numerics of one bed."""

@@ -49,6 +49,17 @@ def pleth(phase: NDArray[np.float64]) -> NDArray[np.float64]:
     return 0.9 * bump(phase, 0.5, 0.09) + 0.35 * bump(phase, 0.72, 0.1)
 
 
+def wave(
+    metric: str, beat: NDArray[np.float64], breath: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the samples of a waveform of `WAVES` for phases of beat and breath."""
+    if metric == "ecg_ii":
+        return ecg(beat)
+    if metric == "pleth":
+        return pleth(beat)
+    return np.sin(2 * np.pi * breath)
+
+
 @dataclass(slots=True)
 class Bed:
     """One synthetic patient; ``case`` is a row of `CASES`."""

@@ -21,6 +21,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     [
         ("/ward", "text/html; charset=utf-8"),
         ("/bed/sim-01", "text/html; charset=utf-8"),
+        ("/bed/sim-01/strip", "text/html; charset=utf-8"),
         ("/static/pages/ward.js", "text/javascript; charset=utf-8"),
         ("/static/core/tokens.css", "text/css; charset=utf-8"),
         ("/static/icon.svg", "image/svg+xml"),

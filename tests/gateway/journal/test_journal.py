@@ -162,6 +162,7 @@ async def test_history_in_time_order_with_waves_that_reach_in(opened: Open) -> N
     assert set(range(875, 1000)) <= set(held), "the block that began before is included"
     assert await journal.history("bed", "ecg_ii", 110 * S, 120 * S) == []
     assert len(await journal.history("bed", None, 0, 2**62, limit=2)) == 2
+    assert await journal.waveforms_kept_from() == 100 * S
 
 
 class Steps:

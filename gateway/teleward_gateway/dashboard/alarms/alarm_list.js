@@ -170,7 +170,7 @@ export class AlarmList {
           ? null
           : html`<p class="quiet">No such alarm in the last 24 hours.</p>`}
       <ul class="past">
-        ${shown.map((episode) => episodeRow(episode, now))}
+        ${shown.map((episode) => episodeRow(episode, now, this.bed))}
       </ul>`;
   }
 

@@ -14,6 +14,7 @@ import { call } from "../core/api.js";
 import { html } from "../vendor/lit-html.js";
 import { MARKS } from "./priorities.js";
 import { duration, moment } from "../i18n/format.js";
+import { stripAround } from "../core/addresses.js";
 
 const DAY_NS = 86400e9;
 const MOST = 5000;
@@ -71,13 +72,14 @@ export async function readEpisodes(subject, nowMs) {
   return episodes(answer.observations);
 }
 
-/** @param {Episode} episode @param {number} nowMs */
-export function episodeRow({ text, priority, began, ended, author, acknowledged, condition }, nowMs) {
+/** @param {Episode} episode @param {number} nowMs @param {string} subject */
+export function episodeRow({ text, priority, began, ended, author, acknowledged, condition }, nowMs, subject) {
   const lasted = ended === null ? `for ${duration(nowMs - began)}, not over` : `for ${duration(ended - began)}`;
   const seen = acknowledged === null ? "not acknowledged" : `acknowledged by ${author}, ${moment(acknowledged, nowMs)}`;
   return html`<li data-condition=${condition} data-priority=${priority}>
     <span class="al ${priority} ack"><b aria-hidden="true">${MARKS[priority]}</b>${text}</span>
     <time>${moment(began, nowMs)}</time>
     <small>${lasted} · ${seen}</small>
+    <a class="around" href=${stripAround(subject, began)}>Strip around the alarm</a>
   </li>`;
 }

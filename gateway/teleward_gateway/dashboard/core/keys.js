@@ -21,9 +21,15 @@ function typing({ target }) {
 }
 
 export class KeyMap {
-  /** @param {HTMLElement} root @param {Key[]} keys */
-  constructor(root, keys) {
+  /**
+   * @param {HTMLElement} root @param {Key[]} keys
+   * @param {{title: string, close: string, list: string}} words of the list itself
+   */
+  constructor(root, keys, words = { title: "Keys", close: "Close", list: "This list" }) {
     this.keys = keys;
+    this.words = words;
+    /** Further lines below the keys. @type {string[]} */
+    this.hints = [];
     this.dialog = document.createElement("dialog");
     this.dialog.id = "keys-dialog";
     this.dialog.setAttribute("aria-labelledby", "keys-title");
@@ -47,13 +53,14 @@ export class KeyMap {
   open() {
     render(
       html`<header>
-          <h2 id="keys-title">Keys</h2>
-          <button type="button" @click=${() => this.dialog.close()}>Close</button>
+          <h2 id="keys-title">${this.words.title}</h2>
+          <button type="button" @click=${() => this.dialog.close()}>${this.words.close}</button>
         </header>
         <dl class="keymap">
           ${this.keys.map(({ key, text }) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}
-          <div><dt><kbd>?</kbd></dt><dd>This list</dd></div>
-        </dl>`,
+          <div><dt><kbd>?</kbd></dt><dd>${this.words.list}</dd></div>
+        </dl>
+        ${this.hints.map((hint) => html`<p class="quiet">${hint}</p>`)}`,
       this.dialog,
     );
     this.dialog.showModal();

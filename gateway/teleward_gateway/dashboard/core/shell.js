@@ -22,8 +22,9 @@ export class Shell {
    * @param {string[]} subjects @param {() => void} draw called when what is shown may have changed
    * @param {() => string} title of the page while there is no alarm
    * @param {() => number} sweep seconds across the page's traces
+   * @param {number} base the highest rung that the page asks for: 2 for one without live waves
    */
-  constructor(subjects, draw, title, sweep) {
+  constructor(subjects, draw, title, sweep, base = 0) {
     this.ward = new Ward();
     this.sound = new Sound(() => this.queueDraw());
     this.draw = draw;
@@ -35,7 +36,7 @@ export class Shell {
         this.queueDraw();
       },
       waves: (data, at) => this.takeWaves(data, at),
-    }, STREAM, sweep);
+    }, STREAM, sweep, base);
     this.watch = new AlarmWatch(this.ward, this.stream, this.sound, { spoken: element("spoken"), title });
     /** @type {((nowMs: number) => void)[]} */
     this.frames = [];

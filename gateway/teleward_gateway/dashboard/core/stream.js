@@ -43,8 +43,9 @@ export class Stream {
    * @param {{text: (message: any) => void, waves: (data: ArrayBuffer, at: number) => void}} handlers
    * @param {string} path the socket's address on this server
    * @param {() => number} sweep seconds of waves that fill the page: asked for at each opening
+   * @param {number} base the highest rung that the page asks for: 2 for one without live waves
    */
-  constructor(subjects, handlers, path = "/api/v1/stream", sweep = () => 0) {
+  constructor(subjects, handlers, path = "/api/v1/stream", sweep = () => 0, base = 0) {
     this.path = path;
     this.closed = false;
     this.subjects = subjects;
@@ -66,7 +67,8 @@ export class Stream {
     this.connectBy = Infinity;
     this.retryAt = Infinity;
     this.timeouts = 0;
-    this.rung = 0;
+    this.base = base;
+    this.rung = base;
     this.rungSince = performance.now();
     /** @type {number[]} */
     this.strains = [];
@@ -93,7 +95,7 @@ export class Stream {
     const staleMs = performance.now() - this.updatedAt;
     const stale = staleMs > STALE_MS;
     return {
-      state: lost ? "lost" : stale ? "stale" : this.rung > 0 ? "reduced" : "live",
+      state: lost ? "lost" : stale ? "stale" : this.rung > this.base ? "reduced" : "live",
       roundTripMs: this.roundTripMs,
       lostMs: silent,
       staleMs,
@@ -112,7 +114,7 @@ export class Stream {
 
   /** @param {number} step +1 asks for less, -1 for more */
   climb(step) {
-    const rung = Math.min(Math.max(this.rung + step, 0), RUNGS.length - 1);
+    const rung = Math.min(Math.max(this.rung + step, this.base), RUNGS.length - 1);
     this.strains = [];
     this.rungSince = performance.now();
     if (rung !== this.rung) {
@@ -211,7 +213,7 @@ export class Stream {
     if (now - this.beatAt < PING_MS) return;
     this.beatAt = now;
     this.ping();
-    if (this.rung > 0 && now - this.rungSince > CLIMB_MS) this.climb(-1);
+    if (this.rung > this.base && now - this.rungSince > CLIMB_MS) this.climb(-1);
   }
 
   /** Leave a socket that carries nothing, without waiting for it. */

@@ -8,9 +8,12 @@
 
 const LANGUAGE = "teleward.language";
 
+/** What every gateway has; one with a classroom may have more. */
+const USUAL = { en: "English", hi: "हिन्दी" };
+
 /** Names of the languages by their codes, in their own words: one file each in this folder. */
 export const LANGUAGES = /** @type {Record<string, string>} */ (
-  await fetch("/api/v1/class/languages").then((answer) => answer.json()).catch(() => ({ en: "English" }))
+  await fetch("/api/v1/class/languages").then((answer) => (answer.ok ? answer.json() : USUAL)).catch(() => USUAL)
 );
 
 /** @returns {string} the language that this browser used last, else that of the browser */
@@ -63,13 +66,16 @@ export class Catalogue {
   }
 }
 
-/** @param {string} [language] @returns {Promise<Catalogue>} */
-export async function loadCatalogue(language = chosenLanguage()) {
+/**
+ * @param {string} [language] @param {string} [pages] whose texts: the begin of the file's name
+ * @returns {Promise<Catalogue>}
+ */
+export async function loadCatalogue(language = chosenLanguage(), pages = "class") {
   if (!(language in LANGUAGES)) language = "en";
   localStorage.setItem(LANGUAGE, language);
   document.documentElement.lang = language;
   const fetched = (/** @type {string} */ name) =>
-    fetch(`/static/i18n/class.${name}.json`).then((answer) => answer.json());
+    fetch(`/static/i18n/${pages}.${name}.json`).then((answer) => (answer.ok ? answer.json() : {}));
   const english = await fetched("en");
   return new Catalogue(language, language === "en" ? english : await fetched(language), english);
 }

@@ -140,6 +140,7 @@ function drawKeys(subject, paused, now) {
       <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => limitsDialog.open()}>
         ${keyed("Limits", "l")}
       </button>
+      <a class="button" id="strip" aria-keyshortcuts="i" href=${`/bed/${encodeURIComponent(id)}/strip`}>${keyed("Strip", "i")}</a>
       <button type="button" id="filter" aria-keyshortcuts="e" @click=${() => filterDialog.open()}>
         ${keyed("ECG filter", "e")}
       </button>
@@ -272,6 +273,7 @@ new KeyMap(element("dialogs"), [
   { key: "f", text: "Freeze the traces, or let them run", act: freeze },
   { key: "n", text: "Enter a NEWS2 observation", act: () => subjectHere() && news2Dialog.open() },
   { key: "l", text: "Alarm limits", act: () => subjectHere() && limitsDialog.open() },
+  { key: "i", text: "Strip of the record on ECG paper", act: () => location.assign(`/bed/${encodeURIComponent(id)}/strip`) },
   { key: "e", text: "ECG filter of the traces", act: () => filterDialog.open() },
   { key: "r", text: "List of alarms", act: () => alarmList.open() },
   { key: "s", text: "Alarm sound of this page on or off", act: () => shell.sound.toggle() },

@@ -24,6 +24,11 @@ export function rememberedFilter() {
   return known ? { band: /** @type {any} */ (band), notchHz: Number(notch) } : { band: "off", notchHz: 0 };
 }
 
+/** @param {FilterChoice} choice kept for this browser */
+export function rememberFilter({ band, notchHz }) {
+  localStorage.setItem(CHOICE, `${band} ${notchHz}`);
+}
+
 export class EcgFilterDialog {
   /** @param {HTMLElement} root @param {(choice: FilterChoice) => void} apply called at every change */
   constructor(root, apply) {
@@ -44,7 +49,7 @@ export class EcgFilterDialog {
   /** @param {Partial<FilterChoice>} change */
   choose(change) {
     this.choice = { ...this.choice, ...change };
-    localStorage.setItem(CHOICE, `${this.choice.band} ${this.choice.notchHz}`);
+    rememberFilter(this.choice);
     this.apply(this.choice);
     this.draw();
   }
