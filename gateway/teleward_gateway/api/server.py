@@ -14,6 +14,11 @@ from teleward_gateway.process.startup import listen_when_free
 log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
+ACCEPTED_AT_ONCE = 8
+"""Connections that one turn of the event loop accepts, 2 ms: asyncio would take as many as may wait
+for it, and a burst of them stopped health and everything else for a second."""
+WAITING = 2048
+"""Connections that the system holds until they are accepted."""
 Listen = Callable[[str, int], Awaitable[socket.socket]]
 
 
@@ -30,6 +35,7 @@ class Server(uvicorn.Server):
             ws="websockets-sansio",
             ws_per_message_deflate=False,  # wave frames are dense already: it only costs CPU
             timeout_graceful_shutdown=1,
+            backlog=ACCEPTED_AT_ONCE,
         )
         super().__init__(config)
         noisy = logging.getLogger("uvicorn.error")
@@ -40,6 +46,11 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until `stop`."""
         await self._serve([self._listener])
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept, a few connections a turn, while many may wait."""
+        await super().startup(sockets)
+        self._listener.listen(WAITING)  # asyncio takes one number for both
 
     def stop(self) -> None:
         """End serving soon."""

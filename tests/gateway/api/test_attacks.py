@@ -15,6 +15,7 @@ import json
 import logging
 import socket
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -22,7 +23,7 @@ from websockets.asyncio.client import connect
 
 from teleward_gateway.api import connections
 from teleward_gateway.api.factory import create_app
-from teleward_gateway.api.server import Pages
+from teleward_gateway.api.server import ACCEPTED_AT_ONCE, Pages
 from teleward_gateway.testing.ward_feed import WardFeed
 
 OWN = "Host: 127.0.0.1\r\n"
@@ -155,6 +156,31 @@ async def test_a_page_that_sends_nonsense_keeps_its_stream(pages: Pages) -> None
         async with asyncio.timeout(10):
             assert await page.recv()
             assert await (await page.ping()) >= 0
+
+
+async def test_a_burst_of_connections_is_taken_a_few_a_turn(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio accepted all that waited in one turn of the loop: nothing else ran for 0.7 s."""
+    taken = []
+    made = connections.BoundedProtocol.connection_made
+
+    def count(self: connections.BoundedProtocol, transport: asyncio.Transport) -> None:
+        taken.append(turn)
+        made(self, transport)
+
+    monkeypatch.setattr(connections.BoundedProtocol, "connection_made", count)
+    turn, burst = 0, 200
+    held = [socket.create_connection(("127.0.0.1", port_of(pages))) for _ in range(burst)]
+    try:
+        async with asyncio.timeout(60):
+            while len(taken) < burst:
+                turn += 1
+                await asyncio.sleep(0)
+    finally:
+        for each in held:
+            each.close()
+    assert max(Counter(taken).values()) <= 2 * ACCEPTED_AT_ONCE
 
 
 async def test_connections_that_ask_nothing_make_room(
