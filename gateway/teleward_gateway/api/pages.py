@@ -26,7 +26,9 @@ MEDIA_TYPES = {
     "webmanifest": "application/manifest+json",
 }
 """Spelled out: the machine's own table may call JavaScript text/plain, which browsers refuse."""
-FOLDERS = frozenset({"", "core", "waves", "alarms", "pages", "i18n", "vendor", "vendor/directives"})
+FOLDERS = frozenset(
+    {"", "core", "waves", "alarms", "trends", "pages", "i18n", "vendor", "vendor/directives"}
+)
 NOT_SERVED = frozenset({"package.json", "package-lock.json", "tsconfig.json"})
 
 router = APIRouter(include_in_schema=False)
@@ -64,6 +66,18 @@ async def bed(request: Request, subject: str) -> Response:
 async def strip(request: Request, subject: str) -> Response:
     """A stretch of the record on ECG paper; the page reads subject and time from its address."""
     return answer(request, "pages/strip.html")
+
+
+@router.get("/bed/{subject}/trends")
+async def trends(request: Request, subject: str) -> Response:
+    """Trends of an hour to a month; the page reads subject and time from its address."""
+    return answer(request, "pages/trends.html")
+
+
+@router.get("/bed/{subject}/news2")
+async def news2(request: Request, subject: str) -> Response:
+    """The NEWS2 observation chart of a subject."""
+    return answer(request, "pages/news2_chart.html")
 
 
 @router.get("/devices")

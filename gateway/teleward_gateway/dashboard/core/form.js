@@ -14,6 +14,8 @@ export class FormDialog {
     this.title = title;
     /** What the button does, in a word or two. */
     this.verb = "Save";
+    this.closes = "Close";
+    this.enteredBy = "Entered by";
     this.error = "";
     this.busy = false;
     this.dialog = document.createElement("dialog");
@@ -46,12 +48,12 @@ export class FormDialog {
       html`<form method="dialog" @submit=${(/** @type {SubmitEvent} */ event) => this.submit(event)}>
         <header>
           <h2 id="${this.name}-title">${this.title}</h2>
-          <button type="button" @click=${() => this.dialog.close()}>Close</button>
+          <button type="button" @click=${() => this.dialog.close()}>${this.closes}</button>
         </header>
         ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : null} ${this.fields()}
         <footer>
           <label
-            >Entered by <input name="author" required maxlength="80" autocomplete="name" .defaultValue=${author()}
+            >${this.enteredBy} <input name="author" required maxlength="80" autocomplete="name" .defaultValue=${author()}
           /></label>
           <button class="primary" ?disabled=${this.busy}>${this.verb}</button>
         </footer>

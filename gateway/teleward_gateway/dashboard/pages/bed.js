@@ -137,6 +137,8 @@ function drawKeys(subject, paused, now) {
       <button type="button" id="news2" aria-keyshortcuts="n" ?disabled=${!subject} @click=${() => news2Dialog.open()}>
         ${keyed("NEWS2 entry", "n")}
       </button>
+      <a class="button" id="trends" aria-keyshortcuts="t" href=${pageOf("trends")}>${keyed("Trends", "t")}</a>
+      <a class="button" id="chart" aria-keyshortcuts="c" href=${pageOf("news2")}>${keyed("NEWS2 chart", "c")}</a>
       <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => limitsDialog.open()}>
         ${keyed("Limits", "l")}
       </button>
@@ -150,6 +152,11 @@ function drawKeys(subject, paused, now) {
       </button>`,
     element("keys"),
   );
+}
+
+/** @param {string} name @returns {string} address of a page behind this bed */
+function pageOf(name) {
+  return `/bed/${encodeURIComponent(id)}/${name}`;
 }
 
 /** @param {() => Promise<unknown>} action */
@@ -272,6 +279,8 @@ new KeyMap(element("dialogs"), [
   { key: "a", text: "Acknowledge every alarm of this bed", act: acknowledge },
   { key: "f", text: "Freeze the traces, or let them run", act: freeze },
   { key: "n", text: "Enter a NEWS2 observation", act: () => subjectHere() && news2Dialog.open() },
+  { key: "t", text: "Trends of an hour to a month", act: () => location.assign(pageOf("trends")) },
+  { key: "c", text: "NEWS2 observation chart", act: () => location.assign(pageOf("news2")) },
   { key: "l", text: "Alarm limits", act: () => subjectHere() && limitsDialog.open() },
   { key: "i", text: "Strip of the record on ECG paper", act: () => location.assign(`/bed/${encodeURIComponent(id)}/strip`) },
   { key: "e", text: "ECG filter of the traces", act: () => filterDialog.open() },
