@@ -6,10 +6,11 @@ import { bedName } from "../i18n/format.js";
 import { html } from "../vendor/lit-html.js";
 
 /** Pages of a bed by the keys of their names in the catalogue. */
-const PAGES = /** @type {[string, string, string][]} */ ([
-  ["monitor", "", "b"],
-  ["trends", "/trends", ""],
-  ["news2", "/news2", ""],
+const PAGES = /** @type {[string, string][]} */ ([
+  ["monitor", ""],
+  ["strip", "/strip"],
+  ["trends", "/trends"],
+  ["news2", "/news2"],
 ]);
 
 /**
