@@ -16,6 +16,8 @@ COMMANDS = {
     "drivers": "list the device drivers",
     "scan": "show the devices in reach",
     "devices": "bind devices to subjects: add, list, move, remove",
+    "accounts": "who may log in: add, list, remove, password, sessions",
+    "access": "routes by role, links of screens and scrapers, the access log, the certificate",
     "simulate": "simulate devices for any software",
     "capture": "record what a device really sends",
     "replay": "play a capture into its driver",

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.access.mount import access_of_gateway
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.front import Front
 from teleward_gateway.api.server import Pages
@@ -122,8 +123,17 @@ class Gateway:
                 parts.supervisor.keep,
             )
         )
+        guarded = await stack.enter_async_context(
+            access_of_gateway(
+                web,
+                data_folder(settings),
+                settings.gateway.mode,
+                settings.access,
+                parts.health,
+            )
+        )
         await stack.enter_async_context(web.router.lifespan_context(web))
-        front.hand_over(web)
+        front.hand_over(guarded)
         return parts
 
     async def _serve(

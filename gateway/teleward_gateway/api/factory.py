@@ -1,7 +1,7 @@
 """The gateway's FastAPI application: /api/v1, the live stream and the dashboard's pages.
 
-Bound to loopback until roles exist. The lifespan runs the live hub's ticks; everything else belongs
-to the gateway behind the `GatewayView`.
+Who may ask what is decided in front of it (`teleward_gateway.access`). The lifespan runs the live
+hub's ticks; everything else belongs to the gateway behind the `GatewayView`.
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from teleward_gateway.api import (
     waves,
 )
 from teleward_gateway.api.history_page import HistoryPages
+from teleward_gateway.api.person import router as person_router
 from teleward_gateway.api.problems import PREFIX as PREFIX
 from teleward_gateway.api.problems import add_problems
 from teleward_gateway.api.repeats import Repeats
@@ -43,8 +44,9 @@ DESCRIPTION = """
 Subjects, devices, bindings, observations, alarms, health and metrics of one Teleward gateway.
 A teaching and monitoring aid, not a certified medical device.
 
-The API answers on this machine only, until roles exist. Errors are problems (RFC 9457) with a
-`remedy`. Times are UTC in nanoseconds since 1970; units are UCUM.
+The API answers on this machine without a login, and on the local network over HTTPS to those who
+have an account, by role. Errors are problems (RFC 9457) with a `remedy`.
+Times are UTC in nanoseconds since 1970; units are UCUM.
 """
 _PROBLEM = {
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -89,6 +91,7 @@ def create_app(view: GatewayView, *, allowed_hosts: frozenset[str] = LOOPBACK_HO
     app.state.health, app.state.history_pages = view.health, HistoryPages()
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX)
+    app.include_router(person_router, prefix=PREFIX)
     for router in (health.probes, metrics.root, pages.router):
         app.include_router(router)
     app.add_api_route(f"{PREFIX}/gateway", _gateway(view), tags=["gateway"])

@@ -4,9 +4,17 @@ from datetime import UTC, datetime
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from starlette.responses import JSONResponse
 
+from teleward_gateway.api.person import signed
 from teleward_gateway.journal.chart import Line
 from teleward_signal.alarms.limits import MetricLimits
 from teleward_signal.errors import TelewardError
@@ -14,8 +22,12 @@ from teleward_signal.model import AlarmEvent
 from teleward_signal.record import Record, RecordId
 from teleward_signal.vocabulary import METRICS
 
-Author = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
-"""Who wrote it: a name or initials, kept in the audit; no roles exist yet."""
+Author = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=80, strip_whitespace=True),
+    AfterValidator(signed),
+]
+"""Who wrote it, kept in the audit: a name or initials, with a login always that of the account."""
 
 FOREVER_NS = 2**62
 """Beyond every time that a record can have (year 2116), and within 64 bits."""

@@ -1,8 +1,8 @@
-"""Who may talk to the API until roles exist: this machine, and pages that it served itself.
+"""Which names and pages may talk to the API: our own, and pages that we served ourselves.
 
-The server binds to loopback only. A web page from elsewhere could still reach a loopback server
-through the visitor's browser, so the Host must be one of ours (DNS rebinding) and the Origin of a
-writing request or a WebSocket must be that Host (cross-site requests).
+A web page from elsewhere could reach this server through the visitor's browser, so the Host must
+be one of ours (DNS rebinding) and the Origin of a writing request or a WebSocket must be that Host
+(cross-site requests). Who may do what is decided in front of this (`teleward_gateway.access`).
 """
 
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from teleward_gateway.api.schemas import problem_response
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+HOSTS_KEY = "teleward.hosts"
+"""Where a listening socket on the network puts the names of this gateway there into a scope."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_LIMIT = 2**20
 """Bytes of a request; alarm limits of every metric take 3 KB."""
@@ -82,7 +84,8 @@ class HostGuard:
             return
         method = scope.get("method", "WEBSOCKET")
         headers = Headers(scope=scope)
-        reason = refusal(method, headers, self._allowed_hosts)
+        allowed = scope.get(HOSTS_KEY, self._allowed_hosts)
+        reason = refusal(method, headers, allowed)
         if reason is None and is_too_large(headers):
             await _too_large()(scope, receive, send)
         elif reason is None:
@@ -98,7 +101,7 @@ def _refuse(reason: str) -> Response:
         403,
         "Request refused",
         reason,
-        "Open the page by the address that the gateway printed at its start, on this machine.",
+        "Open the page by an address that the gateway printed at its start.",
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.routing import BaseRoute
 from teleward_gateway.api.problems import PREFIX
 from teleward_gateway.classroom.api import class_pages, class_streams, classes, rooms, seats
 from teleward_gateway.classroom.api.seat_guard import SeatGuard
+from teleward_gateway.classroom.api.who import sits
 from teleward_gateway.classroom.classes.service import ClassService
 from teleward_gateway.classroom.events.log import EventLog
 from teleward_gateway.classroom.operator_key import FILE, operator_key
@@ -85,6 +87,7 @@ async def start(
         await room_service.tidy()
         app.state.operator_key = await asyncio.to_thread(operator_key, folder)
         app.state.rooms, app.state.classes = room_service, class_service
+        app.state.is_learner = partial(sits, class_service)
         log.info("who has the key in %s opens classes and rooms", folder / FILE)
         register("classroom", health)
         add_routes(app)

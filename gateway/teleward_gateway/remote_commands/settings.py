@@ -1,8 +1,9 @@
 """Settings of remote commands: who may send which."""
 
 from enum import StrEnum
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from teleward_cloud.secret import Secret
 
@@ -20,6 +21,16 @@ class CommandName(StrEnum):
     """Read the settings file again: no arguments."""
 
 
+_CARE = frozenset({"operator", "clinician", "teacher"})
+COMMAND_ROLES: dict[CommandName, frozenset[str]] = {
+    CommandName.MEASURE_NIBP: _CARE,
+    CommandName.IDENTIFY: _CARE,
+    CommandName.SET_LIMITS: _CARE,
+    CommandName.RELOAD_CONFIG: frozenset({"operator"}),
+}
+"""Roles whose users may be given a command; part of the table of access."""
+
+
 class RemoteUserSettings(BaseModel):
     """Someone who may send commands."""
 
@@ -27,6 +38,9 @@ class RemoteUserSettings(BaseModel):
 
     name: str = Field(min_length=1, max_length=60, description="name in the audit trail")
     key: Secret = Field(description="signs the commands; shared with this user only")
+    role: Literal["operator", "clinician", "teacher"] = Field(
+        "operator", description="at most what this role may do"
+    )
     commands: tuple[CommandName, ...] = Field(
         min_length=1,
         description="what this user may do: measure-nibp, identify, set-limits, reload-config",
@@ -38,6 +52,13 @@ class RemoteUserSettings(BaseModel):
         if len(key.get_secret_value()) < 16:
             raise ValueError("use 16 characters or more, for instance from: openssl rand -hex 32")
         return key
+
+    @model_validator(mode="after")
+    def _within_role(self) -> "RemoteUserSettings":
+        for command in self.commands:
+            if self.role not in COMMAND_ROLES[command]:
+                raise ValueError(f"role {self.role} may not {command.value}")
+        return self
 
 
 class RemoteCommandSettings(BaseModel):

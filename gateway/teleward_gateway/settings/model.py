@@ -19,6 +19,7 @@ from teleward_drivers.port_names import check_name
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
 from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_gateway.settings.classroom import ClassroomSettings
+from teleward_gateway.settings.lan import AccessSettings, LanSettings
 from teleward_gateway.settings.sinks import SinkSections
 from teleward_signal.age_profile import years_of
 from teleward_signal.alarms.limits import AlarmLimits
@@ -90,7 +91,7 @@ class JournalSettings(Section):
 
 
 class ApiSettings(Section):
-    """The dashboard and the HTTP API."""
+    """The dashboard and the HTTP API for this machine, without a login."""
 
     host: str = Field("127.0.0.1", description="address to listen at")
     port: int = Field(8080, ge=0, le=65535, description="port to listen at; 0: any free one")
@@ -100,8 +101,8 @@ class ApiSettings(Section):
     def _loopback(cls, host: str) -> str:
         if host not in _LOOPBACK:
             raise ValueError(
-                f"{host!r}: the API has no user roles yet and listens on this machine only; use "
-                "127.0.0.1 and an SSH tunnel to look from elsewhere"
+                f"{host!r}: [api] is for this machine, without a login; for other machines set "
+                "[lan] enabled = true, which is HTTPS with accounts"
             )
         return host
 
@@ -188,6 +189,12 @@ class Settings(Section):
     signal: SignalSettings = Field(default_factory=SignalSettings)
     journal: JournalSettings = Field(default_factory=JournalSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
+    lan: LanSettings = Field(
+        default_factory=LanSettings, description="pages for other machines, by HTTPS and login"
+    )
+    access: AccessSettings = Field(
+        default_factory=AccessSettings, description="how long logins last"
+    )
     mqtt: MqttSettings | None = Field(
         None, description="the MQTT broker; without it the gateway starts one of its own"
     )

@@ -54,7 +54,7 @@ def test_an_empty_file_means_the_defaults() -> None:
         ("[api]\nprot = 1\n", "t.toml:2: api.prot: no such key; did you mean 'port'?"),
         ("[[devices]]\nid='a'\ndriver='no'\nport='x'\n", "t.toml:3: devices[0].driver: no driver"),
         ("\n[journal]\ncommit_interval_s = 9\n", "t.toml:3: journal.commit_interval_s:"),
-        ("[api]\nhost = '0.0.0.0'\n", "t.toml:2: api.host: '0.0.0.0': the API has no user roles"),
+        ("[api]\nhost = '0.0.0.0'\n", "t.toml:2: api.host: '0.0.0.0': [api] is for this machine"),
         ("[gateway]\nname = 'A b'\n", "t.toml:2: gateway.name: 'A b': use lower-case"),
         ("[radio]\nadapter = 'usb'\n", "t.toml:2: radio.adapter: 'usb' is none of bluez"),
         ("[signal]\ntick_ms = 5\n", "t.toml:2: signal.tick_ms:"),

@@ -7,16 +7,19 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from teleward_gateway.api.person import person_of
 from teleward_gateway.classroom.classes.running import RunningClass
 from teleward_gateway.classroom.classes.service import ClassService
 from teleward_gateway.classroom.classes.state import Seat
 from teleward_gateway.classroom.texts import refusal
-from teleward_signal.errors import Forbidden, NotFound
+from teleward_signal.errors import Forbidden, NotFound, TelewardError
 
 SEAT_COOKIE, TEACHER_COOKIE = "teleward_seat", "teleward_class"
 OPERATOR_COOKIE = "teleward_operator"
 KEY_HEADER, OPERATOR_HEADER = "x-class-key", "x-operator-key"
 WEEK_S = 7 * 86400
+MAY_OPEN = frozenset({"teacher", "operator"})
+"""Roles whose login opens classes and rooms without the operator's key."""
 
 
 def classes_of(connection: HTTPConnection) -> ClassService:
@@ -51,7 +54,9 @@ def check_operator(connection: HTTPConnection, key: str) -> None:
 
 
 def operator(connection: HTTPConnection) -> None:
-    """Check the operator's key in header or cookie; raises Forbidden."""
+    """Check the login, or the operator's key in header or cookie; raises Forbidden."""
+    if person_of(connection).role in MAY_OPEN:
+        return
     headers, cookies = connection.headers, connection.cookies
     check_operator(connection, headers.get(OPERATOR_HEADER) or cookies.get(OPERATOR_COOKIE, ""))
 
@@ -63,6 +68,15 @@ def is_operator(connection: HTTPConnection) -> bool:
     except Forbidden:
         return False
     return True
+
+
+def sits(classes: ClassService, connection: HTTPConnection) -> bool:
+    """Return whether the browser has a seat in a class that goes on."""
+    token = connection.cookies.get(SEAT_COOKIE, "")
+    try:
+        return bool(token) and bool(classes.seated(token))
+    except TelewardError:
+        return False
 
 
 def leads(connection: HTTPConnection, classes: ClassService) -> bool:

@@ -1,0 +1,1 @@
+"""Access: accounts, roles, sessions, HTTPS on the local network, and who did what."""
