@@ -127,9 +127,9 @@ class Gateway:
             access_of_gateway(
                 web,
                 data_folder(settings),
-                settings.gateway.mode,
-                settings.access,
+                settings,
                 parts.health,
+                parts.supervisor.keep,
             )
         )
         await stack.enter_async_context(web.router.lifespan_context(web))

@@ -32,6 +32,11 @@ data_folder = "{folder}"
 port = 0
 [embedded_broker]
 port = 0
+[lan]
+enabled = true
+host = "127.0.0.1"
+port = 0
+plain_port = 0
 [classroom]
 enabled = true
 [[alarms.commands]]
@@ -63,6 +68,8 @@ PARTS: dict[str, set[str]] = {
     "loop watch": set(),
     "live view": set(),
     "classes": set(),
+    "access": set(),
+    "local network": set(),
     "scan watch": set(),
     "scan for a page": set(),
     "bluez agent": set(),
@@ -82,6 +89,8 @@ BOUNDED = {
     "teleward_cloud/mqtt/source.py": "the collector, a process of its own",
     "teleward_drivers/replay_link.py": "the player of a recording",
     "teleward_drivers/serial_link.py": "the reader of a port; its end is the end of the link",
+    "teleward_gateway/access/guard.py": "one stream and its login; the end of either ends it",
+    "teleward_gateway/access/lan.py": "the servers of the local network, ended with it",
     "teleward_gateway/api/repeats.py": "one request, awaited by all who repeat it",
     "teleward_gateway/api/stream.py": "one page; its end closes it",
     "teleward_gateway/classroom/api/class_streams.py": "one page; its end closes it",
@@ -97,7 +106,8 @@ BOUNDED = {
 COMMANDS = ("bench", "commands", "demo", "testing", "training")
 """Folders of other processes than the gateway."""
 SUPERVISED = {
-    "teleward_cloud/mqtt/link.py", "teleward_gateway/api/factory.py", "teleward_gateway/app.py",
+    "teleward_cloud/mqtt/link.py", "teleward_gateway/access/mount.py",
+    "teleward_gateway/api/factory.py", "teleward_gateway/app.py",
     "teleward_gateway/classroom/start.py", "teleward_gateway/delivery/delivery.py",
     "teleward_gateway/delivery/sinks.py", "teleward_gateway/embedded_broker/broker.py",
     "teleward_gateway/sessions/bluez_agent.py", "teleward_gateway/sessions/commissioning.py",

@@ -7,6 +7,7 @@ plain      plain HTTP on the local network: leads to HTTPS; learners' pages of a
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol, cast
 
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,6 +15,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from teleward_gateway.api.security import HOSTS_KEY, host_name
 
 DOOR_KEY, PORT_KEY = "teleward.door", "teleward.secure_port"
+
+
+class Network(Protocol):
+    """The local network as it is served (`access.lan`)."""
+
+    port: int
+    plain_port: int
+    public_name: str
 
 
 class Door(StrEnum):
@@ -53,13 +62,24 @@ def door_of(scope: Scope) -> Door:
     return Door(scope.get(DOOR_KEY, Door.LOOPBACK))
 
 
+def lan_of(connection: HTTPConnection) -> Network | None:
+    """Return the local network that this gateway serves, if it does."""
+    return cast("Network | None", getattr(connection.app.state, "lan", None))
+
+
+def called_by(connection: HTTPConnection) -> str:
+    """Return the name by which a browser of the local network reaches this gateway, for a URL."""
+    name, lan = host_name(connection.headers.get("host", "")), lan_of(connection)
+    if name not in connection.scope.get(HOSTS_KEY, frozenset()):
+        name = "localhost" if lan is None else lan.public_name
+    return f"[{name}]" if ":" in name else name
+
+
 def secure_origin(connection: HTTPConnection) -> str:
     """Return this gateway's address over HTTPS, by the name that the browser used."""
-    name = host_name(connection.headers.get("host", ""))
-    if name not in connection.scope.get(HOSTS_KEY, frozenset()):
-        name = str((connection.scope.get("server") or ("localhost", 0))[0])
-    host = f"[{name}]" if ":" in name else name
-    return f"https://{host}:{connection.scope.get(PORT_KEY, 443)}"
+    lan = lan_of(connection)
+    port = connection.scope.get(PORT_KEY, 443 if lan is None else lan.port)
+    return f"https://{called_by(connection)}:{port}"
 
 
 def secure_address(connection: HTTPConnection) -> str:

@@ -9,17 +9,17 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 
-from teleward_gateway.access import operator_routes, pages, routes
+from teleward_gateway.access import operator_routes, pages, routes, trust
 from teleward_gateway.access.guard import AccessGuard
+from teleward_gateway.access.lan import Lan
 from teleward_gateway.access.service import AccessService, try_access
 from teleward_gateway.api.problems import PREFIX
 from teleward_gateway.health import HealthRegistry
-from teleward_gateway.settings.lan import AccessSettings
-from teleward_signal.model import Provenance
+from teleward_gateway.process.supervisor import Keep
+from teleward_gateway.settings.model import Settings
 
 log = logging.getLogger(__name__)
 
@@ -27,32 +27,36 @@ log = logging.getLogger(__name__)
 def add_access(app: FastAPI, access: AccessService | None, problem: str = "") -> AccessGuard:
     """Add the routes of access to ``app`` and return the guard that stands before it."""
     app.state.access, app.state.access_problem = access, problem
-    for router in (routes.router, operator_routes.router):
+    for router in (routes.router, operator_routes.router, trust.router):
         app.include_router(router, prefix=PREFIX)
-    app.include_router(pages.router)
+    for router in (pages.router, trust.pages):
+        app.include_router(router)
     return AccessGuard(app, access)
 
 
 @asynccontextmanager
 async def access_of_gateway(
-    app: FastAPI, folder: Path, mode: Provenance, settings: AccessSettings, health: HealthRegistry
+    app: FastAPI, folder: Path, settings: Settings, health: HealthRegistry, keep: Keep
 ) -> AsyncIterator[AccessGuard]:
     """Serve access on ``app`` as long as the context lasts; health has what is wrong."""
-    access, problem = await asyncio.to_thread(try_access, folder, mode, settings)
+    mode, lan_settings = settings.gateway.mode, settings.lan
+    access, problem = await asyncio.to_thread(try_access, folder, mode, settings.access)
     guard = add_access(app, access, problem)
+    parts = []
     if access is None:
-        health.register("access", lambda: _unreadable(problem))
-        yield guard
-        return
-    health.register("access", access.health)
-    running = asyncio.create_task(access.run(), name="access")
+        health.register("access", lambda: {"ok": False, "error": problem})
+    else:
+        health.register("access", access.health)
+        parts.append(asyncio.create_task(keep("access", access.run), name="access"))
+    if lan_settings.enabled:
+        lan = app.state.lan = Lan(guard, lan_settings, folder, settings.gateway.name)
+        health.register("lan", lan.health)
+        parts.append(asyncio.create_task(keep("local network", lan.run), name="local network"))
     try:
         yield guard
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await asyncio.to_thread(access.close)
-
-
-def _unreadable(problem: str) -> dict[str, Any]:
-    return {"ok": False, "error": problem}
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+        if access is not None:
+            await asyncio.to_thread(access.close)

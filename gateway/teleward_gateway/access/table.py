@@ -53,6 +53,9 @@ _PAGES = """
 GET /                                   READ
 GET /ward                               SCREEN view
 GET /bed/{subject}                      SCREEN view
+GET /bed/{subject}/strip                READ view
+GET /bed/{subject}/trends               READ view
+GET /bed/{subject}/news2                READ view
 GET /devices                            CARE view
 GET /login                              ANY
 GET /trust                              ANY plain
@@ -95,6 +98,8 @@ GET /subjects/{subject}/trends.csv      READ view
 GET /subjects/{subject}/timeline        READ view
 POST /subjects/{subject}/notes          OBSERVE
 GET /subjects/{subject}/news2           READ view
+GET /subjects/{subject}/pews            SCREEN view
+GET /subjects/{subject}/waveforms       READ view
 GET /subjects/{subject}/limits          SCREEN
 PUT /subjects/{subject}/limits          CARE
 GET /alarms                             READ view

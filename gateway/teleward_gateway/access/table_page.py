@@ -8,15 +8,17 @@ from teleward_gateway.access.table import COMMANDS, RULES, Roles
 _HEAD = """# Who may do what
 
 Every route of the gateway and the roles that may use it; written by `teleward access routes`.
-A route that is not listed is served to the console alone. The console is plain HTTP on loopback
-without a login: it may do everything. Roles *{simulated}* exist on a simulated ward only. Routes
-marked *plain* are served without HTTPS too: none of them shows a real patient.
+A route that is not listed is served to the console alone: plain HTTP on loopback without a login,
+which may do everything.
+
+Roles that exist on a simulated ward only: {simulated}. Routes marked *plain* are served
+without HTTPS too: none of them shows a real patient.
 """
 
 
 def page() -> str:
     """Return the whole page."""
-    simulated = "* and *".join(sorted(role.value for role in SIMULATED_ONLY))
+    simulated = ", ".join(sorted(role.value for role in SIMULATED_ONLY))
     roles = list(Role)
     names = " | ".join(role.value for role in roles)
     lines = [
@@ -39,8 +41,7 @@ def _cells(roles: Roles) -> str:
 
 def _commands() -> Iterator[str]:
     """Yield the lines about commands: each user has a key and a list of commands of its own."""
-    yield "A user of `[remote_commands]` has a key and a list of commands, and at most what its"
-    yield "role may do."
+    yield "A user of `[remote_commands]` has a key, a role and a list of commands within that role."
     yield ""
     yield f"| command | {' | '.join(role.value for role in Role)} |"
     yield f"|---|{'---|' * len(Role)}"

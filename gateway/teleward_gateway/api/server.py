@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 
 import uvicorn
@@ -19,13 +20,17 @@ ACCEPTED_AT_ONCE = 8
 for it, and a burst of them stopped health and everything else for a second."""
 WAITING = 2048
 """Connections that the system holds until they are accepted."""
-Listen = Callable[[str, int], Awaitable[socket.socket]]
+HANDSHAKE_S = 10.0
+"""The longest greeting of TLS: a connection that never greets costs a file descriptor."""
+Listen = Callable[[str, int, str], Awaitable[socket.socket]]
 
 
 class Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own."""
+    """uvicorn without signal handlers of its own; with ``tls`` it serves HTTPS."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(
+        self, app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None
+    ) -> None:
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -36,6 +41,7 @@ class Server(uvicorn.Server):
             ws_per_message_deflate=False,  # wave frames are dense already: it only costs CPU
             timeout_graceful_shutdown=1,
             backlog=ACCEPTED_AT_ONCE,
+            ssl_context_factory=None if tls is None else lambda config, default: tls,
         )
         super().__init__(config)
         noisy = logging.getLogger("uvicorn.error")
@@ -49,8 +55,26 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept, a few connections a turn, while many may wait."""
-        await super().startup(sockets)
+        if self.config.ssl is None:
+            await super().startup(sockets)
+        else:
+            await self._start_tls(self.config.ssl)
         self._listener.listen(WAITING)  # asyncio takes one number for both
+
+    async def _start_tls(self, tls: ssl.SSLContext) -> None:
+        """Begin to serve HTTPS; uvicorn itself sets no limit to the greeting of TLS."""
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(
+            self._protocol,
+            sock=self._listener,
+            ssl=tls,
+            backlog=self.config.backlog,
+            ssl_handshake_timeout=HANDSHAKE_S,
+        )
+        self.servers, self.started = [server], True
+
+    def _protocol(self) -> BoundedProtocol:
+        return BoundedProtocol(self.config, self.server_state, {})
 
     def stop(self) -> None:
         """End serving soon."""
@@ -58,10 +82,22 @@ class Server(uvicorn.Server):
 
 
 class Pages:
-    """Serves an application at an address, from when its port is free until `stop`."""
+    """Serves an application at an address, from when its port is free until `stop`.
 
-    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
-        self._app, self._host, self._port = app, host, port
+    ``setting`` is the key of the port in the settings file, ``tls`` makes it HTTPS.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        *,
+        setting: str = "api.port",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._app, self._host, self.port = app, host, port
+        self._setting, self._tls = setting, tls
         self._server: Server | None = None
         self._listening = asyncio.Event()
         self._stopped = False
@@ -79,12 +115,15 @@ class Pages:
                 await asyncio.sleep(AGAIN_S)
 
     async def _serve(self, listen: Listen) -> None:
-        listener = await listen(self._host, self._port)
+        listener = await listen(self._host, self.port, self._setting)
         try:
             host, port = listener.getsockname()[:2]
-            self._port = port  # a port chosen by the system stays the same
-            self.address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-            self._server = Server(self._app, listener)
+            self.port = port  # a port chosen by the system stays the same
+            scheme = "http" if self._tls is None else "https"
+            self.address = (
+                f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+            )
+            self._server = Server(self._app, listener, self._tls)
             self._listening.set()
             if not self._stopped:
                 await self._server.serve()
@@ -106,6 +145,6 @@ class Pages:
 
     def health(self) -> dict[str, object]:
         """Return whether pages are served, and where."""
-        waiting = self._failure or f"port {self._port} on {self._host} is in use by another program"
+        waiting = self._failure or f"port {self.port} on {self._host} is in use by another program"
         served = self._server is not None
         return {"ok": served, "error": None if served else waiting, "address": self.address}

@@ -1,10 +1,14 @@
-"""``teleward access``: routes by role, links of screens and scrapers, the access log."""
+"""``teleward access``: routes by role, screens and scrapers, the access log, the certificate."""
 
 import argparse
 from pathlib import Path
 
+from cryptography import x509
+
+from teleward_gateway.access.authority import fingerprint
 from teleward_gateway.access.table_page import page
 from teleward_gateway.commands.accounts import AccessFiles, Action, carried_out, shown
+from teleward_signal.errors import Invalid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("links", help="show the links of screens and scrapers")
     metrics = actions.add_parser("metrics-token", help="make a token for Prometheus")
     metrics.add_argument("--label", default="", help="of the server that uses it")
+    actions.add_parser("ca", help="show the fingerprint of the certificate that phones trust")
     end = actions.add_parser("end-link", help="end a link or a token")
     end.add_argument("id", help="see: teleward access links")
 
@@ -56,9 +61,24 @@ def _end_link(files: AccessFiles, arguments: argparse.Namespace) -> None:
     print(f"link {link.id} has ended")
 
 
+def _ca(files: AccessFiles, arguments: argparse.Namespace) -> None:
+    settings = files.settings
+    path = settings.gateway.data_folder / settings.gateway.mode.value / "tls" / "ca.crt"
+    if settings.lan.certificate is not None:
+        raise Invalid(
+            f"[lan] names a certificate, {settings.lan.certificate}: none is to be trusted"
+        )
+    if not path.exists():
+        raise Invalid(f"{path} is not there yet: start the gateway with [lan] enabled = true")
+    ca = x509.load_pem_x509_certificate(path.read_bytes())
+    print(f"certificate: {path}\nvalid until: {ca.not_valid_after_utc.date()}")
+    print(f"SHA-256:     {fingerprint(ca)}")
+
+
 _ACTIONS: dict[str, Action] = {
     "log": _log,
     "links": _links,
     "metrics-token": _metrics_token,
     "end-link": _end_link,
+    "ca": _ca,
 }

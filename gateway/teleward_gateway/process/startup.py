@@ -43,12 +43,14 @@ async def in_daemon_thread(work: Callable[[], None]) -> None:
         raise failed[0]
 
 
-async def listen_when_free(host: str, port: int, again_s: float = LISTEN_AGAIN_S) -> socket.socket:
+async def listen_when_free(
+    host: str, port: int, setting: str = "api.port", again_s: float = LISTEN_AGAIN_S
+) -> socket.socket:
     """Return a listening socket as soon as the port is free; the log gives the reason once."""
     known = ""
     while True:
         try:
-            return listen(host, port)
+            return listen(host, port, setting)
         except StartError as error:
             if str(error) != known:
                 known = str(error)
@@ -56,7 +58,7 @@ async def listen_when_free(host: str, port: int, again_s: float = LISTEN_AGAIN_S
             await asyncio.sleep(again_s)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, setting: str = "api.port") -> socket.socket:
     """Return a listening socket; raises StartError naming the remedy."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -66,7 +68,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         why = "is in use" if error.errno == errno.EADDRINUSE else f"({error.strerror})"
-        raise StartError(f"api.port {port} on {host} {why}; set another api.port") from None
+        raise StartError(f"{setting} {port} on {host} {why}; set another {setting}") from None
     listener.listen()
     return listener
 

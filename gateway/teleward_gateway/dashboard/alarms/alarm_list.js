@@ -136,7 +136,7 @@ export class AlarmList {
               >
               ${alarm.presence === "ack"
                 ? null
-                : html`<button type="button" @click=${() => this.acknowledge(subject, alarm)}>
+                : html`<button type="button" data-needs="acknowledge" @click=${() => this.acknowledge(subject, alarm)}>
                     Acknowledge
                   </button>`}
             </li>`,

@@ -19,6 +19,7 @@ export class LimitsDialog extends FormDialog {
     this.opened = {};
     /** @type {number|undefined} */
     this.seen = undefined;
+    this.needs = "limits";
   }
 
   /** Takes the limits of this moment: they are shown, compared and named when saved. */

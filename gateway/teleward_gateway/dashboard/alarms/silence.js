@@ -39,6 +39,7 @@ export class WardSilence {
     return html`<button
         type="button"
         id="silence"
+        data-needs="pause"
         aria-pressed=${String(left > 0)}
         aria-keyshortcuts="i"
         ?disabled=${!this.shell.ward.subjects.size}

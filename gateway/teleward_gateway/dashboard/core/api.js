@@ -1,6 +1,8 @@
 // @ts-check
 /** Requests to the API; a refusal becomes an Error with the gateway's remedy. */
 
+import { accountName } from "./me.js";
+
 /** A refusal; `key` names its text in the catalogues, where it has one. */
 export class Refusal extends Error {
   /** @param {string} message @param {string|undefined} key @param {Record<string, any>} [values] */
@@ -57,12 +59,12 @@ function refusal(status, detail) {
 
 const AUTHOR = "teleward.author";
 
-/** The name that this browser used last for entries. */
+/** The name of the account; at the console the one that this browser used last for entries. */
 export function author() {
-  return localStorage.getItem(AUTHOR) ?? "";
+  return accountName() || (localStorage.getItem(AUTHOR) ?? "");
 }
 
 /** @param {string} name */
 export function setAuthor(name) {
-  localStorage.setItem(AUTHOR, name);
+  if (!accountName()) localStorage.setItem(AUTHOR, name);
 }

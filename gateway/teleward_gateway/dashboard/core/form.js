@@ -2,7 +2,8 @@
 /** A modal form that sends to the API and shows the gateway's answer. */
 
 import { author, setAuthor } from "./api.js";
-import { html, render } from "../vendor/lit-html.js";
+import { accountName } from "./me.js";
+import { html, nothing, render } from "../vendor/lit-html.js";
 
 export class FormDialog {
   /**
@@ -16,6 +17,8 @@ export class FormDialog {
     this.verb = "Save";
     this.closes = "Close";
     this.enteredBy = "Entered by";
+    /** Who may not do this gets no button: a word of `data-needs`. */
+    this.needs = "";
     this.error = "";
     this.busy = false;
     this.dialog = document.createElement("dialog");
@@ -51,9 +54,10 @@ export class FormDialog {
           <button type="button" @click=${() => this.dialog.close()}>${this.closes}</button>
         </header>
         ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : null} ${this.fields()}
-        <footer>
+        <footer data-needs=${this.needs || nothing}>
           <label
             >${this.enteredBy} <input name="author" required maxlength="80" autocomplete="name" .defaultValue=${author()}
+              ?readonly=${accountName() !== ""}
           /></label>
           <button class="primary" ?disabled=${this.busy}>${this.verb}</button>
         </footer>

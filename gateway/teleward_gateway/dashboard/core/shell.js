@@ -8,8 +8,10 @@ import { decodeFrames } from "../waves/frames.js";
 import { Sound } from "../alarms/sound.js";
 import { AlarmWatch } from "../alarms/watch.js";
 import { keyed } from "./keys.js";
+import { lookAgain, lookUp } from "./me.js";
 import { Ward } from "./state.js";
 import { Stream } from "./stream.js";
+import { whoIsHere } from "./who.js";
 
 const STREAM = "/api/v1/stream";
 const RUNG_TEXT = /** @type {Record<string, string>} */ ({
@@ -36,12 +38,14 @@ export class Shell {
         this.queueDraw();
       },
       waves: (data, at) => this.takeWaves(data, at),
+      closed: () => void lookAgain(),
     }, STREAM, sweep, base);
     this.watch = new AlarmWatch(this.ward, this.stream, this.sound, { spoken: element("spoken"), title });
     /** @type {((nowMs: number) => void)[]} */
     this.frames = [];
     this.statistics = new FrameStatistics();
     startFlashing();
+    void lookUp().then(() => this.queueDraw());
     new Worker("/static/core/ticker.js").onmessage = () => this.tick();
     requestAnimationFrame((stamp) => this.loop(stamp));
   }
@@ -104,7 +108,8 @@ export class Shell {
     return html`<span class="pill" id="link" data-link=${link.state} role="status" aria-live="off"
         ><span aria-hidden="true">${mark}</span> ${text}</span
       >
-      <time class="pill" id="clock">${clockTime(this.stream.now())}</time>`;
+      <time class="pill" id="clock">${clockTime(this.stream.now())}</time>
+      ${whoIsHere()}`;
   }
 
   /** @param {boolean} simulated */

@@ -40,7 +40,8 @@ const RUNGS = ["full", "lean", "numbers"];
 export class Stream {
   /**
    * @param {string[]} subjects empty for all
-   * @param {{text: (message: any) => void, waves: (data: ArrayBuffer, at: number) => void}} handlers
+   * @param {{text: (message: any) => void, waves: (data: ArrayBuffer, at: number) => void,
+   *   closed?: () => void}} handlers
    * @param {string} path the socket's address on this server
    * @param {() => number} sweep seconds of waves that fill the page: asked for at each opening
    * @param {number} base the highest rung that the page asks for: 2 for one without live waves
@@ -163,6 +164,7 @@ export class Stream {
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = () => {
       if (socket !== this.socket) return;
+      this.handlers.closed?.();
       if (Number.isFinite(this.openedAt) && performance.now() - startedAt > 5000) this.attempt = 0;
       this.retryLater();
     };

@@ -80,7 +80,7 @@ function drawBar(subject) {
   const { bed = id, label = "", detail = "" } = subject?.info ?? {};
   const who = [label === bed ? "" : label, detail].filter(Boolean).join(" · ");
   render(
-    html`<a class="button back" href="/ward" aria-label="Back to the ward">‹</a>
+    html`<a class="button back" data-needs="ward" href="/ward" aria-label="Back to the ward">‹</a>
       <h1>${bed}</h1>
       ${who ? html`<span class="pill who">${who}</span>` : null}
       ${alarm
@@ -125,10 +125,10 @@ function drawKeys(subject, paused, now) {
   const left = Math.ceil(((subject?.info.audio_pause ?? 0) - now) / 1000);
   render(
     html`${failure ? html`<p class="error" role="alert">${failure}</p>` : null}
-      <button type="button" id="pause" aria-keyshortcuts="p" aria-pressed=${String(paused)} ?disabled=${!subject} @click=${pauseAudio}>
+      <button type="button" id="pause" data-needs="pause" aria-keyshortcuts="p" aria-pressed=${String(paused)} ?disabled=${!subject} @click=${pauseAudio}>
         ${paused ? `Audio paused ${left} s` : keyed("Audio pause 2 min", "p")}
       </button>
-      <button type="button" id="acknowledge" aria-keyshortcuts="a" ?disabled=${!open.length} @click=${acknowledge}>
+      <button type="button" id="acknowledge" data-needs="acknowledge" aria-keyshortcuts="a" ?disabled=${!open.length} @click=${acknowledge}>
         ${keyed("Acknowledge", "a")}${open.length > 1 ? ` (${open.length})` : ""}
       </button>
       <button type="button" id="freeze" aria-keyshortcuts="f" aria-pressed=${String(frozen)} @click=${freeze}>

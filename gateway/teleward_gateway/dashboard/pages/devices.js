@@ -3,6 +3,8 @@
 
 import { author, call, setAuthor } from "../core/api.js";
 import { AddDevice, Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
+import { lookUp } from "../core/me.js";
+import { whoIsHere } from "../core/who.js";
 import { portList, reachList } from "./devices_reach.js";
 import { readingList, SettleReading } from "./devices_readings.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
@@ -112,7 +114,8 @@ class Page {
         ? html`<span class="pill simulation"
             ><b>SIMULATION</b><span class="wide"> – not for clinical use</span></span
           >`
-        : nothing}`;
+        : nothing}
+      ${whoIsHere()}`;
   }
 
   /** @param {any} row */
@@ -313,4 +316,5 @@ function when(iso) {
   return moment(Date.parse(iso), Date.now());
 }
 
+void lookUp();
 new Page().start();

@@ -24,6 +24,7 @@ export class News2Dialog extends FormDialog {
   /** @param {import("../core/shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
   constructor(shell, id, root) {
     super(root, "news2", "NEWS2 observation");
+    this.needs = "observe";
     this.shell = shell;
     this.id = id;
   }

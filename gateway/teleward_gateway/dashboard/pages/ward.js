@@ -35,7 +35,7 @@ element("bar").replaceChildren();
 const traces = new Map();
 let opened = false;
 const EMPTY = html`<span>No patient is admitted.</span>
-  <a class="button" href="/devices">Admit a patient, then add a device</a>`;
+  <a class="button" data-needs="admit" href="/devices">Admit a patient, then add a device</a>`;
 
 /** @param {string} kind @param {string} metric @param {string} label @param {Shown} shown
  * @param {string} alarm @param {string} [mean] of a pressure */
@@ -133,7 +133,8 @@ function draw() {
   render(
     html`<h1>${ward.gateway.ward ?? "Ward"}</h1>
       ${shell.simulation(simulated)}<span class="space"></span>${shell.status()}
-      <a class="button" href="/devices">Devices</a>${alarmList.button()} ${silence.button()}
+      <a class="button" data-needs="devices" href="/devices">Devices</a>
+      <a class="button" data-needs="accounts" id="accounts" href="/accounts">Accounts</a>${alarmList.button()} ${silence.button()}
       ${shell.soundButton()}`,
     element("bar"),
   );
