@@ -26,7 +26,7 @@ export function bedBar(shell, id, t, here) {
   const base = `/bed/${encodeURIComponent(id)}`;
   return html`<a class="button back" href=${base} aria-label=${t("back")} aria-keyshortcuts="b">‹</a>
     <h1>${t(`page_${here}`)} · ${subject ? bedName(bed) : t("nobody_here")}</h1>
-    ${who ? html`<span class="pill who">${who}</span>` : null}
+    ${who ? html`<span class="pill who" title=${who}>${who}</span>` : null}
     <nav class="tabs" aria-label=${t("pages")}>
       ${PAGES.map(
         ([name, path]) => html`<a class="button" href=${base + path} aria-current=${name === here ? "page" : "false"}>${t(`tab_${name}`)}</a>`,

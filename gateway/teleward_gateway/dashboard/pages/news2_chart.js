@@ -36,6 +36,14 @@ const LENGTHS = /** @type {const} */ ([
 /** Hours until the next set at the latest, by risk (chart 4); 0: without pause. */
 const NEXT_H = /** @type {Record<string, number>} */ ({ none: 12, low: 4, "low-medium": 1, medium: 1, high: 0 });
 const ACVPU = ["A", "C", "V", "P", "U"];
+/** What a device is called that has no name of its own, by what it measured. */
+const BY = /** @type {Record<string, string>} */ ({
+  spo2: "oximeter",
+  pulse_rate: "pulse",
+  heart_rate: "ecg",
+  nibp_systolic: "cuff",
+  body_temperature: "thermometer",
+});
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
 const words = await loadCatalogue(undefined, "charts");
@@ -201,13 +209,13 @@ function how({ metric, source, author, device }) {
   const label = shell.ward.subjects.get(id)?.links[device ?? ""]?.label;
   const kind = metric === "pulse_rate" ? t("by_pulse") : metric === "heart_rate" ? t("by_ecg") : "";
   if (source === "derived") return kind || t("by_monitor");
-  return label ?? (source === "device" ? t("by_device") : "");
+  return label ?? (source === "device" ? t(`by_${BY[metric] ?? "device"}`) : "");
 }
 
 /** @param {Column} column @returns {string} everybody who entered something of this set */
 function authors({ cells }) {
   const names = Object.values(cells).flatMap((known) => (known.author ? [known.author] : []));
-  return [...new Set(names)].join(", ") || t("by_monitor");
+  return [...new Set(names)].join(", ") || (Object.keys(cells).length ? t("by_monitor") : "–");
 }
 
 /** @param {Record<string, {low: number|null, high: number|null, points: number}[]>} bands */
