@@ -105,7 +105,7 @@ def test_the_bed_works_by_keyboard_alone(ward: FeedServer, open_page: OpenPage) 
     page = open_page(f"{ward.url}/bed/sim-02")
     page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
     reached = []
-    for _ in range(12):
+    for _ in range(30):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.id || document.activeElement.className")

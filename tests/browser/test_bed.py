@@ -1,9 +1,10 @@
 """The bedside monitor in a real browser: numerics, keys, forms."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from teleward_gateway.testing.ward_feed import FeedServer
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Presence, Priority
@@ -250,3 +251,40 @@ def test_nothing_overlaps_at_a_bed_with_every_module(ward: FeedServer, open_page
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(200)
         assert page.evaluate(OVERLAPS) == [], (width, height)
+
+
+def test_a_tile_opens_where_its_value_comes_from_and_a_cuff_is_started(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    bed, live = "sim-04", ward.feed.live
+    pressure = Measurement("nibp_systolic", 131.0, time_ns=ward.feed.now_ns(), valid_s=3600)
+    page = open_page(f"{ward.url}/bed/{bed}")
+    expect(page.locator("#measure")).to_have_count(0)
+    ward.call(lambda: live.set_link(bed, "cuff-01", "streaming", cuff=True))
+    ward.call(lambda: live.publish_measurement(bed, pressure, "cuff-01"))
+    sent: list[str] = []
+
+    def take(route: Route) -> None:
+        sent.append(str(route.request.post_data))
+        route.fulfill(status=204)
+
+    page.route("**/commands/measure", take)
+    expect(page.locator("#measure")).to_be_visible()
+    page.keyboard.press("m")
+    expect(page.locator(".keys .error")).to_have_count(0)
+    page.locator('[data-about="nibp"]').click()
+    facts = page.locator('.facts[data-metric="nibp_systolic"]')
+    expect(facts).to_contain_text("measured by Cuff 01")
+    expect(facts).to_contain_text("not reported by the device")
+    page.keyboard.press("Escape")
+    assert "nibp_systolic" in sent[0]
+    slow = Measurement("pulse_rate", 66.0, quality=0.9, valid_s=60, time_ns=ward.feed.now_ns())
+    ward.call(lambda: live.publish_measurement("sim-03", slow))  # its heart is at 88
+    page.goto(f"{ward.url}/bed/sim-03")
+    expect(page.locator('[data-metric="pulse_deficit"] .value')).to_have_text(re.compile(r"\d\d"))
+    page.keyboard.press("o")
+    page.locator('#note-dialog input[name="text"]').fill("cough")
+    page.locator('#note-dialog input[name="author"]').fill("Asha")
+    page.locator("#note-dialog button.primary").click()
+    expect(page.locator("#note-dialog")).to_be_hidden()
+    assert any(r.payload.get("text") == "cough" for r in ward.feed.records)

@@ -129,11 +129,13 @@ class LiveHub:
             except ValueError:
                 self.statistics.refused_blocks += 1
 
-    def publish_measurement(self, subject: str, measurement: Measurement) -> None:
-        """Show a value, or why there is none."""
+    def publish_measurement(
+        self, subject: str, measurement: Measurement, device: str | None = None
+    ) -> None:
+        """Show a value of ``device``, or why there is none."""
         live = self._find(subject)
         if live is not None:
-            live.take_measurement(measurement, self._clock(), self._monotonic())
+            live.take_measurement(measurement, self._clock(), self._monotonic(), device)
 
     def publish_event(self, subject: str, device: str, text: str, time_ns: int) -> None:
         """Show a line that a device reported of itself."""

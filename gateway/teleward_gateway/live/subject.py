@@ -64,7 +64,11 @@ class LiveSubject:
         channel.take(block)
 
     def take_measurement(
-        self, measurement: Measurement, now_ns: int, monotonic_ns: int | None = None
+        self,
+        measurement: Measurement,
+        now_ns: int,
+        monotonic_ns: int | None = None,
+        device: str | None = None,
     ) -> None:
         """Replace the value of one metric by a newer one; a device's memory is not current."""
         if measurement.stored:
@@ -90,6 +94,7 @@ class LiveSubject:
             "received": now_ns // 1_000_000,
             "valid": measurement.valid_s,
             "author": measurement.author,
+            "device": device,
         }
         self._values[measurement.metric] = {
             name: each for name, each in whole.items() if each != USUAL.get(name)

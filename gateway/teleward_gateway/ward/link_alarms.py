@@ -27,16 +27,26 @@ class LinkAlarms:
         subject = self._registry.subject_now(device)
         if subject is None:
             return
-        self._live.set_link(subject, device, state.value, reason=reason)
+        known = self._registry.device(device)
+        detail = {"label": known.label or None, "cuff": self._has_startable_cuff(known.driver)}
+        stated = {name: fact for name, fact in detail.items() if fact}
+        self._live.set_link(subject, device, state.value, reason=reason, **stated)
         if state is State.STREAMING:
             self._streamed.add(device)
             self._ingest.state.set_link(subject, device, None, self._is_expected(device))
         elif lost:
             self._ingest.state.hand_over(subject, device)
-            known = device in self._streamed or self._ingest.state.was_linked(subject, device)
-            if known and (state is State.REFUSED or self._is_expected(device)):
-                text = f"{device}: {reason or 'connection lost'}"
+            was_here = device in self._streamed or self._ingest.state.was_linked(subject, device)
+            if was_here and (state is State.REFUSED or self._is_expected(device)):
+                name = self._registry.device(device).label or device
+                text = f"{name}: {reason or 'connection lost'}"
                 self._ingest.state.set_link(subject, device, text)
+
+    @staticmethod
+    def _has_startable_cuff(driver: str) -> bool:
+        """Return whether devices of a driver may start a blood pressure measurement on request."""
+        info = catalogue().get(driver)
+        return info is not None and "measure" in info.commands and "nibp_systolic" in info.metrics
 
     def _is_expected(self, device: str) -> bool:
         """Return whether a device always streams: a cuff connects when it has measured."""

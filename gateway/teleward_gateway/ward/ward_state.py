@@ -86,7 +86,8 @@ class WardState:
         with contain(f"anomaly watch of {subject}"):
             self._anomaly.update(subject, measurement)
         with contain(f"live view of {subject}"):
-            self._live.publish_measurement(subject, measurement)
+            device = None if whose == measurement.source.value else whose
+            self._live.publish_measurement(subject, measurement, device)
 
     def take_rhythm(self, subject: str, annotation: Annotation) -> None:
         """Judge a rhythm mark of the device whose waveform is analysed."""

@@ -6,6 +6,7 @@
  * @property {number|null} value @property {string|null} reason @property {number|null} quality
  * @property {string} source @property {number} time @property {number} received
  * @property {number} valid @property {string|null} author
+ * @property {string|null} device whose value it is, where a device made it
  *
  * @typedef {object} Alarm
  * @property {string} condition @property {"physiological"|"technical"} kind
@@ -50,7 +51,7 @@ const TRANSPORT_MS = 10000;
 const POOR_QUALITY = 0.5;
 
 /** What the gateway leaves out of a value. */
-const USUAL = { value: null, reason: null, quality: null, source: "derived", valid: 5, author: null };
+const USUAL = { value: null, reason: null, quality: null, source: "derived", valid: 5, author: null, device: null };
 
 /** Reasons of the signal engine and the drivers, in a person's words. */
 const REASONS = /** @type {Record<string, string>} */ ({

@@ -37,6 +37,13 @@ export function moment(ms, nowMs) {
   );
 }
 
+/** @param {number} ms @returns {string} day and time in the reader's own style */
+export function dayTime(ms) {
+  return new Intl.DateTimeFormat(navigator.languages, {
+    day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
+  }).format(new Date(ms));
+}
+
 /** @param {number} ms @returns {string} time of day with seconds, 24 h */
 export function clockTime(ms) {
   return new Date(ms).toLocaleTimeString("en-GB");
@@ -69,6 +76,14 @@ export function bedName(bed) {
   if (!bed) return "no bed";
   const words = bed.replace(/[-_]+/g, " ");
   return words[0].toUpperCase() + words.slice(1);
+}
+
+/**
+ * What people call a device: its label, else its name in the register as words.
+ * @param {Record<string, any> | undefined} links @param {string} device @returns {string}
+ */
+export function deviceName(links, device) {
+  return links?.[device]?.label ?? bedName(device);
 }
 
 /** UCUM units as people read them. */

@@ -4,12 +4,14 @@
 import { AlarmList } from "../alarms/alarm_list.js";
 import { MARKS, alarmClass, byUrgency, topAlarm } from "../alarms/priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
-import { linkText, shortTime, unitText } from "../i18n/format.js";
+import { BedNote } from "./bed_note.js";
+import { deviceName, linkText, shortTime, unitText } from "../i18n/format.js";
 import { KeyMap, keyed } from "../core/keys.js";
 import { LimitsDialog } from "../alarms/limits.js";
 import { EcgFilterDialog } from "./ecg_filters.js";
 import { News2Dialog } from "./news2.js";
 import { BLINK_MS, numericTiles } from "./numerics.js";
+import { SourceDialog } from "./value_source.js";
 import { Shell, element, html, render } from "../core/shell.js";
 import { filterName } from "../waves/ecg_filter.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
@@ -38,6 +40,8 @@ const shell = new Shell([id], draw, () => subjectHere()?.info.bed ?? id,
 const alarmList = new AlarmList(shell, element("dialogs"));
 const limitsDialog = new LimitsDialog(shell, id, element("dialogs"));
 const news2Dialog = new News2Dialog(shell, id, element("dialogs"));
+const sourceDialog = new SourceDialog(shell, id, element("dialogs"));
+const noteDialog = new BedNote(id, element("dialogs"));
 const filterDialog = new EcgFilterDialog(element("dialogs"), (choice) => {
   for (const made of traces.values()) made.setFilter(choice);
 });
@@ -69,6 +73,7 @@ function draw() {
   if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
   render(subject ? numericTiles(subject, shell.ward.metrics, now) : html``, element("numerics"));
   drawEvents(subject);
+  if (sourceDialog.dialog.open) sourceDialog.draw();
   drawKeys(subject, paused, now);
   alarmList.draw();
 }
@@ -114,7 +119,7 @@ function faults(subject) {
   return broken.map(
     ([device, link]) =>
       html`<span class="al tech" data-device=${device} data-state=${link.state}
-        >${link.label ?? device}: ${linkText(link.state)}</span
+        >${deviceName(subject?.links, device)}: ${linkText(link.state)}</span
       >`,
   );
 }
@@ -139,6 +144,10 @@ function drawKeys(subject, paused, now) {
       </button>
       <a class="button" id="trends" aria-keyshortcuts="t" href=${pageOf("trends")}>${keyed("Trends", "t")}</a>
       <a class="button" id="chart" aria-keyshortcuts="c" href=${pageOf("news2")}>${keyed("NEWS2 chart", "c")}</a>
+      <button type="button" id="note" aria-keyshortcuts="o" ?disabled=${!subject} @click=${() => noteDialog.open()}>
+        ${keyed("Note", "o")}
+      </button>
+      ${startableCuff(subject) ? html`<button type="button" id="measure" aria-keyshortcuts="m" @click=${measure}>${keyed("Measure BP", "m")}</button>` : null}
       <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => limitsDialog.open()}>
         ${keyed("Limits", "l")}
       </button>
@@ -191,6 +200,20 @@ function acknowledge() {
       await call("POST", "/alarms/acknowledge", body);
     }
   });
+}
+
+/** The cuff of the last reading, where it can be started from here.
+ * @param {Subject | undefined} subject @returns {string | null} */
+function startableCuff(subject) {
+  const device = subject?.values.nibp_systolic?.device ?? null;
+  const link = device === null ? undefined : subject?.links[device];
+  return link?.cuff && link.state === "streaming" ? device : null;
+}
+
+function measure() {
+  const device = startableCuff(subjectHere());
+  const order = { author: who(), arguments: { metric: "nibp_systolic" } };
+  return device ? attempt(() => call("POST", `/devices/${encodeURIComponent(device)}/commands/measure`, order)) : undefined;
 }
 
 function freeze() {
@@ -261,6 +284,10 @@ function placeLabels(made) {
   );
 }
 
+element("numerics").addEventListener("click", ({ target }) => {
+  const about = /** @type {Element} */ (target).closest("[data-about]");
+  if (about instanceof HTMLElement) sourceDialog.open(about.dataset.about ?? "");
+});
 new ResizeObserver(() => traces.forEach((made) => made.resize())).observe(canvas);
 let scales = "";
 shell.frames.push((now) => {
@@ -281,6 +308,8 @@ new KeyMap(element("dialogs"), [
   { key: "n", text: "Enter a NEWS2 observation", act: () => subjectHere() && news2Dialog.open() },
   { key: "t", text: "Trends of an hour to a month", act: () => location.assign(pageOf("trends")) },
   { key: "c", text: "NEWS2 observation chart", act: () => location.assign(pageOf("news2")) },
+  { key: "o", text: "Note about this moment", act: () => subjectHere() && noteDialog.open() },
+  { key: "m", text: "Measure the blood pressure now, where the cuff can", act: measure },
   { key: "l", text: "Alarm limits", act: () => subjectHere() && limitsDialog.open() },
   { key: "i", text: "Strip of the record on ECG paper", act: () => location.assign(`/bed/${encodeURIComponent(id)}/strip`) },
   { key: "e", text: "ECG filter of the traces", act: () => filterDialog.open() },

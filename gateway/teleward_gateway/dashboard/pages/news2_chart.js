@@ -19,7 +19,7 @@ import { bedBar } from "../core/bed_bar.js";
 import { KeyMap, keyed } from "../core/keys.js";
 import { Shell, element, html, nothing, render } from "../core/shell.js";
 import { loadCatalogue } from "../i18n/catalogue.js";
-import { unitText } from "../i18n/format.js";
+import { deviceName, unitText } from "../i18n/format.js";
 import { nanoseconds } from "../trends/series.js";
 import { dayAndTime, timeIn } from "../trends/times.js";
 import { News2Dialog } from "./news2.js";
@@ -206,7 +206,8 @@ function cell(column, name) {
 /** How a value was measured, and by whom. @param {Cell} known */
 function how({ metric, source, author, device }) {
   if (author) return author;
-  const label = shell.ward.subjects.get(id)?.links[device ?? ""]?.label;
+  const links = shell.ward.subjects.get(id)?.links;
+  const label = device && links?.[device] ? deviceName(links, device) : undefined;
   const kind = metric === "pulse_rate" ? t("by_pulse") : metric === "heart_rate" ? t("by_ecg") : "";
   if (source === "derived") return kind || t("by_monitor");
   return label ?? (source === "device" ? t(`by_${BY[metric] ?? "device"}`) : "");

@@ -28,7 +28,11 @@ function numeric({ kind, metric, label, unit, shown, alarm, limits = ["", ""], e
     data-state=${shown.state}
     data-alarm=${alarm || nothing}
   >
-    <h2>${alarm ? `${MARKS[priority]} ` : ""}${label} <small>${unit}</small></h2>
+    <h2>
+      <button type="button" class="about" data-about=${metric} aria-label=${`${label}: where it comes from`}>
+        ${alarm ? `${MARKS[priority]} ` : ""}${label} <small>${unit}</small>
+      </button>
+    </h2>
     <span class="limits"
       ><span class="hidden-text">limits</span><span>${limits[0]}</span><span>${limits[1]}</span></span
     >
@@ -74,7 +78,7 @@ export function numericTiles(subject, metrics, now) {
     shown: present(values.spo2, 0, now),
     alarm: metricPriority(alarms, "spo2"),
     limits: limitsOf(subject, "spo2"),
-    extra: side(subject, rate.metric === "heart_rate" ? ["pulse_rate", "perfusion_index"] : ["perfusion_index"], metrics, now),
+    extra: html`${side(subject, rate.metric === "heart_rate" ? ["pulse_rate", "perfusion_index"] : ["perfusion_index"], metrics, now)}${deficit(subject, now)}`,
   })}
   ${numeric({
     kind: "rr",
@@ -124,6 +128,18 @@ function side(subject, names, metrics, now) {
         >${metrics[name]?.label} <b class="value">${shown.text}</b></span
       >`;
     });
+}
+
+/** From this difference on beats do not reach the finger: usual in atrial fibrillation. */
+const DEFICIT_PER_MIN = 10;
+
+/** Heart rate less pulse rate, where both are sure and it is more than sway.
+ * @param {Subject} subject @param {number} now */
+function deficit({ values }, now) {
+  const [heart, pulse] = [values.heart_rate, values.pulse_rate].map((value) => present(value, 0, now));
+  const missed = Number(heart.text) - Number(pulse.text);
+  if (heart.state !== "ok" || pulse.state !== "ok" || missed < DEFICIT_PER_MIN) return nothing;
+  return html`<span class="side" data-metric="pulse_deficit">deficit <b class="value">${missed}</b></span>`;
 }
 
 const MOST_OTHERS = 4;

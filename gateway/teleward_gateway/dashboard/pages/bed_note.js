@@ -1,0 +1,28 @@
+// @ts-check
+/** A note about this moment, beside the trends and the strip of the bed. */
+
+import { call } from "../core/api.js";
+import { FormDialog } from "../core/form.js";
+import { html } from "../vendor/lit-html.js";
+
+export class BedNote extends FormDialog {
+  /** @param {string} id of the subject @param {HTMLElement} root */
+  constructor(id, root) {
+    super(root, "note", "Note about this moment");
+    this.verb = "Keep the note";
+    this.id = id;
+  }
+
+  fields() {
+    return html`<label
+        >What happened or was done <input name="text" required maxlength="200" autocomplete="off"
+      /></label>
+      <p class="quiet">It stands beside the trends and the strip, with your name and the time.</p>`;
+  }
+
+  /** @param {FormData} data */
+  async send(data) {
+    const note = { author: data.get("author"), text: data.get("text") };
+    await call("POST", `/subjects/${encodeURIComponent(this.id)}/notes`, note);
+  }
+}
