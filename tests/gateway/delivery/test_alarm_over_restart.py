@@ -66,7 +66,7 @@ async def test_an_alarm_is_delivered_after_a_restart(tmp_path: Path, eventually:
     await web.TCPSite(runner, "127.0.0.1", port).start()
     second = Gateway(tmp_path, port)
     await eventually(lambda: taken)
-    await eventually(lambda: second.journal.stats().sinks[0].pending == 0)
+    await eventually(lambda: [sink.pending for sink in second.journal.stats().sinks] == [0])
     await second.journal.flush()
     audit = await second.journal.read(None, frozenset({RecordKind.AUDIT}), 10)
     await second.stop()

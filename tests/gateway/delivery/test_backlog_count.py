@@ -149,7 +149,7 @@ async def test_delivery_does_not_wait_for_the_count(
     await until(lambda: journal.stats().sinks)
     assert journal.stats().sinks[0].pending == 5
     sink.takes_backlog = True
-    await until(lambda: not journal.stats().sinks[0].pending)
+    await until(lambda: journal.stats().sinks and not journal.stats().sinks[0].pending)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
