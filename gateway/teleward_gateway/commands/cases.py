@@ -5,6 +5,7 @@ teleward cases check [FILE ...]        does each do what its file says, and end 
 teleward cases harm [FILE ...]         what every harmful action does beside no treatment
 teleward cases lint [FILE ...]         how much each case has to answer, teach and mark
 teleward cases arrest                  who comes back from which arrest
+teleward cases archetypes [CASE]       what six kinds of learners score
 teleward cases run ID --speed 60 --plot out.png
 """
 
@@ -63,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return cases_tables.lint(arguments)
             case "arrest":
                 return cases_tables.arrest(arguments)
+            case "archetypes":
+                return cases_tables.archetypes(arguments)
             case _:
                 return _run(arguments)
     except (ValueError, OSError) as error:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(verbs: Any) -> None:
-    """Declare harm, arrest and lint."""
+    """Declare harm, arrest, lint and archetypes."""
     lint = verbs.add_parser("lint", help="count answers, comments and marks of the cases")
     lint.add_argument("files", nargs="*", help="files or ids; all when left out")
     lint.add_argument("--json", action="store_true", help="print one JSON array")
@@ -19,6 +19,9 @@ def add_arguments(verbs: Any) -> None:
     arrest = verbs.add_parser("arrest", help="try every way into an arrest and the way back")
     arrest.add_argument("--seeds", type=int, default=60, help="patients for each way")
     arrest.add_argument("--json", action="store_true", help="print one JSON array")
+    kinds = verbs.add_parser("archetypes", help="score six kinds of learners on a case")
+    kinds.add_argument("case", nargs="?", default="anaphylaxis-01", help="id or file, or 'all'")
+    kinds.add_argument("--json", action="store_true", help="print one JSON array")
 
 
 def harm(arguments: argparse.Namespace) -> int:
@@ -41,6 +44,36 @@ def harm(arguments: argparse.Namespace) -> int:
                 print(f"{row.case:26} {row.action:22} {row.at_s:6}   {_state(row.untreated):38} "
                       f"{_state(row.harmed):38} {_shows(row)}", flush=True)  # fmt: skip
     return _sum_up(arguments, rows)
+
+
+def archetypes(arguments: argparse.Namespace) -> int:
+    """Print what six kinds of learners score; 1 when doing nothing passes or an expert does not."""
+    from teleward_gateway.classroom.scoring.archetypes import NAMES
+    from teleward_gateway.classroom.scoring.archetypes import archetypes as play
+    from teleward_simulators.cases.catalogue import all_cases, case_named
+
+    if arguments.case == "all":
+        cases = sorted(all_cases(arguments.folder)[0].values(), key=lambda case: case.id)
+    else:
+        cases = [case_named(arguments.case, arguments.folder)]
+    rows = [
+        {"case": case.id, "name": name, "score": report.score, "shares": report.shares,
+         "missed": report.parts.missed, "grave": report.parts.grave, "passed": report.passed}
+        for case in cases for name, report in play(case).items()
+    ]  # fmt: skip
+    if arguments.json:
+        print(json.dumps(rows))
+    else:
+        print(f"{'case':28}" + "".join(f"{name:>16}" for name in NAMES))
+        for case in cases:
+            own = {row["name"]: row["score"] for row in rows if row["case"] == case.id}
+            print(f"{case.id:28}" + "".join(f"{own[name]:16.1f}" for name in NAMES))
+    passed = {(row["case"], row["name"]) for row in rows if row["passed"]}
+    wrong = [case for case in cases if (case.id, "expert") not in passed]
+    wrong += [
+        case for case in cases for name in ("diagnosis_only", "idle") if (case.id, name) in passed
+    ]
+    return int(bool(wrong))
 
 
 def lint(arguments: argparse.Namespace) -> int:

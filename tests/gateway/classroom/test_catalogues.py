@@ -14,9 +14,10 @@ from teleward_signal.errors import Conflict, Invalid
 DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
 LANGUAGES = tuple(texts.languages())
 PAGES = ("join", "room", "room_view", "room_tabs", "teach", "teach_bulk", "wall", "histogram",
-         "figure")  # fmt: skip
+         "figure", "room_score", "teach_scores")  # fmt: skip
 MADE = re.compile(
     r"^(tab|news2|go|talk|mode|role|state|stage|colour|effort|line)_|^(hr|spo2|rr|bp)$"
+    r"|^score_(why_\w+|diagnosis|disposition|actions|communication|handover|note)$"
 )
 """Keys that a page puts together from a word of the data."""
 

@@ -35,6 +35,9 @@ export class RoomView {
     this.twice = false;
     /** What the learner is typing, kept over redraws. @type {Record<string, any>} */
     this.form = { ranked: [["", 60]], points: {}, isbar: {}, talk: "worker" };
+    /** The report on one's own encounter. @type {import("../vendor/lit-html.js").TemplateResult|null} */
+    this.score = null;
+    this.scoreAsked = false;
     this.traces = /** @type {Traces|null} */ (null);
     this.most = 0;
     this.width = 0;
@@ -244,12 +247,24 @@ export class RoomView {
     </div>`;
   }
 
+  /** Read the score once; it does not change after the encounter. */
+  async readScore() {
+    if (this.scoreAsked || this.watching) return;
+    this.scoreAsked = true;
+    const found = await this.act("GET", "/seat/score");
+    if (!found) return;
+    const { scoreReport } = await import("./room_score.js");
+    this.score = scoreReport(this.t, found);
+    this.queueDraw();
+  }
+
   /** @param {any} screen */
   words(screen) {
     const t = this.t;
     const { form } = this;
     if (screen.seat.words) {
-      return html`<div class="held paper"><p class="lead">${t.text("words_sent")}</p>
+      if (screen.class.phase === "debrief") void this.readScore();
+      return html`<div class="held paper ${this.score ? "report" : ""}">${this.score ?? html`<p class="lead">${t.text("words_sent")}</p>`}
         <blockquote>${screen.seat.words}</blockquote><p>→ ${screen.seat.change}</p></div>`;
     }
     const count = (form.words ?? "").trim().split(/\s+/).filter(Boolean).length;

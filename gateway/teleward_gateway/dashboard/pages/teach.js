@@ -30,6 +30,9 @@ class Page {
     /** @type {number[]} places in CHANGES */
     this.staged = [];
     this.menu = "";
+    /** The table of scores. @type {import("../vendor/lit-html.js").TemplateResult|null} */
+    this.scores = null;
+    this.scoresAsked = false;
     this.text = "";
     this.sortedAt = 0;
     /** @type {string[]} */
@@ -235,11 +238,23 @@ class Page {
         ${row.silent ? html`<span class="pill">${t.text("silent", { n: since ?? Math.round(SILENT_MS / 1000) })}</span>` : nothing}</td></tr>`;
   }
 
+  /** Read the scores once, when the debrief begins. */
+  async readScores() {
+    if (this.scoresAsked) return;
+    this.scoresAsked = true;
+    const found = await this.act("GET", "/class/scores");
+    if (!found) return;
+    const { scoreTable } = await import("./teach_scores.js");
+    this.scores = scoreTable(/** @type {any} */ (this.t), found);
+    this.draw();
+  }
+
   /** @param {any} view */
   words(view) {
     const t = /** @type {any} */ (this.t);
     const seats = view.rows.flatMap((/** @type {any} */ row) => row.seats).filter((/** @type {any} */ seat) => seat.words);
-    return html`<ul class="lines" id="reflections">${seats.map(
+    if (view.phase === "debrief") void this.readScores();
+    return html`${this.scores ?? nothing}<ul class="lines" id="reflections">${seats.map(
       (/** @type {any} */ seat) => html`<li><small>${t.text("words_of", { name: seat.name })}</small><p>${seat.words}</p><p>→ ${seat.change}</p></li>`,
     )}</ul>`;
   }
