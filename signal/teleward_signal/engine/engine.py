@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teleward_signal.banks.bank import EVENT_DTYPE, Bank, EventKind, Reason
-from teleward_signal.banks.containment import process_each
+from teleward_signal.banks.containment import Counts, process_each
 from teleward_signal.banks.stream_clock import StreamClock
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.engine.arrival_pairs import Arrivals
@@ -27,6 +27,9 @@ from teleward_signal.model import Annotation, Measurement
 _TAKEN = struct.Struct("<q")
 """Samples that the bank has taken, at the head of a snapshot."""
 Output = tuple[str, Measurement | Annotation]
+AT_ONCE = 4096
+"""Samples of a stream that one call of a kernel gets: the time of a long gap is many of them, and
+work space of that length for every stream stayed for good (160 MB for ten minutes of 64 beds)."""
 ABSURD = 1e9
 """No unit of any waveform reaches this: such a sample is lost, as one that is not finite."""
 
@@ -239,6 +242,17 @@ class _Stream:
         return f"{self.subject}\n{self.clock_name}"
 
 
+def copy_part(blocks: list[NDArray[np.float32]], first: int, out: NDArray[np.float32]) -> None:
+    """Fill ``out`` with the samples of ``blocks``, joined, from sample ``first`` on."""
+    at = 0
+    for block in blocks:
+        n = min(len(block) - first, len(out) - at)
+        if n > 0:
+            out[at : at + n] = block[first : first + n]
+            at += n
+        first = max(0, first - len(block))
+
+
 def _bank_order(item: tuple[tuple[Kind, float], object]) -> tuple[str, float]:
     (kind, fs), _ = item
     return kind.value, fs
@@ -282,15 +296,24 @@ class _SharedBank:
                 blocks, stream.pending = stream.pending, []
                 waiting.append((slot, blocks))
                 counts[slot] = sum(map(len, blocks))
-        longest = int(counts.max(initial=0))
+        failed: dict[int, Exception] = {}
+        for first in range(0, int(counts.max(initial=0)), AT_ONCE):
+            failed |= self._advance_part(waiting, np.clip(counts - first, 0, AT_ONCE), first)
+            counts[list(failed)] = 0
+        return {self.handles[slot]: error for slot, error in failed.items()}
+
+    def _advance_part(
+        self, waiting: list[tuple[int, list[NDArray[np.float32]]]], counts: Counts, first: int
+    ) -> dict[int, Exception]:
+        """Hand on up to `AT_ONCE` samples a slot, from its sample ``first`` on."""
+        n_slots, longest = self.bank.n_slots, int(counts.max(initial=0))
         if longest == 0:
             return {}
         if self._samples.shape[0] != n_slots or self._samples.shape[1] < longest:
             self._samples = np.zeros((n_slots, max(longest, 256)), np.float32)
         for slot, blocks in waiting:
-            np.concatenate(blocks, out=self._samples[slot, : counts[slot]])
-        failed = process_each(self.bank.process, self.bank.taken, counts, self._samples)
-        return {self.handles[slot]: error for slot, error in failed.items()}
+            copy_part(blocks, first, self._samples[slot, : counts[slot]])
+        return process_each(self.bank.process, self.bank.taken, counts, self._samples)
 
 
 __all__ = ["EVENT_DTYPE", "Engine", "EngineConfig", "Output"]

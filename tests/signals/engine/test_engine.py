@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from teleward_gateway.bench.signal_speed import synthetic_ecg
 from teleward_signal.compiled.cache import cache_folder
-from teleward_signal.engine.engine import Engine, EngineConfig
+from teleward_signal.engine.engine import AT_ONCE, Engine, EngineConfig
 from teleward_signal.model import Annotation, Measurement
 
 FS = 250.0
@@ -96,6 +96,27 @@ def test_samples_after_a_gap_keep_their_time() -> None:
     out = run(engine, [handle], ECG[5000:], 7500)
     beats = [m.time_ns for _, m in out if isinstance(m, Annotation) and m.symbol in "NVSQ"]
     assert min(beats) >= START_NS + round(7500 / FS * 1e9)
+
+
+def test_a_long_gap_gives_what_short_blocks_give_and_keeps_no_work_space() -> None:
+    found = []
+    for step in (STEP, len(ECG)):
+        engine = Engine()
+        handles = [engine.open_stream(name, "ecg_ii", FS) for name in ("one", "other")]
+        out, lost = [], round(60 * FS)
+        for at in range(0, lost, min(step, lost)):
+            for handle in handles:
+                engine.gap(handle, min(step, lost - at))
+            out += engine.process(START_NS)
+        for at in range(0, len(ECG), step):
+            for handle in handles:
+                engine.push(handle, START_NS, ECG[at : at + step])
+            out += engine.process(START_NS)
+        found.append([(m.value, m.reason) for m in rates(out, "one")])
+        assert found[-1][-1][0] == pytest.approx(75, abs=4)
+        for shared in engine._banks.values():
+            assert shared._samples.shape[1] <= AT_ONCE
+    assert found[0] == found[1]
 
 
 def test_a_rhythm_is_marked_when_it_begins_and_as_a_whole_when_it_ends() -> None:
