@@ -83,3 +83,29 @@ def test_a_handshake_of_three_seconds_is_waited_for(ward: FeedServer, open_page:
         expect(page.locator("#link")).to_have_attribute("data-link", "live")
         assert link.accepted - before <= 3
         page.close()
+
+
+def test_a_page_that_slept_for_an_hour_trusts_nothing_and_is_right_again(
+    ward: FeedServer, open_page: OpenPage
+) -> None:
+    page = open_page(f"{ward.url}/ward")
+    numeric = page.locator('[data-subject="sim-01"] [data-metric="spo2"]')
+    expect(numeric).to_have_attribute("data-state", "ok")
+    woken = page.evaluate(
+        """async () => {
+          // asleep, the time of day goes on and the monotonic clock stands still
+          const { shell } = teleward, { stream } = shell, former = stream.socket, real = Date.now;
+          Date.now = () => real() + 3600e3;
+          stream.tick();
+          shell.draw();
+          const { state, lostMs } = stream.link();
+          const shown = document.querySelector('[data-subject="sim-01"] [data-metric="spo2"]');
+          return { state, lostMs, other: stream.socket !== former, shown: shown.dataset.state };
+        }"""
+    )
+    assert (woken["state"], woken["other"], woken["shown"]) == ("lost", True, "stale")
+    assert woken["lostMs"] >= 3600e3
+    expect(page.locator("#link")).to_have_attribute("data-link", "live")
+    expect(numeric).to_have_attribute("data-state", "ok")
+    ahead_ms = page.evaluate("() => teleward.shell.stream.now()") - ward.feed.now_ns() / 1e6
+    assert abs(ahead_ms) < 60_000  # the gateway's time, not the hour

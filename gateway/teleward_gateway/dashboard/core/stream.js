@@ -33,6 +33,10 @@ const STRAINED_MS = 1000;
 const STRAINS = 2;
 const WINDOW_MS = 10000;
 const CLIMB_MS = 30000;
+/** The time of day moves on while a computer sleeps, and its monotonic clock may not. */
+const SLEPT_MS = 2000;
+/** A handshake that began before a page woke up or changed networks may never end. */
+const PATIENCE_MS = 1000;
 /** What the gateway keeps. */
 const LONGEST_SWEEP_S = 20;
 const RUNGS = ["full", "lean", "numbers"];
@@ -62,6 +66,7 @@ export class Stream {
     this.socket = null;
     this.attempt = 0;
     this.openedAt = NaN;
+    this.startedAt = performance.now();
     this.receivedAt = performance.now();
     /** When the ward was last heard of: a whole state, an update or waves. */
     this.updatedAt = performance.now();
@@ -77,8 +82,11 @@ export class Stream {
     this.clockReadings = [];
     this.retryTimer = 0;
     this.beatAt = performance.now();
+    /** How far the time of day is ahead of the monotonic clock: it grows in sleep. */
+    this.aheadMs = Date.now() - performance.now();
     this.ticking = setInterval(() => this.tick(), TICK_MS);
     document.addEventListener("visibilitychange", () => document.hidden || this.retryNow());
+    document.addEventListener("resume", () => this.retryNow());
     addEventListener("online", () => this.retryNow());
     this.open();
   }
@@ -150,6 +158,7 @@ export class Stream {
     this.socket = socket;
     this.openedAt = NaN;
     const startedAt = performance.now();
+    this.startedAt = startedAt;
     this.retryAt = Infinity;
     this.connectBy = startedAt + CONNECT_MS[Math.min(this.timeouts, CONNECT_MS.length - 1)];
     socket.onopen = () => {
@@ -178,13 +187,38 @@ export class Stream {
     this.retryTimer = setTimeout(() => this.tick(), wait + 1);
   }
 
+  /** Look at once whether the link is there: the page was hidden or asleep, or the network changed. */
   retryNow() {
-    if (this.socket) {
+    this.wake();
+    const waiting = performance.now() - this.startedAt;
+    const hopeless = this.socket?.readyState === WebSocket.CONNECTING ? waiting > PATIENCE_MS : this.silentMs() > SILENCE_MS;
+    if (this.socket && !hopeless) {
       this.ping();
       return;
     }
+    this.drop();
     clearTimeout(this.retryTimer);
     this.open();
+  }
+
+  /** How long nothing arrived on a socket that is open. */
+  silentMs() {
+    return performance.now() - Math.max(this.receivedAt, this.openedAt || this.receivedAt);
+  }
+
+  /** After a sleep everything that is shown is as old as the sleep was long: ask again, trust nothing. */
+  wake() {
+    const aheadMs = Date.now() - performance.now();
+    const slept = aheadMs - this.aheadMs;
+    this.aheadMs = aheadMs;
+    if (slept < SLEPT_MS) return;
+    this.offsetMs += slept;
+    this.receivedAt -= slept;
+    this.updatedAt -= slept;
+    this.openedAt -= slept;
+    this.startedAt -= slept;
+    this.synchronised = false;
+    this.retryNow();
   }
 
   ping() {
@@ -194,6 +228,7 @@ export class Stream {
   /** What is due now; a page that rings also calls it from a timer that hidden pages keep. */
   tick() {
     if (this.closed) return;
+    this.wake();
     const now = performance.now();
     if (!this.socket) {
       if (now >= this.retryAt) this.open();
@@ -207,7 +242,7 @@ export class Stream {
       }
       return;
     }
-    if (now - Math.max(this.receivedAt, this.openedAt || this.receivedAt) > SILENCE_MS) {
+    if (this.silentMs() > SILENCE_MS) {
       this.drop();
       this.open();
       return;
