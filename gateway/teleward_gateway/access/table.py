@@ -63,6 +63,8 @@ GET /trust/ca.crt                       ANY plain
 GET /trust/qr.svg                       ANY plain
 GET /accounts                           OPERATOR
 GET /k/{token}                          ANY
+GET /service-worker.js                  ANY plain
+GET /manifest.webmanifest               ANY plain
 GET /static/{path:path}                 ANY plain
 GET /health                             OPERATOR
 GET /health/live                        ANY plain

@@ -86,6 +86,18 @@ async def devices(request: Request) -> Response:
     return answer(request, "pages/devices.html")
 
 
+@router.get("/service-worker.js")
+async def service_worker(request: Request) -> Response:
+    """The worker that keeps the pages' files; it serves the addresses below its own, thus here."""
+    return answer(request, "core/service_worker.js")
+
+
+@router.get("/manifest.webmanifest")
+async def manifest(request: Request) -> Response:
+    """What an installed ward page is called and how it opens."""
+    return answer(request, "core/manifest.webmanifest")
+
+
 @router.get("/static/{path:path}")
 async def static(request: Request, path: str) -> Response:
     """A file of the dashboard."""

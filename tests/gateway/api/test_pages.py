@@ -25,6 +25,8 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         ("/static/pages/ward.js", "text/javascript; charset=utf-8"),
         ("/static/core/tokens.css", "text/css; charset=utf-8"),
         ("/static/icon.svg", "image/svg+xml"),
+        ("/service-worker.js", "text/javascript; charset=utf-8"),
+        ("/manifest.webmanifest", "application/manifest+json"),
         ("/static/vendor/lit-html.js", "text/javascript; charset=utf-8"),
         ("/static/vendor/directives/repeat.js", "text/javascript; charset=utf-8"),
     ],

@@ -44,16 +44,30 @@ export class Shell {
     /** @type {((nowMs: number) => void)[]} */
     this.frames = [];
     this.statistics = new FrameStatistics();
+    /** @type {import("./offline.js").LastKnown | null} */
+    this.lastKnown = null;
+    /** Whether this page opens without the gateway. */
+    this.kept = false;
     startFlashing();
     void lookUp().then(() => this.queueDraw());
     new Worker("/static/core/ticker.js").onmessage = () => this.tick();
     requestAnimationFrame((stamp) => this.loop(stamp));
+    // what is not needed to show the patient comes after what is
+    if (base === 0) addEventListener("load", () => void this.keep());
+  }
+
+  /** Keep the page's files and what it shows, for the day when the gateway cannot be reached. */
+  async keep() {
+    const { LastKnown, keepFiles } = await import("./offline.js");
+    this.lastKnown = new LastKnown(!this.stream.subjects.length);
+    await keepFiles(() => (this.kept = true));
   }
 
   /** Twice a second, hidden or not. */
   tick() {
     this.stream.tick();
     this.watch.refresh();
+    this.lastKnown?.tick(this.ward, this.stream.now(), this.stream.link().state !== "lost");
     this.queueDraw();
   }
 

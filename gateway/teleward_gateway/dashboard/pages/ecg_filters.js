@@ -2,10 +2,10 @@
 /** Choice of the ECG display filter of this browser: a dialog, and what was chosen last. */
 
 import { html, render } from "../vendor/lit-html.js";
+import { rememberFilter, rememberedFilter } from "../waves/chosen_filter.js";
 
 /** @typedef {import("../waves/ecg_filter.js").FilterChoice} FilterChoice */
 
-const CHOICE = "teleward.ecg-filter";
 const BANDS = [
   ["off", "Unfiltered"],
   ["monitor", "Monitor 0.5–40 Hz"],
@@ -16,18 +16,6 @@ const NOTCHES = [
   ["50", "50 Hz"],
   ["60", "60 Hz"],
 ];
-
-/** @returns {FilterChoice} what this browser chose last, else no filter */
-export function rememberedFilter() {
-  const [band, notch] = (localStorage.getItem(CHOICE) ?? "").split(" ");
-  const known = BANDS.some(([name]) => name === band) && NOTCHES.some(([hz]) => hz === notch);
-  return known ? { band: /** @type {any} */ (band), notchHz: Number(notch) } : { band: "off", notchHz: 0 };
-}
-
-/** @param {FilterChoice} choice kept for this browser */
-export function rememberFilter({ band, notchHz }) {
-  localStorage.setItem(CHOICE, `${band} ${notchHz}`);
-}
 
 export class EcgFilterDialog {
   /** @param {HTMLElement} root @param {(choice: FilterChoice) => void} apply called at every change */

@@ -7,12 +7,12 @@ import { Shell, element, html, render } from "../core/shell.js";
 import { loadCatalogue } from "../i18n/catalogue.js";
 import { bedName } from "../i18n/format.js";
 import { Calipers } from "../waves/calipers.js";
+import { rememberedFilter } from "../waves/chosen_filter.js";
 import { filterName } from "../waves/ecg_filter.js";
 import { hasTwelve, inOrder, layOut } from "../waves/paper.js";
 import { filtered, readMarks, readStretch } from "../waves/record.js";
-import { rememberedFilter } from "./ecg_filters.js";
 import { readAddress, writeAddress } from "./strip_address.js";
-import { NoteDialog, markList } from "./strip_marks.js";
+import { markList } from "./strip_marks.js";
 import { Measures } from "./strip_measures.js";
 import { sheet } from "./strip_sheet.js";
 import { Tools } from "./strip_tools.js";
@@ -39,12 +39,8 @@ let printing = false;
 const shell = new Shell([id], drawBar, () => `${t("title")} · ${bed()}`, () => 0, NUMBERS_ONLY);
 const calipers = new Calipers(() => measures.note());
 const measures = new Measures(calipers, () => drawPanel());
-const notes = new NoteDialog(id, element("dialogs"), t, async () => {
-  for (const stretch of stretches) {
-    if (stretch) stretch.marks = await readMarks(`/subjects/${encodeURIComponent(id)}`, stretch.startMs, stretch.ms);
-  }
-  draw();
-});
+/** @type {import("./strip_note.js").NoteDialog | null} */
+let notes = null;
 /** @type {Tools} */
 const tools = new Tools(choice, words, {
   changed: () => (writeAddress(choice), draw()),
@@ -235,9 +231,18 @@ function march() {
   tools.draw(element("tools"), calipers.marching);
 }
 
-function writeNote() {
+async function lookForNotes() {
+  for (const stretch of stretches) {
+    if (stretch) stretch.marks = await readMarks(`/subjects/${encodeURIComponent(id)}`, stretch.startMs, stretch.ms);
+  }
+  draw();
+}
+
+async function writeNote() {
   const [first] = stretches;
   if (!first) return;
+  const { NoteDialog } = await import("./strip_note.js");
+  notes ??= new NoteDialog(id, element("dialogs"), t, lookForNotes);
   notes.open(first.startMs + calipers.a, first.startMs + calipers.b);
 }
 

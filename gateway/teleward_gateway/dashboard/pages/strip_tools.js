@@ -4,15 +4,12 @@
 import { keyed } from "../core/keys.js";
 import { LANGUAGES } from "../i18n/catalogue.js";
 import { html, render } from "../vendor/lit-html.js";
+import { BANDS, NOTCHES, rememberFilter, rememberedFilter } from "../waves/chosen_filter.js";
 import { GAINS, SPEEDS, hasTwelve, inOrder } from "../waves/paper.js";
-import { rememberFilter, rememberedFilter } from "./ecg_filters.js";
 import { LENGTHS, fieldTime, momentOf } from "./strip_address.js";
 
 /** @typedef {import("./strip_address.js").Choice} Choice */
 /** @typedef {import("../i18n/catalogue.js").Catalogue} Catalogue */
-
-const BANDS = ["off", "monitor", "diagnostic"];
-const NOTCHES = [0, 50, 60];
 
 export class Tools {
   /**
@@ -75,7 +72,7 @@ export class Tools {
           ? null
           : html`<label>${t("compare_with")} <input name="other" type="datetime-local" step="1" .value=${fieldTime(choice.other)}
               @change=${(/** @type {Event} */ event) => this.choose({ other: momentOf(value(event)) })} /></label>`}
-        <button type="button" id="note" aria-keyshortcuts="n" @click=${this.page.note}>${keyed(t("note"), "n")}</button>
+        <button type="button" id="note" data-needs="observe" aria-keyshortcuts="n" @click=${this.page.note}>${keyed(t("note"), "n")}</button>
         <button type="button" id="print" aria-keyshortcuts="i" @click=${() => print()}>${keyed(t("print"), "i")}</button>
         ${this.language(value)}
         <button type="button" id="keys" aria-label=${t("keys")} @click=${this.page.keys}>?</button>`,
