@@ -31,7 +31,14 @@ def test_all_load_in_both_languages_with_their_review() -> None:
             assert any("\u0900" <= letter <= "\u097f" for letter in text["hi"])
 
 
-@pytest.mark.parametrize("name", CASES)
+HOURS = ("handover-01", "night-deterioration-01")
+"""Cases of eight hours and more: half a minute each, left to ``teleward cases check``."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in HOURS else ()) for name in CASES],
+)
 def test_bands_recovery_and_critical_actions(name: str) -> None:
     report = check(CASES[name])
     assert report.problems() == []
