@@ -175,6 +175,7 @@ DELETE /class/seats/{seat}              TEACH
 GET /class/seats/{seat}/screen          TEACH
 GET /class/rooms/{room}/truth           TEACH
 GET /class/events                       TEACH
+GET /class/scores                       TEACH
 WEBSOCKET /class/seats/{seat}/stream    TEACH
 WEBSOCKET /class/stream                 TEACH
 WEBSOCKET /class/wall                   TEACH
@@ -213,6 +214,7 @@ POST /seat/handover                     SEAT plain
 POST /seat/readback                     SEAT plain
 POST /seat/reflection                   SEAT plain
 GET /seat/log                           SEAT plain
+GET /seat/score                         SEAT plain
 WEBSOCKET /seat/stream                  SEAT plain
 """
 _GROUPS = {
