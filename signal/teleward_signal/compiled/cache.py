@@ -55,7 +55,10 @@ PACKAGE = "teleward_signal"
 _PACKAGE_FOLDER = Path(__file__).parent.parent
 
 COMPLETE = "complete"
-"""The file that marks a folder into which everything that a gateway runs has been compiled."""
+"""The file that marks a folder into which everything that a gateway runs has been compiled.
+
+It names the sources by place, size and date, as Numba's own files do: those do not load what was
+copied from elsewhere, so a copied mark must not pass for a warm start either."""
 ROOM = 16 << 20
 """Bytes that must be free for kernels to be kept: all of the signal engine take some 3 MB."""
 
@@ -121,8 +124,25 @@ def _folder_of(package: str) -> Path:
 
 
 def is_complete() -> bool:
-    """Return whether all kernels have been kept: no first start."""
-    return (_folder_of(PACKAGE) / COMPLETE).exists()
+    """Return whether all kernels have been kept, for the sources that run: no first start."""
+    return _is_marked(_folder_of(PACKAGE))
+
+
+def _is_marked(folder: Path) -> bool:
+    try:
+        return (folder / COMPLETE).read_text() == _place()
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+@functools.cache
+def _place() -> str:
+    """Return where the sources are, with a hash of their sizes and dates."""
+    found = blake2b(digest_size=16)
+    for path in sorted(_PACKAGE_FOLDER.rglob("*.py")):
+        state = path.stat()
+        found.update(f"{path}\0{state.st_mtime_ns}\0{state.st_size}\0".encode())
+    return f"{_PACKAGE_FOLDER}\n{found.hexdigest()}\n"
 
 
 def fingerprint() -> str:
@@ -135,13 +155,13 @@ def mark_complete() -> None:
     folder = _folder_of(PACKAGE)
     if _can_keep(folder):
         with suppress(OSError):  # a full disk or a read-only one: the next start looks again
-            (folder / COMPLETE).touch()
+            (folder / COMPLETE).write_text(_place())
 
 
 @functools.cache
 def _can_keep(folder: Path) -> bool:
     """Return whether there is room for kernels in a folder; one that is complete needs none."""
-    if (folder / COMPLETE).exists():
+    if _is_marked(folder):
         return True
     try:
         with tempfile.TemporaryFile(dir=folder) as room:

@@ -30,6 +30,7 @@ class RhythmState:
     pattern_at: Annotated[IntArray, 2]  # newest beat that fitted
     pattern_gone: Annotated[IntArray, 2]  # beats since
     uneven_frames: Int  # frames in a row of a shockable rhythm without even beats
+    narrow_at: Int  # newest sample at which fast, even, narrow beats were seen, 0 before
     waves_vt: Int  # 1: tachycardia known from waves, not from classes
     company_at: Int  # newest beat that came soon after another
     silent_at: Int  # last beat before the asystole under way

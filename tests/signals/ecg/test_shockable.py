@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from teleward_gateway.bench.accuracy.sweep import ecg_cells, measure
 from teleward_signal.banks.bank import EventKind
 from teleward_signal.ecg.bank import EcgBank
 from teleward_signal.ecg.networks import load_networks
@@ -149,6 +150,15 @@ def test_beats_and_electrode_motion_are_no_shockable_rhythm(name: str) -> None:
 def test_a_flat_line_is_no_shockable_rhythm(noise_mv: float) -> None:
     flat = np.random.default_rng(5).normal(0, noise_mv, 60 * 250)
     assert alarms(flat, 250.0) == []
+
+
+@pytest.mark.parametrize("shape", ["narrow", "tall T", "inverted", "wide"])
+def test_a_fast_heart_of_narrow_beats_is_no_shockable_rhythm(shape: str) -> None:
+    """The network learned from adults: 180 to 260/min from the atria were VF or VT to it."""
+    cells = [cell for rate in (190, 230, 240, 250) for cell in ecg_cells(250.0, [shape], [rate])]
+    for cell, (_, rhythms) in zip(cells, measure(cells), strict=True):
+        named = {name for name in rhythms if name.startswith(("ventricular", "wide"))}
+        assert bool(named) is (shape == "wide"), (cell.row, cell.column, rhythms)
 
 
 def test_the_shipped_weights_fit() -> None:
