@@ -12,4 +12,7 @@ root = APIRouter(tags=["health"])
 @root.get("/metrics", response_class=Response, include_in_schema=False)
 async def exposition(request: Request) -> Response:
     """Return all counters and gauges in the Prometheus text format."""
-    return Response(metrics.render(request.app.state.health), media_type=metrics.CONTENT_TYPE)
+    state = request.app.state
+    desk = getattr(getattr(state, "view", None), "commissioning", None)
+    devices = desk.sessions.statuses() if desk is not None else ()
+    return Response(metrics.render(state.health, devices), media_type=metrics.CONTENT_TYPE)

@@ -4,10 +4,13 @@ part "sink:mqtt", {"ok": true, "backlog_records": 4, "sent_total": 9}
     teleward_ok{part="sink:mqtt"} 1
     teleward_sink_backlog_records{sink="mqtt"} 4
     teleward_sink_sent_total{sink="mqtt"} 9
+
+Names follow the rules of Prometheus: base units (``last_commit_s`` is ``last_commit_seconds``,
+``p95_ms`` is ``p95_seconds``), counters end in ``_total``, every family has a HELP line.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -17,14 +20,17 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from teleward_gateway.health import HealthRegistry
+from teleward_gateway.health.metric_texts import help_text
+from teleward_gateway.sessions.session import SessionStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render(health: HealthRegistry) -> bytes:
-    """Return the exposition text of all parts and of the process (CPU, memory, files)."""
+def render(health: HealthRegistry, devices: Iterable[SessionStatus] = ()) -> bytes:
+    """Return the exposition text of all parts, devices and the process (CPU, memory, files)."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Parts(health))
+    registry.register(_Devices(devices))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 
@@ -40,10 +46,10 @@ class _Parts(Collector):
         for part, answer in parts.items():
             group, _, label = part.partition(":")
             for key, value in _numbers("", answer):
-                name = _name(f"teleward_{group}_{key}")
+                name, factor = in_base_units(_name(f"teleward_{group}_{key}"))
                 labels = [_name(group)] if label else []
                 family = families.setdefault(name, _family(name, labels))
-                family.add_metric([label] if label else [], value)  # type: ignore[attr-defined]
+                family.add_metric([label] if label else [], value * factor)  # type: ignore[attr-defined]
         yield from families.values()
 
 
@@ -56,8 +62,45 @@ def _well(parts: dict[str, dict[str, Any]]) -> Metric:
 
 def _family(name: str, labels: list[str]) -> Metric:
     if name.endswith("_total"):
-        return CounterMetricFamily(name, name, labels=labels)
-    return GaugeMetricFamily(name, name, labels=labels)
+        return CounterMetricFamily(name, help_text(name), labels=labels)
+    return GaugeMetricFamily(name, help_text(name), labels=labels)
+
+
+class _Devices(Collector):
+    def __init__(self, devices: Iterable[SessionStatus]) -> None:
+        self._devices = list(devices)
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what is counted of each device."""
+        for name, read in _OF_A_DEVICE.items():
+            family = _family(f"teleward_device_{name}", ["device"])
+            for status in self._devices:
+                value = read(status)
+                if value is not None:
+                    family.add_metric([status.device], float(value))  # type: ignore[attr-defined]
+            yield family
+
+
+def _seen_s(status: SessionStatus) -> float | None:
+    seen_ns = status.counters.last_seen_ns
+    return None if seen_ns is None else seen_ns / 1e9
+
+
+_OF_A_DEVICE: dict[str, Callable[[SessionStatus], float | None]] = {
+    "streaming": lambda status: status.state == "streaming",
+    "last_seen_timestamp_seconds": _seen_s,
+    "received_bytes_total": lambda status: status.counters.n_bytes,
+    "values_total": lambda status: status.counters.n_values,
+    "discarded_bytes_total": lambda status: sum(status.counters.discarded.values()),
+    "connects_total": lambda status: status.counters.n_connects,
+    "losses_total": lambda status: status.counters.n_losses,
+}
+
+
+def in_base_units(name: str) -> tuple[str, float]:
+    """Return the name of a metric in base units, and what its values are multiplied by."""
+    factor = 0.001 if re.search(r"_ms(?=_|$)", name) else 1.0
+    return re.sub(r"_m?s(?=_|$)", "_seconds", name).replace("_per_seconds", "_per_second"), factor
 
 
 def _numbers(prefix: str, answer: dict[str, Any]) -> Iterator[tuple[str, float]]:

@@ -1,5 +1,8 @@
 """Health, readiness and metrics are read from the same probes."""
 
+import re
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,11 +10,15 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from prometheus_client.parser import text_string_to_metric_families
 
 from teleward_gateway.api import health as health_api
 from teleward_gateway.api import metrics as metrics_api
-from teleward_gateway.health import HealthRegistry
+from teleward_gateway.health import HealthRegistry, metrics
 from teleward_gateway.health.probes import disk_health
+from teleward_gateway.sessions.counters import Counters
+from teleward_gateway.sessions.session import SessionStatus
+from teleward_gateway.sessions.states import State
 
 
 @pytest.fixture
@@ -67,6 +74,44 @@ async def test_an_essential_part_in_trouble_is_not_ready_and_says_why(
     assert (await client.get("/health/live")).status_code == 200
 
 
+ABBREVIATED = re.compile(r"_(s|ms|us|ns|min|kb|mb|b)(_|$)")
+
+
+def lint(text: str) -> list[str]:
+    """Return what breaks the rules of Prometheus, by promtool too where there is one."""
+    found = []
+    for family in text_string_to_metric_families(text):
+        if ABBREVIATED.search(family.name):
+            found.append(f"{family.name}: abbreviated unit")
+        if not family.documentation or family.documentation == family.name:
+            found.append(f"{family.name}: no help")
+        if family.name.endswith("_total"):
+            found.append(f"{family.name}: a {family.type} that ends like a counter")
+    if tool := shutil.which("promtool"):
+        checked = subprocess.run(
+            [tool, "check", "metrics"], input=text, text=True, capture_output=True, check=False
+        )
+        found += (checked.stdout + checked.stderr).splitlines()
+    return found
+
+
+def test_units_are_base_units_and_every_device_has_a_series() -> None:
+    health = HealthRegistry()
+    health.register("latency:commit", lambda: {"ok": True, "p95_ms": 80.0, "samples_total": 2})
+    health.register("dsp", lambda: {"ok": True, "busy_s_total": 3.5, "publishes_per_s_limit": 9})
+    counters = Counters(n_bytes=512, n_values=7, last_seen_ns=1_500_000_000)
+    strap = SessionStatus('strap "1"', State.STREAMING, "", 0, counters)
+    text = metrics.render(health, [strap]).decode()
+    lines = text.splitlines()
+    assert 'teleward_latency_p95_seconds{latency="commit"} 0.08' in lines
+    assert "teleward_dsp_busy_seconds_total 3.5" in lines
+    assert "teleward_dsp_publishes_per_second_limit 9.0" in lines
+    assert 'teleward_device_streaming{device="strap \\"1\\""} 1.0' in lines
+    assert 'teleward_device_received_bytes_total{device="strap \\"1\\""} 512.0' in lines
+    assert 'teleward_device_last_seen_timestamp_seconds{device="strap \\"1\\""} 1.5' in lines
+    assert lint(text) == []
+
+
 async def test_numbers_become_metrics(registry: HealthRegistry, client: httpx.AsyncClient) -> None:
     registry.register("radio", lambda: {"ok": False, "adapter": "hci0", "scan": {"found": 3}})
     text = (await client.get("/metrics")).text
@@ -79,6 +124,7 @@ async def test_numbers_become_metrics(registry: HealthRegistry, client: httpx.As
     assert "teleward_journal_records 12.0" in lines
     assert "teleward_radio_scan_found 3.0" in lines
     assert 'teleward_ok{part="radio"} 0.0' in lines
+    assert lint(text) == []
     assert any(line.startswith("process_resident_memory_bytes") for line in lines)
 
 
