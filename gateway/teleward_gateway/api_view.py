@@ -94,7 +94,11 @@ class ApiView:
         return any(admitted.id == subject for admitted in self.registry.subjects())
 
     async def history(self, query: HistoryQuery) -> Sequence[Record]:
-        """Return at most ``query.limit`` records of the journal, oldest first."""
+        """Return at most ``query.limit`` records of the journal, oldest first.
+
+        Raises NotFound for a subject that was never admitted.
+        """
+        self.registry.subject(query.subject)
         after = None
         if query.after is not None:
             after = await self._place(query)

@@ -32,6 +32,7 @@ from teleward_gateway.api import (
     waves,
 )
 from teleward_gateway.api.history_page import HistoryPages
+from teleward_gateway.api.operation_names import name_operations
 from teleward_gateway.api.person import router as person_router
 from teleward_gateway.api.problems import PREFIX as PREFIX
 from teleward_gateway.api.problems import add_problems
@@ -115,6 +116,7 @@ def _declare_problems(app: FastAPI) -> None:
             for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)
+            name_operations(document, PREFIX)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

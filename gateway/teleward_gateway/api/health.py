@@ -4,11 +4,11 @@
 `router` below the API's prefix.
 """
 
-from typing import Any
+from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from teleward_gateway.api.schemas import Author, Strict
 from teleward_gateway.health import HealthRegistry
@@ -18,10 +18,45 @@ router = APIRouter(tags=["health"])
 probes = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.get("/health")
-async def report(request: Request) -> dict[str, Any]:
+class PartHealth(BaseModel):
+    """How a part does; its own counters and times stand beside."""
+
+    model_config = ConfigDict(extra="allow")
+
+    ok: bool
+    error: str | None = None
+
+
+class Health(BaseModel):
+    """Status of the gateway and of its parts by name; failing: it cannot record."""
+
+    status: Literal["ok", "degraded", "failing"]
+    uptime_s: float
+    parts: dict[str, PartHealth]
+
+
+class Live(BaseModel):
+    """That the process runs."""
+
+    status: Literal["live"] = "live"
+
+
+class Readiness(BaseModel):
+    """Whether the gateway can record, and by part why not."""
+
+    status: Literal["ready", "not ready"]
+    reasons: dict[str, str]
+
+
+def _report(request: Request) -> JSONResponse:
+    """Return the report as it is: the model describes it, and checking it again costs a tick."""
+    return JSONResponse(_registry(request).report())
+
+
+@router.get("/health", response_model=Health)
+async def report(request: Request) -> JSONResponse:
     """Return the health of every part: ok, degraded or failing; per sink the backlog and losses."""
-    return _registry(request).report()
+    return _report(request)
 
 
 class LossesRead(Strict):
@@ -45,19 +80,19 @@ async def read_losses(request: Request, reader: LossesRead) -> LossesAnswer:
     return LossesAnswer(records=notice.read(reader.author))
 
 
-@probes.get("")
-async def whole(request: Request) -> dict[str, Any]:
+@probes.get("", response_model=Health)
+async def whole(request: Request) -> JSONResponse:
     """Return the same report as /api/v1/health."""
-    return _registry(request).report()
+    return _report(request)
 
 
 @probes.get("/live")
-async def live() -> dict[str, str]:
+async def live() -> Live:
     """Answer 200 while the process runs; no answer means: restart it."""
-    return {"status": "live"}
+    return Live()
 
 
-@probes.get("/ready", response_model=None)
+@probes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}})
 async def ready(request: Request) -> JSONResponse:
     """Answer 200 when the gateway can record, else 503 with the reasons."""
     well, reasons = _registry(request).ready()

@@ -267,3 +267,16 @@ async def test_an_observation_that_is_sent_again_counts_once(
         assert answer.status_code == 422
     assert (await client.post(path, json=body, headers={"Idempotency-Key": "x"})).status_code == 201
     assert len(feed.records) == before + 2
+
+
+def test_operations_have_names_and_answers_have_types() -> None:
+    document = create_app(WardFeed(1)).openapi()
+    operations = [each for path in document["paths"].values() for each in path.values()]
+    names = [operation["operationId"] for operation in operations]
+    assert len(set(names)) == len(names)
+    assert not [name for name in names if "api_v1" in name or "__" in name]
+    assert {"list_subjects", "get_trend", "record_observation", "acknowledge_alarm"} <= set(names)
+    summaries = {each["operationId"]: each["summary"] for each in operations}
+    assert summaries["list_subjects"] == "List subjects"
+    health = document["components"]["schemas"]["Health"]
+    assert set(health["properties"]) == {"status", "uptime_s", "parts"}
