@@ -11,6 +11,7 @@ Names follow the rules of Prometheus: base units (``last_commit_s`` is ``last_co
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -21,12 +22,25 @@ from prometheus_client.registry import Collector
 
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.health.metric_texts import help_text
-from teleward_gateway.sessions.session import SessionStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def render(health: HealthRegistry, devices: Iterable[SessionStatus] = ()) -> bytes:
+@dataclass(frozen=True, slots=True)
+class DeviceFigures:
+    """What is counted of a device since the start; ``last_seen_s`` is Unix time."""
+
+    name: str
+    streaming: bool
+    last_seen_s: float | None
+    n_bytes: int
+    n_values: int
+    n_discarded: int
+    n_connects: int
+    n_losses: int
+
+
+def render(health: HealthRegistry, devices: Iterable[DeviceFigures] = ()) -> bytes:
     """Return the exposition text of all parts, devices and the process (CPU, memory, files)."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Parts(health))
@@ -67,33 +81,28 @@ def _family(name: str, labels: list[str]) -> Metric:
 
 
 class _Devices(Collector):
-    def __init__(self, devices: Iterable[SessionStatus]) -> None:
+    def __init__(self, devices: Iterable[DeviceFigures]) -> None:
         self._devices = list(devices)
 
     def collect(self) -> Iterable[Metric]:
         """Yield what is counted of each device."""
         for name, read in _OF_A_DEVICE.items():
             family = _family(f"teleward_device_{name}", ["device"])
-            for status in self._devices:
-                value = read(status)
+            for device in self._devices:
+                value = read(device)
                 if value is not None:
-                    family.add_metric([status.device], float(value))  # type: ignore[attr-defined]
+                    family.add_metric([device.name], float(value))  # type: ignore[attr-defined]
             yield family
 
 
-def _seen_s(status: SessionStatus) -> float | None:
-    seen_ns = status.counters.last_seen_ns
-    return None if seen_ns is None else seen_ns / 1e9
-
-
-_OF_A_DEVICE: dict[str, Callable[[SessionStatus], float | None]] = {
-    "streaming": lambda status: status.state == "streaming",
-    "last_seen_timestamp_seconds": _seen_s,
-    "received_bytes_total": lambda status: status.counters.n_bytes,
-    "values_total": lambda status: status.counters.n_values,
-    "discarded_bytes_total": lambda status: sum(status.counters.discarded.values()),
-    "connects_total": lambda status: status.counters.n_connects,
-    "losses_total": lambda status: status.counters.n_losses,
+_OF_A_DEVICE: dict[str, Callable[[DeviceFigures], float | None]] = {
+    "streaming": lambda device: device.streaming,
+    "last_seen_timestamp_seconds": lambda device: device.last_seen_s,
+    "received_bytes_total": lambda device: device.n_bytes,
+    "values_total": lambda device: device.n_values,
+    "discarded_bytes_total": lambda device: device.n_discarded,
+    "connects_total": lambda device: device.n_connects,
+    "losses_total": lambda device: device.n_losses,
 }
 
 

@@ -101,7 +101,7 @@ def test_units_are_base_units_and_every_device_has_a_series() -> None:
     health.register("dsp", lambda: {"ok": True, "busy_s_total": 3.5, "publishes_per_s_limit": 9})
     counters = Counters(n_bytes=512, n_values=7, last_seen_ns=1_500_000_000)
     strap = SessionStatus('strap "1"', State.STREAMING, "", 0, counters)
-    text = metrics.render(health, [strap]).decode()
+    text = metrics.render(health, [metrics_api.figures_of(strap)]).decode()
     lines = text.splitlines()
     assert 'teleward_latency_p95_seconds{latency="commit"} 0.08' in lines
     assert "teleward_dsp_busy_seconds_total 3.5" in lines
