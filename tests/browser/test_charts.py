@@ -94,7 +94,7 @@ def test_trends_show_lines_gaps_values_notes_and_the_same_as_a_table(
     assert "from=" in page.url
     table = httpx.get(charts.url + str(page.locator("#download").get_attribute("href")))
     assert table.headers["content-type"].startswith("text/csv")
-    assert "HR [/min] mean" in table.text
+    assert "HR (/min) mean" in table.text
     page.keyboard.press("b")
     page.wait_for_url("**/bed/sim-01")
     page.keyboard.press("t")

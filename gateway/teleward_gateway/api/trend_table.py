@@ -22,6 +22,8 @@ CHARTED = (
     "body_temperature", "news2",
 )  # fmt: skip
 """What a table holds when no metric is asked for."""
+PLAIN_UNITS = {"Cel": "\u00b0C", "mm[Hg]": "mmHg"}
+"""UCUM units as people write them."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First letters by which a spreadsheet takes a text for a formula and carries it out."""
 
@@ -82,8 +84,8 @@ def table(trends: Sequence[Trend], events: Sequence[tuple[int, str]]) -> str:
     heads = ["time"]
     for trend in trends:
         metric = METRICS[trend.metric]
-        unit = unit_text(metric.unit)
-        name = f"{metric.label} [{unit}]" if unit else metric.label
+        unit = PLAIN_UNITS.get(metric.unit, unit_text(metric.unit))
+        name = f"{metric.label} ({unit})" if unit else metric.label
         heads += (columns := [f"{name} {part}" for part in ("lowest", "mean", "highest")])
         for time_ms, *values in zip(trend.time_ms, trend.low, trend.mean, trend.high, strict=True):
             shown = [f"{value:.{metric.decimals}f}" for value in values]

@@ -61,8 +61,8 @@ async def test_a_table_follows_rfc_4180_and_no_note_becomes_a_formula(
     assert head[0] == "time"
     assert head[-1] == "events"
     cells = {name: value for row in rows for name, value in zip(head, row, strict=True) if value}
-    assert cells["SpO\u2082 [%] mean"] == "94"
-    assert cells["Temp [Cel] highest"] == "38.2"
+    assert cells["SpO\u2082 (%) mean"] == "94"
+    assert cells["Temp (°C) highest"] == "38.2"
     events = " ".join(row[-1] for row in rows)
     assert events.startswith("'=HYPERLINK(A1) (Lata)")
     assert 'O2 4 L, "mask" (Lata)' in events

@@ -52,7 +52,11 @@ const NEXT = /** @type {Record<number, string>} */ ({
 
 /** @param {number} status @param {string} detail @returns {string} the refusal in a person's words */
 function refusal(status, detail) {
-  const plain = detail.replace(/^[A-Z]+ \/\S+: /, "").trim();
+  const plain = detail
+    .replace(/^[A-Z]+ \/\S+: /, "")
+    .replaceAll("mm[Hg]", "mmHg")
+    .replace(/\bCel\b/g, "°C")
+    .trim();
   const sentence = plain && plain[0].toUpperCase() + plain.slice(1) + (/[.!?]$/.test(plain) ? "" : ".");
   return [sentence || "The gateway refused this.", NEXT[status]].filter(Boolean).join(" ");
 }
