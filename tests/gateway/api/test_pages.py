@@ -1,11 +1,14 @@
 """The page files: types, ETag, compression, policy, and nothing that is not meant to be served."""
 
 from collections.abc import AsyncIterator
+from importlib.resources import files
+from pathlib import Path
 
 import httpx
 import pytest
 
 from teleward_gateway.api.factory import create_app
+from teleward_gateway.api.pages import COMMENT, without_comments
 from teleward_gateway.testing.ward_feed import WardFeed
 
 
@@ -84,3 +87,33 @@ async def test_nothing_else_is_served(client: httpx.AsyncClient, path: str) -> N
 async def test_the_root_leads_to_the_ward(client: httpx.AsyncClient) -> None:
     answer = await client.get("/")
     assert (answer.status_code, answer.headers["location"]) == (307, "/ward")
+
+
+def test_scripts_lose_comments_and_nothing_else() -> None:
+    script = b"""// @ts-check
+/** Doc
+ * of two lines. */
+export const a = /** @type {any} */ (b);
+/** @type {any} */ (c).d = "// kept"; // kept
+  // gone
+const url = `http://x`;
+"""
+    assert (
+        without_comments(script)
+        == b"""
+
+
+export const a = /** @type {any} */ (b);
+/** @type {any} */ (c).d = "// kept"; // kept
+
+const url = `http://x`;
+"""
+    )
+    folder = Path(str(files("teleward_gateway") / "dashboard"))
+    scripts = [path for path in folder.rglob("*.js") if "vendor" not in path.parts]
+    for path in scripts:
+        text = path.read_bytes()
+        assert without_comments(text).count(b"\n") == text.count(b"\n"), path
+        for found in COMMENT.finditer(text):  # none of them is text of a template
+            before = COMMENT.sub(b"", text[: found.start()])
+            assert before.count(b"`") % 2 == 0, (path, found[0])
