@@ -182,6 +182,9 @@ def test_a_printed_second_is_25_mm(ward: FeedServer, open_page: OpenPage) -> Non
     assert size is not None
     assert float(size[1]) > float(size[2])  # landscape
     expect(page.locator("#panel")).to_be_visible()  # the screen is as before
+    page.emulate_media(media="print")
+    for part in ("#tools", "#bar", "#panel"):
+        expect(page.locator(part)).to_be_hidden()
 
 
 def _is_upright(path: list[tuple[float, float]]) -> bool:

@@ -19,6 +19,8 @@ from teleward_signal.vocabulary import METRICS, MetricKind
 LONGEST_S = 70.0
 """A minute of twelve leads is a megabyte of JSON, with what a filter needs before it; longer ones
 are asked for piece by piece."""
+SETTLED_S = 1.0
+"""For the transport of a block, its commit and the look-up."""
 MOST_RECORDS = 20_000
 """Records of a minute: one a second for each of 64 waveforms, more where links lose much."""
 _NS = 1_000_000_000
@@ -87,8 +89,9 @@ async def waveforms(
             raise Invalid(f"{name} is no waveform: ask for its observations or its trend")
     length_ns = round(seconds * _NS)
     if start_ns is None:
-        # what came within the loss window may not be on disk yet
-        start_ns = view.now_ns() - length_ns - round(view.summary().loss_window_s * _NS)
+        # what came within the loss window may not be on disk yet: that is no hole
+        late_s = view.summary().loss_window_s + SETTLED_S
+        start_ns = view.now_ns() - length_ns - round(late_s * _NS)
     query = HistoryQuery(
         subject,
         metric[0] if metric and len(metric) == 1 else None,

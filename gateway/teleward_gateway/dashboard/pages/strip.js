@@ -187,9 +187,9 @@ function filterWords(fs) {
 }
 
 /** @param {import("../waves/paper.js").Lane} lane */
-function label({ lead, calibrated }) {
+function label({ lead, calibrated, cut }) {
   const name = subjectHere()?.info.channel_labels?.[lead.metric] ?? lead.label;
-  return `${name}${lead.computed ? ` ${t("computed")}` : ""}${calibrated ? "" : ` · ${t("no_scale")}`}`;
+  return `${name}${lead.computed ? ` ${t("computed")}` : ""}${calibrated ? "" : ` · ${t("no_scale")}`}${cut ? ` · ${t("cut")}` : ""}`;
 }
 
 /** @param {Stretch} stretch */

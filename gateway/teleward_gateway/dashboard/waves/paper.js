@@ -11,6 +11,7 @@
  * @property {number} y     mm of the baseline @property {number} scale mm per unit
  * @property {number} zero  value at the baseline @property {boolean} calibrated
  * @property {boolean} first whether it is the first of its row
+ * @property {boolean} cut   whether the trace goes beyond the lane
  *
  * @typedef {object} Band
  * @property {number} from ms @property {number} until ms
@@ -37,11 +38,11 @@ export const MARKS = 12;
 const OTHER = 20;
 const LEFT = 13;
 const RIGHT = 2;
-/** A lane has room for its trace, within these. */
+/** A lane has room for its trace, within these: 4 mV at the usual gain, 3 mV at the largest. */
 const LEAST_UP = 10;
-const MOST_UP = 30;
+const MOST_UP = 60;
 const LEAST_DOWN = 5;
-const MOST_DOWN = 20;
+const MOST_DOWN = 45;
 
 /** @param {Lead[]} leads @returns {boolean} */
 export function hasTwelve(leads) {
@@ -105,9 +106,11 @@ function addRow(band, row, y, gain) {
     const calibrated = cell.lead.unit === "mV";
     const scale = calibrated ? gain : (OTHER - 4) / (range.high - range.low);
     const zero = calibrated ? range.middle : range.low;
-    up = Math.max(up, (range.high - zero) * scale + 3);
-    down = Math.max(down, (zero - range.low) * scale + 2);
-    return { ...cell, scale, zero, calibrated };
+    const above = (range.high - zero) * scale;
+    const below = (zero - range.low) * scale;
+    up = Math.max(up, above + 3);
+    down = Math.max(down, below + 2);
+    return { ...cell, scale, zero, calibrated, cut: above > MOST_UP || below > MOST_DOWN };
   });
   up = Math.ceil(Math.min(up, MOST_UP) / 5) * 5;
   down = Math.ceil(Math.min(down, MOST_DOWN) / 5) * 5;
