@@ -189,6 +189,22 @@ def test_the_first_load_stays_small_and_trends_print(
     assert page.pdf(format="A4").startswith(b"%PDF")
 
 
+def test_the_reference_of_the_api_lists_every_operation(
+    charts: FeedServer, open_page: OpenPage
+) -> None:
+    document = httpx.get(f"{charts.url}/api/v1/openapi.json").json()
+    names = [each["operationId"] for path in document["paths"].values() for each in path.values()]
+    page = open_page(f"{charts.url}/docs", 360, 740)
+    page.wait_for_selector("#list_subjects")
+    assert page.evaluate("[...document.querySelectorAll('section details')].length") == len(
+        names
+    ) + len(document["components"]["schemas"])
+    page.locator("#get_trend summary").click()
+    expect(page.locator("#get_trend")).to_contain_text("points")
+    assert not page.evaluate(WIDE)
+    assert violations(page) == []
+
+
 def test_catalogues_of_the_charts_have_equal_keys() -> None:
     folder = files("teleward_gateway") / "dashboard" / "i18n"
     texts = {

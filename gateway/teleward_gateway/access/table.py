@@ -57,6 +57,7 @@ GET /bed/{subject}/strip                READ view
 GET /bed/{subject}/trends               READ view
 GET /bed/{subject}/news2                READ view
 GET /devices                            CARE view
+GET /docs                               OPERATOR
 GET /login                              ANY
 GET /trust                              ANY plain
 GET /trust/ca.crt                       ANY plain

@@ -82,6 +82,12 @@ async def news2(request: Request, subject: str) -> Response:
     return answer(request, "pages/news2_chart.html")
 
 
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """The reference of the API, drawn from its OpenAPI description."""
+    return answer(request, "pages/docs.html")
+
+
 @router.get("/devices")
 async def devices(request: Request) -> Response:
     """The commissioning page."""
