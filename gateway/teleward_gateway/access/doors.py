@@ -75,6 +75,12 @@ def called_by(connection: HTTPConnection) -> str:
     return f"[{name}]" if ":" in name else name
 
 
+def join_host(connection: HTTPConnection) -> str:
+    """Return host and port of the plain door: no learner has to trust a certificate."""
+    lan = lan_of(connection)
+    return "" if lan is None else f"{called_by(connection)}:{lan.plain_port}"
+
+
 def secure_origin(connection: HTTPConnection) -> str:
     """Return this gateway's address over HTTPS, by the name that the browser used."""
     lan = lan_of(connection)

@@ -6,6 +6,7 @@ It stands before the whole application, so that no route can be reached past it.
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
@@ -16,6 +17,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from teleward_gateway.access import table
 from teleward_gateway.access.doors import Door, door_of, secure_address
+from teleward_gateway.access.peer import is_own_user
 from teleward_gateway.access.roles import Role, exists
 from teleward_gateway.access.service import AccessService, spoken
 from teleward_gateway.access.sessions import Session
@@ -66,8 +68,13 @@ class Asker:
 class AccessGuard:
     """ASGI application in front of ``gateway``; without ``access`` only the console is served."""
 
-    def __init__(self, gateway: FastAPI, access: AccessService | None) -> None:
-        self._gateway, self._access = gateway, access
+    def __init__(
+        self,
+        gateway: FastAPI,
+        access: AccessService | None,
+        is_own: Callable[[Scope], bool] = is_own_user,
+    ) -> None:
+        self._gateway, self._access, self._is_own = gateway, access, is_own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with its person, or refuse it."""
@@ -118,9 +125,19 @@ class AccessGuard:
                 scheme, _, token = connection.headers.get("authorization", "").partition(" ")
                 if scheme.lower() == "bearer" and access.sessions.find_link(token, "metrics"):
                     return Asker(Role.METRICS, secret=token)
-        if door is Door.LOOPBACK:
+        if door is Door.LOOPBACK and self._is_console(connection.scope):
             return Asker(None)
         return Asker(Role.LEARNER if self._sits(connection) else Role.NOBODY)
+
+    def _is_console(self, scope: Scope) -> bool:
+        """Return whether a request over loopback needs no login.
+
+        Without any account every user of the machine is served, as on a gateway for one person.
+        """
+        if self._access is None or not self._access.sessions.has_accounts:
+            return True
+        rule = table.find(scope.get("method", table.SOCKET), scope["path"])
+        return (rule is not None and table.is_open(rule)) or self._is_own(scope)
 
     def _sits(self, connection: HTTPConnection) -> bool:
         """Return whether the browser has a seat in a class."""
@@ -156,9 +173,10 @@ class AccessGuard:
         if role is Role.NOBODY:
             if is_page and rule is not None:
                 return _to_login(connection)
-            return problem_response(
-                401, "Log in first", "this needs a login", "Open /login, then try again."
-            )
+            remedy = "Open /login, then try again."
+            if door is Door.LOOPBACK:
+                remedy = "Open /login, or run the command as the gateway's user or as root."
+            return problem_response(401, "Log in first", "this needs a login", remedy)
         if rule is None:
             return problem_response(404, "Not found", f"{method} {path}: Not Found", "Open /ward.")
         if is_page:

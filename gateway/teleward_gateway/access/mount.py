@@ -13,6 +13,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from teleward_gateway.access import operator_routes, pages, routes, trust
+from teleward_gateway.access.doors import join_host
 from teleward_gateway.access.guard import AccessGuard
 from teleward_gateway.access.lan import Lan
 from teleward_gateway.access.service import AccessService, try_access
@@ -50,6 +51,7 @@ async def access_of_gateway(
         parts.append(asyncio.create_task(keep("access", access.run), name="access"))
     if lan_settings.enabled:
         lan = app.state.lan = Lan(guard, lan_settings, folder, settings.gateway.name)
+        app.state.join_host = join_host
         health.register("lan", lan.health)
         parts.append(asyncio.create_task(keep("local network", lan.run), name="local network"))
     try:

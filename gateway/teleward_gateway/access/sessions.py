@@ -87,6 +87,7 @@ class Sessions:
         self._links: dict[bytes, Link] = {}
         self._browsers: dict[bytes, str] = {}
         self._ended: set[bytes] = set()
+        self.has_accounts = False
         self._filling = threading.Lock()  # a login between reading and taking is not lost
         self.refresh()
 
@@ -112,6 +113,7 @@ class Sessions:
             found[session.hash] = session
         self._sessions = found
         self._links = {row["hash"]: _link(row) for row in self._file.read("SELECT * FROM links")}
+        self.has_accounts = bool(self._file.read("SELECT 1 FROM accounts LIMIT 1"))
         rows = self._file.read("SELECT hash, account FROM browsers")
         self._browsers = {row["hash"]: row["account"] for row in rows}
 

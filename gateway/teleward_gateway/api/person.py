@@ -4,6 +4,7 @@ A request over loopback without a login is the console: it may do everything, an
 gives with an entry is kept. A logged-in person is the author of all they do, whatever a body has.
 """
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ class Me(BaseModel):
     name: str = Field(description="empty without a login")
     role: str
     hidden: list[str] = Field(description="what pages do not offer to this person")
+    join: str = Field("", description="where learners' phones join a class; empty: this address")
 
 
 def person_of(connection: HTTPConnection) -> Person:
@@ -53,8 +55,17 @@ def signed(author: str) -> str:
     return acting.get() or author
 
 
+def join_host(connection: HTTPConnection) -> str:
+    """Return host and port where learners' phones join a class, empty for the address in use."""
+    host: Callable[[HTTPConnection], str] | None
+    host = getattr(connection.app.state, "join_host", None)
+    return "" if host is None else host(connection)
+
+
 @router.get("/me")
 async def me(request: Request) -> Me:
     """Return who asks, and what pages do not offer to them."""
     person = person_of(request)
-    return Me(name=person.name, role=person.role, hidden=sorted(person.hidden))
+    return Me(
+        name=person.name, role=person.role, hidden=sorted(person.hidden), join=join_host(request)
+    )

@@ -26,6 +26,8 @@ from teleward_signal.model import Provenance
 PASSWORD = "four quiet words here"
 NAMES = frozenset({"ward.local", "192.0.2.7"})
 SEAT = "a-seat"
+STRANGER = "127.0.0.66"
+"""Another user of the machine."""
 
 
 @dataclass
@@ -92,7 +94,9 @@ async def clinic(accounts_folder: Path) -> AsyncIterator[Clinic]:
     add_routes(app)
     access = AccessService(accounts_folder, Provenance.SIMULATED, AccessSettings())
     app.state.is_learner = lambda connection: connection.cookies.get("teleward_seat") == SEAT
-    clinic = Clinic(app, add_access(app, access), access)
+    guard = add_access(app, access)
+    guard._is_own = lambda scope: scope["client"][0] != STRANGER
+    clinic = Clinic(app, guard, access)
     async with clinic.stack:
         yield clinic
     access.close()

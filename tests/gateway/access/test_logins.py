@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +17,7 @@ from teleward_gateway.access.accounts import Accounts
 from teleward_gateway.access.database import AccessFile
 from teleward_gateway.access.doors import Door
 from teleward_gateway.access.log import AccessLog
+from teleward_gateway.access.peer import is_own_user, user_of
 from teleward_gateway.access.roles import Role
 from teleward_gateway.access.service import try_access
 from teleward_gateway.access.sessions import Sessions
@@ -21,7 +26,7 @@ from teleward_gateway.settings.lan import AccessSettings
 from teleward_signal.errors import Conflict, Invalid
 from teleward_signal.model import Provenance
 
-from .conftest import PASSWORD, SHIPPED, Clinic
+from .conftest import PASSWORD, SHIPPED, STRANGER, Clinic
 
 LOGIN = "/api/v1/access/login"
 
@@ -216,6 +221,54 @@ async def test_tries_side_by_side_are_tries_too(clinic: Clinic) -> None:
     console = await clinic.browser(Door.LOOPBACK)
     at_home = await console.post(LOGIN, json={"name": "observer one", "password": PASSWORD})
     assert at_home.status_code == 200, "the console is never slowed"
+
+
+async def test_other_users_of_the_machine_log_in_once_there_is_an_account(clinic: Clinic) -> None:
+    other = await clinic.browser(Door.LOOPBACK, STRANGER)
+    refused = await other.get("/api/v1/alarms")
+    assert (refused.status_code, "as root" in refused.json()["remedy"]) == (401, True)
+    assert (await other.get("/ward")).headers["location"] == "/login?next=%2Fward"
+    body = {"name": "observer one", "password": PASSWORD}
+    assert (await other.post(LOGIN, json=body)).status_code == 200
+    assert (await other.get("/api/v1/alarms")).status_code == 200
+    clinic.access.sessions.has_accounts = False
+    stranger = await clinic.browser(Door.LOOPBACK, STRANGER)
+    assert (await stranger.get("/api/v1/alarms")).status_code == 200
+
+
+OTHER_USER = """
+import os, socket, sys
+host, port = sys.argv[1:]
+"localhost".encode("idna")  # read from the disk while it may be
+os.setuid(65534)
+peer = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+peer.connect((host, int(port)))
+peer.sendall(b"x")
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_INET6])
+def test_the_kernel_names_the_user_of_an_open_connection(family: socket.AddressFamily) -> None:
+    host = "127.0.0.1" if family == socket.AF_INET else "::1"
+    with socket.create_server((host, 0), family=family) as server:
+        server.settimeout(60)
+        place = server.getsockname()[:2]
+        client = socket.create_connection(place)
+        accepted, peer = server.accept()
+        assert user_of(peer[:2], place) == os.getuid()
+        assert is_own_user({"client": peer[:2], "server": place})
+        client.close()  # an orphan would be root's in the kernel's table
+        assert user_of(peer[:2], place) is None
+        accepted.close()
+        if os.getuid() == 0:
+            command = [sys.executable, "-c", OTHER_USER, host, str(place[1])]
+            with subprocess.Popen(command, stdin=subprocess.PIPE):
+                accepted, peer = server.accept()
+                assert accepted.recv(1) == b"x"
+                assert user_of(peer[:2], place) == 65534
+                assert not is_own_user({"client": peer[:2], "server": place})
+                accepted.close()
 
 
 async def test_a_file_that_cannot_be_read_leaves_the_console(tmp_path: Path) -> None:

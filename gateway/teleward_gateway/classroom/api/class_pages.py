@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from teleward_gateway.api.pages import answer
+from teleward_gateway.api.person import join_host
 from teleward_gateway.api.security import SECURITY_HEADERS
 from teleward_gateway.classroom.api.who import Led
 
@@ -47,7 +48,10 @@ async def wall(request: Request) -> Response:
 async def qr(request: Request, led: Led) -> Response:
     """The address of the door as a QR code."""
     made = io.BytesIO()
-    address = f"{request.url.scheme}://{request.headers.get('host', '')}/j/{led.code}"
+    host, scheme = join_host(request), "http"
+    if not host:
+        host, scheme = request.headers.get("host", ""), request.url.scheme
+    address = f"{scheme}://{host}/j/{led.code}"
     segno.make(address, error="m").save(made, kind="svg", border=2, dark="#14202b", light="#fff")
     headers = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
     return Response(made.getvalue(), media_type="image/svg+xml", headers=headers)

@@ -1,7 +1,7 @@
 // @ts-check
 /** Who is logged in: what pages do not offer, whose name entries carry, and the end of a login. */
 
-/** @typedef {{name: string, role: string, hidden: string[]}} Me */
+/** @typedef {{name: string, role: string, hidden: string[], join?: string}} Me */
 
 /** @type {Me} */
 let me = { name: "", role: "console", hidden: [] };
@@ -17,6 +17,11 @@ export function person() {
 /** The name of the account, empty at the console. */
 export function accountName() {
   return me.name;
+}
+
+/** Where phones join a class: beside HTTPS there is a door that needs no certificate. */
+export function joinHost() {
+  return me.join || location.host;
 }
 
 /** @returns {Promise<Me>} */

@@ -1,6 +1,7 @@
 // @ts-check
 /** The teacher's page: lessons, doors, the board, one room closely, staged changes with one Send. */
 
+import { joinHost, lookUp } from "../core/me.js";
 import { call } from "../core/api.js";
 import { LANGUAGES, loadCatalogue } from "../i18n/catalogue.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
@@ -43,6 +44,7 @@ class Page {
     this.t = await loadCatalogue();
     this.page.replaceChildren(); // before the first draw: what is drawn must not be taken away
     this.draw();
+    void lookUp().then(() => this.draw());
     const keys = new URLSearchParams(location.hash.slice(1));
     for (const [name, path] of [["operator", "/operator"], ["key", "/class/key"]]) {
       const key = keys.get(name);
@@ -179,7 +181,7 @@ class Page {
     const waiting = view.n_seats - view.n_ready;
     return html`<div class="setup">
       <section class="card stack"><img class="qr" src=${`/class/qr.svg?code=${view.code}`} alt="QR" />
-        <p>${location.host}/j/${view.code}</p><p class="big-code">${view.code}</p>
+        <p>${joinHost()}/j/${view.code}</p><p class="big-code">${view.code}</p>
         <button type="button" @click=${() => this.act("POST", "/class/doors", { on: !view.doors })}>${t.text(view.doors ? "lock_doors" : "unlock_doors")}</button>
       </section>
       <section class="card stack"><h2>${t.text("ready_n", { n: view.n_ready, of: view.n_seats })}</h2>

@@ -1,6 +1,7 @@
 // @ts-check
 /** The page for the projector: the door, the question with its answers, the class, with names only when shown. */
 
+import { joinHost, lookUp } from "../core/me.js";
 import { loadCatalogue } from "../i18n/catalogue.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 import { ViewStream } from "./view_stream.js";
@@ -12,6 +13,7 @@ const stream = new ViewStream("/api/v1/class/wall", draw);
 page.replaceChildren();
 page.className = "paper";
 draw();
+void lookUp().then(draw);
 
 function draw() {
   const view = stream.view;
@@ -37,7 +39,7 @@ function whole(view) {
 
 /** @param {any} view */
 function door(view) {
-  const address = `${location.host}/j/${view.code}`;
+  const address = `${joinHost()}/j/${view.code}`;
   return html`<img class="qr" src=${`/class/qr.svg?code=${view.code}`} alt=${`QR: ${address}`} />
     <section class="stack"><h1 class="lead">${t.of(view.title)}</h1><p>${t.text("scan")}</p>
       <p class="lead" id="address">${address}</p><p class="big-code" id="code">${view.code}</p>
