@@ -94,6 +94,17 @@ class AccessFile:
             self._reader.close()
 
 
+def has_accounts(folder: Path) -> bool:
+    """Return whether a gateway's file has an account, without making one; raises Unavailable."""
+    if not (folder / FILE).exists():
+        return False
+    file = AccessFile(folder)
+    try:
+        return bool(file.read("SELECT 1 FROM accounts LIMIT 1"))
+    finally:
+        file.close()
+
+
 def _open(path: Path) -> sqlite3.Connection:
     if not path.exists():
         path.touch(mode=0o600)

@@ -6,7 +6,7 @@ It stands before the whole application, so that no route can be reached past it.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode
 
@@ -103,6 +103,8 @@ class AccessGuard:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._note(connection, asker, method, rule, message["status"])
+                if door is Door.SECURE:
+                    message = {**message, "headers": _secured(message.get("headers", ()))}
             await send(message)
 
         await self._gateway(scope, receive, sending)
@@ -136,8 +138,7 @@ class AccessGuard:
         """
         if self._access is None or not self._access.sessions.has_accounts:
             return True
-        rule = table.find(scope.get("method", table.SOCKET), scope["path"])
-        return (rule is not None and table.is_open(rule)) or self._is_own(scope)
+        return self._is_own(scope)
 
     def _sits(self, connection: HTTPConnection) -> bool:
         """Return whether the browser has a seat in a class."""
@@ -273,6 +274,16 @@ class AccessGuard:
 def address_of(connection: HTTPConnection) -> str:
     """Return the address of the machine that asks."""
     return connection.client.host if connection.client else ""
+
+
+def _secured(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Return headers whose cookies, of a class too, are never sent without HTTPS."""
+    return [
+        (name, value + b"; Secure")
+        if name.lower() == b"set-cookie" and b"; secure" not in value.lower()
+        else (name, value)
+        for name, value in headers
+    ]
 
 
 def _to_login(connection: HTTPConnection, refused: bool = False) -> Response:

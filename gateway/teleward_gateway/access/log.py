@@ -32,6 +32,11 @@ class Access:
     answer: int = 0
 
 
+def shown(text: str) -> str:
+    """Return at most 120 characters of what others sent, none of which moves a cursor."""
+    return "".join(c if c.isprintable() else "?" for c in text[:120])
+
+
 class AccessLog:
     """Writes lines in a task of its own; no request waits for the disk."""
 
@@ -49,9 +54,8 @@ class AccessLog:
         if len(self._waiting) >= MOST_WAITING:
             self.lost += 1
             return
-        self._waiting.append(
-            Access(self._now_s(), name, role, address, action, subject[:80], answer)
-        )
+        who, action, subject = shown(name), shown(action), shown(subject)
+        self._waiting.append(Access(self._now_s(), who, role, address, action, subject, answer))
 
     def view(self, name: str, role: str, address: str, action: str, subject: str) -> None:
         """Keep that somebody looked at something, once in `VIEW_S`."""

@@ -118,13 +118,13 @@ def _time(seconds: float) -> str:
 
 
 @router.get("/accounts")
-async def accounts(access: Access) -> list[AccountAnswer]:
+async def list_accounts(access: Access) -> list[AccountAnswer]:
     """Return all accounts."""
     return [AccountAnswer.of(each) for each in await asyncio.to_thread(access.accounts.all)]
 
 
 @router.post("/accounts", status_code=201)
-async def add(access: Access, body: NewAccount) -> AccountAnswer:
+async def add_account(access: Access, body: NewAccount) -> AccountAnswer:
     """Add an account."""
     made = await asyncio.to_thread(
         access.accounts.add, body.name, Role(body.role), body.password, body.days
@@ -133,14 +133,14 @@ async def add(access: Access, body: NewAccount) -> AccountAnswer:
 
 
 @router.delete("/accounts/{name}", status_code=204)
-async def remove(access: Access, name: str) -> None:
+async def remove_account(access: Access, name: str) -> None:
     """Remove an account; its sessions end."""
     account = await asyncio.to_thread(access.accounts.remove, name)
     await asyncio.to_thread(_end_all, access, account)
 
 
 @router.put("/accounts/{name}/password", status_code=204)
-async def set_password(access: Access, name: str, body: NewPassword) -> None:
+async def set_account_password(access: Access, name: str, body: NewPassword) -> None:
     """Give an account another password; its sessions end."""
     account = await asyncio.to_thread(access.accounts.set_password, name, body.password)
     await asyncio.to_thread(_end_all, access, account)
@@ -153,7 +153,7 @@ def _end_all(access: Access, account: Account) -> None:
 
 
 @router.get("/sessions")
-async def sessions(access: Access, request: Request) -> list[SessionAnswer]:
+async def list_sessions(access: Access, request: Request) -> list[SessionAnswer]:
     """Return the logins that go on, the newest first."""
     own = request.scope.get(SESSION_KEY)
     return [_session(each, own) for each in access.sessions.all()]
@@ -179,13 +179,13 @@ async def end_session(access: Access, session: str) -> None:
 
 
 @router.get("/links")
-async def links(access: Access) -> list[LinkAnswer]:
+async def list_access_links(access: Access) -> list[LinkAnswer]:
     """Return the links of screens and scrapers."""
     return [LinkAnswer.of(each) for each in access.sessions.links()]
 
 
 @router.post("/links", status_code=201)
-async def add_link(access: Access, request: Request, body: NewLink) -> MadeLink:
+async def add_access_link(access: Access, request: Request, body: NewLink) -> MadeLink:
     """Make a link; its secret is in this answer alone."""
     if body.kind == "metrics" and body.subject:
         raise Invalid("a token for metrics has no bed")
@@ -201,13 +201,13 @@ async def add_link(access: Access, request: Request, body: NewLink) -> MadeLink:
 
 
 @router.delete("/links/{link}", status_code=204)
-async def end_link(access: Access, link: str) -> None:
+async def end_access_link(access: Access, link: str) -> None:
     """End a link: its screen closes within a second."""
     await asyncio.to_thread(access.sessions.end_link, link)
 
 
 @router.get("/log")
-async def read_log(
+async def get_access_log(
     access: Access,
     before: Annotated[int | None, Query(ge=0, le=2**62, description="a line's number")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_LINES)] = 200,

@@ -33,7 +33,7 @@ async def screen(access: Access, request: Request, token: str) -> Response:
     """The link of a screen on the wall: its cookie, then its bed or the ward."""
     link = access.sessions.find_link(token, "kiosk")
     if link is None:
-        access.log.note("", Role.NOBODY.value, address_of(request), "unknown screen link", "", 404)
+        access.log.view("", Role.NOBODY.value, address_of(request), "unknown screen link", "")
         return problem_response(
             404, "No such screen", "this link has ended", "Ask the operator for another link."
         )

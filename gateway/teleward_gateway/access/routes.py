@@ -15,7 +15,7 @@ from teleward_gateway.access.accounts import Account, key_of
 from teleward_gateway.access.doors import Door, door_of
 from teleward_gateway.access.guard import SESSION_KEY, address_of, kiosk_cookie, session_cookie
 from teleward_gateway.access.service import AccessService
-from teleward_gateway.api.person import Me
+from teleward_gateway.api.person import CONSOLE, Me, person_of
 from teleward_gateway.api.schemas import Strict
 from teleward_signal.errors import NotFound, TelewardError, Unauthorized, Unavailable
 
@@ -64,7 +64,7 @@ def _refusal(kind: type[TelewardError], key: str, text: str) -> TelewardError:
 
 
 @router.get("/languages")
-async def languages() -> dict[str, str]:
+async def list_login_languages() -> dict[str, str]:
     """Return the languages of the login page: their names by their codes."""
     found = {}
     for path in (files("teleward_gateway") / "dashboard" / "i18n").iterdir():
@@ -81,12 +81,12 @@ async def log_in(access: Access, request: Request, response: Response, body: Log
     address, key = address_of(request), key_of(body.name)
     browser = request.cookies.get(BROWSER_COOKIE, "")
     known = browser if access.sessions.knows_browser(browser, key) else ""
-    limited = door_of(request.scope) is not Door.LOOPBACK
+    limited = person_of(request) != CONSOLE
     if limited:
         access.throttle.check(address, key, known)
         # counted before the password is looked at: tries side by side are tries too
         access.throttle.wrong(address, key, known)
-    account = await asyncio.to_thread(access.accounts.verified, body.name, body.password)
+    account = await access.verified(body.name, body.password)
     if account is None:
         access.log.note(key[:60], "nobody", address, "wrong name or password", "", 401)
         if not await asyncio.to_thread(access.accounts.all):
@@ -127,14 +127,14 @@ async def log_out(access: Access, request: Request, response: Response) -> None:
 
 
 @router.put("/password", status_code=204)
-async def change_password(access: Access, request: Request, body: OwnPassword) -> None:
+async def change_own_password(access: Access, request: Request, body: OwnPassword) -> None:
     """Change the own password; every session of the account ends, this one too."""
     session = request.scope.get(SESSION_KEY)
     if session is None:
         raise Unauthorized("this needs a login")
     address, account = address_of(request), session.account
     access.throttle.check(address, account.key, session.id)
-    if await asyncio.to_thread(access.accounts.verified, account.name, body.password) is None:
+    if await access.verified(account.name, body.password) is None:
         access.throttle.wrong(address, account.key, session.id)
         raise _refusal(Unauthorized, "old_password", "the password of now is not right")
     await asyncio.to_thread(access.accounts.set_password, account.name, body.next)

@@ -35,10 +35,10 @@ BROWSER = Allowance(10, 10.0)
 
 
 class SlowDown(TooMany):
-    """Too many wrong passwords; ``again_s`` is when the next one is taken."""
+    """Too many logins or wrong passwords; ``again_s`` is when the next one is taken."""
 
     def __init__(self, again_s: int) -> None:
-        super().__init__(f"too many wrong passwords; try again in {again_s} s")
+        super().__init__(f"too many logins; try again in {again_s} s")
         self.again_s = again_s
         self.key, self.values = "refused_slow_down", {"n": again_s}
 

@@ -68,7 +68,7 @@ async def qr(request: Request) -> Response:
 
 
 @router.get("/trust")
-async def trust(request: Request) -> Trust:
+async def get_trust(request: Request) -> Trust:
     """Return what a phone has to trust; compare the fingerprint with that of the console."""
     lan = _lan(request)
     ca = lan.certificate.ca

@@ -4,14 +4,18 @@ import argparse
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from teleward_cloud.mqtt.profiles import BrokerProfile
+from teleward_gateway.access.certificate import OwnCertificate, server_context
+from teleward_gateway.access.database import has_accounts
 from teleward_gateway.health import machine, servers
-from teleward_gateway.health.findings import Finding, State, failed, ok
+from teleward_gateway.health.findings import Finding, State, failed, ok, warning
 from teleward_gateway.settings.load import SettingsError, load
 from teleward_gateway.settings.model import Settings
+from teleward_signal.errors import Unavailable
 
 _DEFAULT = Path("teleward.toml")
 _MARKS = {State.OK: "ok     ", State.WARNING: "warning", State.FAILED: "FAILED "}
@@ -71,7 +75,32 @@ def _machine(settings: Settings) -> list[Finding]:
         *machine.check_clock(),
         *machine.check_disk(settings),
         *machine.check_cache(),
+        *_network(settings),
     ]
+
+
+def _network(settings: Settings) -> Iterator[Finding]:
+    """Check what the local network needs: a certificate that can be used, and an account."""
+    lan = settings.lan
+    if not lan.enabled:
+        return
+    if lan.certificate is not None and lan.key is not None:
+        try:
+            OwnCertificate(lan.certificate, lan.key).refresh(server_context())
+            yield ok("local network", f"{lan.certificate} can be used")
+        except Unavailable as error:
+            yield failed("local network", str(error), "correct lan.certificate and lan.key")
+    folder = settings.gateway.data_folder / settings.gateway.mode.value
+    try:
+        accounts = has_accounts(folder)
+    except Unavailable as error:
+        yield failed("accounts", str(error), "until then nobody can log in")
+        return
+    if accounts:
+        yield ok("accounts", "somebody can log in")
+    else:
+        remedy = "teleward accounts add NAME --role operator"
+        yield warning("accounts", "nobody can log in over the local network yet", remedy)
 
 
 def _show(findings: list[Finding]) -> None:

@@ -282,12 +282,12 @@ async def test_a_file_that_cannot_be_read_leaves_the_console(tmp_path: Path) -> 
 def test_a_full_disk_keeps_what_it_could_not_write(tmp_path: Path) -> None:
     file = AccessFile(tmp_path)
     log = AccessLog(file)
-    log.note("Asha", "clinician", "a", "login")
+    log.note("Asha\x1b[2J\n", "clinician", "a", "login")
     file._writer.execute("PRAGMA query_only = ON")
     log.write()
     assert log.error is not None
     file._writer.execute("PRAGMA query_only = OFF")
     log.write()
     assert log.error is None
-    assert json.dumps([line.name for _, line in log.read()]) == '["Asha"]'
+    assert json.dumps([line.name for _, line in log.read()]) == '["Asha?[2J?"]'
     file.close()

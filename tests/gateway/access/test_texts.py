@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from teleward_gateway.access.roles import Role
-from teleward_gateway.access.routes import languages
+from teleward_gateway.access.routes import list_login_languages
 
 DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
 
@@ -19,7 +19,7 @@ def places(text: Any) -> set[str]:
 
 
 async def test_every_language_has_the_same_keys_and_places() -> None:
-    codes = list(await languages())
+    codes = list(await list_login_languages())
     assert codes[:2] == ["en", "hi"]
     english, *others = [
         json.loads((DASHBOARD / "i18n" / f"access.{code}.json").read_text(encoding="utf-8"))

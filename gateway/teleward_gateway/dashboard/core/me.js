@@ -57,4 +57,5 @@ export function showEnded() {
   link.textContent = "Log in";
   notice.append(link);
   document.body.prepend(notice);
+  document.documentElement.dataset.ended = "";
 }

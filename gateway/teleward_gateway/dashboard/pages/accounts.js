@@ -20,7 +20,8 @@ async function load() {
   await attempt(async () => {
     [state.accounts, state.sessions, state.links, state.log, state.subjects] = await Promise.all([
       call("GET", "/access/accounts"), call("GET", "/access/sessions"), call("GET", "/access/links"),
-      call("GET", "/access/log?limit=100"), call("GET", "/subjects"),
+      call("GET", "/access/log?limit=100"),
+      call("GET", "/subjects").catch(() => []), // screens of the ward can be made without them
     ]);
   });
 }
@@ -114,7 +115,7 @@ function links() {
 
 function log() {
   return html`<section aria-labelledby="h-log"><h2 id="h-log">Who saw and did what</h2>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="h-log"><table>
+    <div class="scroll" tabindex="0" role="region" aria-label="Lines of the access log"><table>
       <thead><tr><th scope="col">Time (UTC)</th><th scope="col">Who</th><th scope="col">Address</th><th scope="col">What</th></tr></thead>
       <tbody>${state.log.map((each) => html`<tr><td>${time(each.time)}</td><td>${each.name || each.role}</td>
         <td>${each.address}</td><td>${each.action}${each.subject ? `, ${each.subject}` : ""}${each.answer >= 400 ? `, refused (${each.answer})` : ""}</td></tr>`)}</tbody>

@@ -9,6 +9,8 @@ import { html, nothing, render } from "../vendor/lit-html.js";
 const query = new URLSearchParams(location.search);
 let t = await loadTexts();
 let me = await lookUp();
+// what a page kept for when the gateway is away does not outlast a login
+if (me.role === "nobody") localStorage.removeItem("teleward.last-known");
 const state = { problem: /** @type {unknown} */ (null), notice: "", busy: false, visible: false, changing: false };
 
 /** Only pages of this gateway: what stands in the address may come from anybody. */
