@@ -1,10 +1,11 @@
 """Any stretch of the recorded waveforms: their samples, with the holes."""
 
 import asyncio
+import gzip
 import json
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
@@ -78,6 +79,7 @@ def one_at_a_time(connection: HTTPConnection) -> asyncio.Lock:
 async def waveforms(
     view: View,
     lock: Annotated[asyncio.Lock, Depends(one_at_a_time)],
+    request: Request,
     subject: str,
     start_ns: Annotated[Moment | None, Query(description="UTC; the newest when left out")] = None,
     seconds: Annotated[float, Query(gt=0, le=LONGEST_S)] = 10.0,
@@ -111,16 +113,19 @@ async def waveforms(
         "provenance": records[0].provenance if records else view.summary().provenance,
     }
     chosen = [record for record in records if not metric or record.metric in metric]
+    packed = "gzip" in request.headers.get("accept-encoding", "")
     async with lock:
-        body = await asyncio.to_thread(_body, head, chosen)
-    return Response(body, media_type="application/json")
+        body = await asyncio.to_thread(_body, head, chosen, packed)
+    headers = {"Vary": "Accept-Encoding"} | ({"Content-Encoding": "gzip"} if packed else {})
+    return Response(body, headers=headers, media_type="application/json")
 
 
-def _body(head: dict[str, Any], records: list[Record]) -> bytes:
+def _body(head: dict[str, Any], records: list[Record], packed: bool) -> bytes:
     """Encode channel by channel: each keeps the interpreter's lock for a few milliseconds."""
     found = channels_of(records, head["start_ns"], head["end_ns"])
     parts = ", ".join(json.dumps(_channel(each)) for each in found)
-    return f'{json.dumps(head)[:-1]}, "channels": [{parts}]}}'.encode()
+    body = f'{json.dumps(head)[:-1]}, "channels": [{parts}]}}'.encode()
+    return gzip.compress(body, 6) if packed else body
 
 
 def _channel(channel: WaveChannel) -> dict[str, Any]:

@@ -58,7 +58,11 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_a_stretch_has_every_sample_once(client: httpx.AsyncClient) -> None:
     path = f"{SUBJECT}/waveforms?start_ns={1000 * S}&seconds=2"
-    found = (await client.get(path)).json()
+    packed = await client.get(path)
+    plain = await client.get(path, headers={"accept-encoding": "identity"})
+    assert (packed.headers["content-encoding"], packed.text) == ("gzip", plain.text)
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    found = packed.json()
     rates = {each["metric"]: each["fs"] for each in found["channels"]}
     assert rates == {"ecg_ii": 250.0, "pleth": 125.0, "respiration": 62.5}
     (run,) = found["channels"][0]["runs"]
