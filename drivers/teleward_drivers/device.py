@@ -10,7 +10,8 @@
       |<----------- outputs                     |
 
 A driver never raises on bad bytes: it returns `Discarded`. `Resumable`, `Confirming` and `Ending`
-are for drivers of devices with a memory; a driver without one needs none of them.
+are for drivers of devices with a memory, `Episodic` for one driver of two kinds of device; most
+drivers need none of them.
 """
 
 from collections.abc import Callable, Iterable
