@@ -221,8 +221,10 @@ function authors({ cells }) {
 
 /** @param {Record<string, {low: number|null, high: number|null, points: number}[]>} bands */
 function thresholds(bands) {
-  const span = (/** @type {{low: number|null, high: number|null}} */ { low, high }) =>
-    low === null ? `≤ ${high}` : high === null ? `≥ ${low}` : low === high ? `${low}` : `${low}–${high}`;
+  const span = (/** @type {string} */ name, /** @type {{low: number|null, high: number|null}} */ { low, high }) => {
+    const [from, to] = [low, high].map((value) => value?.toFixed(shell.ward.metrics[name]?.decimals ?? 0));
+    return from === undefined ? `≤ ${to}` : to === undefined ? `≥ ${from}` : from === to ? from : `${from}–${to}`;
+  };
   return html`<details>
       <summary>${t("thresholds")}</summary>
       <div class="scroll" tabindex="0" role="region" aria-label=${t("thresholds")}>
@@ -234,7 +236,7 @@ function thresholds(bands) {
             ${Object.entries(bands).map(
               ([name, rows]) => html`<tr>
                 <th scope="row">${t(`parameter_${name}`)}</th>
-                ${[3, 2, 1, 0].map((points) => html`<td>${rows.filter((row) => row.points === points).map(span).join(", ") || "–"}</td>`)}
+                ${[3, 2, 1, 0].map((points) => html`<td>${rows.filter((row) => row.points === points).map((row) => span(name, row)).join(", ") || "–"}</td>`)}
               </tr>`,
             )}
             <tr><th scope="row">${t("parameter_supplemental_oxygen")}</th><td>–</td><td>${t("oxygen")}</td><td>–</td><td>${t("air")}</td></tr>

@@ -7,7 +7,7 @@ import { Shell, element, html, nothing, render } from "../core/shell.js";
 import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
 import { KeyMap } from "../core/keys.js";
-import { linkText } from "../i18n/format.js";
+import { deviceName, linkText } from "../i18n/format.js";
 import { AlarmList } from "../alarms/alarm_list.js";
 import { WardSilence } from "../alarms/silence.js";
 
@@ -83,7 +83,7 @@ function linkFault(subject) {
   if (!faults.length) return null;
   const [device, link] = faults[0];
   const more = faults.length > 1 ? ` +${faults.length - 1}` : "";
-  const name = link.label ?? device;
+  const name = deviceName(subject.links, device);
   return html`<span class="al tech link"><span>${name}: ${linkText(link.state)}${more}</span></span>`;
 }
 
