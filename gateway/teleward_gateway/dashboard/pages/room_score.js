@@ -13,7 +13,7 @@ const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) 
  */
 export function scoreReport(t, score) {
   const capped = [...score.missed, ...score.grave].map((name) => t.of(name));
-  return html`<section class="stack" id="score" aria-label=${t.text("score")}>
+  return html`<section class="stack" id="score">
     <p class="lead">${t.text("score_of", { n: Math.round(score.score) })}
       <span class=${`pill ${score.passed ? "ok" : ""}`}>${t.text(score.passed ? "score_pass" : "score_not_yet", { n: score.pass_mark })}</span></p>
     ${capped.length ? html`<p class="note bad">${t.text("score_capped", { names: capped.join(", ") })}</p>` : nothing}

@@ -264,7 +264,7 @@ export class RoomView {
     const { form } = this;
     if (screen.seat.words) {
       if (screen.class.phase === "debrief") void this.readScore();
-      return html`<div class="held paper ${this.score ? "report" : ""}">${this.score ?? html`<p class="lead">${t.text("words_sent")}</p>`}
+      return html`<div class="held paper ${this.score ? "report" : ""}" tabindex="0" role="region" aria-label=${t.text("score")}>${this.score ?? html`<p class="lead">${t.text("words_sent")}</p>`}
         <blockquote>${screen.seat.words}</blockquote><p>→ ${screen.seat.change}</p></div>`;
     }
     const count = (form.words ?? "").trim().split(/\s+/).filter(Boolean).length;

@@ -9,7 +9,7 @@ const PARTS = ["diagnosis", "disposition", "actions", "communication", "handover
  * @param {any[]} scores what `GET /class/scores` answers
  */
 export function scoreTable(t, scores) {
-  return html`<div class="scroll"><table class="board" id="scores"><caption>${t.text("score")}</caption>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t.text("score")}><table class="board" id="scores"><caption>${t.text("score")}</caption>
     <thead><tr><th>${t.text("score_learner")}</th><th>${t.text("score")}</th>${PARTS.map((part) => html`<th>${t.text(`score_${part}`)}</th>`)}
       <th>${t.text("score_left_out")}</th></tr></thead>
     <tbody>${scores.map(
