@@ -15,9 +15,10 @@ from teleward_gateway.process.startup import listen_when_free
 log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
-ACCEPTED_AT_ONCE = 8
-"""Connections that one turn of the event loop accepts, 2 ms: asyncio would take as many as may wait
-for it, and a burst of them stopped health and everything else for a second."""
+ACCEPTED_AT_ONCE = 64
+"""Connections that one turn of the event loop accepts, 26 ms at most: asyncio would take as many as
+may wait for it, and a burst of them stopped health and everything else for 0.7 s. With 8, those
+that wait made health wait longer."""
 WAITING = 2048
 """Connections that the system holds until they are accepted."""
 HANDSHAKE_S = 10.0
