@@ -43,7 +43,7 @@ def fill(feed: WardFeed) -> None:
                     Measurement(metric, value, source=Source.DERIVED, time_ns=at_ns),
                 )
             )  # fmt: skip
-    note = audit_draft("note", "Lata", "sim-01", text="oxygen 4 L", at_ns=now_ns - 3600 * S)
+    note = audit_draft("note", "Ward sister", "sim-01", text="oxygen 4 L", at_ns=now_ns - 3600 * S)
     feed.keep(note)
 
 
@@ -74,7 +74,7 @@ def test_trends_show_lines_gaps_values_notes_and_the_same_as_a_table(
     assert len(empty) >= 1500 // 60  # over half an hour without a sensor, never bridged
     assert empty == list(range(empty[0], empty[-1] + 1))
     expect(page.locator('.readout[data-kind="nibp"] output')).to_have_text("126/76 (93)")
-    expect(page.locator("#happened li")).to_contain_text("oxygen 4 L, Lata")
+    expect(page.locator("#happened li")).to_contain_text("oxygen 4 L, Ward sister")
     page.locator("#pointer").focus()
     page.keyboard.press("Home")
     for _ in range(9):
@@ -85,7 +85,7 @@ def test_trends_show_lines_gaps_values_notes_and_the_same_as_a_table(
     rows = page.locator("#table tbody tr")
     expect(rows.first).to_be_visible()
     assert "view=table" in page.url
-    expect(page.locator("#table tbody")).to_contain_text("oxygen 4 L, Lata")
+    expect(page.locator("#table tbody")).to_contain_text("oxygen 4 L, Ward sister")
     expect(page.locator("#table thead")).to_contain_text("SpO₂")
     page.keyboard.press("1")
     expect(page.locator('[data-range="1h"]')).to_have_attribute("aria-pressed", "true")

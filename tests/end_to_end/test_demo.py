@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,7 +122,20 @@ def test_an_almost_full_disk_is_one_clear_line(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     arguments = argparse.Namespace(
         patients=1, seed=1, port=0, folder=tmp_path / "demo", settings=None, case=None, held=False,
-        lesson=None,
+        lesson=None, lan=False,
     )  # fmt: skip
     with pytest.raises(DemoError, match=r"disk almost full: 5 MB free in .* needs 200 MB"):
         prepare(arguments)
+
+
+def test_phones_get_a_door_when_asked_for(tmp_path: Path) -> None:
+    for lan in (False, True):
+        arguments = argparse.Namespace(
+            patients=1, seed=1, port=0, folder=tmp_path / "demo", settings=None, case=None,
+            held=False, lesson=None, lan=lan,
+        )  # fmt: skip
+        demo = prepare(arguments)
+        settings = tomllib.loads((demo.folder / "teleward.toml").read_text())
+        assert ("lan" in settings) is lan
+    assert settings["lan"]["enabled"] is True
+    assert demo.door == settings["lan"]["plain_port"] != settings["lan"]["port"]

@@ -106,6 +106,8 @@ POST /seat/handover                      send_handover
 POST /seat/readback                      send_readback
 POST /seat/reflection                    send_reflection
 GET /seat/log                            get_own_log
+GET /seat/score                          get_own_score
+GET /class/scores                        list_scores
 """
 NAMES = {(method, path): name for method, path, name in map(str.split, _NAMES.strip().splitlines())}
 """Operation by method and path below the API's prefix; others keep the name of their function."""

@@ -68,7 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, default=Path("teleward.toml"), help="settings file")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="add an account; asks for its password")
-    add.add_argument("name", help='of the person, e.g. "Sister Lata"')
+    add.add_argument("name", help='of the person, e.g. "Ward sister"')
     add.add_argument("--role", required=True, choices=[role.value for role in OF_ACCOUNTS])
     add.add_argument("--days", type=float, help="days until the account ends")
     _add_password(add)

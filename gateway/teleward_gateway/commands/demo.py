@@ -19,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--class", dest="lesson", metavar="LESSON",
         help="open a class on a lesson, such as breathless; see /teach for all",
     )  # fmt: skip
+    parser.add_argument(
+        "--lan", action="store_true", help="let phones of this network into the class"
+    )
     parser.add_argument("--held", action="store_true", help="leave the case to be started by you")
     parser.add_argument("--seed", type=int, default=1, help="seed of the patients (1)")
     parser.add_argument("--port", type=int, default=8080, help="port of the dashboard (8080)")

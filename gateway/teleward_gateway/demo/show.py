@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.access.lan_names import interface_addresses
 from teleward_gateway.demo.case_room import CaseRoom, open_room
 from teleward_gateway.demo.class_hour import ClassHour, open_class
 from teleward_gateway.demo.settings_file import settings_text
@@ -53,6 +54,8 @@ class Demo:
     case: str | None = None
     held: bool = False
     lesson: str | None = None
+    door: int = 0
+    """Port at which phones of the local network come in, 0 without one."""
 
     @property
     def address(self) -> str:
@@ -133,12 +136,12 @@ def prepare(arguments: argparse.Namespace) -> Demo:
                 f"disk almost full: {free_mb} MB free in {folder}, the demo needs {LEAST_FREE_MB} "
                 "MB; free some space or choose another place with --folder"
             )
-        _write(plan, folder, port, arguments.settings)
+        door = _write(plan, folder, port, arguments)
     except OSError as error:
         raise DemoError(
             f"cannot write to {folder}: {error.strerror}; choose another place with --folder"
         ) from None
-    return Demo(plan, folder, port, arguments.case, arguments.held, arguments.lesson)
+    return Demo(plan, folder, port, arguments.case, arguments.held, arguments.lesson, door)
 
 
 def free_port(port: int) -> int:
@@ -153,7 +156,8 @@ def free_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
-def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
+def _write(plan: WardPlan, folder: Path, port: int, arguments: argparse.Namespace) -> int:
+    """Write what the processes read; return the port of the door for phones, 0 without one."""
     ports = folder / "run" / "serial"
     ports.mkdir()
     # a socket's path is at most 107 bytes long, and the folder may lie deep
@@ -176,17 +180,20 @@ def _write(plan: WardPlan, folder: Path, port: int, more: Path | None) -> None:
     key = secrets.token_urlsafe(12)
     spec = write_spec(specs, hub=hub, ports=str(ports), control=control, control_key=key)
     _write_private(folder / "fleet.json", spec)
-    extra = more.read_text() if more else ""
+    extra = arguments.settings.read_text() if arguments.settings else ""
     tables: dict[str, dict[str, Any]] = {
         "classroom": {"enabled": True, "fleet": f"http://fleet:{key}@127.0.0.1:{control}"}
     }
     if "mqtt]" not in extra and "broker]" not in extra:
-        tables["embedded_broker"] = _broker()
+        tables["embedded_broker"] = _free("port", 1883)
+    if arguments.lan:
+        tables["lan"] = {"enabled": True, **_free("port", 8443), **_free("plain_port", 8081)}
     text = settings_text(
         plan, radio=f"virtual:{hub}", ports=ports, data_folder=folder / "data", port=port,
         extra=tables,
     )  # fmt: skip
     _write_private(folder / "teleward.toml", f"{text}\n{extra}")
+    return int(tables["lan"]["plain_port"]) if arguments.lan else 0
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -196,12 +203,12 @@ def _write_private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-def _broker() -> dict[str, int]:
-    """Give the demo's MQTT broker its usual port, or any when a broker runs on this machine."""
+def _free(key: str, usual: int) -> dict[str, int]:
+    """Return a setting with the usual port of a server, or any where that is taken."""
     try:
-        return {"port": free_port(1883)}
+        return {key: free_port(usual)}
     except DemoError:
-        return {"port": free_port(0)}
+        return {key: free_port(0)}
 
 
 async def _begin(
@@ -366,6 +373,9 @@ def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHo
     for line in room.words() if room else ():
         print_line(line)
     print_line(f"the ward: {demo.address}/ward")
+    if demo.door:
+        code = f"/j/{room.code}" if isinstance(room, ClassHour) else "/j"
+        print_line(f"phones:   http://{_own_address()}:{demo.door}{code}")
     if demo.operator_key and not demo.lesson:
         print_line(f"a class:  {demo.address}/teach#operator={demo.operator_key}")
     if not arguments.headless:
@@ -377,6 +387,12 @@ def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHo
         print_line(
             "simulated patients, for teaching only; not a medical device. Ctrl-C stops everything."
         )
+
+
+def _own_address() -> str:
+    """Return an address by which machines of the local network reach this one."""
+    found = sorted(a for a in interface_addresses() if ":" not in a and not a.startswith("127."))
+    return found[0] if found else "127.0.0.1"
 
 
 def print_line(text: str) -> None:

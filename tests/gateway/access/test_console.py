@@ -37,18 +37,18 @@ def test_accounts_at_the_console(
     assert "no account yet" in teleward("accounts", "list")[1]
     (warned,) = _network(load(config))
     assert "nobody can log in" in warned.text
-    add = ("accounts", "add", "Sister Lata", "--role", "clinician")
+    add = ("accounts", "add", "Ward sister", "--role", "clinician")
     assert teleward(*add, "--password-file", "-", typed=PASSWORD + "\n")[0] == 0
-    assert "is called 'Sister Lata' already" in teleward(*add, "--generate")[1]
+    assert "is called 'Ward sister' already" in teleward(*add, "--generate")[1]
     assert "exists on a simulated ward only" in teleward(
         "accounts", "add", "T", "--role", "teacher", "--generate")[1]  # fmt: skip
     assert "10 to 200 characters" in teleward(
-        "accounts", "add", "Dr Rao", "--role", "guest-expert", "--password-file", "-",
+        "accounts", "add", "Guest 1", "--role", "guest-expert", "--password-file", "-",
         typed="short")[1]  # fmt: skip
-    code, text = teleward("accounts", "add", "Dr Rao", "--role", "guest-expert", "--generate")
+    code, text = teleward("accounts", "add", "Guest 1", "--role", "guest-expert", "--generate")
     assert code == 0
     assert "until" in text
-    assert "Sister Lata" in teleward("accounts", "list")[1]
+    assert "Ward sister" in teleward("accounts", "list")[1]
     file = AccessFile(folder)
     accounts, sessions = Accounts(file, Provenance.FIELD), Sessions(file, 3600, 3600)
     secret, session = sessions.begin(accounts.find("sister lata"), "10.0.0.7", "phone")
@@ -66,9 +66,9 @@ def test_accounts_at_the_console(
     assert teleward("access", "end-link", link.id)[0] == 0
     sessions.refresh()
     assert sessions.find_link(token, "metrics") is None
-    assert "account added: Sister Lata" in teleward("access", "log")[1]
-    assert teleward("accounts", "remove", "Dr Rao")[0] == 0
-    assert "no account is called" in teleward("accounts", "remove", "Dr Rao")[1]
+    assert "account added: Ward sister" in teleward("access", "log")[1]
+    assert teleward("accounts", "remove", "Guest 1")[0] == 0
+    assert "no account is called" in teleward("accounts", "remove", "Guest 1")[1]
     assert "start the gateway with [lan]" in teleward("access", "ca")[1]
     made = MadeCertificate(folder / "tls", "clinic-3", lambda: frozenset({"a.local"}))
     made.refresh(server_context())

@@ -147,7 +147,7 @@ def test_sessions_survive_a_restart_and_end_in_time(tmp_path: Path) -> None:
     file = AccessFile(tmp_path)
     accounts = Accounts(file, Provenance.FIELD, lambda: clock.now)
     nurse = accounts.add("Asha", Role.CLINICIAN, PASSWORD)
-    guest = accounts.add("Dr Rao", Role.GUEST_EXPERT, PASSWORD, days=0.01)
+    guest = accounts.add("Guest 1", Role.GUEST_EXPERT, PASSWORD, days=0.01)
     with pytest.raises(Invalid, match="simulated ward only"):
         accounts.add("t", Role.TEACHER, PASSWORD)
     with pytest.raises(Conflict, match="already"):

@@ -121,7 +121,7 @@ def gateway(network: Network, tmp_path: Path) -> Iterator[Path]:
             assert process.poll() is None, (tmp_path / "log").read_text()
             assert time.monotonic() < deadline_s, (tmp_path / "log").read_text()
             time.sleep(0.1)
-        command = [*teleward, "accounts", "--config", str(config), "add", "Lata"]
+        command = [*teleward, "accounts", "--config", str(config), "add", "Ward sister"]
         subprocess.run(
             [*command, "--role", "clinician", "--password-file", "-"],
             input=PASSWORD + "\n", text=True, check=True, timeout=60, capture_output=True,
@@ -171,6 +171,8 @@ def test_a_second_machine_opens_the_ward(network: Network, gateway: Path, tmp_pa
         page.click("button.primary")
         expect(page).to_have_url(f"{base}/ward")
         expect(page.locator('[data-subject="anna"]')).to_contain_text("Anna")
-        expect(page.locator("#who")).to_have_attribute("aria-label", "Lata, clinician: log out")
+        expect(page.locator("#who")).to_have_attribute(
+            "aria-label", "Ward sister, clinician: log out"
+        )
         page.screenshot(path=str(tmp_path / "ward.png"))
         browser.close()

@@ -46,9 +46,9 @@ async def observe(client: httpx.AsyncClient, author: str, **values: float) -> No
 async def test_a_table_follows_rfc_4180_and_no_note_becomes_a_formula(
     client: httpx.AsyncClient,
 ) -> None:
-    await observe(client, "Lata", body_temperature=38.25, spo2=94)
+    await observe(client, "Ward sister", body_temperature=38.25, spo2=94)
     for text in ("=HYPERLINK(A1)", 'O2 4 L, "mask"', "\u0911\u0915\u094d\u0938\u0940\u091c\u0928"):
-        note = {"author": "Lata", "text": text}
+        note = {"author": "Ward sister", "text": text}
         assert (await client.post(f"{BED}/notes", json=note)).status_code == 201
     answer = await client.get(f"{BED}/trends.csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
@@ -64,8 +64,8 @@ async def test_a_table_follows_rfc_4180_and_no_note_becomes_a_formula(
     assert cells["SpO\u2082 (%) mean"] == "94"
     assert cells["Temp (°C) highest"] == "38.2"
     events = " ".join(row[-1] for row in rows)
-    assert events.startswith("'=HYPERLINK(A1) (Lata)")
-    assert 'O2 4 L, "mask" (Lata)' in events
+    assert events.startswith("'=HYPERLINK(A1) (Ward sister)")
+    assert 'O2 4 L, "mask" (Ward sister)' in events
     only = await client.get(f"{BED}/trends.csv", params={"metric": "spo2"})
     assert "Temp" not in only.text
 
@@ -147,7 +147,7 @@ async def test_a_partial_set_is_never_a_whole_score(
     for metric, value in (("respiratory_rate", 26.0), ("spo2", 92.0), ("heart_rate", 104.0)):
         now = Measurement(metric, value, source=Source.DERIVED, time_ns=feed.now_ns())
         feed.scores.update("sim-02", now)
-    await observe(client, "Lata", nibp_systolic=120, nibp_diastolic=70)
+    await observe(client, "Ward sister", nibp_systolic=120, nibp_diastolic=70)
     partial = (await client.get(f"{BED}/news2")).json()["columns"][-1]
     assert partial["total"] is None
     assert partial["risk"] is None
@@ -158,7 +158,7 @@ async def test_a_partial_set_is_never_a_whole_score(
     assert (whole["total"], whole["risk"]) == (9, "high")
     cells = whole["cells"]
     assert cells["consciousness"]["author"] == "Asha"
-    assert cells["nibp_systolic"]["author"] == "Lata"
+    assert cells["nibp_systolic"]["author"] == "Ward sister"
     assert (cells["pulse"]["metric"], cells["pulse"]["source"]) == ("heart_rate", "derived")
     assert cells["pulse"]["device"] == "Oximeter"
     assert cells["pulse"]["author"] is None
