@@ -20,7 +20,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backg
 WAIT_MS = 30_000
 """Two busy cores: a page may need seconds for what takes it a tenth of one alone."""
 
-EXPECTED = re.compile("WebSocket|Failed to load resource")
+EXPECTED = re.compile("WebSocket|Failed to load resource|error occurred when fetching the script")
 """Chromium reports a server that is gone or refuses; whether the page says so is tested."""
 
 OpenPage = Callable[..., Page]

@@ -284,7 +284,7 @@ def test_a_tile_opens_where_its_value_comes_from_and_a_cuff_is_started(
     expect(page.locator('[data-metric="pulse_deficit"] .value')).to_have_text(re.compile(r"\d\d"))
     page.keyboard.press("o")
     page.locator('#note-dialog input[name="text"]').fill("cough")
-    page.locator('#note-dialog input[name="author"]').fill("Asha")
+    page.locator('#note-dialog input[name="author"]').fill("Night nurse")
     page.locator("#note-dialog button.primary").click()
     expect(page.locator("#note-dialog")).to_be_hidden()
     assert any(r.payload.get("text") == "cough" for r in ward.feed.records)

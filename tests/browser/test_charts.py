@@ -115,9 +115,9 @@ def test_a_note_is_kept_with_its_author_at_the_pointed_time(
         page.keyboard.press("ArrowRight")
     page.locator("#note").click()
     page.locator('#note-dialog input[name="text"]').fill("turned to the left")
-    page.locator('#note-dialog input[name="author"]').fill("Hemant")
+    page.locator('#note-dialog input[name="author"]').fill("Night nurse")
     page.locator("#note-dialog button.primary").click()
-    expect(page.locator("#happened")).to_contain_text("turned to the left, Hemant")
+    expect(page.locator("#happened")).to_contain_text("turned to the left, Night nurse")
     [kept] = [r for r in charts.feed.records if r.payload.get("text") == "turned to the left"]
     assert kept.payload["at_ns"] < charts.feed.now_ns() - 7 * 3600 * S
 
@@ -137,7 +137,12 @@ def test_the_news2_chart_shows_points_sources_and_never_a_whole_of_a_part(
     expect(partial).to_contain_text("partial")
     assert partial.get_attribute("data-band") is None
     expect(page.locator("#now")).to_contain_text("Consciousness")
-    charts.call(lambda: charts.feed.scores.set_applies("sim-02", False))
+
+    def become_a_child() -> None:
+        charts.feed.scores.set_applies("sim-02", False)
+        charts.feed.scores.tick(charts.feed.now_ns())
+
+    charts.call(become_a_child)
     page.goto(f"{charts.url}/bed/sim-02/news2")
     expect(page.locator("#state")).to_contain_text("under 16")
     expect(page.locator("#entry")).to_be_disabled()

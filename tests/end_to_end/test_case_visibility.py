@@ -23,6 +23,7 @@ from paho.mqtt.publish import single
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from teleward_gateway.access.mount import add_access
 from teleward_gateway.api.factory import PREFIX, create_app
 from teleward_gateway.classroom.rooms.visibility import TRUTH
 from teleward_gateway.classroom.start import add_routes
@@ -205,6 +206,7 @@ def all_routes() -> set[tuple[str, str]]:
     view: Any = SimpleNamespace(summary=lambda: summary, health=None, live=None)
     app = create_app(view)
     add_routes(app)
+    add_access(app, None)
 
     def below(routes: Iterable[Any], prefix: str) -> Iterator[tuple[str, str]]:
         for route in routes:

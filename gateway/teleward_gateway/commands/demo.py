@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="open a class on a lesson, such as breathless; see /teach for all",
     )  # fmt: skip
     parser.add_argument(
-        "--lan", action="store_true", help="let phones of this network into the class"
+        "--lan", action="store_true", help="open the class to phones of this network"
     )
     parser.add_argument("--held", action="store_true", help="leave the case to be started by you")
     parser.add_argument("--seed", type=int, default=1, help="seed of the patients (1)")

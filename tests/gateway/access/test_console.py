@@ -51,7 +51,7 @@ def test_accounts_at_the_console(
     assert "Ward sister" in teleward("accounts", "list")[1]
     file = AccessFile(folder)
     accounts, sessions = Accounts(file, Provenance.FIELD), Sessions(file, 3600, 3600)
-    secret, session = sessions.begin(accounts.find("sister lata"), "10.0.0.7", "phone")
+    secret, session = sessions.begin(accounts.find("ward sister"), "10.0.0.7", "phone")
     assert session.id in teleward("accounts", "sessions")[1]
     assert teleward("accounts", "sessions", "--end", session.id)[0] == 0
     sessions.refresh()

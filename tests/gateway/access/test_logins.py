@@ -146,12 +146,12 @@ def test_sessions_survive_a_restart_and_end_in_time(tmp_path: Path) -> None:
     clock = SimpleNamespace(now=1_000_000.0)
     file = AccessFile(tmp_path)
     accounts = Accounts(file, Provenance.FIELD, lambda: clock.now)
-    nurse = accounts.add("Asha", Role.CLINICIAN, PASSWORD)
+    nurse = accounts.add("Night nurse", Role.CLINICIAN, PASSWORD)
     guest = accounts.add("Guest 1", Role.GUEST_EXPERT, PASSWORD, days=0.01)
     with pytest.raises(Invalid, match="simulated ward only"):
         accounts.add("t", Role.TEACHER, PASSWORD)
     with pytest.raises(Conflict, match="already"):
-        accounts.add("ASHA", Role.OBSERVER, PASSWORD)
+        accounts.add("NIGHT NURSE", Role.OBSERVER, PASSWORD)
     assert "$argon2id$" in file.read("SELECT password FROM accounts")[0][0]
     assert (SHIPPED.memory_cost, SHIPPED.time_cost) == (19456, 2)
     secret, _ = Sessions(file, 3600, 10_000, lambda: clock.now).begin(nurse, "a", "b")
@@ -173,7 +173,7 @@ def test_sessions_survive_a_restart_and_end_in_time(tmp_path: Path) -> None:
 
     elsewhere = AccessFile(tmp_path)  # a command at the console
     open_here, _ = sessions.begin(nurse, "a", "b")
-    Accounts(elsewhere, Provenance.FIELD).set_password("asha", "another four words")
+    Accounts(elsewhere, Provenance.FIELD).set_password("night nurse", "another four words")
     sessions.refresh()
     assert sessions.find(open_here) is None
     elsewhere.close()
@@ -189,17 +189,17 @@ def test_wrong_passwords_slow_those_who_type_them_and_no_owner() -> None:
         count = 0
         while count < 100:
             try:
-                throttle.check(address, "asha", browser)
+                throttle.check(address, "night nurse", browser)
             except SlowDown as error:
                 waits.append(error.again_s)
                 return count
-            throttle.wrong(address, "asha", browser)
+            throttle.wrong(address, "night nurse", browser)
             count += 1
         return count
 
     assert tries("10.0.0.1") == ACCOUNT.tries
     assert tries("10.0.0.2") == 0, "an attacker with many addresses"
-    throttle.check("10.0.0.1", "asha", "her own browser")  # raises nothing
+    throttle.check("10.0.0.1", "night nurse", "her own browser")  # raises nothing
     assert tries("10.0.0.1", "her own browser") == BROWSER.tries
     clock.now += ACCOUNT.again_s
     assert tries("10.0.0.3") == 1

@@ -47,7 +47,7 @@ import json, ssl, sys, time, httpx
 base, ca = sys.argv[1:]
 browser = httpx.Client(base_url=base, verify=ssl.create_default_context(cafile=ca))
 found = {"stranger": browser.get("/api/v1/alarms").status_code}
-answer = browser.post("/api/v1/access/login", json={"name": "lata", "password": "PASSWORD"})
+answer = browser.post("/api/v1/access/login", json={"name": "ward sister", "password": "PASSWORD"})
 found["login"] = answer.status_code
 for _ in range(600):  # the settings file is imported beside it
     found["subjects"] = [each["id"] for each in browser.get("/api/v1/subjects").json()]
@@ -166,7 +166,7 @@ def test_a_second_machine_opens_the_ward(network: Network, gateway: Path, tmp_pa
         expect.set_options(timeout=30_000)
         page.goto(f"{base}/ward")
         expect(page).to_have_url(f"{base}/login?next=%2Fward")
-        page.fill("#name", "lata")
+        page.fill("#name", "ward sister")
         page.fill("#password", PASSWORD)
         page.click("button.primary")
         expect(page).to_have_url(f"{base}/ward")

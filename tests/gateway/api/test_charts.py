@@ -104,13 +104,13 @@ async def test_the_timeline_has_alarms_and_notes_by_their_own_time(
         low = Measurement("spo2", value, time_ns=at_ns, valid_s=600)
         feed.publish(feed.board.update("sim-02", low, at_ns))
         feed.publish(feed.board.tick(at_ns + MINUTE_NS))
-    note = {"author": "Hemant", "text": "turned", "time_ns": now_ns - 20 * MINUTE_NS}
+    note = {"author": "Night nurse", "text": "turned", "time_ns": now_ns - 20 * MINUTE_NS}
     assert (await client.post(f"{BED}/notes", json=note)).status_code == 201
     late = {**note, "time_ns": now_ns + 60 * MINUTE_NS}
     assert (await client.post(f"{BED}/notes", json=late)).status_code == 422
     lines = [Happening(**line) for line in (await client.get(f"{BED}/timeline")).json()]
     assert lines[0].text == "turned"
-    assert lines[0].author == "Hemant"
+    assert lines[0].author == "Night nurse"
     alarm = next(line for line in lines if line.metric == "spo2")
     assert alarm.kind == "alarm"
     assert alarm.priority in ("high", "medium")
@@ -153,11 +153,13 @@ async def test_a_partial_set_is_never_a_whole_score(
     assert partial["risk"] is None
     assert partial["at_least"] == 3 + 2 + 1
     assert set(partial["missing"]) == {"supplemental_oxygen", "consciousness", "body_temperature"}
-    await observe(client, "Asha", consciousness=0, supplemental_oxygen=2, body_temperature=38.4)
+    await observe(
+        client, "Night nurse", consciousness=0, supplemental_oxygen=2, body_temperature=38.4
+    )
     whole = (await client.get(f"{BED}/news2")).json()["columns"][-1]
     assert (whole["total"], whole["risk"]) == (9, "high")
     cells = whole["cells"]
-    assert cells["consciousness"]["author"] == "Asha"
+    assert cells["consciousness"]["author"] == "Night nurse"
     assert cells["nibp_systolic"]["author"] == "Ward sister"
     assert (cells["pulse"]["metric"], cells["pulse"]["source"]) == ("heart_rate", "derived")
     assert cells["pulse"]["device"] == "Oximeter"

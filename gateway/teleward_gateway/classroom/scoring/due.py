@@ -35,10 +35,6 @@ RHYTHMS = {
 """Alarms, and the rhythms of a case that they show."""
 
 
-class _Unseen(Exception):
-    """A condition needs what no screen shows."""
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
     """When a mark was due; ``at_ms`` None: it has no window. ``shown`` is what showed it."""
@@ -73,9 +69,7 @@ def due_of(condition: Expression | None, encounter: Encounter) -> Due | None:
         return Due()
     if condition.names == {"t"}:
         return _by_time(condition, encounter)
-    try:
-        _require_shown(condition, encounter)
-    except _Unseen:
+    if not _is_shown(condition, encounter):
         return Due(None)
     for moment in _moments(encounter):
         try:
@@ -94,12 +88,13 @@ def _by_time(condition: Expression, encounter: Encounter) -> Due | None:
     return None
 
 
-def _require_shown(condition: Expression, encounter: Encounter) -> None:
-    """Raise _Unseen when the encounter never showed a variable of the condition."""
+def _is_shown(condition: Expression, encounter: Encounter) -> bool:
+    """Return whether the encounter showed every variable of the condition at some time."""
     shown = {metric for reading in encounter.readings for metric in reading.values}
-    for name in condition.names:
-        if name not in ("t", "rhythm") and not shown.intersection(SCREEN.get(name, ())):
-            raise _Unseen(name)
+    return all(
+        name in ("t", "rhythm") or bool(shown.intersection(SCREEN.get(name, ())))
+        for name in condition.names
+    )
 
 
 def _moments(encounter: Encounter) -> Iterator[_Moment]:
