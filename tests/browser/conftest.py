@@ -14,7 +14,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.feed_server import FeedServer
+from teleward_gateway.testing.ward_feed import WardFeed
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 WAIT_MS = 30_000

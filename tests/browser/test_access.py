@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.feed_server import FeedServer
 from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 
 OpenPage = Callable[..., Page]

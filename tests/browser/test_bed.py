@@ -6,7 +6,7 @@ from functools import partial
 
 from playwright.sync_api import Page, Route, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.feed_server import FeedServer
 from teleward_signal.model import AlarmEvent, AlarmKind, Measurement, Presence, Priority
 from teleward_signal.record import RecordKind
 

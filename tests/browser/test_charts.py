@@ -14,7 +14,8 @@ from playwright.sync_api import Page, expect
 
 from teleward_gateway.journal.drafts import measurement_draft
 from teleward_gateway.journal.event_drafts import audit_draft
-from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.feed_server import FeedServer
+from teleward_gateway.testing.ward_feed import WardFeed
 from teleward_signal.model import Measurement, Source
 
 OpenPage = Callable[..., Page]

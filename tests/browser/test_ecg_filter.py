@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.feed_server import FeedServer
 from teleward_signal.banks.filters import Band, EcgFilter
 
 OpenPage = Callable[..., Page]

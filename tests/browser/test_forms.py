@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.feed_server import FeedServer
 
 OpenPage = Callable[..., Page]
 

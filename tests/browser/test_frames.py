@@ -6,7 +6,7 @@ import numpy as np
 from playwright.sync_api import Page
 
 from teleward_gateway.live.frame import SAMPLE_LIMIT, Run, encode_frame, join_change
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.feed_server import FeedServer
 
 OpenPage = Callable[..., Page]
 

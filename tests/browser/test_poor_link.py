@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 
+from teleward_gateway.testing.feed_server import FeedServer
 from teleward_gateway.testing.poor_link import PoorLink, Profile
-from teleward_gateway.testing.ward_feed import FeedServer
 
 OpenPage = Callable[..., Page]
 

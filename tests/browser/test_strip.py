@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.feed_server import FeedServer
+from teleward_gateway.testing.ward_feed import WardFeed
 from teleward_gateway.testing.ward_patients import ecg
 from teleward_signal.model import (
     AlarmEvent,

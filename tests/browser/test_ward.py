@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.feed_server import FeedServer
+from teleward_gateway.testing.ward_feed import WardFeed
 from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 
 OpenPage = Callable[..., Page]

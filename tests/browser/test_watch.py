@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Page, expect
 
-from teleward_gateway.testing.ward_feed import FeedServer
+from teleward_gateway.testing.feed_server import FeedServer
 from teleward_signal.model import AlarmEvent, AlarmKind, Presence, Priority
 
 OpenPage = Callable[..., Page]

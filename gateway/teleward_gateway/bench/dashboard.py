@@ -1,6 +1,6 @@
 """``teleward bench dashboard``: the pages in a real, headless Chromium on a synthetic ward.
 
-The feed (`ward_feed`) runs in a process of its own (`dashboard_links`). Figures: frames a second,
+The feed (`feed_server`) runs in a process of its own (`dashboard_links`). Figures: frames a second,
 main-thread share of the ward page, with the same page redrawing all traces each frame as the peer;
 the bed page with the processor throttled six times (a phone); delay from a sample's time to its
 drawing; weight of the first loads; traffic of a patient; what a crowd of pages costs; the return

@@ -37,7 +37,7 @@ class Feed:
 
     def start(self) -> None:
         """Start; returns once it answers."""
-        command = [sys.executable, "-m", "teleward_gateway.testing.ward_feed"]
+        command = [sys.executable, "-m", "teleward_gateway.testing.feed_server"]
         command += ["--port", str(self.port), "--beds", str(self._beds)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1)
         assert self._process.stdout is not None

@@ -10,7 +10,8 @@ from websockets.exceptions import InvalidStatus
 
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.security import host_name, origin_host
-from teleward_gateway.testing.ward_feed import FeedServer, WardFeed
+from teleward_gateway.testing.feed_server import FeedServer
+from teleward_gateway.testing.ward_feed import WardFeed
 
 PAUSE = {"author": "x", "duration_s": 1}
 
