@@ -5,7 +5,7 @@ import { bloodPressure, heartRate, present } from "../core/state.js";
 import { age } from "../i18n/format.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 import { Traces } from "../waves/traces.js";
-import { figure } from "./figure.js";
+import { breathe, figure } from "./figure.js";
 import { askTab, doTab, talkTab, thinkTab } from "./room_tabs.js";
 import { SeatStream } from "./seat_stream.js";
 
@@ -14,8 +14,8 @@ const LOOK = {
   background: "#07090c", lineWidth: 2, gap: 12, labelSpace: 0, pixelsPerSecond: 40, longest: 12,
   calibrated: false,
 };
-/** Thirty pictures a second: half the work of a phone's battery, and the trace still runs. */
-const FRAME_MS = 28;
+/** Twenty to twenty-seven pictures a second, by the display: a third of a phone's work, and the trace still runs. */
+const FRAME_MS = 36;
 const LINK_CLASS = /** @type {Record<string, string>} */ ({ live: "live", reduced: "reduced", lost: "lost" });
 
 export class RoomView {
@@ -43,7 +43,6 @@ export class RoomView {
     this.width = 0;
     this.queued = false;
     this.closed = false;
-    this.framedMs = -Infinity;
     this.stream = new SeatStream(path, () => this.queueDraw());
     this.timer = setInterval(() => this.queueDraw(), 500);
     root.replaceChildren();
@@ -70,14 +69,16 @@ export class RoomView {
     });
   }
 
-  /** @param {number} atMs time of the browser's frame */
+  /**
+   * Draw what moves; the next picture comes by a timer, so that the browser rests between.
+   * @param {number} atMs time of the browser's frame
+   */
   frame(atMs) {
     if (this.closed) return;
-    requestAnimationFrame((next) => this.frame(next));
-    if (atMs - this.framedMs < FRAME_MS) return;
-    this.framedMs = atMs;
+    setTimeout(() => requestAnimationFrame((next) => this.frame(next)), FRAME_MS);
     this.followTraces();
     this.traces?.frame(this.stream.stream.now());
+    breathe(this.root, atMs);
   }
 
   followTraces() {
