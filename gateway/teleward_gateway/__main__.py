@@ -24,6 +24,7 @@ COMMANDS = {
     "share": "copy a capture without what identifies a person",
     "cases": "list, check and run teaching cases",
     "room": "control a running case as an instructor",
+    "export": "records of a subject as CSV, Parquet, EDF+, WFDB and more",
     "collect": "carry records from MQTT to InfluxDB",
     "stack": "write a compose file for mosquitto, InfluxDB and Grafana",
     "doctor": "check this machine, with remedies",

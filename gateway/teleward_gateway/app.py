@@ -19,6 +19,7 @@ from teleward_gateway.api.front import Front
 from teleward_gateway.api.server import Pages
 from teleward_gateway.classroom.mount import classroom
 from teleward_gateway.delivery.dead_letters import SinkControl
+from teleward_gateway.exporting.jobs import ExportJobs
 from teleward_gateway.parts import OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
@@ -111,6 +112,11 @@ class Gateway:
         web = create_app(parts.view)
         web.state.losses = parts.losses
         web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
+        web.state.exports = exports = ExportJobs(
+            settings.gateway.data_folder, settings.gateway.mode, settings.gateway.name,
+            parts.journal.flush, parts.audit,
+        )  # fmt: skip
+        stack.push_async_callback(exports.close)
         folder = data_folder(settings) / "rooms"
         await stack.enter_async_context(
             classroom(

@@ -48,7 +48,8 @@ class WfdbRecording:
         annotations = header.with_suffix(".atr")
         self._beats = np.empty(0)
         if annotations.exists():
-            self._beats = read_annotations(annotations).beats()[0] / self.fs
+            marks = read_annotations(annotations)
+            self._beats = marks.beats()[0] / (marks.rate or self.fs)
 
     def metrics(self) -> frozenset[str]:
         """Return the recorded waves, and the heart rate when there are beats."""

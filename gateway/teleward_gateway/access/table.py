@@ -132,6 +132,12 @@ GET /commissioning/ports                CARE
 POST /commissioning/ports/detect        CARE
 GET /commissioning/pairings             CARE
 POST /commissioning/pairings/{address}  CARE
+GET /export-formats                     CARE
+GET /exports                            CARE view
+POST /subjects/{subject}/exports        CARE view
+GET /exports/{export}                   CARE view
+GET /exports/{export}/file              CARE view
+DELETE /exports/{export}                CARE
 GET /sinks                              OPERATOR
 GET /sinks/{sink}/dead-letters          OPERATOR view
 GET /sinks/{sink}/dead-letters/export   OPERATOR view
@@ -253,6 +259,7 @@ NEEDS: dict[str, tuple[str, str]] = {
     "limits": ("PUT", f"{PREFIX}/subjects/{{subject}}/limits"),
     "observe": ("POST", f"{PREFIX}/subjects/{{subject}}/observations"),
     "admit": ("POST", f"{PREFIX}/subjects"),
+    "export": ("POST", f"{PREFIX}/subjects/{{subject}}/exports"),
     "devices": ("GET", "/devices"),
     "ward": ("GET", "/ward"),
     "accounts": ("GET", "/accounts"),

@@ -16,6 +16,7 @@ from teleward_gateway.api import (
     bindings,
     commissioning,
     devices,
+    exports,
     health,
     metrics,
     news2_chart,
@@ -61,7 +62,7 @@ ROUTERS = tuple(
     module.router
     for module in (
         subjects, devices, bindings, readings, commissioning, observations, trends, trend_table,
-        waves, notes, news2_chart, pews, alarms, health, metrics, sinks, stream,
+        waves, notes, news2_chart, pews, alarms, health, metrics, sinks, exports, stream,
     )
 )  # fmt: skip
 

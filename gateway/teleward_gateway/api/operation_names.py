@@ -50,6 +50,12 @@ GET /health                              get_health
 GET /metrics                             get_metrics
 GET /gateway                             get_gateway
 GET /me                                  get_person
+GET /export-formats                      list_export_formats
+GET /exports                             list_exports
+POST /subjects/{subject}/exports         export_records
+GET /exports/{export}                    get_export
+GET /exports/{export}/file               get_export_file
+DELETE /exports/{export}                 remove_export
 GET /sinks                               list_sinks
 GET /sinks/{sink}/dead-letters           list_dead_letters
 GET /sinks/{sink}/dead-letters/export    export_dead_letters

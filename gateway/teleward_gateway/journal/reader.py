@@ -22,6 +22,8 @@ from teleward_signal.vocabulary import METRICS, MetricKind
 
 _TIMES = struct.Struct("<qq")
 _TIMES_AT = HEADER.size + 16
+ROW_HEAD = _TIMES_AT + _TIMES.size
+"""Bytes of a row in which its times stand."""
 _CHUNK_ROWS = 64
 _COUNT_STEP = 256
 """Rows or spans counted at a time: some 20 ms, which a sink that wants to read may wait."""
@@ -340,8 +342,20 @@ def _tables(wanted: Filter) -> list[str]:
     return tables
 
 
-def _touches(blob: bytes, start_ns: int, end_ns: int, shifts: Sequence[int]) -> bool:
-    if len(blob) < _TIMES_AT + _TIMES.size:
-        return True  # too short to be whole: opening it counts the damage
+def row_times(blob: bytes) -> tuple[int, int] | None:
+    """Return the first and last time stamped in a row; None when the blob is too short for it.
+
+    The first `ROW_HEAD` bytes of the blob are enough.
+    """
+    if len(blob) < ROW_HEAD:
+        return None
     first_ns, last_ns = _TIMES.unpack_from(blob, _TIMES_AT)
+    return first_ns, last_ns
+
+
+def _touches(blob: bytes, start_ns: int, end_ns: int, shifts: Sequence[int]) -> bool:
+    times = row_times(blob)
+    if times is None:
+        return True  # too short to be whole: opening it counts the damage
+    first_ns, last_ns = times
     return any(last_ns + s >= start_ns and first_ns + s < end_ns for s in shifts)

@@ -32,11 +32,16 @@ def die_with_parent() -> Callable[[], None] | None:
 
 
 async def start(
-    command: Sequence[str], *, log: Path | None = None, pipe: bool = False
+    command: Sequence[str],
+    *,
+    log: Path | None = None,
+    pipe: bool = False,
+    errors: bool = False,
 ) -> asyncio.subprocess.Process:
     """Start a child in a session of its own, so that Ctrl-C reaches only the parent.
 
-    Its output goes to the file ``log``, or with ``pipe`` its standard output to us.
+    Its output goes to the file ``log``, or with ``pipe`` its standard output to us, and with
+    ``errors`` its standard error.
     """
     with contextlib.ExitStack() as stack:
         target: int | object = asyncio.subprocess.DEVNULL
@@ -46,7 +51,7 @@ async def start(
             *command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if pipe else target,  # type: ignore[arg-type]
-            stderr=target,  # type: ignore[arg-type]
+            stderr=asyncio.subprocess.PIPE if errors else target,  # type: ignore[arg-type]
             start_new_session=True,
             preexec_fn=die_with_parent(),
         )

@@ -1,4 +1,4 @@
-"""The WFDB files of PhysioNet: headers, signals in formats 16, 61, 80 and 212, MIT annotations.
+"""WFDB files of PhysioNet: headers, signals in formats 16, 24, 32, 61, 80, 212, MIT annotations.
 
     header       NAME N_SIGNALS FS N_SAMPLES ...
                  FILE FORMAT GAIN(BASELINE)/UNIT BITS ZERO ... DESCRIPTION      one line a signal
@@ -24,9 +24,13 @@ SYMBOLS = (
     "@", "x", "f", "(", ")", "r",
 )  # fmt: skip
 BEATS = frozenset("NLRBAaJSVrFejnE/fQ?")
-INVALID = {"16": -32768, "61": -32768, "212": -2048, "80": -128}
+INVALID = {
+    "16": -32768, "61": -32768, "212": -2048, "80": -128, "24": -(2**23), "32": -(2**31),
+}  # fmt: skip
 """The count that stands for no sample, by format."""
 SKIP, NUM, SUB, CHN, AUX = 59, 60, 61, 62, 63
+RESOLVED = "## time resolution: "
+"""Begins the first note of a file that counts in steps of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +52,15 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """Marks of one file: sample numbers, shape (n,), symbols and auxiliary texts."""
+    """Marks of one file: sample numbers, shape (n,), symbols and auxiliary texts.
+
+    With a ``rate`` of its own, in Hz, a file counts finer steps than samples.
+    """
 
     samples: NDArray[np.int64]
     symbols: NDArray[np.str_]
     notes: tuple[str, ...]
+    rate: float | None = None
 
     def beats(self) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
         """Return sample numbers and symbols of the beats."""
@@ -134,7 +142,11 @@ def read_annotations(path: Path) -> Annotations:
             samples.append(now)
             symbols.append(SYMBOLS[kind] if kind < len(SYMBOLS) else "")
             notes.append("")
-    return Annotations(np.array(samples, np.int64), np.array(symbols, str), tuple(notes))
+    rate = None
+    if notes and notes[0].startswith(RESOLVED) and not samples[0]:
+        rate = float(notes[0].removeprefix(RESOLVED))
+        del samples[0], symbols[0], notes[0]
+    return Annotations(np.array(samples, np.int64), np.array(symbols, str), tuple(notes), rate)
 
 
 def _lines(header: Path) -> tuple[list[list[str]], tuple[str, ...]]:
@@ -182,6 +194,12 @@ def _decode(form: str, data: NDArray[np.uint8], header: Path) -> NDArray[np.int6
     if form in ("16", "61"):
         kind = "<i2" if form == "16" else ">i2"
         return data[: len(data) // 2 * 2].view(kind).astype(np.int64)
+    if form == "32":
+        return data[: len(data) // 4 * 4].view("<i4").astype(np.int64)
+    if form == "24":
+        parts = data[: len(data) // 3 * 3].reshape(-1, 3).astype(np.int64)
+        words = parts[:, 0] | parts[:, 1] << 8 | parts[:, 2] << 16
+        return np.where(words >= 2**23, words - 2**24, words)
     if form == "80":
         return data.astype(np.int64) - 128
     if form == "212":
@@ -190,4 +208,4 @@ def _decode(form: str, data: NDArray[np.uint8], header: Path) -> NDArray[np.int6
         flat: NDArray[np.int64] = pairs.ravel()
         flat[flat > 2047] -= 4096
         return flat
-    raise Invalid(f"{header}: format {form} cannot be read; 16, 61, 80 and 212 can")
+    raise Invalid(f"{header}: format {form} cannot be read; 16, 24, 32, 61, 80 and 212 can")

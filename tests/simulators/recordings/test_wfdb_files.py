@@ -44,7 +44,7 @@ def test_each_file_has_its_own_channels(tmp_path: Path) -> None:
     [
         ("", "first line must be NAME SIGNALS FREQUENCY"),
         ("a 2 360\na.dat 16\n", "2 lines of FILE FORMAT"),
-        ("a 1 360\na.dat 310\n", "format 310 cannot be read; 16, 61, 80 and 212 can"),
+        ("a 1 360\na.dat 310\n", "format 310 cannot be read; 16, 24, 32, 61, 80 and 212 can"),
         ("a 2 360\na.dat 16\na.dat 80\n", "a.dat mixes the formats 16, 80"),
     ],
 )
