@@ -103,9 +103,10 @@ class SubjectChange(Strict):
 
 
 class Move(Strict):
-    """The new bed; null for none."""
+    """The new bed; null for none. With ``swap`` who lies there takes the former bed."""
 
     bed: str | None
+    swap: bool = False
     author: Author
 
 
@@ -147,7 +148,10 @@ async def change(desk: CommissioningDep, subject: str, request: SubjectChange) -
 @router.post("/subjects/{subject}/move")
 async def move(desk: CommissioningDep, subject: str, request: Move) -> SubjectAnswer:
     """Lay a subject into another bed; what it wears comes along, wall monitors stay."""
-    await asyncio.to_thread(desk.registry.move_subject, subject, request.bed, request.author)
+    if request.swap and request.bed is not None:
+        await asyncio.to_thread(desk.registry.swap_beds, subject, request.bed, request.author)
+    else:
+        await asyncio.to_thread(desk.registry.move_subject, subject, request.bed, request.author)
     return answer(desk, desk.registry.subject(subject))
 
 

@@ -5,7 +5,7 @@ All run inside a transaction of `RegistryDatabase`; `Registry` composes them to 
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from teleward_gateway.clock import Stamp
@@ -83,9 +83,17 @@ class RegistryRows(RegistryDatabase):
                 "simulated patients never share a gateway's data"
             )
 
-    def _lie_down(self, db: sqlite3.Connection, subject: str, bed: str, stamp: Stamp) -> None:
+    def _lie_down(
+        self,
+        db: sqlite3.Connection,
+        subject: str,
+        bed: str,
+        stamp: Stamp,
+        leaving: Collection[str] = (),
+    ) -> None:
+        """Begin a stay; those who are ``leaving`` keep no bed taken."""
         check_name("bed", bed)
-        if (other := self._history.lies_in(bed)) not in (None, subject):
+        if (other := self._history.lies_in(bed)) not in (None, subject, *leaving):
             raise RegistryConflict(f"bed {bed} holds subject {other}: discharge or move first")
         db.execute(
             "INSERT INTO stays VALUES (?, ?, ?, ?, ?, NULL, NULL, NULL)",

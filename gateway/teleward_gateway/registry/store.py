@@ -156,6 +156,23 @@ class Registry(RegistryRows):
             Change("subject_moved", stamp.time_ns, subject=subject, bed=bed, author=author)
         )
 
+    def swap_beds(self, subject: str, bed: str, author: str | None = None) -> None:
+        """Lay a subject into another bed and who lies there into the subject's, at one instant."""
+        with self._change() as (db, stamp):
+            own, other = self._admitted(subject).bed, self._history.lies_in(bed)
+            beds: dict[str, str | None] = {subject: bed}
+            if other is not None:
+                beds.setdefault(other, own)
+            for each in beds:
+                self._close(db, "stays", "subject", each, stamp)
+            for each, wanted in beds.items():
+                if wanted is not None:
+                    self._lie_down(db, each, wanted, stamp, beds)
+        for each, wanted in beds.items():
+            self._publish(
+                Change("subject_moved", stamp.time_ns, subject=each, bed=wanted, author=author)
+            )
+
     def discharge(self, subject: str, author: str | None = None) -> None:
         """Discharge a subject: the bed is free and the worn devices feed nobody."""
         with self._change() as (db, stamp):

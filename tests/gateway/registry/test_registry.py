@@ -137,6 +137,26 @@ def test_removed_device_keeps_its_history_and_may_come_back(
     assert registry.binding("strap") is None
 
 
+def test_two_swap_beds_at_one_instant_and_worn_devices_come_along(
+    registry: Registry, clock: Clock
+) -> None:
+    registry.bind("strap", subject="ada")
+    registry.bind("oximeter", bed="bed-2")
+    clock.now_ns = 2000
+    registry.swap_beds("ada", "bed-2", author="nurse")
+    assert [registry.subject(name).bed for name in ("ada", "bob")] == ["bed-2", "bed-1"]
+    assert registry.subject_now("strap") == "ada"
+    assert registry.subject_now("oximeter") == "ada"
+    assert registry.subject_of("oximeter", 1999) == "bob"
+    registry.admit(Subject("cy"))
+    clock.now_ns = 3000
+    registry.swap_beds("cy", "bed-2")  # one without a bed: the other gets up
+    assert [registry.subject(name).bed for name in ("ada", "cy")] == [None, "bed-2"]
+    clock.now_ns = 4000
+    registry.swap_beds("cy", "bed-2")  # the own bed: nothing changes
+    assert registry.subject("cy").bed == "bed-2"
+
+
 def test_bed_holds_one(registry: Registry) -> None:
     with pytest.raises(RegistryError, match="bed-1 holds subject ada"):
         registry.move_subject("bob", "bed-1")
