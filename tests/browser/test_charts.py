@@ -1,10 +1,8 @@
 """Trends and the NEWS2 chart of a bed: values, gaps, keys, table, print, sizes, accessibility."""
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from typing import Any
 
 import httpx
@@ -209,14 +207,3 @@ def test_the_reference_of_the_api_lists_every_operation(
     expect(page.locator("#get_trend")).to_contain_text("points")
     assert not page.evaluate(WIDE)
     assert violations(page) == []
-
-
-def test_catalogues_of_the_charts_have_equal_keys() -> None:
-    folder = files("teleward_gateway") / "dashboard" / "i18n"
-    texts = {
-        code: json.loads((folder / f"charts.{code}.json").read_text("utf-8"))
-        for code in ("en", "hi")
-    }
-    assert texts["en"].keys() == texts["hi"].keys()
-    places = {key: set(re.findall(r"\{\w+\}", text)) for key, text in texts["en"].items()}
-    assert places == {key: set(re.findall(r"\{\w+\}", text)) for key, text in texts["hi"].items()}

@@ -135,7 +135,7 @@ def test_login_trust_and_accounts(served: Served, open_page: OpenPage) -> None:
     operator = open_page(f"{served.url}/login?next=/accounts", **UNTRUSTED)
     log_in(operator, "operator")
     expect(operator.locator("table")).to_contain_text("observer")
-    expect(operator.locator("section").first).to_contain_text("guest-expert")
+    expect(operator.locator("section").first).to_contain_text("guest expert")
     assert axe(operator) == []
     operator.select_option("select[name=target]", "")
     operator.click("text=Make link")

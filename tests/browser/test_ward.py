@@ -162,3 +162,32 @@ def test_every_key_is_underlined_and_listed(ward: FeedServer, open_page: OpenPag
         page.keyboard.press("r")
         expect(page.locator("dialog.drawer")).to_be_visible()
         page.keyboard.press("Escape")
+
+
+def test_a_ward_of_many_beds_has_pages_by_place_or_urgency(
+    browser: object, open_page: OpenPage
+) -> None:
+    server = FeedServer(WardFeed(20, alarms=False))
+    server.start()
+    try:
+        page = open_page(f"{server.url}/ward")
+        tiles = page.locator(".tile")
+        expect(tiles).to_have_count(16)
+        expect(tiles.first).to_have_attribute("data-subject", "sim-01")
+        event = AlarmEvent(
+            "sim-19", "x", AlarmKind.PHYSIOLOGICAL, Priority.HIGH, Presence.ON, 1, "VF/VT", None
+        )
+        server.call(lambda: server.feed.live.publish_alarm(event))
+        expect(page.locator("#elsewhere")).to_contain_text("1 in alarm on other pages")
+        page.locator("#later").click()
+        expect(tiles).to_have_count(4)
+        expect(page.locator("#elsewhere")).to_have_count(0)
+        expect(page.locator("#page")).to_have_text("2 of 2")
+        page.locator("#order").click()
+        expect(tiles.first).to_have_attribute("data-subject", "sim-19")
+        page.reload()
+        expect(tiles.first).to_have_attribute("data-subject", "sim-19")
+        page.set_viewport_size({"width": 360, "height": 740})
+        expect(tiles).to_have_count(20)
+    finally:
+        server.stop()

@@ -30,7 +30,9 @@ async def test_every_language_has_the_same_keys_and_places() -> None:
         for key, text in english.items():
             assert places(other[key]) == places(text), key
             assert isinstance(other[key], dict) == isinstance(text, dict), key
-    scripts = "".join((DASHBOARD / "pages" / f"{n}.js").read_text() for n in ("login", "trust"))
+    scripts = "".join(
+        (DASHBOARD / "pages" / f"{n}.js").read_text() for n in ("login", "trust", "accounts")
+    )
     used = set(re.findall(r'text\("([\w-]+)"', scripts)) | {
         "show_password", "hide_password", "language_name", "review",
         *(key for key in english if key.startswith(("refused_", "picture_", "role_"))),

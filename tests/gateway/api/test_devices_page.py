@@ -167,7 +167,9 @@ def test_refusal_is_shown_with_its_reason_and_nothing_is_lost(gateway: Gateway, 
         form.get_by_role("button", name="Admit").click()
         if subject == "p1":
             expect(form).to_be_hidden()
-    expect(form.get_by_role("alert")).to_contain_text("Bed bed-1 holds subject p1")
+    expect(form.get_by_role("alert")).to_contain_text(
+        "Bed 1 is taken: discharge or move the patient there first."
+    )
     expect(form.locator("[name=label]")).to_have_value("p2")
 
 

@@ -6,14 +6,13 @@ import { MARKS, alarmClass, byUrgency } from "./priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
 import { keyed } from "../core/keys.js";
 import { age } from "../i18n/format.js";
-import { episodeRow, readEpisodes } from "./history.js";
+import { t } from "../i18n/words.js";
 
 /** @typedef {import("../core/shell.js").Shell} Shell */
 /** @typedef {import("../core/state.js").Subject} Subject */
 /** @typedef {import("../core/state.js").Alarm} Alarm */
 
-const PRESENCE = { on: "active", latched: "over, not acknowledged", ack: "acknowledged" };
-const FILTERS = { all: "all priorities", high: "high only", medium: "high and medium", technical: "technical" };
+const FILTERS = /** @type {const} */ (["all", "high", "medium", "technical"]);
 
 export class AlarmList {
   /** @param {Shell} shell @param {HTMLElement} root */
@@ -26,7 +25,10 @@ export class AlarmList {
     this.error = "";
     this.past = false;
     this.bed = "";
-    this.filter = /** @type {keyof typeof FILTERS} */ ("all");
+    this.filter = /** @type {typeof FILTERS[number]} */ ("all");
+    /** How past alarms are read and shown; it comes with their first look.
+     * @type {typeof import("./history.js") | null} */
+    this.history = null;
     /** @type {import("./history.js").Episode[] | null} */
     this.episodes = null;
   }
@@ -43,10 +45,10 @@ export class AlarmList {
     const entries = this.entries().filter(({ alarm }) => alarm.priority !== "info");
     const fresh = entries.filter(({ alarm }) => alarm.presence !== "ack").length;
     const ongoing = entries.length - fresh;
-    const parts = [fresh ? html`<b>${fresh} new</b>` : null, ongoing ? html`<span>${ongoing} ongoing</span>` : null];
+    const parts = [fresh ? html`<b>${t("alarms_new", { n: fresh })}</b>` : null, ongoing ? html`<span>${t("alarms_ongoing", { n: ongoing })}</span>` : null];
     const shown = parts.filter(Boolean);
     return html`<button type="button" id="alarm-list" aria-keyshortcuts="r" @click=${() => this.open()}>
-      <span>${keyed("Alarms", "r")} ${shown.length ? shown.map((part, place) => html`${place ? ", " : ""}${part}`) : "0"}</span>
+      <span>${keyed(t("alarms"), "r")} ${shown.length ? shown.map((part, place) => html`${place ? ", " : ""}${part}`) : "0"}</span>
     </button>`;
   }
 
@@ -90,7 +92,8 @@ export class AlarmList {
     if (!this.bed) return;
     const bed = this.bed;
     try {
-      const found = await readEpisodes(bed, this.shell.stream.now());
+      this.history ??= await import("./history.js");
+      const found = await this.history.readEpisodes(bed, this.shell.stream.now());
       if (bed === this.bed) this.episodes = found;
     } catch (error) {
       this.error = /** @type {Error} */ (error).message;
@@ -102,13 +105,13 @@ export class AlarmList {
     if (!this.dialog.open) return;
     render(
       html`<header>
-          <h2 id="alarm-list-title">Alarms</h2>
-          <button type="button" @click=${() => this.dialog.close()}>Close</button>
+          <h2 id="alarm-list-title">${t("alarms")}</h2>
+          <button type="button" @click=${() => this.dialog.close()}>${t("close")}</button>
         </header>
-        <div class="choice" role="group" aria-label="Which alarms">
-          <button type="button" aria-pressed=${String(!this.past)} @click=${() => this.show(false)}>Now</button>
+        <div class="choice" role="group" aria-label=${t("which_alarms")}>
+          <button type="button" aria-pressed=${String(!this.past)} @click=${() => this.show(false)}>${t("now")}</button>
           <button type="button" id="history" aria-pressed=${String(this.past)} @click=${() => this.show(true)}>
-            Last 24 hours
+            ${t("last_day")}
           </button>
         </div>
         ${this.error ? html`<p class="error" role="alert">${this.error}</p>` : null}
@@ -120,7 +123,7 @@ export class AlarmList {
   presentList() {
     const now = this.shell.stream.now();
     const entries = this.entries();
-    return html`${entries.length ? null : html`<p class="quiet">No alarm.</p>`}
+    return html`${entries.length ? null : html`<p class="quiet">${t("no_alarm")}</p>`}
       <ul>
         ${entries.map(
           ({ subject, alarm }) =>
@@ -130,14 +133,14 @@ export class AlarmList {
               >
               <a href="/bed/${encodeURIComponent(subject.id)}">${subject.info.bed}</a>
               <small
-                >${PRESENCE[alarm.presence]} · ${age(now - alarm.since)}${alarm.presence === "ack" && alarm.author
+                >${t(`presence_${alarm.presence}`)} · ${age(now - alarm.since)}${alarm.presence === "ack" && alarm.author
                   ? ` · ${alarm.author}`
                   : ""}</small
               >
               ${alarm.presence === "ack"
                 ? null
                 : html`<button type="button" data-needs="acknowledge" @click=${() => this.acknowledge(subject, alarm)}>
-                    Acknowledge
+                    ${t("acknowledge")}
                   </button>`}
             </li>`,
         )}
@@ -150,7 +153,7 @@ export class AlarmList {
     const shown = (this.episodes ?? []).filter((episode) => this.passes(episode));
     return html`<div class="filters">
         <label
-          >Bed
+          >${t("bed")}
           <select name="bed" @change=${(/** @type {Event} */ event) => this.choose(event)}>
             ${beds.map(
               (subject) => html`<option value=${subject.id} ?selected=${subject.id === this.bed}>${subject.info.bed}</option>`,
@@ -158,19 +161,19 @@ export class AlarmList {
           </select></label
         >
         <label
-          >Show
+          >${t("show")}
           <select name="filter" @change=${(/** @type {Event} */ event) => this.choose(event)}>
-            ${Object.entries(FILTERS).map(([key, text]) => html`<option value=${key}>${text}</option>`)}
+            ${FILTERS.map((key) => html`<option value=${key}>${t(`show_${key}`)}</option>`)}
           </select></label
         >
       </div>
       ${this.episodes === null
-        ? html`<p class="quiet">${this.error ? "" : "Reading the record …"}</p>`
+        ? html`<p class="quiet">${this.error ? "" : t("reading_record")}</p>`
         : shown.length
           ? null
-          : html`<p class="quiet">No such alarm in the last 24 hours.</p>`}
+          : html`<p class="quiet">${t("none_in_day")}</p>`}
       <ul class="past">
-        ${shown.map((episode) => episodeRow(episode, now, this.bed))}
+        ${shown.map((episode) => this.history?.episodeRow(episode, now, this.bed))}
       </ul>`;
   }
 
@@ -181,7 +184,7 @@ export class AlarmList {
       this.bed = value;
       void this.read();
     } else {
-      this.filter = /** @type {keyof typeof FILTERS} */ (value);
+      this.filter = /** @type {typeof FILTERS[number]} */ (value);
     }
     this.draw();
   }

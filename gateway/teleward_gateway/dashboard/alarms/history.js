@@ -14,6 +14,7 @@ import { call } from "../core/api.js";
 import { html } from "../vendor/lit-html.js";
 import { MARKS } from "./priorities.js";
 import { duration, moment } from "../i18n/format.js";
+import { t, translated } from "../i18n/words.js";
 import { stripAround } from "../core/addresses.js";
 
 const DAY_NS = 86400e9;
@@ -74,12 +75,12 @@ export async function readEpisodes(subject, nowMs) {
 
 /** @param {Episode} episode @param {number} nowMs @param {string} subject */
 export function episodeRow({ text, priority, began, ended, author, acknowledged, condition }, nowMs, subject) {
-  const lasted = ended === null ? `for ${duration(nowMs - began)}, not over` : `for ${duration(ended - began)}`;
-  const seen = acknowledged === null ? "not acknowledged" : `acknowledged by ${author}, ${moment(acknowledged, nowMs)}`;
+  const lasted = ended === null ? t("goes_on", { time: duration(nowMs - began) }) : t("lasted", { time: duration(ended - began) });
+  const seen = acknowledged === null ? t("not_acknowledged") : t("acknowledged_by", { name: author, time: moment(acknowledged, nowMs) });
   return html`<li data-condition=${condition} data-priority=${priority}>
-    <span class="al ${priority} ack"><b aria-hidden="true">${MARKS[priority]}</b>${text}</span>
+    <span class="al ${priority} ack"><b aria-hidden="true">${MARKS[priority]}</b>${translated(text)}</span>
     <time>${moment(began, nowMs)}</time>
     <small>${lasted} · ${seen}</small>
-    <a class="around" href=${stripAround(subject, began)}>Strip around the alarm</a>
+    <a class="around" href=${stripAround(subject, began)}>${t("strip_around")}</a>
   </li>`;
 }

@@ -4,15 +4,15 @@
 import { call } from "../core/api.js";
 import { FormDialog, number } from "../core/form.js";
 import { unitText } from "../i18n/format.js";
+import { t } from "../i18n/words.js";
 import { html } from "../vendor/lit-html.js";
 
 const KEYS = ["very_low", "low", "high", "very_high"];
-const TITLES = ["Red low", "Yellow low", "Yellow high", "Red high"];
 
 export class LimitsDialog extends FormDialog {
   /** @param {import("../core/shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
   constructor(shell, id, root) {
-    super(root, "limits", "Alarm limits");
+    super(root, "limits", t("alarm_limits"));
     this.shell = shell;
     this.id = id;
     /** @type {Record<string, Record<string, number|null>>} */
@@ -36,8 +36,8 @@ export class LimitsDialog extends FormDialog {
       <table>
         <thead>
           <tr>
-            <th scope="col">Metric</th>
-            ${TITLES.map((title) => html`<th scope="col">${title}</th>`)}
+            <th scope="col">${t("metric")}</th>
+            ${KEYS.map((key) => html`<th scope="col">${t(key)}</th>`)}
           </tr>
         </thead>
         <tbody>
@@ -46,14 +46,14 @@ export class LimitsDialog extends FormDialog {
               html`<tr>
                 <th scope="row">${metrics[name]?.label ?? name} <small>${unitText(metrics[name]?.unit ?? "")}</small></th>
                 ${KEYS.map(
-                  (key, place) =>
+                  (key) =>
                     html`<td>
                       <input
                         type="number"
                         step="any"
                         inputmode="decimal"
                         name="${name}.${key}"
-                        aria-label="${metrics[name]?.label ?? name} ${TITLES[place]}"
+                        aria-label="${metrics[name]?.label ?? name} ${t(key)}"
                         .defaultValue=${String(limits[key] ?? "")}
                       />
                     </td>`,
@@ -62,20 +62,20 @@ export class LimitsDialog extends FormDialog {
           )}
         </tbody>
       </table>
-      <p class="quiet">An empty field switches a limit off. Set limits for the person monitored.</p>
+      <p class="quiet">${t("limits_hint")}</p>
     </div>`;
   }
 
   /** A red limit lies outside the yellow one. @param {string} name @param {FormData} data */
   checkOrder(name, data) {
-    const set = KEYS.map((key, place) => ({ title: TITLES[place], value: number(data, `${name}.${key}`) })).filter(
+    const set = KEYS.map((key) => ({ title: t(key), value: number(data, `${name}.${key}`) })).filter(
       ({ value }) => value !== null,
     );
     for (let place = 1; place < set.length; place++) {
       const [lower, upper] = [set[place - 1], set[place]];
       if (Number(lower.value) > Number(upper.value)) {
         const label = this.shell.ward.metrics[name]?.label ?? name;
-        throw new Error(`${label}: ${lower.title} ${lower.value} is above ${upper.title} ${upper.value}.`);
+        throw new Error(t("limits_order", { label, lower: lower.title, a: String(lower.value), upper: upper.title, b: String(upper.value) }));
       }
     }
   }

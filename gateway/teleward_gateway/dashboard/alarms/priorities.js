@@ -1,6 +1,8 @@
 // @ts-check
 /** Alarms on a page: order, marks, one clock for all flashing. */
 
+import { t } from "../i18n/words.js";
+
 /** @typedef {import("../core/state.js").Alarm} Alarm */
 
 /** Priority marks of IEC 60601-1-8 practice: colour is never the only sign. */
@@ -81,7 +83,7 @@ export class Announcer {
     const urgent = active.filter(({ alarm }) => alarm.presence === "on" && alarm.priority !== "info");
     const text = urgent
       .slice(0, 3)
-      .map(({ where, alarm }) => `${alarm.priority} priority alarm. ${where}. ${alarm.text}.`)
+      .map(({ where, alarm }) => t(`spoken_${alarm.priority}`, { where, text: alarm.text }))
       .join(" ");
     if (text === this.spoken || performance.now() - this.lastAt < 1000) return;
     this.spoken = text;

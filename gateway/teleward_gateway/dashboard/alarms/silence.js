@@ -3,6 +3,7 @@
 
 import { author, call, setAuthor } from "../core/api.js";
 import { keyed } from "../core/keys.js";
+import { t } from "../i18n/words.js";
 import { html } from "../vendor/lit-html.js";
 
 const SILENCE_S = 120;
@@ -45,7 +46,7 @@ export class WardSilence {
         ?disabled=${!this.shell.ward.subjects.size}
         @click=${() => this.press()}
       >
-        ${left ? `Ward silent ${left} s` : keyed("Silence 2 min", "i")}
+        ${left ? t("ward_silent", { n: left }) : keyed(t("silence"), "i")}
       </button>
       ${this.error ? html`<span class="error" role="alert">${this.error}</span>` : null}`;
   }

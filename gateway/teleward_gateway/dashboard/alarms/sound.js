@@ -27,11 +27,11 @@ const CAUSES = /** @type {Record<string, string>} */ ({
   body_temperature: "temperature",
 });
 /** Pause between bursts in s: within the standard's 2.5-15, 2.5-30 and above 15. */
-const REPEAT_S = { high: 8, medium: 15, low: 30 };
+export const REPEAT_S = { high: 8, medium: 15, low: 30 };
 /** A less urgent burst waits for the end of a more urgent one. */
 const LOUDNESS = /** @type {Record<string, number>} */ ({ high: 3, medium: 2, low: 1 });
-/** A falling or rising edge in s, so that a tone does not click. */
-const EDGE_S = 0.015;
+/** A falling or rising edge as a share of its tone: the standard has 10 to 40 %. */
+const EDGE = 0.125;
 const GAIN = 0.35;
 const PARTIALS = [0, 1, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.25];
 
@@ -59,11 +59,12 @@ export function schedule(context, burstTones, at) {
     const oscillator = context.createOscillator();
     const gain = context.createGain();
     const begin = at + start;
+    const edge = EDGE * duration;
     oscillator.setPeriodicWave(wave);
     oscillator.frequency.value = frequency;
     gain.gain.setValueAtTime(0, begin);
-    gain.gain.linearRampToValueAtTime(GAIN, begin + EDGE_S);
-    gain.gain.setValueAtTime(GAIN, begin + duration - EDGE_S);
+    gain.gain.linearRampToValueAtTime(GAIN, begin + edge);
+    gain.gain.setValueAtTime(GAIN, begin + duration - edge);
     gain.gain.linearRampToValueAtTime(0, begin + duration);
     oscillator.connect(gain).connect(context.destination);
     oscillator.start(begin);

@@ -4,6 +4,7 @@
  * page behind another tab is not painted, and its alarms count all the same.
  */
 
+import { t } from "../i18n/words.js";
 import { Announcer, MARKS, topAlarm } from "./priorities.js";
 
 /** @typedef {import("../core/state.js").Alarm} Alarm */
@@ -48,7 +49,7 @@ export class AlarmWatch {
       kind: "technical",
       priority: "medium",
       presence: "on",
-      text: "No data from the gateway",
+      text: t("no_gateway"),
       metric: null,
       value: null,
       limit: null,
@@ -71,7 +72,7 @@ export class AlarmWatch {
     const top = topAlarm(watched.map(({ alarm }) => alarm));
     const where = watched.find(({ alarm }) => alarm === top)?.where;
     const state = this.stream.link().state;
-    const old = this.ward.received && (state === "stale" || state === "lost") ? "STALE · " : "";
+    const old = this.ward.received && (state === "stale" || state === "lost") ? `${t("stale_title")} · ` : "";
     const quiet = this.page.title();
     if (!top) return `${old}${quiet} · Teleward`;
     const place = where && where !== quiet ? `${where}: ` : "";

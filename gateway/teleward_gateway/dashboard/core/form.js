@@ -2,6 +2,7 @@
 /** A modal form that sends to the API and shows the gateway's answer. */
 
 import { author, setAuthor } from "./api.js";
+import { t } from "../i18n/words.js";
 import { accountName } from "./me.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 
@@ -14,9 +15,9 @@ export class FormDialog {
     this.name = name;
     this.title = title;
     /** What the button does, in a word or two. */
-    this.verb = "Save";
-    this.closes = "Close";
-    this.enteredBy = "Entered by";
+    this.verb = t("save");
+    this.closes = t("close");
+    this.enteredBy = t("entered_by");
     /** Who may not do this gets no button: a word of `data-needs`. */
     this.needs = "";
     this.error = "";

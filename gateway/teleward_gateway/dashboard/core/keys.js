@@ -5,12 +5,15 @@
  * @typedef {{key: string, text: string, act: () => unknown}} Key
  */
 
+import { t } from "../i18n/words.js";
+import { languageButtons } from "./language.js";
 import { html, render } from "../vendor/lit-html.js";
 
 /** @param {string} text of a button @param {string} key @returns {unknown} with the key underlined */
 export function keyed(text, key) {
   const at = text.toLowerCase().indexOf(key);
-  if (at < 0) return text;
+  // a script without that letter: it stands behind
+  if (at < 0) return html`<span>${text} <u>${key}</u></span>`;
   return html`<span>${text.slice(0, at)}<u>${text[at]}</u>${text.slice(at + 1)}</span>`;
 }
 
@@ -25,7 +28,7 @@ export class KeyMap {
    * @param {HTMLElement} root @param {Key[]} keys
    * @param {{title: string, close: string, list: string}} words of the list itself
    */
-  constructor(root, keys, words = { title: "Keys", close: "Close", list: "This list" }) {
+  constructor(root, keys, words = { title: t("keys"), close: t("close"), list: t("key_list") }) {
     this.keys = keys;
     this.words = words;
     /** Further lines below the keys. @type {string[]} */
@@ -60,7 +63,8 @@ export class KeyMap {
           ${this.keys.map(({ key, text }) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}
           <div><dt><kbd>?</kbd></dt><dd>${this.words.list}</dd></div>
         </dl>
-        ${this.hints.map((hint) => html`<p class="quiet">${hint}</p>`)}`,
+        ${this.hints.map((hint) => html`<p class="quiet">${hint}</p>`)}
+        ${languageButtons()}`,
       this.dialog,
     );
     this.dialog.showModal();

@@ -42,20 +42,21 @@ export async function lookAgain() {
   if (performance.now() - lookedAt < AGAIN_MS) return;
   const before = me;
   await lookUp();
-  if (before.role !== "nobody" && before.role !== "console" && me.role === "nobody") showEnded();
+  if (before.role !== "nobody" && before.role !== "console" && me.role === "nobody") await showEnded();
 }
 
 /** A screen that shows old values quietly would be worse than one that shows its state. */
-export function showEnded() {
+export async function showEnded() {
   if (document.getElementById(ENDED)) return;
+  document.documentElement.dataset.ended = "";
+  const { t } = await import("../i18n/words.js");
   const notice = document.createElement("p");
   notice.id = ENDED;
   notice.setAttribute("role", "alert");
-  notice.textContent = "Your login has ended. This screen shows no patient. ";
+  notice.textContent = t("login_ended");
   const link = document.createElement("a");
   link.href = `/login?next=${encodeURIComponent(location.pathname)}`;
-  link.textContent = "Log in";
+  link.textContent = t("log_in");
   notice.append(link);
   document.body.prepend(notice);
-  document.documentElement.dataset.ended = "";
 }

@@ -13,6 +13,7 @@
 
 import { html, render } from "../vendor/lit-html.js";
 import { age, clockTime } from "../i18n/format.js";
+import { t } from "../i18n/words.js";
 import { person } from "./me.js";
 import { bloodPressure, present } from "./state.js";
 
@@ -76,7 +77,7 @@ export class LastKnown {
     if (!this.panel) {
       this.panel = document.createElement("section");
       this.panel.id = "last-known";
-      this.panel.setAttribute("aria-label", "Last known state");
+      this.panel.setAttribute("aria-label", t("last_known"));
       document.querySelector("main")?.prepend(this.panel);
     }
     const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
@@ -113,16 +114,16 @@ function read(nowMs) {
 
 /** @param {KnownBed[]} beds @param {number} nowMs */
 function panel(beds, nowMs) {
-  if (!beds.length) return html`<h2>The gateway cannot be reached</h2><p>Nothing is known of before. This page goes on trying.</p>`;
-  return html`<h2>NOT LIVE: the gateway cannot be reached</h2>
-    <p>Last known state. This page goes on trying.</p>
+  if (!beds.length) return html`<h2>${t("unreachable")}</h2><p>${t("unreachable_nothing")}</p>`;
+  return html`<h2>${t("not_live")}</h2>
+    <p>${t("last_known_text")}</p>
     <ul>
       ${beds.map(
         ({ bed, who, values, alarms, at }) => html`<li>
           <h3>${bed} <small>${who}</small></h3>
-          <p class="when">${age(nowMs - at)} old, of ${clockTime(at)}</p>
+          <p class="when">${t("old_of", { age: age(nowMs - at), time: clockTime(at) })}</p>
           <dl>${Object.entries(values).map(([label, text]) => html`<div><dt>${label}</dt><dd>${text}</dd></div>`)}</dl>
-          ${alarms.length ? html`<p>Alarms then: ${alarms.join("; ")}</p>` : null}
+          ${alarms.length ? html`<p>${t("alarms_then", { texts: alarms.join("; ") })}</p>` : null}
         </li>`,
       )}
     </ul>`;

@@ -4,6 +4,8 @@
 import { html, nothing, render } from "../vendor/lit-html.js";
 import { startFlashing } from "../alarms/priorities.js";
 import { age, clockTime } from "../i18n/format.js";
+import { t } from "../i18n/words.js";
+import { startLanguage } from "./language.js";
 import { decodeFrames } from "../waves/frames.js";
 import { Sound } from "../alarms/sound.js";
 import { AlarmWatch } from "../alarms/watch.js";
@@ -14,10 +16,6 @@ import { Stream } from "./stream.js";
 import { whoIsHere } from "./who.js";
 
 const STREAM = "/api/v1/stream";
-const RUNG_TEXT = /** @type {Record<string, string>} */ ({
-  lean: "Reduced: waves twice a second",
-  numbers: "Reduced: numbers only",
-});
 
 export class Shell {
   /**
@@ -48,6 +46,7 @@ export class Shell {
     this.lastKnown = null;
     /** Whether this page opens without the gateway. */
     this.kept = false;
+    startLanguage();
     startFlashing();
     void lookUp().then(() => this.queueDraw());
     new Worker("/static/core/ticker.js").onmessage = () => this.tick();
@@ -112,12 +111,12 @@ export class Shell {
     const link = this.stream.link();
     const round = Number.isFinite(link.roundTripMs) ? `${Math.round(link.roundTripMs)} ms` : "";
     const texts = {
-      live: `Live ${round}`,
-      reduced: RUNG_TEXT[link.rung],
-      stale: `STALE ${age(link.staleMs)}`,
-      lost: `Lost ${age(link.lostMs)}`,
+      live: () => t("link_live", { round }),
+      reduced: () => t(`link_${link.rung}`),
+      stale: () => t("link_stale", { age: age(link.staleMs) }),
+      lost: () => t("link_lost", { age: age(link.lostMs) }),
     };
-    const text = this.ward.received || link.state === "live" ? texts[link.state] : "Connecting";
+    const text = this.ward.received || link.state === "live" ? texts[link.state]() : t("link_connecting");
     const mark = { live: "●", reduced: "◐", stale: "○", lost: "○" }[link.state];
     return html`<span class="pill" id="link" data-link=${link.state} role="status" aria-live="off"
         ><span aria-hidden="true">${mark}</span> ${text}</span
@@ -130,7 +129,7 @@ export class Shell {
   simulation(simulated) {
     return simulated
       ? html`<span class="pill simulation" id="simulation"
-          ><b>SIMULATION</b><span class="wide"> – not for clinical use</span></span
+          ><b>${t("simulation")}</b><span class="wide">${t("simulation_more")}</span></span
         >`
       : null;
   }
@@ -145,7 +144,7 @@ export class Shell {
       aria-keyshortcuts="s"
       @click=${() => this.sound.toggle()}
     >
-      ${audible ? keyed("Sound on", "s") : html`<span>SOUND IS OFF<span class="wide">: tap to turn on</span></span>`}
+      ${audible ? keyed(t("sound_on"), "s") : html`<span>${t("sound_off")}<span class="wide">${t("sound_off_more")}</span></span>`}
     </button>`;
   }
 }

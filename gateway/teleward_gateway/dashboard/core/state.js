@@ -42,7 +42,8 @@
  */
 
 import { SubjectWaves } from "../waves/waves.js";
-import { age } from "../i18n/format.js";
+import { ago } from "../i18n/format.js";
+import { known, t, translated } from "../i18n/words.js";
 
 /** A value older than this shows its age even while it is valid (a cuff reading of minutes ago). */
 const AGE_SHOWN_MS = 60000;
@@ -52,19 +53,6 @@ const POOR_QUALITY = 0.5;
 
 /** What the gateway leaves out of a value. */
 const USUAL = { value: null, reason: null, quality: null, source: "derived", valid: 5, author: null, device: null };
-
-/** Reasons of the signal engine and the drivers, in a person's words. */
-const REASONS = /** @type {Record<string, string>} */ ({
-  no_signal: "no signal",
-  lead_off: "lead off",
-  probe_off: "probe off",
-  low_perfusion: "low perfusion",
-  too_fast: "too fast to count",
-  motion: "motion",
-  clipped: "signal clipped",
-  mains: "mains noise",
-  settling: "learning",
-});
 
 export class Subject {
   /** @param {string} id @param {number} key */
@@ -97,19 +85,50 @@ export class Ward {
     this.received = false;
   }
 
-  /** @param {any} message a hello or an update @param {number} nowMs */
+  /** @param {any} message a hello, an update, or an array with numbers only @param {number} nowMs */
   apply(message, nowMs) {
+    if (Array.isArray(message)) {
+      this.applyNumbers(message, nowMs);
+      return;
+    }
     const whole = message.type === "hello";
     if (whole) {
       this.received = true;
       this.gateway = message.gateway;
       this.metrics = message.metrics;
+      for (const [name, metric] of Object.entries(this.metrics)) {
+        if (known(`metric_${name}`)) metric.label = t(`metric_${name}`);
+      }
       const present = new Set(message.subjects.map((/** @type {any} */ part) => part.id));
       for (const id of [...this.subjects.keys()]) if (!present.has(id)) this.remove(id);
     }
     for (const part of message.subjects) {
       if (part.removed) this.remove(part.id);
       else this.merge(part, whole, message.now, nowMs);
+    }
+  }
+
+  /**
+   * The short message of the lowest rung, as `live/numbers_only.py` draws it.
+   * @param {any[]} message @param {number} nowMs
+   */
+  applyNumbers([now, subjects, changes], nowMs) {
+    const names = Object.keys(this.metrics);
+    for (const part of changes) {
+      if (part.removed) this.remove(part.id);
+      else this.merge(part, false, now, nowMs);
+    }
+    for (const [key, lag, values, again] of subjects) {
+      const known = this.byKey.get(key)?.values;
+      /** @param {number|string} place @param {object} update */
+      const renew = (place, update) => {
+        const name = names[Number(place)];
+        if (known?.[name]) known[name] = { ...known[name], received: now, time: now - lag, ...update };
+      };
+      for (const place of again) renew(place, {});
+      for (const [place, value] of Object.entries(values)) {
+        renew(place, Array.isArray(value) ? { value: value[0], quality: value[1] } : { value });
+      }
     }
   }
 
@@ -126,6 +145,7 @@ export class Ward {
     for (const name of ["info", "alarms", "links", "limits", "news2", "events"]) {
       if (name in part) /** @type {any} */ (subject)[name] = part[name];
     }
+    for (const each of [...(part.alarms ?? []), ...(part.events ?? [])]) each.text = translated(each.text);
     if (part.values) {
       const values = Object.entries(part.values).map(([name, value]) => [
         name,
@@ -188,24 +208,24 @@ export function present(value, decimals, nowMs) {
   const oldMs = nowMs - value.time;
   const validMs = value.valid * 1000;
   if (silentMs > validMs || oldMs > validMs + TRANSPORT_MS) {
-    return { text: "--", state: "stale", note: `${age(Math.max(silentMs, oldMs))} ago` };
+    return { text: "--", state: "stale", note: ago(Math.max(silentMs, oldMs)) };
   }
   if (value.value === null) {
     return { text: "--", state: "withheld", note: reason(value.reason) };
   }
-  const note = oldMs > AGE_SHOWN_MS ? `${age(oldMs)} ago` : value.source === "manual" ? "typed" : "";
+  const note = oldMs > AGE_SHOWN_MS ? ago(oldMs) : value.source === "manual" ? t("typed") : "";
   const poor = value.quality !== null && value.quality < POOR_QUALITY;
   return {
     text: value.value.toFixed(decimals),
     state: poor ? "poor" : "ok",
-    note: poor ? "poor signal" : note,
+    note: poor ? t("poor_signal") : note,
   };
 }
 
 /** @param {string|null} text */
 function reason(text) {
-  if (!text) return "no value";
-  return REASONS[text] ?? text.replaceAll("_", " ");
+  const key = `reason_${text || "none"}`;
+  return known(key) ? t(key) : translated(String(text).replaceAll("_", " "));
 }
 
 /**
@@ -240,24 +260,30 @@ export function bloodPressure(subject, nowMs) {
   };
 }
 
+/** What the score is made of, in words. @param {string} name */
+export function inputName(name) {
+  const key = `input_${name}`;
+  return known(key) ? t(key) : name.replaceAll("_", " ");
+}
+
 /**
  * How a NEWS2 result reads: the score, or what it lacks.
  * @param {News2|null} news2
  * @returns {{text: string, band: 0|1|2|3|null, title: string}}
  */
 export function newsBadge(news2) {
-  if (!news2) return { text: "NEWS –", band: null, title: "NEWS2: no inputs yet" };
-  if (news2.not_applied) return { text: "NEWS –", band: null, title: news2.not_applied };
-  const lacking = [...(news2.missing ?? []), ...(news2.stale ?? []).map((name) => `${name} (old)`)];
+  if (!news2) return { text: "NEWS –", band: null, title: t("news_none") };
+  if (news2.not_applied) return { text: "NEWS –", band: null, title: translated(news2.not_applied) };
+  const lacking = [...(news2.missing ?? []).map(inputName), ...(news2.stale ?? []).map((name) => t("news_old", { name: inputName(name) }))];
   if (news2.total === null || news2.total === undefined) {
-    const names = lacking.map((name) => name.replaceAll("_", " ")).join(", ");
+    const names = lacking.join(", ");
     return {
       text: `NEWS ≥${news2.at_least ?? 0}`,
       band: null,
-      title: `NEWS2 incomplete, missing: ${names}. At least ${news2.at_least ?? 0}.`,
+      title: t("news_incomplete", { names, n: news2.at_least ?? 0 }),
     };
   }
   const single = Object.values(news2.points ?? {}).includes(3);
   const band = news2.total >= 7 ? 3 : news2.total >= 5 ? 2 : news2.total >= 1 || single ? 1 : 0;
-  return { text: `NEWS ${news2.total}`, band, title: `NEWS2 ${news2.total}, risk ${news2.risk}` };
+  return { text: `NEWS ${news2.total}`, band, title: t("news_total", { n: news2.total, risk: t(`risk_${news2.risk}`) }) };
 }

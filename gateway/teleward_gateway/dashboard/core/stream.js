@@ -23,6 +23,9 @@ const PING_MS = 2000;
 /** Pings come every 2 s: after two without an answer the link carries nothing. */
 const SILENCE_MS = 4500;
 const STALE_MS = 3000;
+const OF_WAVES = { stale: STALE_MS, silence: SILENCE_MS, ping: PING_MS };
+/** Numbers alone come every two seconds. */
+const OF_NUMBERS = { stale: 5500, silence: 7000, ping: 6000 };
 const TICK_MS = 500;
 const RETRY_MS = [250, 500, 1000, 1500];
 /** For a handshake, name look-up and encryption included; longer after each that failed. */
@@ -96,13 +99,18 @@ export class Stream {
     return performance.now() + this.offsetMs;
   }
 
+  /** How long this page waits for what, ms. */
+  get waits() {
+    return RUNGS[this.rung] === "numbers" ? OF_NUMBERS : OF_WAVES;
+  }
+
   /** @returns {LinkState} */
   link() {
     const silent = performance.now() - this.receivedAt;
     const open = this.socket?.readyState === WebSocket.OPEN && Number.isFinite(this.openedAt);
-    const lost = !open || silent > SILENCE_MS;
+    const lost = !open || silent > this.waits.silence;
     const staleMs = performance.now() - this.updatedAt;
-    const stale = staleMs > STALE_MS;
+    const stale = staleMs > this.waits.stale;
     return {
       state: lost ? "lost" : stale ? "stale" : this.rung > this.base ? "reduced" : "live",
       roundTripMs: this.roundTripMs,
@@ -191,7 +199,7 @@ export class Stream {
   retryNow() {
     this.wake();
     const waiting = performance.now() - this.startedAt;
-    const hopeless = this.socket?.readyState === WebSocket.CONNECTING ? waiting > PATIENCE_MS : this.silentMs() > SILENCE_MS;
+    const hopeless = this.socket?.readyState === WebSocket.CONNECTING ? waiting > PATIENCE_MS : this.silentMs() > this.waits.silence;
     if (this.socket && !hopeless) {
       this.ping();
       return;
@@ -242,12 +250,12 @@ export class Stream {
       }
       return;
     }
-    if (this.silentMs() > SILENCE_MS) {
+    if (this.silentMs() > this.waits.silence) {
       this.drop();
       this.open();
       return;
     }
-    if (now - this.beatAt < PING_MS) return;
+    if (now - this.beatAt < this.waits.ping) return;
     this.beatAt = now;
     this.ping();
     if (this.rung > this.base && now - this.rungSince > CLIMB_MS) this.climb(-1);

@@ -1,6 +1,11 @@
 // @ts-check
 /** Numbers and times as the pages write them. */
 
+import { known, language, t } from "./words.js";
+
+/** Times and dates in the reader's style, in the language of the page. */
+const LOCALES = language === "en" ? navigator.languages : [`${language}-u-nu-latn`, ...navigator.languages];
+
 /** @param {number} ms @returns {string} "8 s", "3 min", "2 h", "4 d" */
 export function age(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
@@ -12,7 +17,7 @@ export function age(ms) {
 
 /** @param {number} ms @returns {string} "8 s ago"; "just now" below two seconds */
 export function ago(ms) {
-  return ms < 2000 ? "just now" : `${age(ms)} ago`;
+  return ms < 2000 ? t("just_now") : t("ago", { age: age(ms) });
 }
 
 /** @param {number} ms @returns {string} a span of time: "8 s", "3 min 20 s", "2 h 5 min" */
@@ -32,14 +37,14 @@ export function moment(ms, nowMs) {
   const today = new Date(ms).toDateString() === new Date(nowMs).toDateString();
   /** @type {Intl.DateTimeFormatOptions} */
   const day = today ? {} : { day: "numeric", month: "short" };
-  return new Intl.DateTimeFormat(navigator.languages, { ...day, hour: "2-digit", minute: "2-digit", hour12: false }).format(
+  return new Intl.DateTimeFormat(LOCALES, { ...day, hour: "2-digit", minute: "2-digit", hour12: false }).format(
     new Date(ms),
   );
 }
 
 /** @param {number} ms @returns {string} day and time in the reader's own style */
 export function dayTime(ms) {
-  return new Intl.DateTimeFormat(navigator.languages, {
+  return new Intl.DateTimeFormat(LOCALES, {
     day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false,
   }).format(new Date(ms));
 }
@@ -54,26 +59,15 @@ export function shortTime(ms) {
   return new Date(ms).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 
-/** States of a device's link, as people call them. */
-const LINKS = /** @type {Record<string, string>} */ ({
-  idle: "stopped",
-  searching: "searching",
-  connecting: "connecting",
-  discovering: "setting up",
-  streaming: "streaming",
-  stalled: "silent",
-  backing_off: "trying again soon",
-  refused: "needs you",
-});
-
-/** @param {string} state of a device's link */
+/** @param {string} state of a device's link @returns {string} as people call it */
 export function linkText(state) {
-  return LINKS[state] ?? state.replaceAll("_", " ");
+  const key = `link_state_${state}`;
+  return known(key) ? t(key) : state.replaceAll("_", " ");
 }
 
 /** @param {string|null} bed as the register has it, "bed-4" @returns {string} "Bed 4" */
 export function bedName(bed) {
-  if (!bed) return "no bed";
+  if (!bed) return t("no_bed");
   const words = bed.replace(/[-_]+/g, " ");
   return words[0].toUpperCase() + words.slice(1);
 }

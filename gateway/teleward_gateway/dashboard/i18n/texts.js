@@ -32,8 +32,8 @@ export class Catalogue {
   /** A refusal in this language, as a sentence. @param {any} error @returns {string} */
   refusal(error) {
     const known = error.key !== undefined && (error.key in this.texts || error.key in this.english);
-    if (!known && this.language === "en") return error.message;
-    const text = known ? this.text(error.key, error.values) : this.text("refused_other", { text: error.message });
+    if (!known) return error.message;
+    const text = this.text(error.key, error.values);
     return text[0].toUpperCase() + text.slice(1) + (/[.!?।]$/.test(text) ? "" : ".");
   }
 

@@ -1,10 +1,12 @@
 // @ts-check
 /** The operator's page: accounts, who is logged in, screens and tokens, who saw and did what. */
 
+import { LANGUAGES, loadTexts } from "../core/access_texts.js";
 import { call } from "../core/api.js";
 import { lookUp } from "../core/me.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
 
+let t = await loadTexts();
 const ROLES = ["operator", "clinician", "teacher", "observer", "guest-expert"];
 const state = {
   accounts: /** @type {any[]} */ ([]),
@@ -13,8 +15,14 @@ const state = {
   subjects: /** @type {any[]} */ ([]),
   log: /** @type {any[]} */ ([]),
   made: "",
-  problem: "",
+  problem: /** @type {unknown} */ (null),
 };
+
+/** @param {string} language */
+async function speak(language) {
+  t = await loadTexts(language);
+  draw();
+}
 
 async function load() {
   await attempt(async () => {
@@ -28,11 +36,11 @@ async function load() {
 
 /** @param {() => Promise<void>} action */
 async function attempt(action) {
-  state.problem = "";
+  state.problem = null;
   try {
     await action();
   } catch (error) {
-    state.problem = /** @type {Error} */ (error).message;
+    state.problem = error;
   }
   draw();
 }
@@ -69,56 +77,73 @@ const addLink = (data) => {
   return change("POST", "/access/links", { kind, subject, label: data.get("label") });
 };
 
-/** @param {string} text */
-const time = (text) => text.slice(0, 16).replace("T", " ");
+/** @param {string} text ISO 8601 @returns {string} day and time in the reader's style and zone */
+function time(text) {
+  const locale = t.language === "en" ? navigator.language : `${t.language}-u-nu-latn`;
+  return new Date(/[Z+]/.test(text.slice(10)) ? text : `${text}Z`).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** @param {string} role */
+const roleName = (role) => t.text(`role_${role}`);
 
 function accounts() {
-  return html`<section aria-labelledby="h-accounts"><h2 id="h-accounts">Accounts</h2>
+  return html`<section aria-labelledby="h-accounts"><h2 id="h-accounts">${t.text("accounts")}</h2>
     <ul class="list">${state.accounts.map((each) => html`<li>
-      <b>${each.name}</b><span>${each.role}${each.until ? `, until ${time(each.until)}` : ""}</span>
-      <button @click=${() => confirm(`Remove ${each.name}?`) && change("DELETE", `/access/accounts/${encodeURIComponent(each.name)}`)}
-        aria-label=${`Remove ${each.name}`}>Remove</button></li>`)}</ul>
+      <b>${each.name}</b><span>${each.until ? t.text("account_until", { role: roleName(each.role), time: time(each.until) }) : roleName(each.role)}</span>
+      <button @click=${() => confirm(t.text("remove_sure", { name: each.name })) && change("DELETE", `/access/accounts/${encodeURIComponent(each.name)}`)}
+        aria-label=${t.text("remove_name", { name: each.name })}>${t.text("remove")}</button></li>`)}</ul>
     <form @submit=${(/** @type {SubmitEvent} */ event) => submit(event, add)}>
-      <label>Name <input name="name" required maxlength="60" autocomplete="off" /></label>
-      <label>Role <select name="role">${ROLES.map((role) => html`<option value=${role}>${role}</option>`)}</select></label>
-      <label>Password <input name="password" type="password" required minlength="10" maxlength="200" autocomplete="new-password" /></label>
-      <label>Days, empty: no end <input name="days" type="number" min="1" max="3660" /></label>
-      <button class="primary">Add account</button>
+      <label>${t.text("account_name")} <input name="name" required maxlength="60" autocomplete="off" /></label>
+      <label>${t.text("role")} <select name="role">${ROLES.map((role) => html`<option value=${role}>${roleName(role)}</option>`)}</select></label>
+      <label>${t.text("password")} <input name="password" type="password" required minlength="10" maxlength="200" autocomplete="new-password" /></label>
+      <label>${t.text("days")} <input name="days" type="number" min="1" max="3660" /></label>
+      <button class="primary">${t.text("add_account")}</button>
     </form></section>`;
 }
 
 function sessions() {
-  return html`<section aria-labelledby="h-sessions"><h2 id="h-sessions">Logged in</h2>
+  return html`<section aria-labelledby="h-sessions"><h2 id="h-sessions">${t.text("logged_in")}</h2>
     <ul class="list">${state.sessions.map((each) => html`<li>
-      <b>${each.name}</b><span>${each.address}, last used ${time(each.seen)}</span>
-      ${each.own ? html`<i>this browser</i>` : html`<button @click=${() => change("DELETE", `/access/sessions/${each.id}`)}
-        aria-label=${`Log ${each.name} out`}>Log out</button>`}</li>`)}</ul>
-    ${state.sessions.length ? nothing : html`<p class="quiet">Nobody is logged in.</p>`}</section>`;
+      <b>${each.name}</b><span>${t.text("last_used", { address: each.address, time: time(each.seen) })}</span>
+      ${each.own ? html`<i>${t.text("this_browser")}</i>` : html`<button @click=${() => change("DELETE", `/access/sessions/${each.id}`)}
+        aria-label=${t.text("log_name_out", { name: each.name })}>${t.text("log_out")}</button>`}</li>`)}</ul>
+    ${state.sessions.length ? nothing : html`<p class="quiet">${t.text("nobody_logged_in")}</p>`}</section>`;
+}
+
+/** What a link opens. @param {any} link */
+function target({ kind, subject }) {
+  return kind === "metrics" ? t.text("link_metrics") : subject ? t.text("link_bed", { name: subject }) : t.text("link_ward");
+}
+
+/** What a line of the log is about. @param {any} line */
+function done({ action, subject, answer }) {
+  const what = [action, subject].filter(Boolean).join(", ");
+  return answer >= 400 ? t.text("refused_entry", { what }) : what;
 }
 
 function links() {
-  return html`<section aria-labelledby="h-links"><h2 id="h-links">Screens and tokens</h2>
+  return html`<section aria-labelledby="h-links"><h2 id="h-links">${t.text("links")}</h2>
     <ul class="list">${state.links.map((each) => html`<li>
-      <b>${each.label || (each.kind === "metrics" ? "Prometheus" : "Screen")}</b>
-      <span>${each.kind === "metrics" ? "metrics" : each.subject ? `bed of ${each.subject}` : "the ward"}, by ${each.author}</span>
-      <button @click=${() => change("DELETE", `/access/links/${each.id}`)} aria-label=${`End ${each.label || each.kind}`}>End</button></li>`)}</ul>
-    ${state.made ? html`<p class="made" role="status">Shown once, copy it now: <code>${state.made}</code></p>` : nothing}
+      <b>${each.label || (each.kind === "metrics" ? "Prometheus" : t.text("screen"))}</b>
+      <span>${t.text("link_of", { what: target(each), name: each.author })}</span>
+      <button @click=${() => change("DELETE", `/access/links/${each.id}`)} aria-label=${t.text("end_name", { name: each.label || t.text("screen") })}>${t.text("end")}</button></li>`)}</ul>
+    ${state.made ? html`<p class="made" role="status">${t.text("shown_once")} <code>${state.made}</code></p>` : nothing}
     <form @submit=${(/** @type {SubmitEvent} */ event) => submit(event, addLink)}>
-      <label>For <select name="target">
-        <option value="">a screen with the ward</option>
-        ${state.subjects.map((each) => html`<option value=${`bed:${each.id}`}>a screen with ${each.bed || each.label || each.id}</option>`)}
+      <label>${t.text("link_for")} <select name="target">
+        <option value="">${t.text("screen_ward")}</option>
+        ${state.subjects.map((each) => html`<option value=${`bed:${each.id}`}>${t.text("screen_bed", { bed: each.bed || each.label || each.id })}</option>`)}
         <option value="metrics">Prometheus</option></select></label>
-      <label>Where it is <input name="label" maxlength="60" /></label>
-      <button class="primary">Make link</button>
+      <label>${t.text("where")} <input name="label" maxlength="60" /></label>
+      <button class="primary">${t.text("make_link")}</button>
     </form></section>`;
 }
 
 function log() {
-  return html`<section aria-labelledby="h-log"><h2 id="h-log">Who saw and did what</h2>
-    <div class="scroll" tabindex="0" role="region" aria-label="Lines of the access log"><table>
-      <thead><tr><th scope="col">Time (UTC)</th><th scope="col">Who</th><th scope="col">Address</th><th scope="col">What</th></tr></thead>
-      <tbody>${state.log.map((each) => html`<tr><td>${time(each.time)}</td><td>${each.name || each.role}</td>
-        <td>${each.address}</td><td>${each.action}${each.subject ? `, ${each.subject}` : ""}${each.answer >= 400 ? `, refused (${each.answer})` : ""}</td></tr>`)}</tbody>
+  return html`<section aria-labelledby="h-log"><h2 id="h-log">${t.text("log")}</h2>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t.text("log_lines")}><table>
+      <thead><tr><th scope="col">${t.text("time")}</th><th scope="col">${t.text("who_column")}</th><th scope="col">${t.text("address")}</th><th scope="col">${t.text("what")}</th></tr></thead>
+      <tbody>${state.log.map((each) => html`<tr><td>${time(each.time)}</td><td>${each.name || roleName(each.role)}</td>
+        <td>${each.address}</td><td>${done(each)}</td></tr>`)}</tbody>
     </table></div></section>`;
 }
 
@@ -126,13 +151,18 @@ const root = /** @type {HTMLElement} */ (document.getElementById("page"));
 root.replaceChildren();
 
 function draw() {
+  document.title = `${t.text("accounts")} · Teleward`;
   render(
-    html`<header class="bar"><a class="button" href="/ward" aria-label="Back to the ward">‹</a><h1>Accounts</h1></header>
+    html`<header class="bar"><a class="button" href="/ward" aria-label=${t.text("back_to_ward")}>‹</a><h1>${t.text("accounts")}</h1></header>
       <main class="broad">
-        ${state.problem ? html`<p class="error" role="alert">${state.problem}</p>` : nothing}
+        ${state.problem ? html`<p class="error" role="alert">${t.refusal(state.problem)}</p>` : nothing}
         ${accounts()} ${sessions()} ${links()} ${log()}
+        <p class="languages" role="group" aria-label=${t.text("language")}>
+          ${Object.entries(LANGUAGES).map(([code, name]) => html`<button type="button" lang=${code}
+            aria-pressed=${String(code === t.language)} @click=${() => speak(code)}>${name}</button>`)}
+        </p>
       </main>
-      <footer class="notice"><span>A teaching and monitoring aid, not a certified medical device.</span></footer>`,
+      <footer class="notice"><span>${t.text("not_a_device")}</span></footer>`,
     root,
   );
 }

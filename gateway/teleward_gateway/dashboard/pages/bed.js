@@ -4,15 +4,13 @@
 import { AlarmList } from "../alarms/alarm_list.js";
 import { MARKS, alarmClass, byUrgency, topAlarm } from "../alarms/priorities.js";
 import { author, call, setAuthor } from "../core/api.js";
-import { BedNote } from "./bed_note.js";
 import { deviceName, linkText, shortTime, unitText } from "../i18n/format.js";
 import { KeyMap, keyed } from "../core/keys.js";
-import { LimitsDialog } from "../alarms/limits.js";
-import { EcgFilterDialog } from "./ecg_filters.js";
-import { News2Dialog } from "./news2.js";
+import { Lazy } from "../core/lazy.js";
 import { BLINK_MS, numericTiles } from "./numerics.js";
-import { SourceDialog } from "./value_source.js";
+import { t } from "../i18n/words.js";
 import { Shell, element, html, render } from "../core/shell.js";
+import { rememberedFilter } from "../waves/chosen_filter.js";
 import { filterName } from "../waves/ecg_filter.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
 
@@ -38,18 +36,24 @@ const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector(".traces
 const shell = new Shell([id], draw, () => subjectHere()?.info.bed ?? id,
   () => Math.min(LOOK.longest, canvas.clientWidth / PIXELS_PER_SECOND));
 const alarmList = new AlarmList(shell, element("dialogs"));
-const limitsDialog = new LimitsDialog(shell, id, element("dialogs"));
-const news2Dialog = new News2Dialog(shell, id, element("dialogs"));
-const sourceDialog = new SourceDialog(shell, id, element("dialogs"));
-const noteDialog = new BedNote(id, element("dialogs"));
-const filterDialog = new EcgFilterDialog(element("dialogs"), (choice) => {
-  for (const made of traces.values()) made.setFilter(choice);
-});
+const root = element("dialogs");
+const limitsDialog = new Lazy(async () => new (await import("../alarms/limits.js")).LimitsDialog(shell, id, root));
+const news2Dialog = new Lazy(async () => new (await import("./news2.js")).News2Dialog(shell, id, root));
+const sourceDialog = new Lazy(async () => new (await import("./value_source.js")).SourceDialog(shell, id, root));
+const noteDialog = new Lazy(async () => new (await import("./bed_note.js")).BedNote(id, root));
+const filterDialog = new Lazy(
+  async () =>
+    new (await import("./ecg_filters.js")).EcgFilterDialog(root, (choice) => {
+      for (const made of traces.values()) made.setFilter(choice);
+    }),
+);
 for (const part of ["bar", "keys"]) element(part).replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();
 let frozen = false;
 let failure = "";
+/** Whether the further keys are shown where they have no place of their own. */
+let unfolded = false;
 
 /** @returns {Subject | undefined} */
 function subjectHere() {
@@ -65,15 +69,13 @@ function draw() {
   const waves = subject?.waves.channels.size ?? 0;
   empty.hidden = waves > 0;
   if (shell.ward.received) {
-    empty.textContent = subject
-      ? "No waveform: the numerics come from devices without one."
-      : `Nobody is admitted as “${id}”. The ward shows who is.`;
+    empty.textContent = subject ? t("no_waveform") : t("no_such_bed", { id });
   }
   const paused = (subject?.info.audio_pause ?? 0) > now;
   if (subject && now - subject.beatAt < BLINK_MS) setTimeout(() => shell.queueDraw(), BLINK_MS);
   render(subject ? numericTiles(subject, shell.ward.metrics, now) : html``, element("numerics"));
   drawEvents(subject);
-  if (sourceDialog.dialog.open) sourceDialog.draw();
+  if (sourceDialog.made?.dialog.open) sourceDialog.made.draw();
   drawKeys(subject, paused, now);
   alarmList.draw();
 }
@@ -85,7 +87,7 @@ function drawBar(subject) {
   const { bed = id, label = "", detail = "" } = subject?.info ?? {};
   const who = [label === bed ? "" : label, detail].filter(Boolean).join(" · ");
   render(
-    html`<a class="button back" data-needs="ward" href="/ward" aria-label="Back to the ward">‹</a>
+    html`<a class="button back" data-needs="ward" href="/ward" aria-label=${t("back_to_ward")}>‹</a>
       <h1>${bed}</h1>
       ${who ? html`<span class="pill who">${who}</span>` : null}
       ${alarm
@@ -131,36 +133,46 @@ function drawKeys(subject, paused, now) {
   render(
     html`${failure ? html`<p class="error" role="alert">${failure}</p>` : null}
       <button type="button" id="pause" data-needs="pause" aria-keyshortcuts="p" aria-pressed=${String(paused)} ?disabled=${!subject} @click=${pauseAudio}>
-        ${paused ? `Audio paused ${left} s` : keyed("Audio pause 2 min", "p")}
+        ${paused ? t("audio_paused", { n: left }) : keyed(t("audio_pause"), "p")}
       </button>
       <button type="button" id="acknowledge" data-needs="acknowledge" aria-keyshortcuts="a" ?disabled=${!open.length} @click=${acknowledge}>
-        ${keyed("Acknowledge", "a")}${open.length > 1 ? ` (${open.length})` : ""}
-      </button>
-      <button type="button" id="freeze" aria-keyshortcuts="f" aria-pressed=${String(frozen)} @click=${freeze}>
-        ${frozen ? "Run" : keyed("Freeze", "f")}
-      </button>
-      <button type="button" id="news2" aria-keyshortcuts="n" ?disabled=${!subject} @click=${() => news2Dialog.open()}>
-        ${keyed("NEWS2 entry", "n")}
-      </button>
-      <a class="button" id="trends" aria-keyshortcuts="t" href=${pageOf("trends")}>${keyed("Trends", "t")}</a>
-      <a class="button" id="chart" aria-keyshortcuts="c" href=${pageOf("news2")}>${keyed("NEWS2 chart", "c")}</a>
-      <button type="button" id="note" aria-keyshortcuts="o" ?disabled=${!subject} @click=${() => noteDialog.open()}>
-        ${keyed("Note", "o")}
-      </button>
-      ${startableCuff(subject) ? html`<button type="button" id="measure" aria-keyshortcuts="m" @click=${measure}>${keyed("Measure BP", "m")}</button>` : null}
-      <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => limitsDialog.open()}>
-        ${keyed("Limits", "l")}
-      </button>
-      <a class="button" id="strip" aria-keyshortcuts="i" href=${`/bed/${encodeURIComponent(id)}/strip`}>${keyed("Strip", "i")}</a>
-      <button type="button" id="filter" aria-keyshortcuts="e" @click=${() => filterDialog.open()}>
-        ${keyed("ECG filter", "e")}
+        ${keyed(t("acknowledge"), "a")}${open.length > 1 ? html` <b>${open.length}</b>` : ""}
       </button>
       ${alarmList.button()} ${shell.soundButton()}
+      <button type="button" id="more" aria-expanded=${String(unfolded)} aria-controls="further" @click=${() => unfold(!unfolded)}>${t("menu")}</button>
+      <div id="further" role="group" aria-label=${t("key_menu")} ?data-open=${unfolded} @click=${() => unfold(false)}>
+      <button type="button" id="freeze" aria-keyshortcuts="f" aria-pressed=${String(frozen)} @click=${freeze}>
+        ${frozen ? t("run") : keyed(t("freeze"), "f")}
+      </button>
+      <button type="button" id="news2" aria-keyshortcuts="n" ?disabled=${!subject} @click=${() => attempt(() => news2Dialog.open())}>
+        ${keyed(t("news2_entry"), "n")}
+      </button>
+      <a class="button" id="trends" aria-keyshortcuts="t" href=${pageOf("trends")}>${keyed(t("trends"), "t")}</a>
+      <a class="button" id="chart" aria-keyshortcuts="c" href=${pageOf("news2")}>${keyed(t("news2_chart"), "c")}</a>
+      <button type="button" id="note" aria-keyshortcuts="o" ?disabled=${!subject} @click=${() => attempt(() => noteDialog.open())}>
+        ${keyed(t("note"), "o")}
+      </button>
+      ${startableCuff(subject) ? html`<button type="button" id="measure" aria-keyshortcuts="m" @click=${measure}>${keyed(t("measure"), "m")}</button>` : null}
+      <button type="button" id="limits" aria-keyshortcuts="l" ?disabled=${!subject} @click=${() => attempt(() => limitsDialog.open())}>
+        ${keyed(t("limits"), "l")}
+      </button>
+      <a class="button" id="strip" aria-keyshortcuts="i" href=${pageOf("strip")}>${keyed(t("strip"), "i")}</a>
+      <button type="button" id="filter" aria-keyshortcuts="e" @click=${() => attempt(() => filterDialog.open())}>
+        ${keyed(t("ecg_filter"), "e")}
+      </button>
       <button type="button" id="fullscreen" aria-keyshortcuts="u" @click=${fullScreen}>
-        ${keyed("Full screen", "u")}
-      </button>`,
+        ${keyed(t("full_screen"), "u")}
+      </button>
+      <button type="button" id="key-list" @click=${() => keys.open()}>${keyed(t("keys"), "?")}</button>
+      </div>`,
     element("keys"),
   );
+}
+
+/** @param {boolean} open */
+function unfold(open) {
+  unfolded = open;
+  shell.queueDraw();
 }
 
 /** @param {string} name @returns {string} address of a page behind this bed */
@@ -202,12 +214,12 @@ function acknowledge() {
   });
 }
 
-/** The cuff of the last reading, where it can be started from here.
+/** A cuff that can be started from here: that of the last reading, else one that has not read yet.
  * @param {Subject | undefined} subject @returns {string | null} */
 function startableCuff(subject) {
-  const device = subject?.values.nibp_systolic?.device ?? null;
-  const link = device === null ? undefined : subject?.links[device];
-  return link?.cuff && link.state === "streaming" ? device : null;
+  const ready = Object.entries(subject?.links ?? {}).filter(([, link]) => link.cuff && link.state === "streaming");
+  const last = subject?.values.nibp_systolic?.device;
+  return (ready.find(([device]) => device === last) ?? ready[0])?.[0] ?? null;
 }
 
 function measure() {
@@ -236,7 +248,7 @@ function followSubject(subject) {
   if (!subject) return;
   const made = new Traces(canvas, subject, LOOK);
   made.onLayout = () => placeLabels(made);
-  made.filter = filterDialog.choice;
+  made.filter = rememberedFilter();
   made.resize();
   traces.set(id, made);
 }
@@ -255,9 +267,10 @@ function endStay() {
 /** A phone has room for the name of the filter, not for its edges. @param {string} filter */
 function ecgLabel(/** @type {string} */ scale, /** @type {string} */ rate, filter) {
   const [band, notch] = filter.split(" · ");
-  const [name, ...edges] = band.split(" ");
+  const [english, ...edges] = band.split(" ");
+  const name = t(`band_${english.toLowerCase()}`);
   return html`${scale}<span class="wide"> · ${rate}</span> · ${name}<span class="wide"> ${edges.join(" ")}</span
-    >${notch ? ` · ${notch}` : ""}`;
+    >${notch ? ` · ${notch.replace("notch", t("band_notch"))}` : ""}`;
 }
 
 /** @param {Traces} made */
@@ -286,7 +299,7 @@ function placeLabels(made) {
 
 element("numerics").addEventListener("click", ({ target }) => {
   const about = /** @type {Element} */ (target).closest("[data-about]");
-  if (about instanceof HTMLElement) sourceDialog.open(about.dataset.about ?? "");
+  if (about instanceof HTMLElement) void attempt(() => sourceDialog.open(about.dataset.about ?? ""));
 });
 new ResizeObserver(() => traces.forEach((made) => made.resize())).observe(canvas);
 let scales = "";
@@ -301,21 +314,25 @@ shell.frames.push((now) => {
     }
   }
 });
-new KeyMap(element("dialogs"), [
-  { key: "p", text: "Pause the alarm sound for 2 minutes, or end the pause", act: pauseAudio },
-  { key: "a", text: "Acknowledge every alarm of this bed", act: acknowledge },
-  { key: "f", text: "Freeze the traces, or let them run", act: freeze },
-  { key: "n", text: "Enter a NEWS2 observation", act: () => subjectHere() && news2Dialog.open() },
-  { key: "t", text: "Trends of an hour to a month", act: () => location.assign(pageOf("trends")) },
-  { key: "c", text: "NEWS2 observation chart", act: () => location.assign(pageOf("news2")) },
-  { key: "o", text: "Note about this moment", act: () => subjectHere() && noteDialog.open() },
-  { key: "m", text: "Measure the blood pressure now, where the cuff can", act: measure },
-  { key: "l", text: "Alarm limits", act: () => subjectHere() && limitsDialog.open() },
-  { key: "i", text: "Strip of the record on ECG paper", act: () => location.assign(`/bed/${encodeURIComponent(id)}/strip`) },
-  { key: "e", text: "ECG filter of the traces", act: () => filterDialog.open() },
-  { key: "r", text: "List of alarms", act: () => alarmList.open() },
-  { key: "s", text: "Alarm sound of this page on or off", act: () => shell.sound.toggle() },
-  { key: "u", text: "Full screen", act: fullScreen },
+const keys = new KeyMap(element("dialogs"), [
+  { key: "p", text: t("key_pause"), act: pauseAudio },
+  { key: "a", text: t("key_acknowledge"), act: acknowledge },
+  { key: "f", text: t("key_freeze"), act: freeze },
+  { key: "n", text: t("key_news2"), act: () => subjectHere() && attempt(() => news2Dialog.open()) },
+  { key: "t", text: t("key_trends"), act: () => location.assign(pageOf("trends")) },
+  { key: "c", text: t("key_chart"), act: () => location.assign(pageOf("news2")) },
+  { key: "o", text: t("key_note"), act: () => subjectHere() && attempt(() => noteDialog.open()) },
+  { key: "m", text: t("key_measure"), act: measure },
+  { key: "l", text: t("key_limits"), act: () => subjectHere() && attempt(() => limitsDialog.open()) },
+  { key: "i", text: t("key_strip"), act: () => location.assign(pageOf("strip")) },
+  { key: "e", text: t("key_filter"), act: () => attempt(() => filterDialog.open()) },
+  { key: "r", text: t("key_alarms"), act: () => alarmList.open() },
+  { key: "s", text: t("key_sound"), act: () => shell.sound.toggle() },
+  { key: "u", text: t("key_full"), act: fullScreen },
 ]);
+addEventListener("keydown", ({ key }) => key === "Escape" && unfolded && unfold(false));
+addEventListener("pointerdown", ({ target }) => {
+  if (unfolded && !(/** @type {Element} */ (target).closest("#keys"))) unfold(false);
+});
 /** Benchmarks and tests look at the page through this. */
 Object.assign(window, { teleward: { shell, traces } });

@@ -3,21 +3,22 @@
 
 import { call } from "../core/api.js";
 import { FormDialog } from "../core/form.js";
+import { t } from "../i18n/words.js";
 import { html } from "../vendor/lit-html.js";
 
 export class BedNote extends FormDialog {
   /** @param {string} id of the subject @param {HTMLElement} root */
   constructor(id, root) {
-    super(root, "note", "Note about this moment");
-    this.verb = "Keep the note";
+    super(root, "note", t("note_title"));
+    this.verb = t("note_keep");
     this.id = id;
   }
 
   fields() {
     return html`<label
-        >What happened or was done <input name="text" required maxlength="200" autocomplete="off"
+        >${t("note_what")} <input name="text" required maxlength="200" autocomplete="off"
       /></label>
-      <p class="quiet">It stands beside the trends and the strip, with your name and the time.</p>`;
+      <p class="quiet">${t("note_hint")}</p>`;
   }
 
   /** @param {FormData} data */

@@ -8,18 +8,14 @@ import { whoIsHere } from "../core/who.js";
 import { portList, reachList } from "./devices_reach.js";
 import { readingList, SettleReading } from "./devices_readings.js";
 import { html, nothing, render } from "../vendor/lit-html.js";
+import { startLanguage } from "../core/language.js";
+import { known, t } from "../i18n/devices_words.js";
 import { ago, bedName, linkText, moment } from "../i18n/format.js";
+import { t as shared, translated } from "../i18n/words.js";
 import { repeat } from "../vendor/directives/repeat.js";
 
 const REFRESH_MS = 2000;
 const PORTS_EVERY = 5;
-
-/** @type {Record<string, string>} how sure the driver of a device is */
-const VERIFICATION = {
-  "capture-verified": "verified with a real device's data",
-  "spec-verified": "verified against the specification",
-  "simulator-only": "unverified: never tried with real data",
-};
 
 const MARKS = /** @type {Record<string, string>} */ ({ streaming: "●", refused: "✕", stalled: "○" });
 
@@ -107,12 +103,12 @@ class Page {
   }
 
   bar() {
-    return html`<a class="button" href="/ward">Ward</a>
-      <h1>Devices</h1>
+    return html`<a class="button" href="/ward">${t("ward")}</a>
+      <h1>${t("devices")}</h1>
       <span class="space"></span>
       ${this.gateway.provenance === "simulated"
         ? html`<span class="pill simulation"
-            ><b>SIMULATION</b><span class="wide"> – not for clinical use</span></span
+            ><b>${shared("simulation")}</b><span class="wide">${shared("simulation_more")}</span></span
           >`
         : nothing}
       ${whoIsHere()}`;
@@ -122,17 +118,17 @@ class Page {
   pairing(row) {
     if (row.digits) {
       return html`<div class="pairing" role="alert">
-        <p>Type <b>${row.digits}</b> on <b>${row.device}</b> to pair it.</p>
+        <p>${t("type_digits", { digits: String(row.digits), device: row.device })}</p>
       </div>`;
     }
     return html`<div class="pairing" role="alert">
       <form @submit=${(/** @type {SubmitEvent} */ event) => this.sendPasskey(event, row.address)}>
-        <p><b>${row.device}</b> shows six digits. Type them to pair it.</p>
+        <p>${t("shows_digits", { device: row.device })}</p>
         <label
-          >Passkey <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6" required
+          >${t("passkey")} <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6" required
         /></label>
-        <label>Entered by <input name="author" required maxlength="80" .defaultValue=${author()} /></label>
-        <button class="primary">Pair</button>
+        <label>${t("entered_by")} <input name="author" required maxlength="80" .defaultValue=${author()} /></label>
+        <button class="primary">${t("pair")}</button>
       </form>
     </div>`;
   }
@@ -154,13 +150,13 @@ class Page {
   subjectList() {
     return html`<section aria-labelledby="subjects-title">
       <header>
-        <h2 id="subjects-title">Subjects</h2>
-        <button type="button" id="admit" @click=${() => this.forms.admit.openFor()}>Admit</button>
+        <h2 id="subjects-title">${t("subjects")}</h2>
+        <button type="button" id="admit" @click=${() => this.forms.admit.openFor()}>${t("admit")}</button>
       </header>
       <ul class="rows" id="subjects">
         ${repeat(this.subjects, (row) => row.id, (row) => this.subject(row))}
       </ul>
-      ${this.subjects.length ? nothing : html`<p class="empty">Nobody is admitted.</p>`}
+      ${this.subjects.length ? nothing : html`<p class="empty">${t("nobody_admitted")}</p>`}
     </section>`;
   }
 
@@ -172,37 +168,44 @@ class Page {
         <h3>${name}</h3>
         <small>${row.attributes?.detail ?? ""}</small>
       </div>
-      <p>${bedName(row.bed)}<small>since ${when(row.admitted)}</small></p>
-      <p>${row.devices.length ? row.devices.join(", ") : html`<span class="quiet">no device</span>`}</p>
+      <p>${bedName(row.bed)}<small>${t("since", { time: when(row.admitted) })}</small></p>
+      <p>${row.devices.length ? this.deviceNames(row) : html`<span class="quiet">${t("no_device")}</span>`}</p>
       <div class="actions">
-        <a class="button" href="/bed/${encodeURIComponent(row.id)}">Monitor</a>
-        <button type="button" @click=${() => this.forms.move.openFor(row)}>Change bed</button>
-        <button type="button" @click=${() => this.discharge(row)}>Discharge</button>
+        <a class="button" href="/bed/${encodeURIComponent(row.id)}">${t("monitor")}</a>
+        <button type="button" @click=${() => this.forms.move.openFor(row)}>${t("change_bed")}</button>
+        <button type="button" @click=${() => this.discharge(row)}>${t("discharge")}</button>
       </div>
     </li>`;
   }
 
+  /** What people call the devices of a subject. @param {any} row */
+  deviceNames(row) {
+    return row.devices
+      .map((/** @type {string} */ id) => this.devices.find((device) => device.id === id)?.label || bedName(id))
+      .join(", ");
+  }
+
   /** @param {any} row */
   discharge(row) {
-    const worn = row.devices.length ? ` ${row.devices.join(", ")}: worn devices will feed nobody.` : "";
-    const bed = row.bed ? bedName(row.bed).replace(/^Bed /, "bed ") : row.label || row.id;
+    const worn = row.devices.length ? t("worn_feeds_nobody", { devices: this.deviceNames(row) }) : "";
+    const name = row.bed ? bedName(row.bed).replace(/^Bed /, "bed ") : row.label || row.id;
     this.forms.ask.openFor(
-      `Discharge ${row.label || row.id}`,
-      `The bed will be free.${worn} Everything recorded stays.`,
-      `Discharge ${bed}`,
+      t("discharge_of", { name: row.label || row.id }),
+      t("bed_free", { worn }),
+      t("discharge_of", { name }),
       (by) => call("POST", `/subjects/${row.id}/discharge`, { author: by }),
     );
   }
 
   deviceList() {
     return html`<section aria-labelledby="devices-title">
-      <header><h2 id="devices-title">Devices</h2></header>
+      <header><h2 id="devices-title">${t("devices")}</h2></header>
       <ul class="rows" id="devices">
         ${repeat(this.devices, (row) => row.id, (row) => this.device(row))}
       </ul>
       ${this.devices.length
         ? nothing
-        : html`<p class="empty">No device is commissioned. Add one that is in reach below.</p>`}
+        : html`<p class="empty">${t("no_devices")}</p>`}
     </section>`;
   }
 
@@ -214,30 +217,30 @@ class Page {
         <h3>${row.label || row.id}</h3>
         <small>${row.id} · ${row.address}</small>
       </div>
-      <p>${row.title}<small>${VERIFICATION[row.verification] ?? row.verification}</small></p>
+      <p>${row.title}<small>${verified(row.verification)}</small></p>
       <div>${this.stateOf(row)}</div>
       <div class="actions">
         <button type="button" @click=${() => this.forms.bind.openFor(row)}>
-          ${row.binding ? "Move" : "Bind"}
+          ${t(row.binding ? "move" : "bind")}
         </button>
         ${row.binding
-          ? html`<button type="button" @click=${() => this.forms.swap.openFor(row)}>Swap</button>
-              <button type="button" @click=${() => this.release(row)}>Release</button>`
+          ? html`<button type="button" @click=${() => this.forms.swap.openFor(row)}>${t("swap")}</button>
+              <button type="button" @click=${() => this.release(row)}>${t("release")}</button>`
           : nothing}
         ${row.session?.reason.includes("bond")
-          ? html`<button type="button" @click=${() => this.pairAgain(row)}>Pair again</button>`
+          ? html`<button type="button" @click=${() => this.pairAgain(row)}>${t("pair_again")}</button>`
           : nothing}
         <button
           type="button"
           @click=${() =>
             this.forms.ask.openFor(
-              `Remove ${row.label || row.id}`,
-              "The gateway will not use it any more. Its history stays.",
-              "Remove",
+              t("remove_of", { name: row.label || row.id }),
+              t("remove_text"),
+              t("remove"),
               (by) => call("DELETE", `${path}?author=${encodeURIComponent(by)}`),
             )}
         >
-          Remove
+          ${t("remove")}
         </button>
       </div>
     </li>`;
@@ -245,7 +248,7 @@ class Page {
 
   /** @param {any} row */
   release(row) {
-    this.forms.ask.openFor(`Release ${row.label || row.id}`, "It will feed nobody from now on.", "Release", (by) =>
+    this.forms.ask.openFor(t("release_of", { name: row.label || row.id }), t("release_text"), t("release"), (by) =>
       call("DELETE", `/devices/${row.id}/binding?author=${encodeURIComponent(by)}`),
     );
   }
@@ -253,9 +256,9 @@ class Page {
   /** @param {any} row */
   pairAgain(row) {
     this.forms.ask.openFor(
-      `Pair ${row.label || row.id} again`,
-      "It has forgotten us, as after a reset or new batteries. Confirm that it is the same device.",
-      "Pair again",
+      t("pair_again_of", { name: row.label || row.id }),
+      t("pair_again_text"),
+      t("pair_again"),
       (by) => call("POST", `/devices/${row.id}/pair`, { author: by }),
     );
   }
@@ -268,9 +271,9 @@ class Page {
   /** @param {any} row */
   discard(row) {
     this.forms.ask.openFor(
-      `Discard ${row.text} from ${row.device}`,
-      "It is of nobody here.",
-      "Discard",
+      t("discard_of", { text: row.text, device: row.device }),
+      t("discard_text"),
+      t("discard"),
       (by) => call("DELETE", `/readings/${row.id}?author=${encodeURIComponent(by)}`),
     );
   }
@@ -278,18 +281,18 @@ class Page {
   /** @param {any} row */
   stateOf(row) {
     const feeds = !row.binding
-      ? "feeds nobody"
+      ? t("feeds_nobody")
       : row.binding.bed
-        ? `${bedName(row.binding.bed)}: ${this.nameOf(row.feeds) || "empty"}`
-        : `feeds ${this.nameOf(row.feeds)}`;
+        ? t("bed_feeds", { bed: bedName(row.binding.bed), name: this.nameOf(row.feeds) || t("empty_bed") })
+        : t("feeds", { name: this.nameOf(row.feeds) });
     const session = row.session;
     if (!session) return html`<p>${feeds}</p>`;
     return html`<p>
       <span class="state" data-state=${session.state}
         ><span aria-hidden="true">${MARKS[session.state] ?? "◐"}</span>${linkText(session.state)}</span
       >, ${feeds}
-      ${session.state !== "streaming" && session.reason ? html`<small>${session.reason}</small>` : nothing}
-      ${session.last_seen ? html`<small>last seen ${ago(Date.now() - Date.parse(session.last_seen))}</small>` : nothing}
+      ${session.state !== "streaming" && session.reason ? html`<small>${translated(session.reason)}</small>` : nothing}
+      ${session.last_seen ? html`<small>${t("last_seen", { ago: ago(Date.now() - Date.parse(session.last_seen)) })}</small>` : nothing}
     </p>`;
   }
 
@@ -311,10 +314,16 @@ function element(id) {
   return /** @type {HTMLElement} */ (document.getElementById(id));
 }
 
+/** How sure the driver of a device is. @param {string} level */
+function verified(level) {
+  return known(`verified_${level}`) ? t(`verified_${level}`) : level;
+}
+
 /** @param {string} iso @returns {string} date and time in the reader's style */
 function when(iso) {
   return moment(Date.parse(iso), Date.now());
 }
 
+startLanguage();
 void lookUp();
 new Page().start();

@@ -3,6 +3,7 @@
 
 import { call } from "../core/api.js";
 import { FormDialog } from "../core/form.js";
+import { t } from "../i18n/devices_words.js";
 import { bedName } from "../i18n/format.js";
 import { html, nothing } from "../vendor/lit-html.js";
 
@@ -42,15 +43,15 @@ class DeviceForm extends FormDialog {
   target(nobody = "") {
     const beds = [...new Set(this.known.subjects.map((row) => row.bed).filter(Boolean))].sort();
     return html`<label
-      >Feeds
+      >${t("target")}
       <select name="target" ?required=${!nobody}>
         ${nobody ? html`<option value="">${nobody}</option>` : nothing}
-        <optgroup label="Worn by the subject, comes along">
+        <optgroup label=${t("worn_group")}>
           ${this.known.subjects.map(
             (row) => html`<option value="subject:${row.id}">${row.label || row.id}</option>`,
           )}
         </optgroup>
-        <optgroup label="Stays at the bed">
+        <optgroup label=${t("stays_group")}>
           ${beds.map((bed) => html`<option value="bed:${bed}">${bedName(bed)}</option>`)}
         </optgroup>
       </select></label
@@ -73,8 +74,8 @@ function idOf(text) {
 export class AddDevice extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "add-device", "Add a device", known, changed);
-    this.verb = "Add";
+    super(root, "add-device", t("add_device"), known, changed);
+    this.verb = t("add");
     this.address = "";
     this.name_ = "";
     /** @type {string[]} */ this.fits = [];
@@ -95,24 +96,24 @@ export class AddDevice extends DeviceForm {
     return html`<div class="grid">
       <p class="quiet">${this.address}</p>
       <label
-        >Name it
+        >${t("name_it")}
         <input
           name="id"
           required
           pattern="[a-z0-9][a-z0-9._\\-]*"
-          title="a-z, 0-9, dot, dash, underscore"
+          title=${t("name_hint")}
           .defaultValue=${idOf(`${this.name_ || this.fits[0] || "device"} ${this.link === "ble" ? tail : ""}`)}
       /></label>
       <label
-        >Driver
+        >${t("driver")}
         <select name="driver" required>
           ${[...this.fits, ...others].map((name) => html`<option>${name}</option>`)}
         </select></label
       >
-      ${this.target("nobody yet")}
+      ${this.target(t("nobody_yet"))}
       ${this.link === "ble"
         ? html`<label
-            >Passkey printed on it, if any
+            >${t("passkey_printed")}
             <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6"
           /></label>`
         : nothing}
@@ -137,22 +138,22 @@ export class AddDevice extends DeviceForm {
 export class BindDevice extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "bind-device", "Bind a device", known, changed);
+    super(root, "bind-device", t("bind_device"), known, changed);
     this.device = { id: "", label: "", binding: null };
   }
 
   /** @param {any} device */
   openFor(device) {
     this.device = device;
-    this.verb = device.binding ? "Move" : "Bind";
-    this.title = `${this.verb} ${device.label || device.id}`;
+    this.verb = t(device.binding ? "move" : "bind");
+    this.title = t(device.binding ? "move_of" : "bind_of", { name: device.label || device.id });
     this.open();
   }
 
   fields() {
     return html`<div class="grid">
       ${this.target()}
-      <p class="quiet">What it measured until now stays with whom it fed until now.</p>
+      <p class="quiet">${t("bind_text")}</p>
     </div>`;
   }
 
@@ -165,15 +166,15 @@ export class BindDevice extends DeviceForm {
 export class SwapDevice extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "swap-device", "Swap a device", known, changed);
-    this.verb = "Swap";
+    super(root, "swap-device", t("swap_device"), known, changed);
+    this.verb = t("swap");
     this.device = { id: "", label: "" };
   }
 
   /** @param {any} device */
   openFor(device) {
     this.device = device;
-    this.title = `Swap ${device.label || device.id}`;
+    this.title = t("swap_of", { name: device.label || device.id });
     this.open();
   }
 
@@ -181,15 +182,13 @@ export class SwapDevice extends DeviceForm {
     const free = this.known.devices.filter((row) => !row.binding);
     return html`<div class="grid">
       <label
-        >Taken over by
+        >${t("taken_over")}
         <select name="new" required>
           ${free.map((row) => html`<option value=${row.id}>${row.label || row.id}</option>`)}
         </select></label
       >
       <p class="quiet">
-        ${free.length
-          ? "It feeds the same subject or bed from the same instant."
-          : "Every device feeds someone: add the new one first, bound to nobody."}
+        ${t(free.length ? "swap_text" : "swap_none")}
       </p>
     </div>`;
   }
@@ -203,8 +202,8 @@ export class SwapDevice extends DeviceForm {
 export class Admit extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "admit", "Admit a patient", known, changed);
-    this.verb = "Admit";
+    super(root, "admit", t("admit_patient"), known, changed);
+    this.verb = t("admit");
   }
 
   openFor() {
@@ -213,12 +212,12 @@ export class Admit extends DeviceForm {
 
   fields() {
     return html`<div class="grid">
-      <label>Name or label <input name="label" required maxlength="80" /></label>
-      <label>Bed <input name="bed" maxlength="40" placeholder="Bed 7" /></label>
-      <label>Age <input name="age" maxlength="12" placeholder="63 y, 8 mo, 3 d" /></label>
-      <label>Sex, note <input name="detail" maxlength="80" placeholder="F, pneumonia" /></label>
-      <p class="quiet">The age decides alarm limits and whether NEWS2 applies; without it an adult's hold.</p>
-      <p class="quiet">No full name is needed: a label that the ward understands is enough.</p>
+      <label>${t("label")} <input name="label" required maxlength="80" /></label>
+      <label>${t("bed")} <input name="bed" maxlength="40" placeholder=${t("bed_example")} /></label>
+      <label>${t("age")} <input name="age" maxlength="12" placeholder="63 y, 8 mo, 3 d" /></label>
+      <label>${t("sex_note")} <input name="detail" maxlength="80" placeholder=${t("note_example")} /></label>
+      <p class="quiet">${t("age_text")}</p>
+      <p class="quiet">${t("label_text")}</p>
     </div>`;
   }
 
@@ -254,38 +253,39 @@ function bedOf(data) {
   const name = String(data.get("bed") ?? "").trim();
   if (!name) return null;
   const id = idOf(name);
-  if (!id) throw new Error(`The bed “${name}” needs a letter from a to z or a digit in its name.`);
+  if (!id) throw new Error(t("bed_needs_letter", { name }));
   return id;
 }
 
 export class MoveSubject extends DeviceForm {
   /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "move-subject", "Change bed", known, changed);
-    this.verb = "Change bed";
+    super(root, "move-subject", t("change_bed"), known, changed);
+    this.verb = t("change_bed");
     this.subject = { id: "", label: "", bed: "" };
   }
 
   /** @param {any} subject */
   openFor(subject) {
     this.subject = subject;
-    this.title = `Change bed of ${subject.label || subject.id}`;
+    this.title = t("change_bed_of", { name: subject.label || subject.id });
     this.open();
   }
 
   fields() {
     return html`<div class="grid">
       <label
-        >Bed
+        >${t("bed")}
         <input name="bed" maxlength="40" .defaultValue=${this.subject.bed ? bedName(this.subject.bed) : ""}
       /></label>
-      <p class="quiet">What the subject wears comes along; devices of the bed stay. Empty: no bed.</p>
+      <label class="check"><input type="checkbox" name="swap" /> ${t("swap_beds")}</label>
+      <p class="quiet">${t("change_bed_text")}</p>
     </div>`;
   }
 
   /** @param {FormData} data @param {string} author */
   act(data, author) {
-    return call("POST", `/subjects/${this.subject.id}/move`, { bed: bedOf(data), author });
+    return call("POST", `/subjects/${this.subject.id}/move`, { bed: bedOf(data), swap: data.has("swap"), author });
   }
 }
 

@@ -2,7 +2,9 @@
 /** What is in reach of the gateway: BLE devices that advertise, and serial adapters. */
 
 import { html, nothing } from "../vendor/lit-html.js";
+import { t } from "../i18n/devices_words.js";
 import { ago } from "../i18n/format.js";
+import { translated } from "../i18n/words.js";
 import { repeat } from "../vendor/directives/repeat.js";
 
 /** @typedef {{ openFor: (address: string, drivers: string[], name: string, link: string) => void }} Add */
@@ -17,26 +19,26 @@ const STRONG_DBM = -45;
  */
 export function reachList(found, problem, add) {
   return html`<section aria-labelledby="reach-title">
-    <header><h2 id="reach-title">In reach</h2></header>
+    <header><h2 id="reach-title">${t("in_reach")}</h2></header>
     ${problem ? html`<p class="error">${problem}</p>` : nothing}
     <ul class="rows" id="found">
       ${repeat(found, (row) => row.address, (row) => foundRow(row, add))}
     </ul>
     ${found.length || problem
       ? nothing
-      : html`<p class="empty">Listening. A device that is connected already does not call.</p>`}
+      : html`<p class="empty">${t("listening_none")}</p>`}
   </section>`;
 }
 
 /** @param {any} row @param {Add} add */
 function foundRow(row, add) {
-  const battery = row.battery_percent === null ? "" : ` · battery ${row.battery_percent} %`;
+  const battery = row.battery_percent === null ? "" : ` · ${t("battery", { n: row.battery_percent })}`;
   return html`<li class="row" data-address=${row.address}>
     <div>
-      <h3>${row.name || "no name"}</h3>
+      <h3>${row.name || t("no_name")}</h3>
       <small>${row.address}</small>
     </div>
-    <p>${row.drivers.length ? row.drivers.join(", ") : html`<span class="quiet">${row.note || "no driver fits"}</span>`}</p>
+    <p>${row.drivers.length ? row.drivers.join(", ") : html`<span class="quiet">${row.note ? translated(row.note) : t("no_driver")}</span>`}</p>
     <p>
       <meter
         min="-100"
@@ -45,9 +47,9 @@ function foundRow(row, add) {
         high=${STRONG_DBM}
         optimum="-30"
         value=${row.rssi_dbm}
-        aria-label="Signal"
+        aria-label=${t("signal")}
       ></meter>
-      ${row.rssi_dbm} dBm<small>seen ${ago(row.age_s * 1000)}${battery}</small>
+      ${row.rssi_dbm} dBm<small>${t("seen", { ago: ago(row.age_s * 1000) })}${battery}</small>
     </p>
     <div class="actions">
       ${row.device
@@ -57,7 +59,7 @@ function foundRow(row, add) {
             ?disabled=${!row.drivers.length}
             @click=${() => add.openFor(row.address, row.drivers, row.name, "ble")}
           >
-            Add
+            ${t("add")}
           </button>`}
     </div>
   </li>`;
@@ -70,11 +72,11 @@ function foundRow(row, add) {
  */
 export function portList(ports, detected, add, listen) {
   return html`<section aria-labelledby="ports-title">
-    <header><h2 id="ports-title">Serial ports</h2></header>
+    <header><h2 id="ports-title">${t("serial_ports")}</h2></header>
     <ul class="rows" id="ports">
       ${repeat(ports, (row) => row.path, (row) => portRow(row, detected[row.path], add, listen))}
     </ul>
-    ${ports.length ? nothing : html`<p class="empty">No serial adapter is plugged in.</p>`}
+    ${ports.length ? nothing : html`<p class="empty">${t("no_ports")}</p>`}
   </section>`;
 }
 
@@ -88,22 +90,22 @@ function portRow(row, found, add, listen) {
     </div>
     <p>
       ${found?.driver
-        ? `${found.driver} at ${found.baudrate} baud`
+        ? t("at_baud", { driver: found.driver, n: String(found.baudrate) })
         : (found?.detail || found?.state || row.drivers.join(", ")) ?? ""}
-      ${row.shares_its_name ? html`<small>same serial number as others: named by its socket</small>` : nothing}
+      ${row.shares_its_name ? html`<small>${t("same_number")}</small>` : nothing}
     </p>
     <p></p>
     <div class="actions">
       ${row.device
         ? html`<span class="pill">${row.device}</span>`
         : html`<button type="button" ?disabled=${found?.busy} @click=${() => listen(row.path)}>
-              ${found?.busy ? "Listening …" : "Listen"}
+              ${t(found?.busy ? "listening" : "listen")}
             </button>
             <button
               type="button"
               @click=${() => add.openFor(row.path, drivers, row.description, "serial")}
             >
-              Add
+              ${t("add")}
             </button>`}
     </div>
   </li>`;

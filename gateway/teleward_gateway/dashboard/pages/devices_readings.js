@@ -3,6 +3,8 @@
 
 import { call } from "../core/api.js";
 import { FormDialog } from "../core/form.js";
+import { t } from "../i18n/devices_words.js";
+import { language } from "../i18n/words.js";
 import { html, nothing } from "../vendor/lit-html.js";
 import { repeat } from "../vendor/directives/repeat.js";
 
@@ -10,9 +12,9 @@ const SHOWN = 50;
 
 /** @type {Record<string, string>} why the time of a reading is not known */
 const WHY = {
-  "unread clock": "the device's clock cannot be read and shows another time",
-  "another setting of its clock": "the device's clock was changed",
-  "no date": "the device gave it no date",
+  "unread clock": "why_unread",
+  "another setting of its clock": "why_setting",
+  "no date": "why_no_date",
 };
 
 /**
@@ -21,19 +23,19 @@ const WHY = {
 export function readingList(rows, form, discard) {
   if (!rows.length) return nothing;
   return html`<section aria-labelledby="readings-title">
-    <header><h2 id="readings-title">Readings to settle (${rows.length})</h2></header>
+    <header><h2 id="readings-title">${t("readings", { n: rows.length })}</h2></header>
     <ul class="rows" id="readings">
       ${repeat(rows.slice(0, SHOWN), (row) => row.id, (row) => reading(row, form, discard))}
     </ul>
-    ${rows.length > SHOWN ? html`<p class="quiet">and ${rows.length - SHOWN} more</p>` : nothing}
+    ${rows.length > SHOWN ? html`<p class="quiet">${t("and_more", { n: rows.length - SHOWN })}</p>` : nothing}
   </section>`;
 }
 
 /** @param {any} row @param {SettleReading} form @param {(row: any) => void} discard */
 function reading(row, form, discard) {
   const numbers = [
-    row.record === null ? "" : `record ${row.record}`,
-    row.user === null ? "" : `user ${row.user}`,
+    row.record === null ? "" : t("record", { n: row.record }),
+    row.user === null ? "" : t("user", { n: row.user }),
   ];
   return html`<li class="row" data-reading=${row.id}>
     <div>
@@ -42,17 +44,17 @@ function reading(row, form, discard) {
     </div>
     <p>
       ${row.state === "waiting"
-        ? `May be of ${row.subjects.join(" or ")}`
-        : "Nobody wore the device then"}<small>${WHY[row.why] ?? `taken ${local(row.time)}`}</small>
+        ? t("may_be_of", { names: row.subjects.join(t("or")) })
+        : t("nobody_wore")}<small>${WHY[row.why] ? t(WHY[row.why]) : t("taken_at", { time: local(row.time) })}</small>
     </p>
     <p>
-      ${row.device_clock ? `Its clock: ${row.device_clock.replace("T", " ")}` : "No date"}<small
-        >came ${local(row.arrived)}</small
+      ${row.device_clock ? t("its_clock", { time: row.device_clock.replace("T", " ") }) : t("no_date")}<small
+        >${t("came", { time: local(row.arrived) })}</small
       >
     </p>
     <div class="actions">
-      <button type="button" @click=${() => form.openFor(row)}>Settle</button>
-      <button type="button" @click=${() => discard(row)}>Discard</button>
+      <button type="button" @click=${() => form.openFor(row)}>${t("settle")}</button>
+      <button type="button" @click=${() => discard(row)}>${t("discard")}</button>
     </div>
   </li>`;
 }
@@ -60,7 +62,7 @@ function reading(row, form, discard) {
 export class SettleReading extends FormDialog {
   /** @param {HTMLElement} root @param {{subjects: any[]}} known @param {() => void} changed */
   constructor(root, known, changed) {
-    super(root, "settle-reading", "Settle a reading");
+    super(root, "settle-reading", t("settle_reading"));
     this.known = known;
     this.changed = changed;
     /** @type {any} */ this.row = { id: 0, subjects: [] };
@@ -69,7 +71,7 @@ export class SettleReading extends FormDialog {
   /** @param {any} row */
   openFor(row) {
     this.row = row;
-    this.title = `${row.text} from ${row.device}`;
+    this.title = t("reading_from", { text: row.text, device: row.device });
     this.open();
   }
 
@@ -80,23 +82,23 @@ export class SettleReading extends FormDialog {
     const unknown = row.state === "waiting" && row.why in WHY;
     return html`<div class="grid">
       <label
-        >Taken
+        >${t("taken")}
         <select name="when">
-          <option value="now" ?selected=${unknown}>When it came, ${local(row.arrived)}</option>
+          <option value="now" ?selected=${unknown}>${t("when_came", { time: local(row.arrived) })}</option>
           ${row.device_clock_ns && row.device_clock_ns <= row.arrived_ns
-            ? html`<option value="calendar">As its clock shows, ${local(row.device_clock + "Z", "UTC")}</option>`
+            ? html`<option value="calendar">${t("as_clock", { time: local(row.device_clock + "Z", "UTC") })}</option>`
             : nothing}
           <option value="best" ?selected=${!unknown}>${local(row.time)}</option>
         </select></label
       >
       <label
-        >Of
+        >${t("of")}
         <select name="subject" required>
-          ${row.subjects.length === 1 ? nothing : html`<option value="">Choose …</option>`}
+          ${row.subjects.length === 1 ? nothing : html`<option value="">${t("choose")}</option>`}
           ${[...possible, ...others.map((s) => s.id)].map((id) => html`<option value=${id}>${id}</option>`)}
         </select></label
       >
-      <p class="quiet">The time also shows how wrong the device's clock is.</p>
+      <p class="quiet">${t("clock_wrong_text")}</p>
     </div>`;
   }
 
@@ -120,5 +122,5 @@ export class SettleReading extends FormDialog {
 
 /** @param {string} iso @param {string} [timeZone] */
 function local(iso, timeZone) {
-  return new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short", timeZone });
+  return new Date(iso).toLocaleString(language === "en" ? undefined : `${language}-u-nu-latn`, { dateStyle: "medium", timeStyle: "short", timeZone });
 }

@@ -1,21 +1,14 @@
 // @ts-check
 /** Choice of the ECG display filter of this browser: a dialog, and what was chosen last. */
 
+import { t } from "../i18n/words.js";
 import { html, render } from "../vendor/lit-html.js";
 import { rememberFilter, rememberedFilter } from "../waves/chosen_filter.js";
 
 /** @typedef {import("../waves/ecg_filter.js").FilterChoice} FilterChoice */
 
-const BANDS = [
-  ["off", "Unfiltered"],
-  ["monitor", "Monitor 0.5–40 Hz"],
-  ["diagnostic", "Diagnostic 0.05–150 Hz"],
-];
-const NOTCHES = [
-  ["0", "Off"],
-  ["50", "50 Hz"],
-  ["60", "60 Hz"],
-];
+const BANDS = ["off", "monitor", "diagnostic"];
+const NOTCHES = [0, 50, 60];
 
 export class EcgFilterDialog {
   /** @param {HTMLElement} root @param {(choice: FilterChoice) => void} apply called at every change */
@@ -47,25 +40,24 @@ export class EcgFilterDialog {
     const value = (/** @type {Event} */ event) => /** @type {HTMLSelectElement} */ (event.target).value;
     render(
       html`<header>
-          <h2 id="filter-title">ECG filter</h2>
-          <button type="button" @click=${() => this.dialog.close()}>Close</button>
+          <h2 id="filter-title">${t("ecg_filter")}</h2>
+          <button type="button" @click=${() => this.dialog.close()}>${t("close")}</button>
         </header>
         <div class="grid">
           <label
-            >Band
+            >${t("filter_band")}
             <select name="band" @change=${(/** @type {Event} */ e) => this.choose({ band: /** @type {any} */ (value(e)) })}>
-              ${BANDS.map(([name, text]) => html`<option value=${name} ?selected=${name === band}>${text}</option>`)}
+              ${BANDS.map((name) => html`<option value=${name} ?selected=${name === band}>${t(`filter_${name}`)}</option>`)}
             </select></label
           >
           <label
-            >Mains notch
+            >${t("notch")}
             <select name="notch" @change=${(/** @type {Event} */ e) => this.choose({ notchHz: Number(value(e)) })}>
-              ${NOTCHES.map(([hz, text]) => html`<option value=${hz} ?selected=${Number(hz) === notchHz}>${text}</option>`)}
+              ${NOTCHES.map((hz) => html`<option value=${hz} ?selected=${hz === notchHz}>${hz ? `${hz} Hz` : t("notch_off")}</option>`)}
             </select></label
           >
           <p class="quiet">
-            Monitor gives a steady baseline for rhythm; do not read ST segments in it. Diagnostic keeps the ST level. Only
-            the traces of this page are filtered: heart rate, alarms and the record use the ECG as it was sent.
+            ${t("filter_hint")}
           </p>
         </div>`,
       this.dialog,

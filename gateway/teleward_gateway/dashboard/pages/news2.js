@@ -4,26 +4,22 @@
 import { call } from "../core/api.js";
 import { FormDialog, number } from "../core/form.js";
 import { pewsText } from "./numerics.js";
+import { inputName } from "../core/state.js";
+import { t, translated } from "../i18n/words.js";
 import { html } from "../vendor/lit-html.js";
 
-const CONSCIOUSNESS = [
-  [0, "A – alert"],
-  [1, "C – new confusion"],
-  [2, "V – responds to voice"],
-  [3, "P – responds to pain"],
-  [4, "U – unresponsive"],
-];
+const CONSCIOUSNESS = [0, 1, 2, 3, 4];
 const NUMBERS = [
-  ["nibp_systolic", "Systolic, mmHg", 20, 320, 1],
-  ["nibp_diastolic", "Diastolic, mmHg", 10, 250, 1],
-  ["body_temperature", "Temperature, °C", 20, 46, 0.1],
-  ["respiratory_rate", "Respiratory rate, /min", 0, 150, 1],
+  ["nibp_systolic", 20, 320, 1],
+  ["nibp_diastolic", 10, 250, 1],
+  ["body_temperature", 20, 46, 0.1],
+  ["respiratory_rate", 0, 150, 1],
 ];
 
 export class News2Dialog extends FormDialog {
   /** @param {import("../core/shell.js").Shell} shell @param {string} id @param {HTMLElement} root */
   constructor(shell, id, root) {
-    super(root, "news2", "NEWS2 observation");
+    super(root, "news2", t("news2_title"));
     this.needs = "observe";
     this.shell = shell;
     this.id = id;
@@ -35,38 +31,38 @@ export class News2Dialog extends FormDialog {
     const lacking = [...(score?.missing ?? []), ...(score?.stale ?? [])];
     return html`<div class="grid">
         <p class="quiet">
-          ${score?.not_applied ? `${score.not_applied}: no score is made. ${child}` : lacking.length
-            ? `The score lacks: ${lacking.map((name) => name.replaceAll("_", " ")).join(", ")}.`
-            : "The score has all its inputs."}
-          Empty fields are not recorded.
+          ${score?.not_applied ? t("news2_not", { why: translated(score.not_applied), child }) : lacking.length
+            ? t("news2_lacks", { names: lacking.map(inputName).join(", ") })
+            : t("news2_complete")}
+          ${t("news2_empty")}
         </p>
         <label
-          >Consciousness
+          >${t("consciousness")}
           <select name="consciousness">
-            <option value="">not observed</option>
-            ${CONSCIOUSNESS.map(([value, text]) => html`<option value=${value}>${text}</option>`)}
+            <option value="">${t("not_observed")}</option>
+            ${CONSCIOUSNESS.map((value) => html`<option value=${value}>${t(`acvpu_${value}`)}</option>`)}
           </select></label
         >
         <label
-          >Supplemental oxygen, L/min (0 = air)
+          >${t("oxygen")}
           <input type="number" name="supplemental_oxygen" min="0" max="60" step="0.5" inputmode="decimal"
         /></label>
         <label
-          >SpO₂ scale
+          >${t("spo2_scale")}
           <select name="spo2_scale">
-            <option value="">unchanged</option>
-            <option value="1">1 (target 96 % or more)</option>
-            <option value="2">2 (target 88–92 %, prescribed)</option>
+            <option value="">${t("unchanged")}</option>
+            <option value="1">${t("scale_1")}</option>
+            <option value="2">${t("scale_2")}</option>
           </select></label
         >
         ${NUMBERS.map(
-          ([name, title, low, high, step]) =>
+          ([name, low, high, step]) =>
             html`<label
-              >${title} <input type="number" name=${name} min=${low} max=${high} step=${step} inputmode="decimal"
+              >${t(`enter_${name}`)} <input type="number" name=${name} min=${low} max=${high} step=${step} inputmode="decimal"
             /></label>`,
         )}
       </div>
-      <p class="quiet">Training view, scores follow NEWS2 (Royal College of Physicians). For persons of 16 years and older who are not pregnant.</p>`;
+      <p class="quiet">${t("news2_source")}</p>`;
   }
 
   /** @param {FormData} data */
@@ -75,7 +71,7 @@ export class News2Dialog extends FormDialog {
     const readings = names
       .map((metric) => ({ metric, value: number(data, metric) }))
       .filter((reading) => reading.value !== null);
-    if (!readings.length) throw new Error("Nothing was entered: fill in what you observed.");
+    if (!readings.length) throw new Error(t("nothing_entered"));
     await call("POST", `/subjects/${encodeURIComponent(this.id)}/observations`, {
       author: data.get("author"),
       readings,

@@ -18,7 +18,7 @@ import { call } from "../core/api.js";
 import { bedBar } from "../core/bed_bar.js";
 import { KeyMap, keyed } from "../core/keys.js";
 import { Shell, element, html, nothing, render } from "../core/shell.js";
-import { loadCatalogue } from "../i18n/catalogue.js";
+import { catalogueOf } from "../i18n/words.js";
 import { deviceName, unitText } from "../i18n/format.js";
 import { nanoseconds } from "../trends/series.js";
 import { dayAndTime, timeIn } from "../trends/times.js";
@@ -46,7 +46,7 @@ const BY = /** @type {Record<string, string>} */ ({
 });
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const words = await loadCatalogue(undefined, "charts");
+const words = await catalogueOf("charts");
 const t = words.text.bind(words);
 const shell = new Shell([id], () => drawBar(), () => t("page_news2"), () => 0, NUMBERS_ONLY);
 const entry = new News2Dialog(shell, id, element("dialogs"));

@@ -4,6 +4,7 @@
 import { MARKS, metricPriority } from "../alarms/priorities.js";
 import { shortTime, unitText } from "../i18n/format.js";
 import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
+import { known, t, translated } from "../i18n/words.js";
 import { html, nothing } from "../vendor/lit-html.js";
 
 /** @typedef {import("../core/state.js").Subject} Subject */
@@ -29,12 +30,12 @@ function numeric({ kind, metric, label, unit, shown, alarm, limits = ["", ""], e
     data-alarm=${alarm || nothing}
   >
     <h2>
-      <button type="button" class="about" data-about=${metric} aria-label=${`${label}: where it comes from`}>
+      <button type="button" class="about" data-about=${metric} aria-label=${t("about_value", { label })}>
         ${alarm ? `${MARKS[priority]} ` : ""}${label} <small>${unit}</small>
       </button>
     </h2>
     <span class="limits"
-      ><span class="hidden-text">limits</span><span>${limits[0]}</span><span>${limits[1]}</span></span
+      ><span class="hidden-text">${t("limits_of_value")}</span><span>${limits[0]}</span><span>${limits[1]}</span></span
     >
     <div class="main">
       <span class="note">${shown.note}${extra ?? ""}</span>
@@ -114,7 +115,7 @@ export function numericTiles(subject, metrics, now) {
 /** @param {{shown: Shown, time: number|null}} pressure */
 function bpNote({ shown, time }) {
   if (shown.state !== "ok" || time === null) return shown.note;
-  return `at ${shortTime(time)}${shown.note === "typed" ? ", typed" : ""}`;
+  return [t("at_time", { time: shortTime(time) }), shown.note === t("typed") ? shown.note : ""].filter(Boolean).join(", ");
 }
 
 /** Small values beside a large one. @param {Subject} subject @param {string[]} names
@@ -139,7 +140,7 @@ function deficit({ values }, now) {
   const [heart, pulse] = [values.heart_rate, values.pulse_rate].map((value) => present(value, 0, now));
   const missed = Number(heart.text) - Number(pulse.text);
   if (heart.state !== "ok" || pulse.state !== "ok" || missed < DEFICIT_PER_MIN) return nothing;
-  return html`<span class="side" data-metric="pulse_deficit">deficit <b class="value">${missed}</b></span>`;
+  return html`<span class="side" data-metric="pulse_deficit">${t("deficit")} <b class="value">${missed}</b></span>`;
 }
 
 const MOST_OTHERS = 4;
@@ -194,7 +195,8 @@ function newsTile(subject, metrics) {
   const badge = newsBadge(subject.news2);
   const lacking = [...(subject.news2?.missing ?? []), ...(subject.news2?.stale ?? [])];
   const names = lacking.map((name) => (name === "pulse" ? "HR" : (metrics[name]?.label ?? name)));
-  const note = subject.news2?.not_applied ? subject.news2.not_applied : names.length ? `missing: ${names.join(", ")}` : (subject.news2?.risk ?? "");
+  const { not_applied: why, risk } = subject.news2 ?? {};
+  const note = why ? translated(why) : names.length ? t("news_missing", { names: names.join(", ") }) : risk && known(`risk_${risk}`) ? t(`risk_${risk}`) : "";
   return html`<div class="num news2" data-metric="news2" data-state=${badge.band === null ? "withheld" : "ok"}>
     <h2>NEWS2</h2>
     <span class="limits"></span>
@@ -215,7 +217,7 @@ function pewsTile(pews, why, metrics) {
   return html`<div class="num news2 pews" data-metric="pews" data-state=${known ? "ok" : "withheld"}>
     <h2 title=${why}>PEWS</h2>
     <output class="value news">${known ? `≥${pews.at_least}` : "–"}</output>
-    <div class="main"><span class="note" title=${pewsText(pews, metrics)}>Training view, not validated here. ${pewsPoints(pews, metrics)}</span></div>
+    <div class="main"><span class="note" title=${pewsText(pews, metrics)}>${t("pews_view", { points: pewsPoints(pews, metrics) })}</span></div>
   </div>`;
 }
 
@@ -223,8 +225,8 @@ function pewsTile(pews, why, metrics) {
  * @param {Record<string, import("../core/state.js").Metric>} metrics */
 export function pewsText(pews, metrics) {
   const lacking = [...pews.missing, ...pews.stale].map((name) => pewsLabel(name, metrics)).concat(pews.unseen);
-  const points = pewsPoints(pews, metrics) || "nothing is known";
-  return `${pews.title} (${pews.age_band}): ${points}; not measured: ${lacking.join(", ")}. Points: ${pews.source}.`;
+  const points = pewsPoints(pews, metrics) || t("pews_nothing");
+  return t("pews_text", { title: pews.title, age: pews.age_band, points, missing: lacking.join(", "), source: pews.source });
 }
 
 /** @param {import("../core/state.js").Pews} pews

@@ -4,7 +4,7 @@
 import { topAlarm, MARKS as URGENCY, alarmClass } from "../alarms/priorities.js";
 import { KeyMap } from "../core/keys.js";
 import { Shell, element, html, render } from "../core/shell.js";
-import { loadCatalogue } from "../i18n/catalogue.js";
+import { catalogueOf } from "../i18n/words.js";
 import { bedName } from "../i18n/format.js";
 import { Calipers } from "../waves/calipers.js";
 import { rememberedFilter } from "../waves/chosen_filter.js";
@@ -26,7 +26,7 @@ const PRINTED_MM = 270;
 const NUMBERS_ONLY = 2;
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const words = await loadCatalogue(undefined, "strip");
+const words = await catalogueOf("strip");
 const t = words.text.bind(words);
 const choice = readAddress();
 let filter = rememberedFilter();

@@ -2,7 +2,6 @@
 /** The controls of a strip: which stretch, speed, gain, filter, leads; march-out, compare, print. */
 
 import { keyed } from "../core/keys.js";
-import { LANGUAGES } from "../i18n/catalogue.js";
 import { html, render } from "../vendor/lit-html.js";
 import { BANDS, NOTCHES, rememberFilter, rememberedFilter } from "../waves/chosen_filter.js";
 import { GAINS, SPEEDS, hasTwelve, inOrder } from "../waves/paper.js";
@@ -74,7 +73,6 @@ export class Tools {
               @change=${(/** @type {Event} */ event) => this.choose({ other: momentOf(value(event)) })} /></label>`}
         <button type="button" id="note" data-needs="observe" aria-keyshortcuts="n" @click=${this.page.note}>${keyed(t("note"), "n")}</button>
         <button type="button" id="print" aria-keyshortcuts="i" @click=${() => print()}>${keyed(t("print"), "i")}</button>
-        ${this.language(value)}
         <button type="button" id="keys" aria-label=${t("keys")} @click=${this.page.keys}>?</button>`,
       root,
     );
@@ -136,19 +134,6 @@ export class Tools {
     return html`<label><span class="hidden-text">${t("show")}</span>
       <select name="show" @change=${(/** @type {Event} */ event) => this.choose({ show: value(event) })}>
         ${options.map(([key, text]) => html`<option value=${key} ?selected=${key === chosen}>${text}</option>`)}
-      </select></label>`;
-  }
-
-  /** @param {(event: Event) => string} value */
-  language(value) {
-    return html`<label><span class="hidden-text">${this.t("language")}</span>
-      <select name="language" @change=${(/** @type {Event} */ event) => {
-        localStorage.setItem("teleward.language", value(event));
-        location.reload();
-      }}>
-        ${Object.entries(LANGUAGES).map(
-          ([code, name]) => html`<option value=${code} lang=${code} ?selected=${code === this.words.language}>${name}</option>`,
-        )}
       </select></label>`;
   }
 }

@@ -4,7 +4,7 @@
 import { KeyMap, keyed } from "../core/keys.js";
 import { bedBar } from "../core/bed_bar.js";
 import { Shell, element, html, render } from "../core/shell.js";
-import { loadCatalogue } from "../i18n/catalogue.js";
+import { catalogueOf } from "../i18n/words.js";
 import { unitText } from "../i18n/format.js";
 import { NoteDialog, isLine, readMarks } from "../trends/marks.js";
 import { Plots, kindsOf } from "../trends/plots.js";
@@ -21,7 +21,7 @@ const LEAST_REFRESH_MS = 10e3;
 const POINTS = 480;
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean)[1] ?? "");
-const words = await loadCatalogue(undefined, "charts");
+const words = await catalogueOf("charts");
 const t = words.text.bind(words);
 const range = new Range(new URLSearchParams(location.search));
 const shell = new Shell([id], () => drawBar(), () => t("page_trends"), () => 0, NUMBERS_ONLY);

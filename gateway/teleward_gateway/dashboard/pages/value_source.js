@@ -4,6 +4,7 @@
 import { html, render } from "../vendor/lit-html.js";
 import { ago, dayTime, deviceName, duration, unitText } from "../i18n/format.js";
 import { present } from "../core/state.js";
+import { t } from "../i18n/words.js";
 
 /** @typedef {import("../core/state.js").Subject} Subject */
 /** @typedef {import("../core/state.js").Value} Value */
@@ -15,34 +16,35 @@ const TOGETHER = /** @type {Record<string, string[]>} */ ({
   spo2: ["spo2", "pulse_rate", "perfusion_index"],
 });
 const COUNTED_FROM = /** @type {Record<string, string>} */ ({
-  heart_rate: "counted by the gateway from the ECG",
-  pulse_rate: "counted by the gateway from the pulse wave",
-  respiratory_rate: "counted by the gateway from the breathing wave",
-  spo2: "computed by the gateway from raw light, without a published accuracy",
+  heart_rate: "from_ecg",
+  pulse_rate: "from_pulse",
+  respiratory_rate: "from_breathing",
+  spo2: "from_light",
 });
 
 /** @param {number|null} quality 0 to 1 */
 function qualityText(quality) {
-  if (quality === null) return "not reported by the device";
-  const word = quality >= 0.8 ? "good" : quality >= 0.5 ? "fair" : "poor: do not rely on it";
-  return `${Math.round(quality * 100)} %, ${word}`;
+  if (quality === null) return t("quality_none");
+  const word = quality >= 0.8 ? "good" : quality >= 0.5 ? "fair" : "poor";
+  return t(`quality_${word}`, { n: Math.round(quality * 100) });
 }
 
 /** @param {Subject} subject @param {string} metric @param {Value} value */
 function sourceText(subject, metric, value) {
   const label = value.device ? deviceName(subject.links, value.device) : "";
-  if (value.source === "manual") return `entered by ${value.author ?? "a person"}`;
+  if (value.source === "manual") return t("entered_by_name", { name: value.author ?? t("a_person") });
   if (value.source === "derived") {
-    const how = COUNTED_FROM[metric] ?? "computed by the gateway";
-    return label ? `${how}, sensor ${label}` : how;
+    const how = t(COUNTED_FROM[metric] ?? "computed");
+    return label ? t("with_sensor", { how, label }) : how;
   }
-  return label ? `measured by ${label}` : "measured by a device";
+  return t("measured_by", { label: label || t("a_device") });
 }
 
 /** @param {number|null|undefined} low @param {number|null|undefined} high */
 function limitsText(low, high) {
-  if (low == null) return high == null ? "off" : `up to ${high}`;
-  return high == null ? `from ${low}` : `${low} to ${high}`;
+  const places = { a: String(low), b: String(high) };
+  if (low == null) return t(high == null ? "limit_off" : "limit_up", places);
+  return t(high == null ? "limit_from" : "limit_both", places);
 }
 
 export class SourceDialog {
@@ -69,12 +71,12 @@ export class SourceDialog {
     const names = (TOGETHER[this.about] ?? [this.about]).filter((name) => subject?.values[name]);
     render(
       html`<header>
-          <h2 id="source-title">Where it comes from</h2>
-          <button type="button" @click=${() => this.dialog.close()}>Close</button>
+          <h2 id="source-title">${t("source_title")}</h2>
+          <button type="button" @click=${() => this.dialog.close()}>${t("close")}</button>
         </header>
         ${subject && names.length
           ? names.map((name) => this.facts(subject, name))
-          : html`<p class="quiet">Nothing measured it yet, and nobody entered it.</p>`}`,
+          : html`<p class="quiet">${t("nothing_measured")}</p>`}`,
       this.dialog,
     );
   }
@@ -89,14 +91,14 @@ export class SourceDialog {
     const [low, high] = [limits.low ?? limits.very_low, limits.high ?? limits.very_high];
     return html`<h3>${metric?.label ?? name} ${shown.text} <small>${unitText(metric?.unit ?? "")}</small></h3>
       <dl class="facts" data-metric=${name}>
-        <dt>Source</dt>
+        <dt>${t("source")}</dt>
         <dd>${sourceText(subject, name, value)}</dd>
-        <dt>Time</dt>
+        <dt>${t("time")}</dt>
         <dd>${dayTime(value.time)}, ${ago(now - value.time)}</dd>
-        ${value.source === "manual" ? null : html`<dt>Quality</dt><dd>${value.value === null ? shown.note : qualityText(value.quality)}</dd>`}
-        <dt>Stands for</dt>
+        ${value.source === "manual" ? null : html`<dt>${t("quality")}</dt><dd>${value.value === null ? shown.note : qualityText(value.quality)}</dd>`}
+        <dt>${t("stands_for")}</dt>
         <dd>${duration(value.valid * 1000)}</dd>
-        <dt>Alarm limits</dt>
+        <dt>${t("alarm_limits")}</dt>
         <dd>${limitsText(low, high)}</dd>
       </dl>`;
   }

@@ -8,6 +8,8 @@ import { bloodPressure, heartRate, newsBadge, present } from "../core/state.js";
 import { Traces, channelLabel, colorOf } from "../waves/traces.js";
 import { KeyMap } from "../core/keys.js";
 import { deviceName, linkText } from "../i18n/format.js";
+import { t } from "../i18n/words.js";
+import { WardPages } from "./ward_pages.js";
 import { AlarmList } from "../alarms/alarm_list.js";
 import { WardSilence } from "../alarms/silence.js";
 
@@ -26,22 +28,23 @@ const LOOK = {
 };
 
 /** @type {Shell} */
-const shell = new Shell([], draw, () => shell.ward.gateway.ward ?? "Ward",
+const shell = new Shell([], draw, () => shell.ward.gateway.ward ?? t("ward"),
   () => Math.min(LOOK.longest, innerWidth / LOOK.pixelsPerSecond));
 const alarmList = new AlarmList(shell, element("dialogs"));
 const silence = new WardSilence(shell);
+const pages = new WardPages(() => shell.queueDraw());
 element("bar").replaceChildren();
 /** @type {Map<string, Traces>} */
 const traces = new Map();
 let opened = false;
-const EMPTY = html`<span>No patient is admitted.</span>
-  <a class="button" data-needs="admit" href="/devices">Admit a patient, then add a device</a>`;
+const EMPTY = html`<span>${t("no_patient")}</span>
+  <a class="button" data-needs="admit" href="/devices">${t("admit_link")}</a>`;
 
 /** @param {string} kind @param {string} metric @param {string} label @param {Shown} shown
  * @param {string} alarm @param {string} [mean] of a pressure */
 function numeric(kind, metric, label, shown, alarm, mean = "") {
   const note = shown.state === "ok" ? "" : shown.note;
-  const since = shown.state === "ok" && kind === "bp" ? shown.note.replace(" ago", "") : "";
+  const since = shown.state === "ok" && kind === "bp" ? shown.note : "";
   return html`<div
     class=${kind}
     data-metric=${metric}
@@ -50,7 +53,7 @@ function numeric(kind, metric, label, shown, alarm, mean = "") {
   >
     <dt>${label}${since ? html` <small>${since}</small>` : null}</dt>
     <dd class="value">${shown.text}</dd>
-    ${mean ? html`<dd class="mean" data-metric="nibp_mean">mean ${mean}</dd>` : null}
+    ${mean ? html`<dd class="mean" data-metric="nibp_mean">${t("mean", { n: mean })}</dd>` : null}
     ${note ? html`<dd class="note">${note}</dd>` : null}
   </div>`;
 }
@@ -100,7 +103,7 @@ function tile(subject, now) {
       <h3><a href="/bed/${encodeURIComponent(subject.id)}">${info.bed}</a></h3>
       <span class="who">${who}</span>
       <span class="detail">${info.detail}</span>
-      ${paused ? html`<span class="paused" title="Alarm sound paused">🔇</span>` : null}
+      ${paused ? html`<span class="paused" title=${t("audio_paused_title")}>🔇</span>` : null}
       <span class="news" data-band=${news.band ?? nothing} title=${news.title}
         >${news.text}</span
       >
@@ -115,7 +118,7 @@ function tile(subject, now) {
         : null}
     </header>
     <div class="traces">
-      <canvas role="img" aria-label="Live traces of ${info.bed}"></canvas>
+      <canvas role="img" aria-label=${t("live_traces_of", { bed: info.bed })}></canvas>
       <div class="labels" aria-hidden="true"></div>
     </div>
     ${numerics(subject, now)}
@@ -128,19 +131,20 @@ const idOf = (subject) => subject.id;
 function draw() {
   const now = shell.stream.now();
   const { ward } = shell;
-  const subjects = ward.list();
-  const simulated = subjects.some((subject) => subject.info.simulated);
+  const everybody = ward.list();
+  const subjects = pages.choose(everybody);
+  const simulated = everybody.some((subject) => subject.info.simulated);
   render(
-    html`<h1>${ward.gateway.ward ?? "Ward"}</h1>
+    html`<h1>${ward.gateway.ward ?? t("ward")}</h1>
       ${shell.simulation(simulated)}<span class="space"></span>${shell.status()}
-      <a class="button" data-needs="devices" href="/devices">Devices</a>
-      <a class="button" data-needs="accounts" id="accounts" href="/accounts">Accounts</a>${alarmList.button()} ${silence.button()}
+      <a class="button" data-needs="devices" href="/devices">${t("devices")}</a>
+      <a class="button" data-needs="accounts" id="accounts" href="/accounts">${t("accounts")}</a>${pages.controls(everybody.length)} ${alarmList.button()} ${silence.button()}
       ${shell.soundButton()}`,
     element("bar"),
   );
   render(html`${repeat(subjects, idOf, (/** @type {Subject} */ subject) => tile(subject, now))}`, element("beds"));
   const empty = element("empty");
-  empty.hidden = subjects.length > 0;
+  empty.hidden = everybody.length > 0;
   if (ward.received && !opened) {
     empty.replaceChildren();
     opened = true;
@@ -153,7 +157,7 @@ function draw() {
 /** @param {Subject[]} subjects */
 function followCanvases(subjects) {
   for (const [id, made] of [...traces]) {
-    if (shell.ward.subjects.has(id)) continue;
+    if (subjects.some((subject) => subject.id === id)) continue;
     sizes.unobserve(made.canvas);
     traces.delete(id);
   }
@@ -193,16 +197,16 @@ const sizes = new ResizeObserver((changes) => {
   }
 });
 new KeyMap(element("dialogs"), [
-  { key: "i", text: "Silence every bed for 2 minutes", act: () => silence.press() },
-  { key: "r", text: "List of alarms", act: () => alarmList.open() },
-  { key: "s", text: "Alarm sound of this page on or off", act: () => shell.sound.toggle() },
+  { key: "i", text: t("key_silence"), act: () => silence.press() },
+  { key: "r", text: t("key_alarms"), act: () => alarmList.open() },
+  { key: "s", text: t("key_sound"), act: () => shell.sound.toggle() },
 ]);
 shell.frames.push((now) =>
   traces.forEach((made) => shell.statistics.noteDrawn(now, made.frame(now))),
 );
 setInterval(() => {
   const lanes = [...traces.values()].reduce((sum, made) => sum + made.sweep.lanes.length, 0);
-  element("figures").textContent = `${shell.ward.subjects.size} beds · ${lanes} traces`;
+  element("figures").textContent = t("figures", { beds: shell.ward.subjects.size, traces: lanes });
 }, 1000);
 /** Benchmarks and tests look at the page through this. */
 Object.assign(window, { teleward: { shell, traces } });

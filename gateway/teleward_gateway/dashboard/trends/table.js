@@ -1,6 +1,7 @@
 // @ts-check
 /** The same trends as a table: newest first, mean with lowest and highest, and what happened. */
 
+import { translated } from "../i18n/words.js";
 import { html } from "../vendor/lit-html.js";
 import { isLine } from "./marks.js";
 import { joined } from "./series.js";
@@ -84,7 +85,7 @@ function cellOf(cell, decimals, t) {
 /** @param {Mark} mark @param {(key: string, values?: Record<string, any>) => string} t */
 export function eventText({ text, author, kind, acknowledged }, t) {
   const plain = kind === "act" && text === "alarm limits changed" ? t("act_limits")
-    : kind === "act" && text === "alarm sound paused" ? t("act_pause") : text;
+    : kind === "act" && text === "alarm sound paused" ? t("act_pause") : kind === "alarm" ? translated(text) : text;
   if (!author) return plain;
   return `${plain}, ${acknowledged === null ? author : t("acknowledged_by", { name: author })}`;
 }
