@@ -17,7 +17,8 @@ from typing import Any
 from teleward_gateway.health.latency import Latency
 from teleward_gateway.health.probes import Heartbeat
 from teleward_gateway.live.frame import CHANGE_LIMIT, join_change
-from teleward_gateway.live.page import PERIOD_TICKS, Page, Rung
+from teleward_gateway.live.numbers_only import Numbers, join_numbers
+from teleward_gateway.live.page import PERIOD_TICKS, Held, Page, Rung
 from teleward_gateway.live.steps import warm
 from teleward_gateway.live.subject import LiveSubject
 from teleward_gateway.process.supervisor import Supervisor
@@ -77,12 +78,14 @@ class LiveHub:
         self._arrivals: list[int] = []
         self._departing: list[int] = []
         self._next_key = 0
-        self._pages: dict[Page, _Held] = {}
+        self._pages: dict[Page, Held] = {}
         self._metrics = {
             name: {"label": m.label, "unit": m.unit, "decimals": m.decimals}
             for name, m in METRICS.items()
             if m.kind is MetricKind.NUMERIC
         }
+        places = {name: place for place, name in enumerate(self._metrics)}
+        self._numbers = Numbers(places, self._supervisor)
 
     # what the gateway tells the hub
 
@@ -117,6 +120,7 @@ class LiveHub:
         """Take a discharged subject off every page."""
         if self._subjects.pop(subject, None) is not None:
             self._removed.append(subject)
+            self._numbers.left.append(subject)
 
     def publish_block(self, subject: str, block: SampleBlock) -> None:
         """Show samples; a block that cannot be placed is counted and dropped."""
@@ -230,8 +234,10 @@ class LiveHub:
         """
         chosen = None if subjects is None else frozenset(subjects)
         past = self._past(chosen, sweep_s) if sweep_s > 0 else b""
-        page = Page(chosen, lambda dropped: self._snapshot(chosen, dropped), past)
-        self._pages[page] = _Held()
+        page = Page(
+            chosen, lambda dropped: self._snapshot(chosen, dropped), past, self._send_numbers_whole
+        )
+        self._pages[page] = Held()
         self.statistics.pages = len(self._pages)
         return page
 
@@ -281,10 +287,14 @@ class LiveHub:
             with self._supervisor.contain(f"live view of {live.id}"):
                 self._encode(live, changes, frames)
         for page, held in list(self._pages.items()):
+            if page.rung is Rung.NUMBERS:
+                continue
             with self._supervisor.contain("live view of a page"):
                 held.add(page, changes, frames)
                 if self.statistics.ticks % PERIOD_TICKS[page.rung] == 0:
                     self._send(page, held)
+        with self._supervisor.contain("live view of pages with numbers only"):
+            self._send_numbers()
 
     def _encode(self, live: LiveSubject, changes: dict[str, str], frames: dict[str, bytes]) -> None:
         """Encode what is new of one subject; what cannot be is dropped, and sent whole later."""
@@ -304,11 +314,12 @@ class LiveHub:
     def _forget(self) -> None:
         """Spend nothing while no page is open: the first one gets the whole state anyway."""
         self._removed = []
+        self._numbers.left = []
         for live in list(self._subjects.values()):
             with self._supervisor.contain(f"live view of {live.id}"):
                 live.forget()
 
-    def _send(self, page: Page, held: "_Held") -> None:
+    def _send(self, page: Page, held: Held) -> None:
         frames = b"".join(held.frames)
         lively = frames or held.turns * PERIOD_TICKS[page.rung] < SIGN_OF_LIFE_TICKS
         change = "" if lively and not held.changes else self._update(held.changes)
@@ -321,6 +332,28 @@ class LiveHub:
             if frames:
                 self._put(page, frames)
         held.changes, held.frames = [], []
+
+    def _send_numbers(self) -> None:
+        """Serve the pages that get numbers only: all at the same ticks, each subject once."""
+        slow = [page for page in self._pages if page.rung is Rung.NUMBERS]
+        present = list(self._subjects.values())
+        if not slow:
+            self._numbers.left = []
+        elif self._numbers.is_due(self.statistics.ticks, present):
+            now_ms = self._now_ms()
+            parts = self._numbers.parts(present, now_ms)
+            for page in slow:
+                held = self._pages[page]
+                if held.changes:  # of before it went over to numbers
+                    self._put(page, self._update(held.changes))
+                    held.changes, held.frames = [], []
+                shown = [part for subject, part in parts.items() if page.watches(subject)]
+                self._put(page, join_numbers(now_ms, shown))
+
+    def _send_numbers_whole(self) -> None:
+        """A page goes over to numbers: it may know newer values than those that get them."""
+        for live in self._subjects.values():
+            live.slow.send_whole()
 
     def _put(self, page: Page, message: str | bytes) -> None:
         page.put(message)
@@ -385,19 +418,3 @@ class LiveHub:
 
 def _json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
-
-
-class _Held:
-    """What waits for a page's next turn; at most one second, the slowest rung."""
-
-    __slots__ = ("changes", "frames", "turns")
-
-    def __init__(self) -> None:
-        self.turns = 1
-        self.changes: list[str] = []
-        self.frames: list[bytes] = []
-
-    def add(self, page: Page, changes: Mapping[str, str], frames: Mapping[str, bytes]) -> None:
-        self.changes += [text for subject, text in changes.items() if page.watches(subject)]
-        if page.rung is not Rung.NUMBERS:
-            self.frames += [frame for subject, frame in frames.items() if page.watches(subject)]

@@ -6,7 +6,7 @@ whole present state instead of the changes that it missed: newest wins.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 QUEUE_LIMIT = 40
@@ -21,23 +21,29 @@ class Rung(StrEnum):
     LEAN = "lean"
     """The same waves, gathered twice a second: fewer, larger messages."""
     NUMBERS = "numbers"
-    """Numerics and alarms once a second, no waves."""
+    """Numerics every two seconds and alarms within half a second, no waves: `live.numbers_only`."""
 
 
-PERIOD_TICKS = {Rung.FULL: 1, Rung.LEAN: 5, Rung.NUMBERS: 10}
+PERIOD_TICKS = {Rung.FULL: 1, Rung.LEAN: 5, Rung.NUMBERS: 20}
 
 
 class Page:
     """The queue of one WebSocket; ``subjects`` of ``None`` means all.
 
-    ``past`` are frames of the last sweep: sent once, behind the first whole state.
+    ``past`` are frames of the last sweep: sent once, behind the first whole state. ``lowered`` is
+    called when the page goes over to numbers only.
     """
 
     def __init__(
-        self, subjects: frozenset[str] | None, snapshot: Callable[[int], str], past: bytes = b""
+        self,
+        subjects: frozenset[str] | None,
+        snapshot: Callable[[int], str],
+        past: bytes = b"",
+        lowered: Callable[[], None] = lambda: None,
     ) -> None:
         self.subjects = subjects
-        self.rung = Rung.FULL
+        self._rung = Rung.FULL
+        self._lowered = lowered
         self.dropped = 0
         self._snapshot = snapshot
         self._past = past
@@ -45,6 +51,19 @@ class Page:
         self._stale = True
         self._ready = asyncio.Event()
         self._ready.set()
+
+    @property
+    def rung(self) -> Rung:
+        """How much the page asks for."""
+        return self._rung
+
+    @rung.setter
+    def rung(self, rung: Rung) -> None:
+        before, self._rung = self._rung, rung
+        if rung is Rung.NUMBERS and before is not rung:
+            self._lowered()
+        elif before is Rung.NUMBERS and rung is not before:
+            self.refresh()  # what changed since the last turn has no other way
 
     def watches(self, subject: str) -> bool:
         """Return whether the page shows ``subject``."""
@@ -82,3 +101,18 @@ class Page:
                 return self._queue.popleft()
             self._ready.clear()
             await self._ready.wait()
+
+
+class Held:
+    """What waits for a page's next turn; at most one second, the slowest rung."""
+
+    __slots__ = ("changes", "frames", "turns")
+
+    def __init__(self) -> None:
+        self.turns = 1
+        self.changes: list[str] = []
+        self.frames: list[bytes] = []
+
+    def add(self, page: Page, changes: Mapping[str, str], frames: Mapping[str, bytes]) -> None:
+        self.changes += [text for subject, text in changes.items() if page.watches(subject)]
+        self.frames += [frame for subject, frame in frames.items() if page.watches(subject)]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from teleward_gateway.live.changes import Changes
 from teleward_gateway.live.channel import Channel
 from teleward_gateway.live.frame import encode_frame
 from teleward_signal.model import (
@@ -38,8 +39,12 @@ class LiveSubject:
         self.channels: dict[str, Channel] = {}
         self._timeline = Timeline()
         self._observed_ns: dict[str, int] = {}
-        self._values: dict[str, dict[str, Any]] = {}
-        self._known: dict[str, dict[str, Any]] = {}
+        self.values: dict[str, dict[str, Any]] = {}
+        self.slow = Changes()
+        """What pages with numbers only do not know; `_lively`: the others."""
+        self._lively = Changes()
+        self.is_urgent = False
+        """Whether an alarm began, changed or ended that those pages do not know."""
         self._alarms: dict[str, dict[str, Any]] = {}
         self._links: dict[str, dict[str, Any]] = {}
         self._events: list[dict[str, Any]] = []
@@ -47,14 +52,12 @@ class LiveSubject:
         self._news2: dict[str, Any] | None = None
         self._marks: list[dict[str, Any]] = []
         self._beats = 0
-        self._changed: set[str] = {"info"}
-        self._changed_values: set[str] = set()
         self._sequence = 0
 
     def set_info(self, info: Mapping[str, Any]) -> None:
         """Take who and where the subject is, and whether simulated."""
         self.info = dict(info)
-        self._changed.add("info")
+        self._note("info")
 
     def take_block(self, block: SampleBlock) -> None:
         """Add samples of one waveform."""
@@ -96,10 +99,11 @@ class LiveSubject:
             "author": measurement.author,
             "device": device,
         }
-        self._values[measurement.metric] = {
+        self.values[measurement.metric] = {
             name: each for name, each in whole.items() if each != USUAL.get(name)
         }
-        self._changed_values.add(measurement.metric)
+        for each in (self._lively, self.slow):
+            each.note(measurement.metric)
 
     def take_annotation(self, annotation: Annotation) -> None:
         """Add a mark; beats are only counted: they make the heart blink."""
@@ -120,16 +124,18 @@ class LiveSubject:
         shown = "".join(letter for letter in text if letter.isprintable())
         event = {"device": device, "text": shown, "time": time_ns // 1_000_000}
         self._events = [*self._events, event][-EVENTS_LIMIT:]
-        self._changed.add("events")
+        self._note("events")
 
     def take_alarm(self, event: AlarmEvent) -> None:
         """Show, change or remove one alarm condition."""
         if event.presence is Presence.OFF:
-            self._alarms.pop(event.condition, None)
+            self.is_urgent |= self._alarms.pop(event.condition, None) is not None
         else:
             if event.ends_pause and self.info.get("audio_pause"):
                 self.set_info({**self.info, "audio_pause": None})
             before = self._alarms.get(event.condition)
+            as_before = before and (before["presence"], before["priority"])
+            self.is_urgent |= as_before != (event.presence.value, event.priority.value)
             since = before["since"] if before else event.time_ns // 1_000_000
             if event.since_ns is not None:
                 since = event.since_ns // 1_000_000
@@ -145,7 +151,11 @@ class LiveSubject:
                 "since": since,
                 "author": event.author,
             }
-        self._changed.add("alarms")
+        self._note("alarms")
+
+    def _note(self, part: str) -> None:
+        for each in (self._lively, self.slow):
+            each.parts.add(part)
 
     def alarms(self) -> list[dict[str, Any]]:
         """Return the alarm conditions that are not off, as pages get them."""
@@ -164,38 +174,39 @@ class LiveSubject:
     def set_news2(self, result: Mapping[str, Any]) -> None:
         """Replace the early-warning score."""
         self._news2 = dict(result)
-        self._changed.add("news2")
+        self._note("news2")
 
     def set_limits(self, limits: Mapping[str, Any]) -> None:
         """Replace the alarm limits shown beside the numerics."""
         self._limits = dict(limits)
-        self._changed.add("limits")
+        self._note("limits")
 
     def set_link(self, device: str, link: Mapping[str, Any]) -> None:
         """Replace the state of one device's link; the oldest goes when there are too many."""
         self._links[device] = dict(link)
         while len(self._links) > LINKS_LIMIT:
             del self._links[next(iter(self._links))]
-        self._changed.add("links")
+        self._note("links")
 
     def drop_link(self, device: str) -> None:
         """Forget a device that no longer feeds the subject."""
         if self._links.pop(device, None) is not None:
-            self._changed.add("links")
+            self._note("links")
 
     def drop(self) -> None:
         """Drop all waves: one of them cannot be encoded. Values are sent whole the next time."""
         self.channels.clear()
-        self._known.clear()
-        self._changed_values = set(self._values)
+        for each in (self._lively, self.slow):
+            each.send_all(self.values)
         self._marks, self._beats = [], 0
 
     def forget(self) -> None:
         """Drop what nobody watches: a page that opens gets the whole state first."""
         for channel in self.channels.values():
             channel.forget()
-        self._send_whole()
-        self._changed, self._changed_values, self._marks, self._beats = set(), set(), [], 0
+        for each in (self._lively, self.slow):
+            each.forget()
+        self._marks, self._beats = [], 0
 
     def past(self, sweep_s: float) -> bytes:
         """Return frames of what was sent in the last ``sweep_s`` seconds; b"" when nothing was."""
@@ -205,7 +216,7 @@ class LiveSubject:
     def drain(self) -> tuple[dict[str, Any] | None, bytes]:
         """Return (what changed as JSON values or None, the wave frame or ``b""``)."""
         runs = [run for channel in self.channels.values() for run in channel.drain()]
-        change: dict[str, Any] = {name: self._part(name) for name in sorted(self._changed)}
+        change: dict[str, Any] = {name: self.part(name) for name in self._lively.drain_parts()}
         change |= self._drain_values()
         described = [channel for channel in self.channels.values() if channel.changed]
         if described:
@@ -217,7 +228,7 @@ class LiveSubject:
         beats = self._beats
         for channel in described:
             channel.changed = False
-        self._changed, self._changed_values, self._marks, self._beats = set(), set(), [], 0
+        self._marks, self._beats = [], 0
         frame = b""
         if runs:
             self._sequence += 1
@@ -226,19 +237,15 @@ class LiveSubject:
 
     def snapshot(self) -> dict[str, Any]:
         """Return the whole state as JSON values."""
-        self._send_whole()
+        for each in (self._lively, self.slow):
+            each.send_whole()
         return {
             "id": self.id,
             "key": self.key,
-            **{name: self._part(name) for name in PARTS},
-            "values": self._values,
+            **{name: self.part(name) for name in PARTS},
+            "values": self.values,
             "channels": [channel.describe() for channel in self.channels.values()],
         }
-
-    def _send_whole(self) -> None:
-        """Send values that wait whole: some pages know them already, others what was before."""
-        for name in self._changed_values:
-            self._known.pop(name, None)
 
     def _drain_values(self) -> dict[str, Any]:
         """Return new values whole, and of those that pages know only what differs.
@@ -248,27 +255,23 @@ class LiveSubject:
         values: dict[str, Any] = {}
         updates: dict[str, Any] = {}
         drained: dict[str, Any] = {}
-        for name in sorted(self._changed_values):
-            value = {key: each for key, each in self._values[name].items() if key != "received"}
-            known = self._known.get(name)
-            self._known[name] = value
-            if known is None:
+        for name, value, differs in self._lively.drain(self.values):
+            if differs is None:
                 values[name] = value
                 continue
             at = drained.setdefault("at", value["time"])
-            gone = {key: None for key in known if key not in value}
-            differs = {key: each for key, each in value.items() if known.get(key) != each}
             differs["time"] = value["time"]
             if at == value["time"]:
                 del differs["time"]
-            updates[name] = gone | differs
+            updates[name] = differs
         if values:
             drained["values"] = values
         if updates:
             drained["updates"] = updates
         return drained
 
-    def _part(self, name: str) -> Any:
+    def part(self, name: str) -> Any:
+        """Return what is shown of one of `PARTS`."""
         match name:
             case "info":
                 return self.info
