@@ -18,6 +18,7 @@ from pathlib import Path
 
 from teleward_cloud.exports.formats import find_format, maker_of
 from teleward_cloud.exports.times import compact, iso_ns
+from teleward_gateway.exporting.people import read_people
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.process import child_processes
 from teleward_signal.errors import Conflict, NotFound, TooMany
@@ -127,10 +128,11 @@ class ExportJobs:
     async def start(self, wanted: Wanted) -> Job:
         """Begin an export, which is audited.
 
-        Raises TooMany while another runs, Unavailable without the library of the format.
+        Raises NotFound for an unknown subject, TooMany while another runs, Unavailable without the
+        library of the format.
         """
         self._tidy()
-        maker_of(find_format(wanted.format))
+        await asyncio.to_thread(self._check, wanted)
         if any(job.state is JobState.RUNNING for job in self._jobs.values()):
             raise TooMany("another export is running: wait for it, or cancel it")
         self._audit.note(
@@ -184,6 +186,10 @@ class ExportJobs:
             job.message = "the export was stopped"
         job.child = None
         job.ended_s = asyncio.get_running_loop().time()
+
+    def _check(self, wanted: Wanted) -> None:
+        maker_of(find_format(wanted.format))
+        read_people(self._folder.parent / "registry.sqlite").subject(wanted.subject)
 
     def _prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

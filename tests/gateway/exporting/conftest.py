@@ -33,6 +33,7 @@ def filled(tmp_path: Path) -> Fill:
         if not registry.subjects():
             registry.admit(Subject("bed-1", label, Provenance.SIMULATED))
             registry.admit(Subject("bed-2", "", Provenance.SIMULATED))
+            registry.admit(Subject("sim-02", "", Provenance.SIMULATED))
         registry.close()
         for records in batches:
             # a journal each: closing ends the minute, so that every batch is a span of its own

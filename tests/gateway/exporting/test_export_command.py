@@ -72,7 +72,7 @@ def test_two_ranges_share_nothing_and_miss_nothing(filled: Fill, tmp_path: Path)
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--subject", "nobody"], "there are: bed-1, bed-2"),
+        (["--subject", "nobody"], "there are: bed-1, bed-2, sim-02"),
         (["--subject", "bed-2"], "no records of bed-2"),
         (["--from", "2026-03-02", "--to", "2026-03-01"], "the range is empty"),
         (["--from", "2031-01-01"], "records are kept from"),
