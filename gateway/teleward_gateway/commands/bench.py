@@ -11,6 +11,7 @@ BENCHMARKS = {
     "accuracy": "detectors against annotated recordings",
     "journal": "the journal against plain SQLite",
     "delivery": "MQTT and InfluxDB against bare clients",
+    "exports": "exports of one patient: speed, memory and size of every format",
     "fleet": "many gateways, collectors that die, and what is lost",
     "drivers": "decoders, links and many devices at once",
     "physiology": "the patient model",
