@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         outcome = export(source_of(settings), order, _Shown(arguments.quiet).show)
     except SettingsError as error:
-        print(error, file=sys.stderr)
+        print(f"teleward export: {error}", file=sys.stderr)
         return REFUSED
     except OSError as error:
         return _disk(error, arguments.out)

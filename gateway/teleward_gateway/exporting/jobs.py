@@ -28,6 +28,7 @@ KEPT_S = 3600.0
 MOST_KEPT = 8
 _PERCENT = re.compile(rb"\s*(\d{1,3}) %\s*")
 _MOST_MESSAGE = 2000
+_NAMED = "teleward export: "
 
 
 class JobState(StrEnum):
@@ -178,12 +179,13 @@ class ExportJobs:
             code = await job.child.wait()
             job.state = _STATES.get(code, JobState.REFUSED)
         except OSError as error:
-            job.state, message = JobState.REFUSED, f"the export did not start: {error}".encode()
-        job.message = message.decode("utf-8", "replace").strip().removeprefix("teleward export: ")
+            job.state = JobState.REFUSED
+            message = f"{_NAMED}the export did not start: {error}".encode()
+        job.message = _own(message.decode("utf-8", "replace"))
         if job.is_ready:
             job.share, job.n_bytes = 1.0, job.path.stat().st_size
         elif not job.message:
-            job.message = "the export was stopped"
+            job.message = "the export was stopped before it was done: order it again"
         job.child = None
         job.ended_s = asyncio.get_running_loop().time()
 
@@ -219,3 +221,10 @@ class ExportJobs:
         self._jobs.pop(job.id, None)
         with contextlib.suppress(OSError):
             job.path.unlink(missing_ok=True)
+
+
+def _own(errors: str) -> str:
+    """Return what the command printed of itself, without what libraries log beside it."""
+    lines = errors.strip().splitlines()
+    own = [line.removeprefix(_NAMED) for line in lines if line.startswith(_NAMED)]
+    return "\n".join(own)
