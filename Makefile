@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-mutations test-crowd audit test-bluez fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ test-faults:  ## every fault in full, and one table of losses, repeats and manua
 
 test-api:  ## schemathesis over the whole API of a running gateway, all checks
 	@./scripts/test-api
+
+test-fhir:  ## 10 000 records to a real FHIR server, it and the sink killed five times each
+	@./scripts/test-fhir
 
 test-mutations:  ## break named behaviours one by one; the closest tests must fail
 	@./scripts/test-mutations

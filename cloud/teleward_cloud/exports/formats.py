@@ -27,6 +27,10 @@ _ALL = (
            extra="parquet"),
     Format("wfdb", "waveforms and beats for PhysioNet's tools", "teleward_cloud.exports.wfdb"),
     Format("edf", "waveforms and marks as EDF+", "teleward_cloud.exports.edf"),
+    Format("fhir", "FHIR R4 resources, a line each (NDJSON)", "teleward_cloud.exports.fhir"),
+    Format("fhir-bundle", "FHIR R4 bundles to post", "teleward_cloud.exports.fhir.bundle"),
+    Format("fhir-document", "FHIR wellness record (ABDM)", "teleward_cloud.exports.fhir.document"),
+    Format("hl7", "HL7 v2.6 messages ORU^R01 (IHE PCD-01)", "teleward_cloud.exports.hl7"),
 )  # fmt: skip
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}
 """Every format by name."""

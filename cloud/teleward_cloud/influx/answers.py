@@ -10,12 +10,11 @@ The server itself answers JSON: ``{"code", "message"}`` (InfluxDB 2), ``{"error"
 names itself in a header.
 """
 
-import email.utils
 import json
-import math
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from teleward_cloud.http_wait import retry_after_s
 
 STORED = 204
 _BLAMES_DATA = (
@@ -34,8 +33,6 @@ _REMEDIES = {
     403: "the token may not write this bucket: give it write permission",
     404: "no such bucket or organisation: create it or correct influx.bucket",
 }
-_LONGEST_WAIT_S = 3600.0
-"""A server may not stop the delivery for longer with one header."""
 _LONGEST = 300
 """Characters of an answer that are shown; an HTML page has no end."""
 
@@ -113,17 +110,3 @@ def _foreign(status: int, headers: Mapping[str, str], body: bytes) -> str:
 
 def _text(body: bytes) -> str:
     return " ".join(body[: 4 * _LONGEST].decode(errors="replace").split())
-
-
-def retry_after_s(wait: str | None) -> float | None:
-    """Read Retry-After: seconds or an HTTP date (RFC 9110, 10.2.3), an hour at most."""
-    if not wait:
-        return None
-    try:
-        wait_s = float(wait)
-    except ValueError:
-        try:
-            wait_s = email.utils.parsedate_to_datetime(wait).timestamp() - time.time()
-        except (TypeError, ValueError, OverflowError):
-            return None
-    return min(max(0.0, wait_s), _LONGEST_WAIT_S) if math.isfinite(wait_s) else None
