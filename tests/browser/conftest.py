@@ -74,6 +74,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
             ),
         )
         page.goto(address)
+        if re.search(r"/(ward|bed/[^/]+)$", page.url):
+            # a page waits for its texts beyond its load
+            page.wait_for_function("() => 'teleward' in window")
         return page
 
     yield opener

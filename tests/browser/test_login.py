@@ -112,10 +112,11 @@ def test_login_trust_and_accounts(served: Served, open_page: OpenPage) -> None:
 
     log_in(page, "observer")
     expect(page).to_have_url(f"{served.url}/bed/sim-01")
-    expect(page.locator("#who")).to_have_attribute("aria-label", "observer, observer: log out")
+    expect(page.locator("#who")).to_have_attribute("aria-label", "observer, प्रेक्षक: लॉग आउट")
     expect(page.locator('[data-metric="spo2"]').first).to_have_attribute("data-state", "ok")
     for hidden in ("#pause", "#acknowledge"):
         expect(page.locator(hidden)).to_be_hidden()
+    page.click("#more")
     page.click("#limits")
     expect(page.locator("#limits-dialog footer")).to_be_hidden()
     page.goto(f"{served.url}/accounts")
@@ -128,7 +129,7 @@ def test_login_trust_and_accounts(served: Served, open_page: OpenPage) -> None:
     expect(page.locator("#silence")).to_be_hidden()
     for session in served.access.sessions.all():  # the operator ends it, far away
         served.access.sessions.end(session)
-    expect(page.locator("#session-ended")).to_contain_text("This screen shows no patient")
+    expect(page.locator("#session-ended")).to_contain_text("इस स्क्रीन पर कोई रोगी नहीं दिखता")
     page.click("#session-ended a")
     expect(page.locator("#password")).to_be_visible()
 

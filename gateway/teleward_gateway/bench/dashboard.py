@@ -26,7 +26,7 @@ MESSAGE_OVERHEAD = 56
 """Bytes around a WebSocket message: 4 of its header, 52 of TCP and IP with timestamps."""
 THROTTLE = 6
 READY = """() => {
-  const traces = [...teleward.traces.values()];
+  const traces = [...(window.teleward?.traces.values() ?? [])];
   return traces.length > 0 && traces.every(({ sweep }) => sweep.lanes.length > 0);
 }"""
 FULL_REDRAW = """() => {

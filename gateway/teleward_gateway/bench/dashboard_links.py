@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from websockets.asyncio.client import connect
 
 CROWD = 40
-LIVE = "() => teleward.shell.ward.received && teleward.shell.stream.link().state === 'live'"
+LIVE = """() => {
+  const shell = window.teleward?.shell;
+  return shell?.ward.received && shell.stream.link().state === "live";
+}"""
 LOST = "() => teleward.shell.stream.link().state === 'lost'"
 NUMBERS = """() => {
   const { stream } = teleward.shell;

@@ -52,7 +52,10 @@ export class Shell {
     new Worker("/static/core/ticker.js").onmessage = () => this.tick();
     requestAnimationFrame((stamp) => this.loop(stamp));
     // what is not needed to show the patient comes after what is
-    if (base === 0) addEventListener("load", () => void this.keep());
+    // the texts may have come after the load of everything else
+    if (base > 0) return;
+    if (document.readyState === "complete") void this.keep();
+    else addEventListener("load", () => void this.keep());
   }
 
   /** Keep the page's files and what it shows, for the day when the gateway cannot be reached. */
