@@ -39,7 +39,7 @@ def catalogue(name: str, language: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["live", "devices", "refusals", "strip", "charts"])
+@pytest.mark.parametrize("name", ["live", "devices", "refusals", "strip", "charts", "exports"])
 def test_every_language_has_the_same_keys_and_places(name: str) -> None:
     listed = re.findall(r'(\w\w): "', (DASHBOARD / "i18n" / "words.js").read_text("utf-8"))
     assert set(listed) == {p.suffixes[0][1:] for p in (DASHBOARD / "i18n").glob("live.*.json")}
@@ -67,7 +67,7 @@ def test_every_text_is_used_and_every_used_text_is_there(name: str) -> None:
     own = "".join(p.read_text("utf-8") for p in DASHBOARD.glob(parts))
     asked = set(re.findall(r'[^.\w]t\("([\w-]+)"', own))
     others = {
-        key for each in ("live", "devices", "strip", "charts") for key in catalogue(each, "en")
+        key for each in ("live", "devices", "strip", "charts", "exports") for key in catalogue(each, "en")
     }
     assert asked <= others, asked - others
 

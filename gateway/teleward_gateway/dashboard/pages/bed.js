@@ -41,6 +41,7 @@ const limitsDialog = new Lazy(async () => new (await import("../alarms/limits.js
 const news2Dialog = new Lazy(async () => new (await import("./news2.js")).News2Dialog(shell, id, root));
 const sourceDialog = new Lazy(async () => new (await import("./value_source.js")).SourceDialog(shell, id, root));
 const noteDialog = new Lazy(async () => new (await import("./bed_note.js")).BedNote(id, root));
+const exportDialog = new Lazy(async () => new (await import("./export.js")).ExportDialog(id, root, lastDay));
 const filterDialog = new Lazy(
   async () =>
     new (await import("./ecg_filters.js")).EcgFilterDialog(root, (choice) => {
@@ -160,6 +161,9 @@ function drawKeys(subject, paused, now) {
       <button type="button" id="filter" aria-keyshortcuts="e" @click=${() => attempt(() => filterDialog.open())}>
         ${keyed(t("ecg_filter"), "e")}
       </button>
+      <button type="button" id="export" data-needs="export" aria-keyshortcuts="x" ?disabled=${!subject} @click=${() => attempt(() => exportDialog.open())}>
+        ${keyed(t("export"), "x")}
+      </button>
       <button type="button" id="fullscreen" aria-keyshortcuts="u" @click=${fullScreen}>
         ${keyed(t("full_screen"), "u")}
       </button>
@@ -167,6 +171,12 @@ function drawKeys(subject, paused, now) {
       </div>`,
     element("keys"),
   );
+}
+
+/** @returns {[number, number]} the last 24 hours, ms */
+function lastDay() {
+  const now = shell.stream.now();
+  return [now - 86400e3, now];
 }
 
 /** @param {boolean} open */
@@ -321,6 +331,7 @@ const keys = new KeyMap(element("dialogs"), [
   { key: "n", text: t("key_news2"), act: () => subjectHere() && attempt(() => news2Dialog.open()) },
   { key: "t", text: t("key_trends"), act: () => location.assign(pageOf("trends")) },
   { key: "c", text: t("key_chart"), act: () => location.assign(pageOf("news2")) },
+  { key: "x", text: t("key_export"), act: () => subjectHere() && attempt(() => exportDialog.open()) },
   { key: "o", text: t("key_note"), act: () => subjectHere() && attempt(() => noteDialog.open()) },
   { key: "m", text: t("key_measure"), act: measure },
   { key: "l", text: t("key_limits"), act: () => subjectHere() && attempt(() => limitsDialog.open()) },

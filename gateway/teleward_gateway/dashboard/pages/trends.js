@@ -240,6 +240,7 @@ function drawTools() {
       </div>
       <button type="button" id="note" aria-keyshortcuts="n" @click=${note}>${keyed(t("note"), "n")}</button>
       <a class="button" id="download" aria-keyshortcuts="d" download href=${csvAddress(start, end)}>${keyed(t("download"), "d")}</a>
+      <button type="button" id="export" data-needs="export" aria-keyshortcuts="x" @click=${openExport}>${keyed(t("export"), "x")}</button>
       <button type="button" id="print" aria-keyshortcuts="p" @click=${() => print()}>${keyed(t("print"), "p")}</button>
       <button type="button" id="keys" aria-keyshortcuts="?" aria-label=${t("keys")} @click=${() => keys.open()}>?</button>`,
     element("tools"),
@@ -257,6 +258,15 @@ function note() {
   notes.about(at, at === null ? "" : dayAndTime(at));
 }
 
+/** @type {import("./export.js").ExportDialog | null} */
+let exporting = null;
+
+async function openExport() {
+  const { ExportDialog } = await import("./export.js");
+  exporting ??= new ExportDialog(id, element("dialogs"), () => range.span(shell.stream.now()));
+  exporting.open();
+}
+
 const earlier = () => go(() => range.move(-1, shell.stream.now()));
 const later = () => go(() => range.move(1, shell.stream.now()));
 const present = () => go(() => (range.end = null));
@@ -272,6 +282,7 @@ const keys = new KeyMap(
     { key: "t", text: t("table"), act: () => show("table") },
     { key: "n", text: t("note_title"), act: note },
     { key: "d", text: t("download"), act: () => element("download").click() },
+    { key: "x", text: t("key_export"), act: openExport },
     { key: "p", text: t("print"), act: () => print() },
     { key: "b", text: t("back"), act: () => location.assign(`/bed/${encodeURIComponent(id)}`) },
     { key: "s", text: t("key_sound"), act: () => shell.sound.toggle() },
