@@ -25,6 +25,7 @@ COMMANDS = {
     "cases": "list, check and run teaching cases",
     "room": "control a running case as an instructor",
     "export": "records of a subject as CSV, Parquet, EDF+, WFDB and more",
+    "import": "a recording (WFDB, EDF, CSV) as the history of a new subject",
     "collect": "carry records from MQTT to InfluxDB",
     "stack": "write a compose file for mosquitto, InfluxDB and Grafana",
     "doctor": "check this machine, with remedies",

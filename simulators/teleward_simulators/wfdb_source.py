@@ -24,7 +24,9 @@ SEAM_S = 2.0
 
 _METRICS = {
     "i": "ecg_i", "ii": "ecg_ii", "iii": "ecg_iii", "mlii": "ecg_ii", "mli": "ecg_i",
-    "v1": "ecg_v1", "v5": "ecg_v5", "v": "ecg_v1", "ecg": "ecg_ii", "ekg": "ecg_ii",
+    "avr": "ecg_avr", "avl": "ecg_avl", "avf": "ecg_avf", "v1": "ecg_v1", "v2": "ecg_v2",
+    "v3": "ecg_v3", "v4": "ecg_v4", "v5": "ecg_v5", "v6": "ecg_v6", "v": "ecg_v1",
+    "ecg": "ecg_ii", "ekg": "ecg_ii",
     "ecg1": "ecg_i", "ecg2": "ecg_ii", "pleth": "pleth", "ppg": "pleth", "resp": "respiration",
     "abp": "arterial_pressure", "art": "arterial_pressure", "co2": "capnogram",
 }  # fmt: skip
@@ -38,9 +40,9 @@ class WfdbRecording:
         self.fs = record.fs
         self._waves: dict[str, NDArray[np.float32]] = {}
         for number, (channel, unit) in enumerate(zip(record.channels, record.units, strict=True)):
-            metric = _METRICS.get(channel.lower().strip(" ,"), "ecg_ii" if number == 0 else "")
+            metric = metric_of(channel, number)
             if metric and metric not in self._waves:
-                factor = _unit_factor(header, metric, unit)
+                factor = unit_factor(header, metric, unit)
                 self._waves[metric] = (record.signals[:, number] * factor).astype(np.float32)
         if not self._waves:
             raise Invalid(f"{header}: none of its signals is a wave that a device could measure")
@@ -86,7 +88,15 @@ class WfdbRecording:
         return chosen
 
 
-def _unit_factor(header: Path, metric: str, unit: str) -> float:
+def metric_of(channel: str, number: int) -> str:
+    """Return the metric of a channel by its name, lead II for a first one that is not known."""
+    known = channel.lower().strip(" ,").removeprefix("ecg ").removeprefix("ekg ")
+    if known in _METRICS:
+        return _METRICS[known]
+    return known if known in METRICS else "ecg_ii" if number == 0 else ""
+
+
+def unit_factor(header: Path, metric: str, unit: str) -> float:
     """Return what a value in ``unit`` is multiplied by to be in the unit of ``metric``."""
     wanted = METRICS[metric].unit
     if wanted not in UNITS:

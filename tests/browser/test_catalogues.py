@@ -67,7 +67,9 @@ def test_every_text_is_used_and_every_used_text_is_there(name: str) -> None:
     own = "".join(p.read_text("utf-8") for p in DASHBOARD.glob(parts))
     asked = set(re.findall(r'[^.\w]t\("([\w-]+)"', own))
     others = {
-        key for each in ("live", "devices", "strip", "charts", "exports") for key in catalogue(each, "en")
+        key
+        for each in ("live", "devices", "strip", "charts", "exports")
+        for key in catalogue(each, "en")
     }
     assert asked <= others, asked - others
 

@@ -85,7 +85,7 @@ class EdfFile:
     def _long_layout(self) -> Layout:
         """Return records of about a second for a stretch whose length is not known."""
         fs = self._stretch.channels[0].fs
-        seconds = next((n for n in range(1, 11) if abs(fs * n - round(fs * n)) < 1e-9), 1)
+        seconds = next((n for n in range(1, 11) if _is_whole(fs * n)), 1)
         samples = max(1, round(fs * seconds))
         most = (MOST_BYTES - 400) // (self._width * len(self._stretch.channels))
         samples = min(samples, max(1, most))
@@ -134,7 +134,12 @@ class EdfFile:
         step_ns = int(Decimal(layout.duration) * _NS)
         texts = [b"+%s\x14\x14\x00" % _plain(begin_ns + self._n_records * step_ns)]
         room = layout.annotation_bytes - len(texts[0])
-        while self._marks and len(tal := self._tal(self._marks[0], self._origin_ns())) <= room:
+        # later marks wait for their record, so that the sizes of blocks change nothing
+        end_ns = self._time_ns(self._written + layout.samples)
+        while self._marks and self._marks[0].time_ns < end_ns:
+            tal = self._tal(self._marks[0], self._origin_ns())
+            if len(tal) > room:
+                break
             texts.append(tal)
             room -= len(tal)
             self._marks.popleft()
@@ -157,6 +162,11 @@ def text_of(mark: Mark) -> str:
     if mark.symbol == NOTE:
         return mark.text
     return f"{mark.symbol} {mark.text}" if mark.text else mark.symbol
+
+
+def _is_whole(samples: float) -> bool:
+    """Return whether a number of samples is whole, but for what the crystal of a device is off."""
+    return abs(samples - round(samples)) < 5e-4 * samples
 
 
 def _signed(length_ns: int) -> bytes:

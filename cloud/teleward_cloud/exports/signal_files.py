@@ -22,6 +22,7 @@ _BESIDE = (RecordKind.ANNOTATION, RecordKind.ALARM)
 FILES = ("file", "device", "signals", "start", "end", "fs", "samples")
 GAPS = ("metric", "device", "kind", "from", "to", "seconds", "samples")
 _NS = 1_000_000_000
+Row = tuple[str, ...]
 
 
 class SignalFile(Protocol):
@@ -52,6 +53,9 @@ class SignalWriter:
         self._open_files: dict[int, SignalFile] = {}
         self._used: Counter[str] = Counter()
         self._parts: list[Part] = []
+        # sorted at the end, so that neither batches nor sizes of blocks change their order
+        self._files: list[tuple[int, Row]] = []
+        self._gaps: list[tuple[int, Row]] = []
 
     def open_file(self, stretch: Stretch, name: str) -> SignalFile:
         """Return a file of this format for a stretch; ``name`` without its ending."""
@@ -83,7 +87,14 @@ class SignalWriter:
     def finish(self) -> Iterable[Part]:
         """Return the rest."""
         self._splitter.finish()
+        for name, rows in (("files.csv", self._files), ("gaps.csv", self._gaps)):
+            rows.sort()
+            self._parts += [Part(name, csv_line(row)) for _, row in rows]
         return self._taken()
+
+    def names(self) -> list[str]:
+        """Return the names of all files, in order of time."""
+        return [row[0] for _, row in self._files]
 
     def _taken(self) -> list[Part]:
         parts, self._parts = self._parts, []
@@ -113,7 +124,7 @@ class SignalWriter:
             iso_ns(stretch.start_ns), iso_ns(stretch.time_ns(stretch.done)),
             repr(_NS / stretch.period_ns), str(stretch.done),
         )  # fmt: skip
-        self._parts.append(Part("files.csv", csv_line(row)))
+        self._files.append((stretch.start_ns, row))
 
     def gap(self, channel: Channel, from_ns: int, to_ns: int) -> None:
         """List a hole."""
@@ -123,7 +134,7 @@ class SignalWriter:
             channel.metric, channel.device or "", kind, iso_ns(from_ns), iso_ns(to_ns),
             repr(seconds), str(round(seconds * channel.fs)),
         )  # fmt: skip
-        self._parts.append(Part("gaps.csv", csv_line(row)))
+        self._gaps.append((min(from_ns, to_ns), row))
 
     def _name(self, stretch: Stretch) -> str:
         """Return a name for the file of a stretch, of letters, digits and underscores."""

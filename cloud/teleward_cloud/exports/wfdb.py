@@ -62,7 +62,6 @@ class WfdbFile:
         annotations = self._annotations.packed()
         if annotations:
             yield Part(f"{self._name}.atr", annotations)
-        yield Part("RECORDS", f"{self._name}\n".encode())
 
     def _header(self) -> str:
         stretch = self._stretch
@@ -114,6 +113,11 @@ class WfdbWriter(SignalWriter):
     def open_file(self, stretch: Stretch, name: str) -> WfdbFile:
         """Return the record of a stretch."""
         return WfdbFile(self, stretch, name)
+
+    def finish(self) -> Iterator[Part]:
+        """Return the rest, and the list of all records."""
+        yield from super().finish()
+        yield Part("RECORDS", "".join(f"{name}\n" for name in self.names()).encode())
 
 
 def make_writer(scope: Scope) -> WfdbWriter:

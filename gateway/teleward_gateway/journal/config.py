@@ -20,7 +20,8 @@ class JournalConfig:
     is how often what the sinks acknowledged is written (after a crash that much is sent again and
     recognised by its identity). ``verify_bytes`` is the size up to which a journal is read
     and checked whole before it opens; of a larger one the newest minute is. ``log_pages`` of 2 KB
-    may gather in the write-ahead log before they move into the file, hot ones once.
+    may gather in the write-ahead log before they move into the file, hot ones once. An import
+    does not ``join`` blocks of a waveform: its records stay as they were.
     """
 
     commit_interval_s: float = 1.0
@@ -32,6 +33,7 @@ class JournalConfig:
     verify_bytes: int = 64 * 2**20
     log_pages: int = 4000
     cache_records: int = 20_000
+    join: bool = True
 
     @property
     def log_bytes(self) -> int:

@@ -316,7 +316,7 @@ class Writer:
 
         Entries and records are in the order of their numbers.
         """
-        entries = join_waveforms(self._entries)
+        entries = join_waveforms(self._entries) if self._config.join else self._entries
         number = self._next
         rows: list[tuple[Row, list[Record]]] = []
         numbered: list[Entry] = []

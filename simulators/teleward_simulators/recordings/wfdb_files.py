@@ -98,10 +98,7 @@ def read_rate(header: Path) -> float:
 def read_record(header: Path) -> Recording:
     """Read the signals of one record; `Invalid` names what is wrong with its files."""
     lines, comments = _lines(header)
-    n_channels, fs = int(lines[0][1]), _rate(lines[0])
-    fields = lines[1 : 1 + n_channels]
-    if len(fields) != n_channels or any(len(field) < 2 for field in fields):
-        raise Invalid(f"{header}: {n_channels} lines of FILE FORMAT ... must follow the first")
+    fs, fields = _rate(lines[0]), _signal_lines(header, lines)
     gains, zeros, units = zip(*(_gain(field) for field in fields), strict=True)
     return Recording(
         header.stem,
@@ -111,6 +108,35 @@ def read_record(header: Path) -> Recording:
         (_counts(header, fields) - np.array(zeros)) / np.array(gains),
         gains[0],
         zeros[0],
+        comments,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The counts of one record, float64, shape (n_samples, n_channels), NaN where there are none.
+
+    ``gains`` are (counts a unit, count of zero, unit); ``start`` the words of date and time.
+    """
+
+    fs: float
+    channels: tuple[str, ...]
+    gains: tuple[tuple[float, int, str], ...]
+    counts: NDArray[np.float64]
+    start: tuple[str, ...]
+    comments: tuple[str, ...]
+
+
+def read_counts(header: Path, *, holes: bool = True) -> Counts:
+    """Read one record as its converter counted; without ``holes`` every count is a sample."""
+    lines, comments = _lines(header)
+    fields = _signal_lines(header, lines)
+    return Counts(
+        _rate(lines[0]),
+        tuple(" ".join(field[8:]) for field in fields),
+        tuple(_gain(field) for field in fields),
+        _counts(header, fields, holes),
+        tuple(lines[0][4:6]),
         comments,
     )
 
@@ -158,6 +184,15 @@ def _lines(header: Path) -> tuple[list[list[str]], tuple[str, ...]]:
     return lines, tuple(line.strip("# ") for line in text if line[0] == "#")
 
 
+def _signal_lines(header: Path, lines: list[list[str]]) -> list[list[str]]:
+    """Return the fields of the line of each signal."""
+    n_channels = int(lines[0][1])
+    fields = lines[1 : 1 + n_channels]
+    if len(fields) != n_channels or any(len(field) < 2 for field in fields):
+        raise Invalid(f"{header}: {n_channels} lines of FILE FORMAT ... must follow the first")
+    return fields
+
+
 def _rate(first: list[str]) -> float:
     return float(first[2].split("/")[0].split("(")[0])
 
@@ -170,7 +205,7 @@ def _gain(field: list[str]) -> tuple[float, int, str]:
     return float(gain) or 200.0, int(baseline.rstrip(")")) if baseline else zero, unit or "mV"
 
 
-def _counts(header: Path, fields: list[list[str]]) -> NDArray[np.float64]:
+def _counts(header: Path, fields: list[list[str]], holes: bool = True) -> NDArray[np.float64]:
     """Return counts, NaN for none, shape (n_samples, n_channels); one file holds some channels."""
     columns: dict[int, NDArray[np.float64]] = {}
     for name in dict.fromkeys(field[0] for field in fields):
@@ -183,7 +218,8 @@ def _counts(header: Path, fields: list[list[str]]) -> NDArray[np.float64]:
         flat = _decode(form, data, header)
         rows = flat[: len(flat) // len(places) * len(places)].reshape(-1, len(places))
         counts = rows.astype(np.float64)
-        counts[rows == INVALID[form]] = np.nan
+        if holes:
+            counts[rows == INVALID[form]] = np.nan
         columns |= dict(zip(places, counts.T, strict=True))
     shortest = min((len(column) for column in columns.values()), default=0)
     return np.stack([columns[k][:shortest] for k in range(len(fields))], axis=1)

@@ -263,7 +263,7 @@ let exporting = null;
 
 async function openExport() {
   const { ExportDialog } = await import("./export.js");
-  exporting ??= new ExportDialog(id, element("dialogs"), () => range.span(shell.stream.now()));
+  exporting ??= new ExportDialog(id, element("dialogs"), () => range.at(shell.stream.now()));
   exporting.open();
 }
 

@@ -1,0 +1,1 @@
+"""Imports: recordings of other tools, and exports of a gateway, as history in the journal."""
