@@ -38,6 +38,17 @@ class Calendar:
         self.offset_minutes = offset_minutes
         self.clock: ClockReading | None = None
         self.clock_set: ClockReading | None = None
+        self._sight: ClockReading | None = None
+
+    def see_live(self, moment: DateTime | None, received: Received) -> None:
+        """Take the date of a value that is being measured as a sight of the device's clock.
+
+        It counts where the clock itself could not be read: what a device sends while it measures
+        (a cuff's pressure, a temperature that still rises) is never of its memory.
+        """
+        calendar_ns = None if moment is None else moment.to_ns()
+        if calendar_ns is not None:
+            self._sight = ClockReading(calendar_ns, received.time_ns, received.monotonic_ns)
 
     def utc_ns(
         self, moment: DateTime | None, near_ns: int, offset: int | None = None
@@ -69,7 +80,7 @@ class Calendar:
             record,
             user,
             memory,
-            clock=self.clock,
+            clock=self.clock or self._sight,
             clock_set=self.clock_set,
         )
         device_ns = self.utc_ns(moment, received.time_ns, offset)

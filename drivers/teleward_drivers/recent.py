@@ -21,3 +21,19 @@ class RecentSet:
         self._seen[thing] = None
         if len(self._seen) > self._size:
             del self._seen[next(iter(self._seen))]
+
+
+class UndatedRepeats:
+    """Tells a value without a date that comes again from a second one, by the time between them.
+
+    ``apart_ns`` is less than the device takes for another measurement.
+    """
+
+    def __init__(self, apart_ns: int) -> None:
+        self._apart_ns = apart_ns
+        self._last: tuple[Hashable, int] | None = None
+
+    def is_repeat(self, thing: Hashable, monotonic_ns: int) -> bool:
+        """Return whether ``thing`` came so lately that it was not measured again; remember it."""
+        last, self._last = self._last, (thing, monotonic_ns)
+        return last is not None and last[0] == thing and monotonic_ns - last[1] < self._apart_ns

@@ -155,3 +155,30 @@ def test_the_enhanced_cuff_states_its_own_zone() -> None:
         assert reading.stamp is not None
         assert reading.stamp.offset_minutes == 330
         assert (reading.device_time_ns, reading.stored) == (T0, False)
+
+
+def test_what_is_being_measured_shows_the_clock_that_cannot_be_read() -> None:
+    driver = thermometer.make({})
+    off_ns = -5 * HOUR
+    risen = []
+    for second, tenths, channel in (
+        (1, 371, thermometer.INTERMEDIATE),
+        (2, 380, thermometer.INTERMEDIATE),
+        (3, 380, thermometer.MEASUREMENT),
+    ):
+        value = thermometer.TemperatureMeasurement(
+            MedFloat(tenths, -1), date_time=DateTime.from_ns(T0 + second * S + off_ns)
+        )
+        outputs = driver.feed(at(second, bytes(value), channel))
+        risen += [o for o in outputs if isinstance(o, Measurement)]
+    assert [r.stamp is None for r in risen] == [True, True, False]
+    final = risen[-1]
+    assert (final.value, final.stored) == (38.0, False)
+    assert final.stamp is not None
+    assert final.stamp.age_ns(5_003 * S) == 0
+    cuffs = blood_pressure.make({})
+    pressure = blood_pressure.BloodPressure(
+        MedFloat.of(120), date_time=DateTime.from_ns(T0 - 16 * MINUTE)
+    )
+    list(cuffs.feed(at(0, bytes(pressure), blood_pressure.INTERMEDIATE_CUFF)))
+    assert not cuff(cuffs, 5, -16 * MINUTE, 2 * S, 206).stored

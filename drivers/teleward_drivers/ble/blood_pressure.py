@@ -32,7 +32,7 @@ from teleward_drivers.link import Received
 from teleward_drivers.medfloat import MedFloat, Special
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
-from teleward_drivers.recent import RecentSet
+from teleward_drivers.recent import RecentSet, UndatedRepeats
 from teleward_signal.model import DeviceStatus
 from teleward_signal.vocabulary import is_plausible
 
@@ -45,6 +45,8 @@ ENHANCED_CUFF = uuid16(0x2B35)
 NIBP_VALID_S = 3600.0
 """An hour: the longest interval at which a ward still calls a cuff reading current."""
 CUFF_VALID_S = 3.0
+MEASURING_NS = 10_000_000_000
+"""No cuff inflates and deflates in less: the same numbers again so soon are the same reading."""
 MMHG_PER_KPA = 7.500617
 """1 kPa = 7.500617 mmHg (NIST SP 811, conventional millimetre of mercury)."""
 NO_NUMBER = MedFloat(0, 0, Special.NAN)
@@ -188,10 +190,12 @@ class BloodPressureMonitor(Simple):
         self._calendar = calendar
         self._user = user
         self._seen = RecentSet()
+        self._undated = UndatedRepeats(MEASURING_NS)
 
     def _cuff(self, received: Received, enhanced: bool) -> Iterable[Output]:
         fields = Fields(received.data)
         value = BloodPressure.from_bytes(fields, enhanced, cuff=True)
+        self._calendar.see_live(value.calendar, received)
         yield from count_trailing(fields)
         yield measurement(
             "cuff_pressure",
@@ -205,7 +209,9 @@ class BloodPressureMonitor(Simple):
         value = BloodPressure.from_bytes(fields, enhanced)
         numbers = (value.systolic, value.diastolic, value.mean)
         identity = (value.calendar, value.user, *numbers)
-        if value.calendar is not None and value.calendar.known and identity in self._seen:
+        dated = value.calendar is not None and value.calendar.known
+        at_ns = received.monotonic_ns
+        if identity in self._seen if dated else self._undated.is_repeat(identity, at_ns):
             yield Discarded(len(received.data), "duplicate")
             return
         if self._user is not None and value.user not in (None, USER_UNKNOWN, self._user):

@@ -204,7 +204,7 @@ class GlucoseSensor(MemoryPart):
                 continue
             moment = None if self._start is None else self._start.after(record.minutes)
             calendar_ns = None if moment is None else moment.to_ns()
-            if self._access.took(record.minutes, calendar_ns, received.time_ns):
+            if self._access.took(record.minutes, calendar_ns, bytes(record), received.time_ns):
                 yield from self.give([self._reading(record, moment, received)], received)
             else:
                 yield Discarded(len(bytes(record)), "duplicate")

@@ -203,7 +203,8 @@ class GlucoseMeter(MemoryPart):
         except Malformed:
             self._access.lost()
             raise
-        if not self._access.took(value.sequence, value.moment.to_ns(), received.time_ns):
+        number, moment_ns = value.sequence, value.moment.to_ns()
+        if not self._access.took(number, moment_ns, received.data, received.time_ns):
             yield Discarded(len(received.data), "duplicate")
             return
         yield from count_trailing(fields)

@@ -288,7 +288,7 @@ class PulseOximeter(MemoryPart):
         if self._access.reading:
             # spot-checks have no number: the memory counts those that arrived
             self._n_spots += 1
-            self._access.took(self._n_spots, None, received.time_ns)
+            self._access.took(self._n_spots, None, received.data, received.time_ns)
         from_storage = bool((value.status or 0) & MeasurementStatus.FROM_STORAGE)
         stamped = self._calendar.stamped(received, moment, memory=from_storage or None)
         reason, quality = judge(value.status, value.sensor)

@@ -24,6 +24,8 @@ CHANNEL = uuid16(0x2A52)
 TIMEOUT_NS = 30_000_000_000
 RecordKey = tuple[int, int | None]
 """Number and calendar stamp: a device that was reset uses its numbers again, at other times."""
+Arrival = tuple[int, int | None, bytes]
+"""A record as it came: of two with one number and no date, the bytes tell them apart."""
 
 
 class Op(IntEnum):
@@ -145,7 +147,8 @@ class RecordAccess(Part):
         self._last: RecordKey | None = None
         self._from: RecordKey | None = None
         self._known = RecentSet()
-        self._arrived: set[RecordKey] = set()
+        self._arrived: set[Arrival] = set()
+        self._newest: RecordKey | None = None
         self._incomplete = False
         self._asked: RacpMessage | None = None
         self._answered = False
@@ -184,15 +187,20 @@ class RecordAccess(Part):
         elif self._asked is None and self._wanted and self._is_due(quiet_ns):
             yield self._ask_records()
 
-    def took(self, record: int, calendar_ns: int | None, time_ns: int) -> bool:
-        """Note a record that arrived at ``time_ns``; return whether it is new."""
+    def took(self, record: int, calendar_ns: int | None, data: bytes, time_ns: int) -> bool:
+        """Note a record, ``data``, that arrived at ``time_ns``; return whether it is new."""
         self._received_ns = time_ns
-        key = (record, calendar_ns)
+        arrival = (record, calendar_ns, data)
         if self.reading:
-            self._arrived.add(key)
-        fresh = key not in self._known and key != self._last
-        self._known.add(key)
+            self._arrived.add(arrival)
+        on_record = calendar_ns is not None and (record, calendar_ns) == self._last
+        fresh = arrival not in self._known and not on_record
+        self._known.add(arrival)
         return fresh
+
+    def note_newest(self, record: int, calendar_ns: int | None) -> None:
+        """Note which record of this report is the newest: the next question begins there."""
+        self._newest = (record, calendar_ns)
 
     def lost(self) -> None:
         """Note a record that could not be read: the memory must not be erased."""
@@ -201,7 +209,7 @@ class RecordAccess(Part):
     def recorded(self) -> Iterable[Output]:
         """Erase what is on disk now."""
         if self._erase and self._arrived and self._asked is None:
-            highest = max(record for record, _ in self._arrived)
+            highest = max(record for record, _, _ in self._arrived)
             self._arrived.clear()
             yield self._ask(
                 delete_up_to(highest) if self._numbered else RacpMessage(Op.DELETE, Operator.ALL)
@@ -214,6 +222,7 @@ class RecordAccess(Part):
 
     def _ask_records(self, everything: bool = False) -> Write:
         self._arrived.clear()
+        self._newest = None
         self._incomplete = False
         self._from = None if everything else self._last
         return self._ask(report_all() if self._from is None else report_from(self._from[0]))
@@ -239,7 +248,7 @@ class RecordAccess(Part):
 
     def _reported(self, result: int) -> Iterable[Output]:
         begun, self._from = self._from, None
-        if begun is not None and (result != Result.DONE or begun not in self._arrived):
+        if begun is not None and (result != Result.DONE or not self._has_arrived(begun)):
             self._last = None  # reset, erased, or it cannot be asked from a record on
             yield self._ask_records(everything=True)
             return
@@ -248,9 +257,13 @@ class RecordAccess(Part):
             yield Discarded(0, f"record_access_refused_{result}")
             return
         if self._arrived and self._numbered:
-            self._last = max(self._arrived, key=lambda key: (key[0], key[1] or 0))
+            highest = max(self._arrived, key=lambda arrival: (arrival[0], arrival[1] or 0))
+            self._last = self._newest or begun or highest[:2]
         if self._erase and self._arrived and not self._incomplete:
             yield self._ask(count(begun))
+
+    def _has_arrived(self, key: RecordKey) -> bool:
+        return any(arrival[:2] == key for arrival in self._arrived)
 
     def _is_whole(self, counted: int) -> bool:
         return not self._incomplete and counted == len(self._arrived)

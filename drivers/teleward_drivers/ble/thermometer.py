@@ -105,6 +105,11 @@ class Thermometer(Simple):
         )
         if value.type in TYPES:
             detail["site"] = TYPES[value.type]
+        stamped: dict[str, Any] = {}
+        if final:
+            stamped = self._calendar.stamped(received, value.date_time)
+        else:
+            self._calendar.see_live(value.date_time, received)
         yield measurement(
             "body_temperature",
             value.celsius,
@@ -112,7 +117,7 @@ class Thermometer(Simple):
             quality=None if final else 0.5,
             valid_s=VALID_S if final else INTERMEDIATE_VALID_S,
             detail=detail,
-            **self._calendar.stamped(received, value.date_time),
+            **stamped,
         )
 
     def _type(self, received: Received) -> Iterable[Output]:

@@ -23,6 +23,7 @@ from teleward_drivers.gatt import GattDriver, Simple, count_trailing, uuid16
 from teleward_drivers.link import Received
 from teleward_drivers.options import read_options
 from teleward_drivers.plausible import measurement
+from teleward_drivers.recent import UndatedRepeats
 
 SERVICE = uuid16(0x181D)
 MEASUREMENT = uuid16(0x2A9D)
@@ -32,6 +33,8 @@ METRE, INCH = 0.001, 0.1 * 0.0254
 VALID_S = 86400.0
 """A day: weight is taken once a day, at the same hour."""
 USER_UNKNOWN = 0xFF
+WEIGHING_NS = 3_000_000_000
+"""Nobody steps off and on and stands still in less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class WeightScale(Simple):
         self.values = frozenset({MEASUREMENT})
         self._mi = MiWeighings(calendar)
         self._user = user
+        self._undated = UndatedRepeats(WEIGHING_NS)
 
     def _measured(self, received: Received) -> Iterable[Output]:
         if is_mi_weight(received.data):
@@ -98,6 +102,10 @@ class WeightScale(Simple):
             return
         fields = Fields(received.data)
         value = WeightMeasurement.from_bytes(fields)
+        undated = value.date_time is None or not value.date_time.known
+        if undated and self._undated.is_repeat(received.data, received.monotonic_ns):
+            yield Discarded(len(received.data), "duplicate")
+            return
         yield from count_trailing(fields)
         if is_other_user(value.user, self._user):
             yield Discarded(len(received.data), "other_user")

@@ -36,6 +36,8 @@ SAME_NS = 120 * S_NS
 """Two clock readings that differ by less belong to one setting: the clock drifted."""
 DRIFT = 200e-6
 """A poor crystal loses 17 s a day."""
+MINUTE_NS = 60 * S_NS
+"""Some cuffs stamp whole minutes: a reading of 12:00:00 may have been taken until 12:00:59."""
 COINCIDENCE_NS = 120 * S_NS
 """A calendar that shows this moment to two minutes is right, until something contradicts it."""
 PAIR_NS = 45 * S_NS
@@ -117,6 +119,7 @@ class Reading:
     record of a memory that was read to its end. ``quiet``: it came long after connecting, with
     nothing before it. ``offset_minutes`` is the zone, ``is_stated`` by the settings or the device.
     ``floor_ns`` is the time of the record with the next lower number, read just before.
+    ``shown_ahead_ns`` is how far the calendar was ahead at this connect, before anything set it.
     """
 
     calendar_ns: int | None
@@ -128,6 +131,7 @@ class Reading:
     quiet: bool = False
     offset_minutes: int = 0
     floor_ns: int = BEGINNING_NS
+    shown_ahead_ns: int | None = None
 
     @property
     def guess_ns(self) -> int | None:
@@ -139,18 +143,23 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """When a reading was taken: the best time and the bounds (UTC ns), and what shows it."""
+    """When a reading was taken: the best time and the bounds (UTC ns), and what shows it.
+
+    ``minute_ns`` is the end of the minute, where a calendar names a whole one: it may count
+    minutes only. It widens the bounds within which a wearer is looked for.
+    """
 
     when: When
     time_ns: int
     earliest_ns: int
     latest_ns: int
     by: str
+    minute_ns: int = 0
 
     @property
     def bounds(self) -> tuple[int, int]:
         """The earliest and the latest time."""
-        return self.earliest_ns, self.latest_ns
+        return self.earliest_ns, max(self.latest_ns, self.minute_ns)
 
     @property
     def uncertainty_ns(self) -> int:
@@ -165,8 +174,11 @@ def place(history: ClockHistory, reading: Reading) -> tuple[Placement, ClockHist
         return _without_time(reading), history
     fitting = [s for s in reversed(history.settings) if _fits(s, reading, calendar_ns)]
     fitting = [s for s in fitting if not _came_before(s, reading, calendar_ns)] or fitting
+    shown = _setting_at_connect(history, reading)
     if history.settings and _shows_now(history.settings[-1], reading, calendar_ns):
         fitting = [history.settings[-1]]
+    elif shown is not None and _is_fresh(shown, reading, calendar_ns):
+        fitting = [shown]
     if fitting:
         return _placed(fitting, reading, calendar_ns), history
     if reading.quiet and not reading.memory:
@@ -211,6 +223,26 @@ def _shows_now(newest: Setting, reading: Reading, calendar_ns: int) -> bool:
     return may_be_now and since_ns <= time_ns <= reading.now_ns + newest.error_ns
 
 
+def _setting_at_connect(history: ClockHistory, reading: Reading) -> Setting | None:
+    """Return the setting that the clock had when it was read at this connect."""
+    ahead_ns = reading.shown_ahead_ns
+    if ahead_ns is None:
+        return None
+    near = (s for s in reversed(history.settings) if abs(s.ahead_ns - ahead_ns) <= SAME_NS)
+    return next(near, None)
+
+
+def _is_fresh(shown: Setting, reading: Reading, calendar_ns: int) -> bool:
+    """Return whether a reading shows this moment by the clock as it was read at this connect.
+
+    Devices measure first and connect then. By the setting of before, such as that of summer, it
+    might be of an hour ago: within two minutes of now, by chance.
+    """
+    age_ns = reading.now_ns - (calendar_ns - shown.ahead_ns)
+    may_be_now = reading.newest or not reading.memory
+    return may_be_now and -shown.error_ns - TOLERANCE_NS <= age_ns <= COINCIDENCE_NS
+
+
 def _placed(fitting: list[Setting], reading: Reading, calendar_ns: int) -> Placement:
     """Return the placement by all settings that fit, the newest one first."""
     now_ns = reading.now_ns
@@ -219,7 +251,8 @@ def _placed(fitting: list[Setting], reading: Reading, calendar_ns: int) -> Place
     latest_ns = min(now_ns, max(t + s.error_ns for t, s in zip(times, fitting, strict=True)))
     live = {_is_live(now_ns - time_ns, reading) for time_ns in times}
     when = When.UNKNOWN if len(live) > 1 else When.NOW if live.pop() else When.PAST
-    return Placement(when, times[0], earliest_ns, latest_ns, fitting[0].by)
+    whole_ns = 0 if calendar_ns % MINUTE_NS else min(now_ns, latest_ns + MINUTE_NS - S_NS)
+    return Placement(when, times[0], earliest_ns, latest_ns, fitting[0].by, whole_ns)
 
 
 def _is_live(age_ns: int, reading: Reading) -> bool:

@@ -215,12 +215,15 @@ class Session:
     def _note_record(self, stamp: DeviceStamp) -> None:
         """Note the newest record, from which the next connection reads on.
 
-        The newest by the device's calendar: one that was reset begins its numbers again.
+        It is the one that a whole report ended with, else the newest by the device's calendar:
+        a device that was reset begins its numbers again, and may keep records of before.
         """
         last, calendar_ns = self._last, stamp.calendar_ns
         if stamp.record is None:
             return
-        if last is None or calendar_ns is None or last.calendar_ns is None:
+        if stamp.newest:
+            newer = True
+        elif last is None or calendar_ns is None or last.calendar_ns is None:
             newer = last is None or stamp.record >= last.record
         else:
             newer = calendar_ns >= last.calendar_ns

@@ -132,10 +132,7 @@ class Ingest:
             self.statistics.discarded_bytes += output.n_bytes
             return
         stamp = self._clock.at(received.monotonic_ns)
-        clock = self._clocks.get(device)
-        if clock is None:
-            clock = self._clocks[device] = DeviceClock(self._clock)
-            self.readings.connected(device, received.monotonic_ns)
+        clock = self._clocks.get(device) or self._begin(device, received.monotonic_ns)
         if isinstance(output, SampleBlock) and block_problem(output) is not None:
             subject = self._wearer(device, None, stamp)
             if subject is not None:
@@ -199,6 +196,16 @@ class Ingest:
         """Score and analyse a subject by the profile of its age from now on; no stream ends."""
         self.scores.set_applies(subject, profile.has_news2, years)
         self._dsp.bound_rates(subject, profile.slow_per_min, profile.fast_per_min)
+
+    def connected(self, device: str) -> None:
+        """Note that a device can send from now on: what comes after long silence is of then."""
+        if device not in self._clocks:
+            self._begin(device, self._clock.now().monotonic_ns)
+
+    def _begin(self, device: str, monotonic_ns: int) -> DeviceClock:
+        clock = self._clocks[device] = DeviceClock(self._clock)
+        self.readings.connected(device, monotonic_ns)
+        return clock
 
     def forget_device(self, device: str) -> None:
         """Drop what is known of a device that left or whose session began again."""

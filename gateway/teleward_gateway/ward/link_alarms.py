@@ -23,6 +23,8 @@ class LinkAlarms:
         """Show the state of a link and raise or clear its technical alarm."""
         if state is State.CONNECTING:
             self._ingest.forget_device(device)
+        elif state is State.STREAMING:
+            self._ingest.connected(device)
         lost = state in (State.STALLED, State.BACKING_OFF, State.REFUSED)
         subject = self._registry.subject_now(device)
         if subject is None:

@@ -123,7 +123,12 @@ def _reading(
     floor_ns = 0
     if contact.record is not None and stated.record is not None:
         floor_ns = contact.record_ns if contact.record < stated.record else 0
-    zone = stated.offset_minutes
+    zone, clock = stated.offset_minutes, stated.clock
+    shown_ahead_ns = None
+    if clock is not None and clock.calendar_ns is not None:
+        # against the arrival's UTC, which may have been corrected since the clock was read
+        read_ns = stamp.time_ns - (stamp.monotonic_ns - clock.monotonic_ns)
+        shown_ahead_ns = clock.calendar_ns - read_ns
     return Reading(
         calendar_ns=stated.calendar_ns,
         now_ns=stamp.time_ns,
@@ -133,4 +138,5 @@ def _reading(
         quiet=stamp.monotonic_ns - before_ns >= QUIET_NS,
         offset_minutes=local_offset_minutes(stamp.time_ns) if zone is None else zone,
         floor_ns=floor_ns,
+        shown_ahead_ns=shown_ahead_ns,
     )

@@ -32,7 +32,8 @@ class GlucoseMeter(OnDemand):
     Options: ``stored`` (records in memory, an hour apart), ``molar``, ``control`` (the last one
     is of control solution), ``value`` (mg/dL), ``status`` (such as "time fault"),
     ``interval_s`` (a drop of blood so often; 0: only when `measure` is pressed), ``first_s``,
-    ``calendar`` (see `calendar_clock`), ``no_filter`` (can report all records or none)."""
+    ``calendar`` (see `calendar_clock`), ``no_filter`` (can report all records or none),
+    ``newest_first`` (reports its memory backward)."""
 
     kind = "glucose"
     title = "Glucose meter"

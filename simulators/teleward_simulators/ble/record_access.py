@@ -38,6 +38,7 @@ class RecordMemory:
         self.requests: list[bytes] = []
         self.filters = not device.options.get("no_filter")
         """Many meters report all records or none: they answer 04, operator not supported."""
+        self.newest_first = bool(device.options.get("newest_first"))
         self._device = device
         self._data = data
         self._send = send
@@ -72,7 +73,7 @@ class RecordMemory:
         elif not chosen:
             await self._reply(response(request.op, Result.NONE_FOUND))
         else:
-            for sequence in chosen:
+            for sequence in reversed(chosen) if self.newest_first else chosen:
                 if request.op == Op.DELETE:
                     del self.records[sequence]
                 else:

@@ -200,3 +200,22 @@ def test_a_calendar_near_to_now_is_as_sure_as_it_is_new(ago_ns: int) -> None:
     assert found.earliest_ns < NOW - ago_ns
     assert found.latest_ns == NOW
     assert taken(0, 16 * MIN, ClockHistory(), newest=True).when is When.UNKNOWN
+
+
+def test_a_calendar_of_whole_minutes_may_count_minutes_only() -> None:
+    """Cuffs that stamp 12:00:00 measured until 12:00:59: whoever wears them since is possible."""
+    whole = taken(0, HOUR, read(0))
+    assert whole.uncertainty_ns <= 2 * TOLERANCE_NS
+    assert whole.bounds[1] - whole.latest_ns == 59 * S_NS
+    odd = taken(0, HOUR - S_NS, read(0))
+    assert odd.bounds[1] == odd.latest_ns
+    assert taken(0, 0, read(0)).bounds[1] == NOW
+
+
+@pytest.mark.parametrize("ahead_ns", [HOUR, -HOUR, 330 * MIN])
+def test_the_first_reading_after_its_clock_changed_is_of_now(ahead_ns: int) -> None:
+    """Summer time ended between two connects: the reading that opens the second is of now."""
+    history = read(ahead_ns, NOW - 2 * HOUR).seen(NOW - 3 * S_NS, NOW - 3 * S_NS, "clock")
+    assert taken(0, 15 * S_NS, history, shown_ahead_ns=0).when is When.NOW
+    assert taken(0, 15 * S_NS, history, shown_ahead_ns=0, memory=True).when is not When.NOW
+    assert taken(0, 20 * MIN, history, shown_ahead_ns=0).when is not When.NOW
