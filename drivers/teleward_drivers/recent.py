@@ -24,7 +24,7 @@ class RecentSet:
 
 
 class UndatedRepeats:
-    """Tells a value without a date that comes again from a second one, by the time between them.
+    """Repeats of a value without a date, known by how soon they come.
 
     ``apart_ns`` is less than the device takes for another measurement.
     """

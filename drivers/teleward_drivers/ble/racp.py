@@ -25,7 +25,7 @@ TIMEOUT_NS = 30_000_000_000
 RecordKey = tuple[int, int | None]
 """Number and calendar stamp: a device that was reset uses its numbers again, at other times."""
 Arrival = tuple[int, int | None, bytes]
-"""A record as it came: of two with one number and no date, the bytes tell them apart."""
+"""A record as it came: two with one number and no date differ in their bytes only."""
 
 
 class Op(IntEnum):

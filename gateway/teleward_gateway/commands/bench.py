@@ -9,6 +9,7 @@ BENCHMARKS = {
     "soak": "a ward for an hour: memory and file descriptors",
     "signal": "the signal engine against C, SciPy and whole-recording libraries",
     "accuracy": "detectors against annotated recordings",
+    "field": "inputs that field reports describe, and what they give now",
     "journal": "the journal against plain SQLite",
     "delivery": "MQTT and InfluxDB against bare clients",
     "exports": "exports of one patient: speed, memory and size of every format",
@@ -22,7 +23,12 @@ BENCHMARKS = {
 BENCH = "teleward_gateway.bench"
 """The package of the wheel teleward-bench: a gateway is installed without it."""
 
-MODULES = {"signal": "signal_speed", "accuracy": "accuracy.command", "class": "class_hour"}
+MODULES = {
+    "signal": "signal_speed",
+    "accuracy": "accuracy.command",
+    "class": "class_hour",
+    "field": "field.command",
+}
 """Modules that are not named like their benchmark: nothing may be named ``signal``."""
 
 
