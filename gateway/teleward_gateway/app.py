@@ -20,9 +20,10 @@ from teleward_gateway.api.server import Pages
 from teleward_gateway.classroom.mount import classroom
 from teleward_gateway.delivery.dead_letters import SinkControl
 from teleward_gateway.exporting.jobs import ExportJobs
-from teleward_gateway.parts import OpenRadio, Parts, build, data_folder
+from teleward_gateway.parts import NO_MANAGER, OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
+from teleward_gateway.process.service_manager import ServiceManager
 from teleward_gateway.settings.gateway_name import with_name
 from teleward_gateway.settings.model import Settings
 
@@ -37,6 +38,7 @@ class Gateway:
     """One running gateway; `run` is its life.
 
     ``leaves_process``: a stop that hangs ends the whole process after `STOP_LIMIT_S`.
+    ``manager`` learns when it is ready and that it lives.
     """
 
     def __init__(
@@ -47,16 +49,18 @@ class Gateway:
         config: Path | None = None,
         *,
         leaves_process: bool = False,
+        manager: ServiceManager = NO_MANAGER,
     ) -> None:
         self._settings, self._config = with_name(settings), config
         self._open_radio = open_radio
         self._redactor = redactor or Redactor()
-        self._leaves_process = leaves_process
+        self._leaves_process, self._manager = leaves_process, manager
         self._stopped = asyncio.Event()
 
     def stop(self) -> None:
         """Ask the gateway to stop; returns at once."""
         self._stopped.set()
+        self._manager.stopping()
         if self._leaves_process:
             asyncio.get_running_loop().call_later(STOP_LIMIT_S, _give_up)
 
@@ -103,9 +107,11 @@ class Gateway:
 
         def progress(step: str) -> None:
             front.step = step
+            manager.status(step)
 
+        manager = self._manager
         parts = await build(
-            stack, settings, self._open_radio, self._redactor, self._config, progress
+            stack, settings, self._open_radio, self._redactor, self._config, progress, manager
         )
         register_probes(parts)
         parts.health.register("pages", pages.health)
@@ -166,6 +172,7 @@ class Gateway:
             ]
             await parts.reconciler.start(parts.settings)
             parts.view.started()
+            self._manager.status("running")
             on_started(parts)
             await self._stopped.wait()
             await parts.commissioning.stop()

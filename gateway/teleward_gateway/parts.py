@@ -29,9 +29,11 @@ from teleward_gateway.journal import Journal, JournalConfig, JournalInUse
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.logs import Redactor
+from teleward_gateway.process.service_manager import ServiceManager
 from teleward_gateway.process.shared_memory import memory_file
 from teleward_gateway.process.startup import StartError, in_daemon_thread, prepare_folder
 from teleward_gateway.process.supervisor import Supervisor
+from teleward_gateway.process.watchdog import guard
 from teleward_gateway.registry.lock import RegistryLock
 from teleward_gateway.registry.opening import open_registry
 from teleward_gateway.registry.store import Registry
@@ -65,6 +67,7 @@ KERNELS = ("teleward_gateway.live.steps:warm",)
 CACHED_RECORDS = 4_000
 """Five seconds of 64 patients, which the sinks read while they are fresh; 20 000 cost 20 MB."""
 
+NO_MANAGER = ServiceManager()
 REGISTRY_WAIT_S = 5.0
 """A command that changes the registry beside the gateway needs milliseconds."""
 
@@ -141,16 +144,22 @@ async def build(
     redactor: Redactor,
     config: Path | None,
     progress: Callable[[str], None] = lambda step: None,
+    manager: ServiceManager = NO_MANAGER,
 ) -> Parts:
     """Return the parts of a gateway, closed by ``stack``; raises StartError.
 
-    ``progress`` gets what the start is doing, for people who wait for it.
+    ``progress`` gets what the start is doing, for people who wait for it; ``manager`` learns that
+    the gateway is ready once the journal is open, and is given signs of life from then on.
     """
     folder = data_folder(settings)
     if (hindrance := prepare_folder(folder)) is not None:
         log.error("%s; until then nothing is recorded", hindrance)
     health, supervisor = HealthRegistry(), Supervisor()
-    files = await _open_files(stack, settings, folder)
+    with manager.starting():
+        files = await _open_files(stack, settings, folder)
+    problem = files.journal.stats().problem
+    manager.ready(f"not recording: {problem}" if problem else "recording")
+    guard(stack, manager, files.journal.silent_s)
     detectors = await _start_detectors(stack, settings, folder, files, progress)
     ward = await _build_ward(stack, settings, folder, files, detectors, supervisor)
     radio = await open_radio(settings.radio.adapter)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import faulthandler
 import gc
 import importlib
 import sys
@@ -40,8 +41,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _run(settings: Settings, redactor: Redactor, config: Path) -> int:
     from teleward_gateway.app import Gateway
+    from teleward_gateway.process.service_manager import of_this_process
 
-    gateway = Gateway(settings, open_radio, redactor, config, leaves_process=True)
+    manager = of_this_process()
+    if manager:
+        faulthandler.enable()  # a watchdog's SIGABRT leaves in the log where each thread hung
+    gateway = Gateway(settings, open_radio, redactor, config, leaves_process=True, manager=manager)
     return await gateway.run(lambda parts: _settle_garbage())
 
 
@@ -65,7 +70,7 @@ async def open_radio(adapter: str) -> Radio:
         from teleward_gateway.process.startup import StartError
 
         raise StartError(
-            f'a virtual radio needs {error.name}: pip install "teleward[sim]"'
+            f'a virtual radio needs {error.name}: pip install ".[sim]" in the folder of the sources'
         ) from None
     virtual = await backend.connect(adapter)
 

@@ -182,6 +182,10 @@ class Journal:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(listener, commit)
 
+    def silent_s(self) -> float:
+        """Return for how many seconds the writer has given no sign; touches no disk."""
+        return self._writer.life.silent_s()
+
     @property
     def next_number(self) -> int:
         """Return the number that the next committed record will have."""

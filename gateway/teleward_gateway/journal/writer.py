@@ -53,6 +53,7 @@ from teleward_gateway.journal.damage import Damaged, is_damage
 from teleward_gateway.journal.database import PAGE_BYTES
 from teleward_gateway.journal.drafts import join_waveforms
 from teleward_gateway.journal.entries import Entry, is_withdrawn
+from teleward_gateway.journal.life_sign import LifeSign
 from teleward_gateway.journal.migrations import JournalTooNew
 from teleward_gateway.journal.requests import recorded_in
 from teleward_gateway.journal.row import Origin, Row, build_row, is_wave, make_record
@@ -84,6 +85,7 @@ class Writer:
         self._config, self._write_queue = config, write_queue
         self._opener, self._index = opener, index
         self.counters = WriterCounters()
+        self.life = LifeSign()
         self.problem: str | None = None
         self._fatal: BaseException | None = None
         self._ready: Ready | None = None
@@ -130,6 +132,7 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
+        self.life.begin()
         try:
             self._attempt(self._open)
         except BaseException as error:
@@ -145,6 +148,7 @@ class Writer:
                     self._wake.wait(retry_s or max(0.0, due_s - time.monotonic()))
                 asked, stopping = self._asked, self._stopping
             done = self._attempt_round()
+            self.life.round_ended()
             if done or stopping:
                 self._answered = asked
             if done:
@@ -204,7 +208,8 @@ class Writer:
         self._pages = 0
 
     def _open(self) -> None:
-        ready = self._opener.open()
+        with self.life.repairing():
+            ready = self._opener.open()
         self._ready, self._next, self._span = ready, ready.next_number, ready.span
         ready.reserve.restore()
         self._trends.opened(whole=ready.span is None)
