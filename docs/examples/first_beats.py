@@ -1,6 +1,6 @@
 """First beats: a recording in, beats, rates and rhythms out. Run cell by cell or as a whole.
 
-Needs ``pip install "teleward[sim,notebook]"``. A teaching aid, not a certified medical device.
+Needs ``pip install ".[sim,notebook]"``. A teaching aid, not a certified medical device.
 """
 
 # %% A recording: one channel of numbers, with its rate in Hz

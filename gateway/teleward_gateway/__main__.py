@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "teleward").startswith("teleward"):
             raise
-        print(f'teleward: this needs {error.name}: pip install "teleward[sim]"', file=sys.stderr)
+        remedy = 'pip install ".[sim]" in the folder of its sources'
+        print(f"teleward: this needs {error.name}: {remedy}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         sys.stderr.close()

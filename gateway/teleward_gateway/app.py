@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +104,7 @@ class Gateway:
 
     async def _start(self, stack: AsyncExitStack, front: Front, pages: Pages) -> Parts:
         """Return all parts, with the API in place of the "starting" page."""
-        settings = self._settings
-
-        def progress(step: str) -> None:
-            front.step = step
-            manager.status(step)
-
-        manager = self._manager
+        settings, manager, progress = self._settings, self._manager, partial(self._show, front)
         parts = await build(
             stack, settings, self._open_radio, self._redactor, self._config, progress, manager
         )
@@ -147,6 +142,11 @@ class Gateway:
         await stack.enter_async_context(web.router.lifespan_context(web))
         front.hand_over(guarded)
         return parts
+
+    def _show(self, front: Front, step: str) -> None:
+        """Show what the start is doing, on the pages and in the service manager's status."""
+        front.step = step
+        self._manager.status(step)
 
     async def _serve(
         self,

@@ -76,7 +76,8 @@ def _start(app: FastAPI, register: RegisterProbe) -> Start | None:
     try:
         from teleward_gateway.classroom.start import add_guard, start
     except ModuleNotFoundError as error:
-        reason = f'classroom.enabled needs {error.name}: pip install "teleward[sim]"'
+        remedy = 'pip install ".[sim]" in the folder of its sources'
+        reason = f"classroom.enabled needs {error.name}: {remedy}"
         log.error(reason)
         register("classroom", lambda: {"ok": False, "error": reason})
         return None

@@ -72,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"cases: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        print(f'cases: needs {error.name}; pip install "teleward[sim]"', file=sys.stderr)
+        remedy = 'pip install ".[sim]" in the folder of its sources'
+        print(f"cases: needs {error.name}; {remedy}", file=sys.stderr)
         return 2
 
 

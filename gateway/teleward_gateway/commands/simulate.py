@@ -98,7 +98,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"teleward simulate: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        print(f'simulate needs {error.name}: pip install "teleward[sim]"', file=sys.stderr)
+        remedy = 'pip install ".[sim]" in the folder of its sources'
+        print(f"simulate needs {error.name}: {remedy}", file=sys.stderr)
         return 2
     return 0
 

@@ -34,6 +34,8 @@ LEAST_FREE_MB = 200
 """A day of eight patients is about 300 MB; less than this and the demo may not see the evening."""
 START_S = 300.0
 """The first start compiles the signal kernels: 15 s on a fast machine, minutes on a small one."""
+USUAL_CPU_S = 1.5
+"""Processor time that this command itself takes to start on a usual machine."""
 QUIET_S = 3.0
 """A usual start is over before a progress line would be worth reading."""
 KERNELS = "signal kernels:"
@@ -56,6 +58,7 @@ class Demo:
     lesson: str | None = None
     door: int = 0
     """Port at which phones of the local network come in, 0 without one."""
+    start_limit_s: float = START_S
 
     @property
     def address(self) -> str:
@@ -141,7 +144,15 @@ def prepare(arguments: argparse.Namespace) -> Demo:
         raise DemoError(
             f"cannot write to {folder}: {error.strerror}; choose another place with --folder"
         ) from None
-    return Demo(plan, folder, port, arguments.case, arguments.held, arguments.lesson, door)
+    return Demo(
+        plan, folder, port, arguments.case, arguments.held, arguments.lesson, door,
+        start_limit_s(time.process_time()),
+    )  # fmt: skip
+
+
+def start_limit_s(cpu_s: float) -> float:
+    """Return how long the start may take on a machine where this command's own took ``cpu_s``."""
+    return START_S * max(1.0, cpu_s / USUAL_CPU_S)
 
 
 def free_port(port: int) -> int:
@@ -259,8 +270,9 @@ def _check_running(
     for child, name in ((fleet, "fleet"), (gateway, "gateway")):
         if child.returncode is not None:
             raise DemoError(explain(demo, name))
-    if time.monotonic() - began > START_S:
-        raise DemoError(f"no trace after {START_S:.0f} s; see {demo.folder}/gateway.log")
+    if time.monotonic() - began > demo.start_limit_s:
+        limit_s = demo.start_limit_s
+        raise DemoError(f"no trace after {limit_s:.0f} s; see {demo.folder}/gateway.log")
 
 
 async def _open_asked(demo: Demo) -> CaseRoom | ClassHour | None:
