@@ -43,6 +43,7 @@ from teleward_drivers.wired import (
     cyton,
     framed_serial,
     healthypi,
+    hl7_monitor,
     masimo,
     nellcor,
     nonin,
@@ -80,6 +81,7 @@ BUILT_IN: tuple[DriverInfo, ...] = (
     bci.DRIVER,
     healthypi.DRIVER,
     cyton.DRIVER,
+    hl7_monitor.DRIVER,
     text.DRIVER,
 )
 """In order of preference: the first that fits an advertisement is offered first."""

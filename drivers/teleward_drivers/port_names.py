@@ -1,8 +1,9 @@
-"""Which names of serial ports may be opened: terminals of this machine, and two kinds of URL.
+"""Which names of serial ports may be opened: terminals of this machine, and some kinds of URL.
 
     /dev/serial/by-id/...            a device whose kernel driver is a serial line or a pty
     socket://host:port               bytes over TCP
     rfc2217://host:port[?options]    a port server (RFC 2217)
+    mllp://host:port[/sender]        monitors that connect to this machine (`mllp_link`)
 
 pyserial knows more URLs; some write files (``spy://...?file=``), so none of them is passed on.
 """
@@ -17,7 +18,8 @@ from teleward_signal.errors import Invalid
 _URL = re.compile(
     r"socket://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}/?|"
     r"rfc2217://(\[[0-9a-fA-F:.]+\]|[\w.-]+):\d{1,5}/?(\?(ign_set_control|poll_modem|"
-    r"timeout=[\d.]+)(&(ign_set_control|poll_modem|timeout=[\d.]+))*)?",
+    r"timeout=[\d.]+)(&(ign_set_control|poll_modem|timeout=[\d.]+))*)?|"
+    r"mllps?://(\[[0-9a-fA-F:.]+\]|[\d.]+):\d{1,5}(/[\w.-]*)?(\?[\w.,:/=&-]+)?",
     re.ASCII,
 )
 _LINES = frozenset({"serial", "pty:slave"})
@@ -34,7 +36,9 @@ def check_name(port: str) -> str:
     if "\0" in port or not port.isprintable():
         raise Invalid("a port's name has no control characters")
     if is_url(port) and not _URL.fullmatch(port):
-        raise Invalid("write a port as a path, socket://host:port or rfc2217://host:port")
+        raise Invalid(
+            "write a port as a path, socket://host:port, rfc2217://host:port or mllp://host:port"
+        )
     return port
 
 

@@ -10,6 +10,7 @@ from teleward_drivers.broadcast_link import BroadcastLink
 from teleward_drivers.device import SerialSettings
 from teleward_drivers.errors import DeviceNotFound, LinkUnavailable
 from teleward_drivers.link import Link
+from teleward_drivers.mllp_link import MllpLink
 from teleward_drivers.radio import Adapter, Sighting
 from teleward_drivers.serial_link import SerialLink
 
@@ -116,7 +117,9 @@ class SerialOpener(Wired):
             waited_s += PORT_POLL_S
 
     async def connect(self) -> Link:
-        """Open the port for this process alone."""
+        """Open the port for this process alone, or listen for a monitor that connects to it."""
+        if self._port.startswith(("mllp://", "mllps://")):
+            return await MllpLink.open(self._port)
         return await SerialLink.open(self._port, self._settings)
 
 

@@ -46,6 +46,9 @@ def free_port() -> int:
 class Server:
     """A child process that listens at ``port``; it can be killed, restarted and frozen."""
 
+    start_s = _START_S
+    """How long it may take until it listens."""
+
     def __init__(self, command: list[str], port: int, folder: Path) -> None:
         self.command = command
         self.port = port
@@ -58,7 +61,7 @@ class Server:
             self._process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        deadline_s = time.monotonic() + _START_S
+        deadline_s = time.monotonic() + self.start_s
         while not self._ready():
             if self._process.poll() is not None or time.monotonic() > deadline_s:
                 log_text = (self.folder / "server.log").read_text(errors="replace")

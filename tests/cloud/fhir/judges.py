@@ -39,6 +39,9 @@ def verdict(resources: list[dict[str, Any]]) -> dict[str, Any]:
 class FhirServer(Server):
     """Medplum's router with a store of its own on the disk."""
 
+    start_s = 120.0
+    """It reads the definitions of R4 first, which takes some seconds on quiet cores."""
+
     def __init__(self, folder: Path) -> None:
         port = free_port()
         self.store = folder / "store.ndjson"
