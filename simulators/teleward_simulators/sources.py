@@ -2,6 +2,7 @@
 
 simple:NAME      a seeded patient of `patients.profiles`
 recording:NAME   a shipped recording of a real person
+wfdb:PATH, edf:PATH, csv:FOLDER   a recording of your own, or what a gateway exported
 physiology:KIND  a patient who reacts; case:ID a teaching case, case:ID@LOG one that follows a room
 dial:            a steady patient whose vitals follow `Dial.set` (command line, control API)
 """
@@ -15,6 +16,7 @@ from teleward_signal.errors import Invalid
 from teleward_signal.vocabulary import METRICS, MetricKind
 from teleward_simulators.patients.profiles import PROFILES, Profile, Trend
 from teleward_simulators.patients.simple import SimplePatient
+from teleward_simulators.recorded_files import csv_source, edf_source
 from teleward_simulators.recordings.excerpt import Excerpt
 from teleward_simulators.source import VitalSource
 from teleward_simulators.wfdb_source import WfdbRecording
@@ -55,6 +57,10 @@ def make_source(spec: str, seed: int = 0) -> VitalSource:
                 return Excerpt(name)
             case "wfdb":
                 return WfdbRecording(Path(name))
+            case "edf":
+                return edf_source(Path(name))
+            case "csv":
+                return csv_source(Path(name))
             case "dial":
                 return _dial(name, seed)
             case "physiology" | "case":
@@ -66,8 +72,8 @@ def make_source(spec: str, seed: int = 0) -> VitalSource:
     except OSError as error:
         raise Invalid(f"source {spec!r}: {error}") from None
     raise Invalid(
-        f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH, physiology:KIND, "
-        "case:ID or dial:"
+        f"source {spec!r}: use simple:NAME, recording:NAME, wfdb:PATH, edf:PATH, csv:FOLDER, "
+        "physiology:KIND, case:ID or dial:"
     )
 
 

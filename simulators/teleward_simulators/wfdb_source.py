@@ -7,10 +7,10 @@ pause that no detector joins. The recordings that come with Teleward are `record
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from teleward_signal.errors import Invalid
 from teleward_signal.vocabulary import METRICS
+from teleward_simulators.recorded_source import RecordedSource, Wave
 from teleward_simulators.recordings.wfdb_files import read_annotations, read_record
 
 UNITS = {
@@ -19,8 +19,6 @@ UNITS = {
 }
 """Unit of a metric -> unit of a recording, lower case -> factor. Pressures without a unit of their
 own (older headers leave it out, which reads as millivolt) are taken as they are."""
-SEAM_S = 2.0
-"""Silence between two rounds: longer than a normal RR."""
 
 _METRICS = {
     "i": "ecg_i", "ii": "ecg_ii", "iii": "ecg_iii", "mlii": "ecg_ii", "mli": "ecg_i",
@@ -32,60 +30,25 @@ _METRICS = {
 }  # fmt: skip
 
 
-class WfdbRecording:
+class WfdbRecording(RecordedSource):
     """One record as a `VitalSource`; raises ValueError with what is wrong with the files."""
 
     def __init__(self, header: Path) -> None:
         record = read_record(header)
-        self.fs = record.fs
-        self._waves: dict[str, NDArray[np.float32]] = {}
+        waves: dict[str, Wave] = {}
         for number, (channel, unit) in enumerate(zip(record.channels, record.units, strict=True)):
             metric = metric_of(channel, number)
-            if metric and metric not in self._waves:
+            if metric and metric not in waves:
                 factor = unit_factor(header, metric, unit)
-                self._waves[metric] = (record.signals[:, number] * factor).astype(np.float32)
-        if not self._waves:
+                samples = (record.signals[:, number] * factor).astype(np.float32)
+                waves[metric] = Wave(record.fs, samples)
+        if not waves:
             raise Invalid(f"{header}: none of its signals is a wave that a device could measure")
-        self.duration_s = len(record.signals) / self.fs
-        annotations = header.with_suffix(".atr")
-        self._beats = np.empty(0)
+        annotations, beats_s = header.with_suffix(".atr"), np.empty(0)
         if annotations.exists():
             marks = read_annotations(annotations)
-            self._beats = marks.beats()[0] / (marks.rate or self.fs)
-
-    def metrics(self) -> frozenset[str]:
-        """Return the recorded waves, and the heart rate when there are beats."""
-        return frozenset(self._waves) | ({"heart_rate"} if len(self._beats) else set())
-
-    def sampling_rate(self, metric: str) -> float:
-        """Return the recorded rate of a wave in Hz."""
-        return self.fs
-
-    def numeric(self, metric: str, time_s: float) -> float | None:
-        """Return the heart rate of the newest ten seconds of beats; nothing else is recorded."""
-        if metric not in ("heart_rate", "pulse_rate"):
-            return None
-        beats = self.beats(max(0.0, time_s - 10.0), time_s)
-        return 60.0 * (len(beats) - 1) / (beats[-1] - beats[0]) if len(beats) > 1 else None
-
-    def waveform(self, metric: str, fs: float, first: int, count: int) -> NDArray[np.float32]:
-        """Return recorded samples; ``fs`` must be the recorded rate."""
-        if fs != self.fs:
-            raise Invalid(f"{metric} was recorded at {self.fs} Hz, not at {fs} Hz")
-        wave = self._waves[metric]
-        at = (first + np.arange(count)) % (len(wave) + round(SEAM_S * fs))
-        out = np.full(count, np.nan, np.float32)
-        inside = at < len(wave)
-        out[inside] = wave[at[inside]]
-        return out
-
-    def beats(self, start_s: float, end_s: float) -> list[float]:
-        """Return the annotated beats in [start_s, end_s)."""
-        period_s = self.duration_s + SEAM_S
-        rounds = range(int(start_s // period_s), int(end_s // period_s) + 1)
-        times = np.concatenate([self._beats + number * period_s for number in rounds])
-        chosen: list[float] = times[(times >= start_s) & (times < end_s)].tolist()
-        return chosen
+            beats_s = marks.beats()[0] / (marks.rate or record.fs)
+        super().__init__(waves, beats_s)
 
 
 def metric_of(channel: str, number: int) -> str:

@@ -48,8 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pty", nargs="?", const="", default="", metavar="PATH",
         help="a pseudo-terminal, with PATH as its stable name (one is made up)",
     )  # fmt: skip
-    replay = ways.add_parser("replay", help="a WFDB recording as a live device")
-    replay.add_argument("record", type=Path, help="its header, .hea")
+    replay = ways.add_parser("replay", help="a recording (WFDB, EDF, CSV) as a live device")
+    replay.add_argument(
+        "record", type=Path, help="header .hea, file .edf or .bdf, or folder of an export"
+    )
     replay.add_argument(
         "--as", dest="kind", default="ecg-serial",
         help=f"{', '.join(REPLAY_KINDS)} or a kind (ecg-serial)",
@@ -178,7 +180,7 @@ def _source(arguments: argparse.Namespace) -> str:
     if arguments.way == "replay":
         if not arguments.record.exists():
             raise Invalid(f"{arguments.record} does not exist")
-        return f"wfdb:{arguments.record}"
+        return f"{_kind_of(arguments.record)}:{arguments.record}"
     chosen = {m: getattr(arguments, o) for o, m in VITALS.items()}
     dial = ",".join(f"{m}={v}" for m, v in chosen.items() if v is not None)
     if not arguments.source:
@@ -186,6 +188,15 @@ def _source(arguments: argparse.Namespace) -> str:
     if dial:
         raise Invalid("--source names a patient: leave out --hr, --spo2 and the like")
     return str(arguments.source)
+
+
+def _kind_of(record: Path) -> str:
+    """Return the kind of source that reads a recording."""
+    if record.suffix in (".edf", ".bdf"):
+        return "edf"
+    if record.is_dir():
+        return "csv" if (record / "waveforms.csv").exists() else "edf"
+    return "wfdb"
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
