@@ -23,8 +23,8 @@ def test_an_export_is_a_patient_again(tmp_path: Path, form: str) -> None:
         made.beat(BEGIN_NS + round(k * NS))
     made.value(BEGIN_NS + NS, "spo2", 0.0)
     made.value(BEGIN_NS + 2 * NS, "spo2", None, reason="motion")
-    make = {"edf": edf.make_writer, "csv": csv_tables.make_writer}[form]
-    write_files(make(scope_of()), made.ordered(), tmp_path)
+    writer = edf.make_writer(scope_of()) if form == "edf" else csv_tables.make_writer(scope_of())
+    write_files(writer, made.ordered(), tmp_path)
     way = argparse.Namespace(way="replay", record=tmp_path)
     source = make_source(simulate._source(way))
     assert {"ecg_ii", "respiration", "heart_rate"} <= source.metrics()
