@@ -30,6 +30,7 @@ COMMANDS = {
     "stack": "write a compose file for mosquitto, InfluxDB and Grafana",
     "doctor": "check this machine, with remedies",
     "status": "show a running gateway",
+    "support": "write a report for a technician, without names and addresses",
     "sinks": "list sinks, show deliveries, send again what a server refused",
     "warm": "compile the signal kernels ahead of the first start",
     "bench": "measure, and compare with peers and limits",

@@ -10,22 +10,28 @@ import os
 import signal
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.access.mount import access_of_gateway
+from fastapi import FastAPI
+
+from teleward_gateway.access.mount import access_of_gateway, account_names
 from teleward_gateway.api.factory import create_app
 from teleward_gateway.api.front import Front
 from teleward_gateway.api.server import Pages
 from teleward_gateway.classroom.mount import classroom
 from teleward_gateway.delivery.dead_letters import SinkControl
 from teleward_gateway.exporting.jobs import ExportJobs
+from teleward_gateway.operation.desk import OperatorDesk
+from teleward_gateway.operation.log_tail import LogTail
 from teleward_gateway.parts import NO_MANAGER, OpenRadio, Parts, build, data_folder
 from teleward_gateway.probes import register_probes
 from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.service_manager import ServiceManager
 from teleward_gateway.settings.gateway_name import with_name
+from teleward_gateway.settings.load import SettingsFile
 from teleward_gateway.settings.model import Settings
 
 log = logging.getLogger(__name__)
@@ -44,7 +50,7 @@ class Gateway:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: Settings | SettingsFile,
         open_radio: OpenRadio,
         redactor: Redactor | None = None,
         config: Path | None = None,
@@ -52,7 +58,11 @@ class Gateway:
         leaves_process: bool = False,
         manager: ServiceManager = NO_MANAGER,
     ) -> None:
-        self._settings, self._config = with_name(settings), config
+        file = settings
+        if isinstance(file, Settings):  # not from a file: nothing was taken out of one
+            file = SettingsFile(file, is_whole=False)
+        self._settings, self._config = with_name(file.settings), config
+        self._file = replace(file, settings=self._settings)
         self._open_radio = open_radio
         self._redactor = redactor or Redactor()
         self._leaves_process, self._manager = leaves_process, manager
@@ -112,6 +122,8 @@ class Gateway:
         parts.health.register("pages", pages.health)
         web = create_app(parts.view)
         web.state.losses = parts.losses
+        web.state.reconciler = parts.reconciler
+        self._add_desk(web, parts, stack)
         web.state.sinks = SinkControl(parts.journal, parts.sinks, parts.audit)
         web.state.exports = exports = ExportJobs(
             settings.gateway.data_folder, settings.gateway.mode, settings.gateway.name,
@@ -148,6 +160,19 @@ class Gateway:
         front.step = step
         self._manager.status(step)
 
+    def _add_desk(self, web: FastAPI, parts: Parts, stack: AsyncExitStack) -> None:
+        """Put what the operator's page asks behind the application."""
+        desk = web.state.operator_desk = OperatorDesk(
+            self._settings,
+            parts.health,
+            parts.registry,
+            stack.enter_context(LogTail(self._redactor)),
+            lambda: parts.reconciler.mistakes,
+            lambda: account_names(web),
+        )
+        course = parts.supervisor.keep("course of the figures", desk.course.run)
+        stack.push_async_callback(stopped, asyncio.create_task(course, name="course"))
+
     async def _serve(
         self,
         parts: Parts,
@@ -170,7 +195,7 @@ class Gateway:
                 tasks.create_task(keep("registry", lambda: keep_registry(parts)), name="registry"),
                 tasks.create_task(log_address(pages), name="address"),
             ]
-            await parts.reconciler.start(parts.settings)
+            await parts.reconciler.start(self._file)
             parts.view.started()
             self._manager.status("running")
             on_started(parts)
@@ -182,6 +207,12 @@ class Gateway:
             for task in running:
                 task.cancel()
         await asyncio.to_thread(parts.alarm_store.save, parts.board.snapshot())
+
+
+async def stopped(task: asyncio.Task[None]) -> None:
+    """End a task."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def log_address(pages: Pages) -> None:

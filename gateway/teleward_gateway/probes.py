@@ -25,9 +25,8 @@ def probes(parts: Parts) -> dict[str, Probe]:
         "tick:live": parts.live.heartbeat.health,
         "tick:signals": parts.dsp.heartbeat.health,
         "sessions": parts.sessions.health,
-        "registry": merged(
-            parts.reconciler.health, parts.registry.health, parts.commissioning.pairing.health
-        ),
+        "settings": parts.reconciler.health,
+        "registry": merged(parts.registry.health, parts.commissioning.pairing.health),
         "ingest": parts.ingest.health,
         "readings": parts.ingest.readings.health,
         "dsp": parts.dsp.health,

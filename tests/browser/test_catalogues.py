@@ -39,7 +39,9 @@ def catalogue(name: str, language: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["live", "devices", "refusals", "strip", "charts", "exports"])
+@pytest.mark.parametrize(
+    "name", ["live", "devices", "pair", "refusals", "strip", "charts", "exports"]
+)
 def test_every_language_has_the_same_keys_and_places(name: str) -> None:
     listed = re.findall(r'(\w\w): "', (DASHBOARD / "i18n" / "words.js").read_text("utf-8"))
     assert set(listed) == {p.suffixes[0][1:] for p in (DASHBOARD / "i18n").glob("live.*.json")}

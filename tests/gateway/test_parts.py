@@ -69,6 +69,7 @@ PARTS: dict[str, set[str]] = {
     "live view": set(),
     "classes": set(),
     "access": set(),
+    "course of the figures": set(),
     "local network": set(),
     "scan watch": set(),
     "scan for a page": set(),
@@ -99,6 +100,7 @@ BOUNDED = {
     "teleward_gateway/process/child_processes.py": "waits for children, awaited there",
     "teleward_gateway/remote_commands/receiver.py": "one command, answered there",
     "teleward_gateway/sessions/connection.py": "one link; a failure ends the link",
+    "teleward_gateway/sessions/preview.py": "one look at a device; it ends with who looks",
     "teleward_gateway/ward/loss_notice.py": "one small file; the stop waits for it",
     "teleward_gateway/ward/reconciler.py": "one change; a failure is noted",
 }

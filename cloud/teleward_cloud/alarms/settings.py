@@ -2,10 +2,11 @@
 
 from itertools import pairwise
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from teleward_cloud.secret import Secret
 from teleward_cloud.tls import TlsSettings
+from teleward_cloud.urls import check_url
 from teleward_signal.model import Presence, Priority
 
 
@@ -35,9 +36,7 @@ class WebhookSettings(_Target):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r}: must start with http:// or https://")
-        return url
+        return check_url(url)
 
     @field_validator("secret")
     @classmethod
@@ -94,6 +93,14 @@ class AlarmDeliverySettings(BaseModel):
     escalation: EscalationSettings = Field(
         EscalationSettings(), description="repetition of alarms that nobody acknowledges"
     )
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "AlarmDeliverySettings":
+        names = [target.name for target in (*self.webhooks, *self.commands)]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"name used twice: {', '.join(twice)}; each has its own backlog")
+        return self
 
 
 RANKS = {Priority.HIGH: 0, Priority.MEDIUM: 1, Priority.LOW: 2, Priority.INFO: 3}

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from teleward_cloud.secret import Secret
 from teleward_cloud.tls import TlsSettings
+from teleward_cloud.urls import check_url
 
 
 class Waveforms(StrEnum):
@@ -52,9 +53,7 @@ class InfluxSettings(BaseModel):
     @field_validator("url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r}: must start with http:// or https://")
-        return url.rstrip("/")
+        return check_url(url).rstrip("/")
 
     @model_validator(mode="after")
     def _buckets_apart(self) -> "InfluxSettings":

@@ -140,6 +140,16 @@ class MqttSettings(BaseModel):
         description="Home Assistant discovery",
     )
 
+    @field_validator("host")
+    @classmethod
+    def _name_only(cls, host: str) -> str:
+        if "/" in host or any(letter.isspace() for letter in host):
+            raise ValueError(f"{host!r}: write the name of the host alone, without mqtt:// or path")
+        if host.count(":") == 1:
+            name, _, port = host.partition(":")
+            raise ValueError(f"{host!r}: write host = {name!r} and port = {port}")
+        return host
+
     @field_validator("topic_root", "simulated_topic_root")
     @classmethod
     def _plain_topic(cls, root: str) -> str:

@@ -27,6 +27,7 @@ not fit whole is discarded.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -238,14 +239,23 @@ COLUMN_OPTIONS: dict[str, tuple[type, Any]] = {
 
 
 def _column(number: int, options: dict[str, Any]) -> Column:
+    if not isinstance(options, dict):
+        raise Invalid(
+            f"driver text: column {number} must be a table such as {{metric = ...}}, "
+            f"not {options!r}"
+        )
     chosen = read_options(f"text, column {number}", options, COLUMN_OPTIONS)
     if chosen.pop("skip"):
         return Column()
+    if chosen["metric"] is None:
+        raise Invalid(f"driver text: column {number}: give its metric, or set skip = true")
     if chosen["metric"] not in METRICS:
         raise Invalid(
             f"driver text: column {number}: no metric {chosen['metric']!r}; "
             "name one of the vocabulary or set skip = true"
         )
+    if not isfinite(chosen["scale"]) or chosen["scale"] == 0 or not isfinite(chosen["offset"]):
+        raise Invalid(f"driver text: column {number}: scale is a number other than 0")
     if not 0 <= chosen["decimals"] <= 6:
         raise Invalid(f"driver text: column {number}: decimals must be 0 to 6")
     return Column(**chosen)

@@ -35,6 +35,12 @@ def add_access(app: FastAPI, access: AccessService | None, problem: str = "") ->
     return AccessGuard(app, access)
 
 
+def account_names(app: FastAPI) -> list[str]:
+    """Return the names of all accounts, none where accounts cannot be read."""
+    access: AccessService | None = app.state.access
+    return [] if access is None else [account.name for account in access.accounts.all()]
+
+
 @asynccontextmanager
 async def access_of_gateway(
     app: FastAPI, folder: Path, settings: Settings, health: HealthRegistry, keep: Keep

@@ -28,6 +28,12 @@ async def accounts(request: Request) -> Response:
     return answer(request, "pages/accounts.html")
 
 
+@router.get("/gateway")
+async def gateway(request: Request) -> Response:
+    """The operator's page of the gateway's parts."""
+    return answer(request, "pages/gateway.html")
+
+
 @router.get("/k/{token}")
 async def screen(access: Access, request: Request, token: str) -> Response:
     """The link of a screen on the wall: its cookie, then its bed or the ward."""

@@ -63,6 +63,7 @@ GET /trust                              ANY plain
 GET /trust/ca.crt                       ANY plain
 GET /trust/qr.svg                       ANY plain
 GET /accounts                           OPERATOR
+GET /gateway                            OPERATOR
 GET /k/{token}                          ANY
 GET /service-worker.js                  ANY plain
 GET /manifest.webmanifest               ANY plain
@@ -83,6 +84,10 @@ _API = """
 GET /openapi.json                       OPERATOR
 GET /me                                 ANY plain
 GET /gateway                            SCREEN
+GET /settings/mistakes                  CARE
+GET /gateway/cards                      OPERATOR
+GET /gateway/log                        OPERATOR
+GET /gateway/report                     OPERATOR
 GET /health                             CARE
 POST /losses/read                       CARE
 GET /metrics                            SCRAPE
@@ -129,6 +134,7 @@ POST /readings/{number}/settle          CARE
 DELETE /readings/{number}               CARE
 GET /commissioning/scan                 CARE
 GET /commissioning/ports                CARE
+POST /commissioning/previews            CARE
 POST /commissioning/ports/detect        CARE
 GET /commissioning/pairings             CARE
 POST /commissioning/pairings/{address}  CARE
@@ -263,6 +269,7 @@ NEEDS: dict[str, tuple[str, str]] = {
     "devices": ("GET", "/devices"),
     "ward": ("GET", "/ward"),
     "accounts": ("GET", "/accounts"),
+    "gateway": ("GET", "/gateway"),
     "teach": ("GET", "/teach"),
     "login": ("PUT", f"{PREFIX}/access/password"),
 }

@@ -3,11 +3,12 @@
 import asyncio
 
 from fastapi import APIRouter
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from teleward_gateway.api.devices import BindingAnswer, CommissioningDep
 from teleward_gateway.api.schemas import Author, Moment, Strict, iso_time
 from teleward_gateway.registry import RegistryError
+from teleward_gateway.registry.beds import bed_id
 from teleward_signal.errors import Invalid
 
 router = APIRouter(tags=["bindings"])
@@ -17,7 +18,7 @@ class Bind(Strict):
     """Whom a device shall feed; ``move`` ends the binding it has, knowingly."""
 
     subject: str | None = None
-    bed: str | None = None
+    bed: str | None = Field(None, max_length=80)
     move: bool = False
     author: Author
 
@@ -69,7 +70,8 @@ async def whose(desk: CommissioningDep, device: str, time_ns: Moment) -> Whose:
 async def bind(desk: CommissioningDep, device: str, request: Bind) -> BindingAnswer:
     """Bind a device to a subject, or to a bed and its occupant."""
     change = desk.registry.move_device if request.move else desk.registry.bind
-    made = await asyncio.to_thread(change, device, request.subject, request.bed, request.author)
+    bed = bed_id(request.bed) if request.bed else None
+    made = await asyncio.to_thread(change, device, request.subject, bed, request.author)
     return BindingAnswer.of(made)
 
 

@@ -7,7 +7,9 @@ from teleward_drivers.errors import LinkUnavailable
 from teleward_gateway.api.devices import CommissioningDep
 from teleward_gateway.api.schemas import Author, Strict
 from teleward_gateway.sessions.pairing import LARGEST_PASSKEY
+from teleward_gateway.sessions.preview import advice_of
 from teleward_signal.errors import Unavailable
+from teleward_signal.vocabulary import METRICS
 
 router = APIRouter(tags=["commissioning"])
 
@@ -97,6 +99,60 @@ async def scan(desk: CommissioningDep) -> list[FoundAnswer]:
         )
         for row in found
     ]
+
+
+class Look(Strict):
+    """Which device to look at, read by which driver."""
+
+    address: str = Field(max_length=300, description="Bluetooth address or port")
+    driver: str = Field(max_length=80)
+
+
+class ShownValue(BaseModel):
+    """One value that a device shows now."""
+
+    metric: str
+    label: str
+    value: float
+    text: str = Field(description="the value with its decimals")
+    unit: str = Field(description="UCUM")
+
+
+class PreviewAnswer(BaseModel):
+    """What an unbound device shows; ``advice`` is the key of a sentence for the person."""
+
+    state: str
+    values: list[ShownValue]
+    battery_percent: float | None
+    advice: str = Field(
+        description="out_of_reach, after_pairing, taken, low_battery, put_on, or empty"
+    )
+
+
+@router.post("/commissioning/previews")
+async def preview(desk: CommissioningDep, request: Look) -> PreviewAnswer:
+    """Look at what an unbound device shows; nothing is recorded. Ask again to look on.
+
+    It ends 10 s after the last question, and when the device is added.
+    """
+    found = desk.preview(request.address, request.driver)
+    values = [
+        ShownValue(
+            metric=name,
+            label=METRICS[name].label,
+            value=value,
+            text=f"{value:.{METRICS[name].decimals}f}",
+            unit=METRICS[name].unit,
+        )
+        for name, value in found.fresh().items()
+        if name in METRICS
+    ]
+    return PreviewAnswer(
+        state=found.session.status.state,
+        values=values,
+        battery_percent=found.battery_percent,
+        advice=advice_of(found),
+    )
 
 
 @router.get("/commissioning/ports")

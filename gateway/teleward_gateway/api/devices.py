@@ -12,6 +12,8 @@ from teleward_drivers.device import DriverInfo
 from teleward_drivers.errors import LinkError
 from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Binding, Device, RegistryError
+from teleward_gateway.registry.beds import bed_id
+from teleward_gateway.registry.ids import made_id
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.session import SessionStatus
 from teleward_signal.errors import Conflict, Invalid
@@ -115,7 +117,7 @@ class DeviceAnswer(BaseModel):
 class NewDevice(Strict):
     """A device to commission; bound at once when a subject or a bed is given."""
 
-    id: str
+    id: str = Field("", description="unique; made of the label where it is empty")
     driver: str
     address: str = Field(description="Bluetooth address, port path or port URL")
     label: str = Field("", max_length=80)
@@ -199,7 +201,7 @@ async def add(desk: CommissioningDep, request: NewDevice) -> DeviceAnswer:
     registry = desk.registry
     device = desk.checked(
         Device(
-            request.id,
+            request.id or made_id(request.label, request.driver, registry.was_device),
             request.driver,
             request.address,
             request.label,
@@ -209,9 +211,9 @@ async def add(desk: CommissioningDep, request: NewDevice) -> DeviceAnswer:
     )
     if request.subject is not None and request.bed is not None:
         raise RegistryError("give a subject or a bed, not both")
-    await asyncio.to_thread(
-        registry.add_device, device, request.author, request.subject, request.bed
-    )
+    bed = bed_id(request.bed) if request.bed else None
+    await desk.previews.end(request.address)
+    await asyncio.to_thread(registry.add_device, device, request.author, request.subject, bed)
     return answer(desk, device)
 
 

@@ -22,9 +22,11 @@ from teleward_gateway.api import (
     news2_chart,
     notes,
     observations,
+    operation,
     pages,
     pews,
     readings,
+    settings_mistakes,
     sinks,
     stream,
     subjects,
@@ -62,7 +64,8 @@ ROUTERS = tuple(
     module.router
     for module in (
         subjects, devices, bindings, readings, commissioning, observations, trends, trend_table,
-        waves, notes, news2_chart, pews, alarms, health, metrics, sinks, exports, stream,
+        waves, notes, news2_chart, pews, alarms, health, metrics, sinks, exports,
+        settings_mistakes, operation, stream,
     )
 )  # fmt: skip
 

@@ -30,6 +30,7 @@ GET /devices/{device}/users              get_device_users
 PUT /devices/{device}/users              set_device_users
 GET /commissioning/scan                  scan_for_devices
 GET /commissioning/ports                 list_serial_ports
+POST /commissioning/previews             preview_device
 GET /commissioning/pairings              list_pairings
 GET /subjects/{subject}/observations     list_observations
 POST /subjects/{subject}/observations    record_observation
@@ -49,6 +50,10 @@ PUT /subjects/{subject}/limits           set_alarm_limits
 GET /health                              get_health
 GET /metrics                             get_metrics
 GET /gateway                             get_gateway
+GET /settings/mistakes                   list_settings_mistakes
+GET /gateway/cards                       get_gateway_cards
+GET /gateway/log                         get_gateway_log
+GET /gateway/report                      get_gateway_report
 GET /me                                  get_person
 GET /export-formats                      list_export_formats
 GET /exports                             list_exports

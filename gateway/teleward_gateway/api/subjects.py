@@ -10,10 +10,11 @@ from pydantic import AfterValidator, BaseModel, Field
 from teleward_gateway.api.devices import CommissioningDep
 from teleward_gateway.api.schemas import Author, Strict, iso_time
 from teleward_gateway.registry import Stay, Subject
+from teleward_gateway.registry.beds import bed_id
+from teleward_gateway.registry.ids import made_id
 from teleward_gateway.sessions.commissioning import Commissioning
+from teleward_gateway.settings.model import SEXES, check_limits
 from teleward_gateway.ward.prescription import age_profile_of
-from teleward_signal.age_profile import profile_of
-from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Invalid
 from teleward_signal.news2 import NO_NEWS2
 
@@ -29,14 +30,12 @@ def checked_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
         raise Invalid(f"at most {ATTRIBUTES_LIMIT} characters")
     if attributes.get("spo2_scale", 1) not in (1, 2):
         raise Invalid("spo2_scale is 1 or 2")
-    profile = profile_of(attributes.get("age"))
+    if attributes.get("sex", "") not in SEXES:
+        raise Invalid(f"sex is one of {', '.join(filter(None, SEXES))}, or left out")
     labels = attributes.get("channel_labels", {})
     if not isinstance(labels, dict) or not all(isinstance(each, str) for each in labels.values()):
         raise Invalid("channel_labels are texts by metric")
-    try:
-        AlarmLimits.from_dict(attributes.get("limits", {}), profile.metrics)
-    except (TypeError, AttributeError) as error:
-        raise Invalid(f"limits: {error}") from error
+    check_limits(attributes.get("limits", {}), attributes.get("age"))
     return attributes
 
 
@@ -87,9 +86,9 @@ class StayAnswer(BaseModel):
 class Admission(Strict):
     """Whom to admit; no full name is needed, a label the ward understands is enough."""
 
-    id: str
+    id: str = Field("", description="unique; made of the label where it is empty")
     label: str = Field("", max_length=80)
-    bed: str | None = None
+    bed: str | None = Field(None, max_length=80, description="its id, or any text for people")
     attributes: Attributes = Field(default_factory=dict)
     author: Author
 
@@ -105,7 +104,7 @@ class SubjectChange(Strict):
 class Move(Strict):
     """The new bed; null for none. With ``swap`` who lies there takes the former bed."""
 
-    bed: str | None
+    bed: str | None = Field(max_length=80)
     swap: bool = False
     author: Author
 
@@ -132,7 +131,9 @@ async def one(desk: CommissioningDep, subject: str) -> SubjectAnswer:
 async def admit(desk: CommissioningDep, request: Admission) -> SubjectAnswer:
     """Admit a subject, into a bed if one is given."""
     registry = desk.registry
-    wanted = Subject(request.id, request.label, registry.mode, request.bed, request.attributes)
+    bed = bed_id(request.bed) if request.bed else None
+    name = request.id or made_id(request.label, "patient", registry.was_subject)
+    wanted = Subject(name, request.label, registry.mode, bed, request.attributes)
     return answer(desk, await asyncio.to_thread(registry.admit, wanted, request.author))
 
 
@@ -148,10 +149,11 @@ async def change(desk: CommissioningDep, subject: str, request: SubjectChange) -
 @router.post("/subjects/{subject}/move")
 async def move(desk: CommissioningDep, subject: str, request: Move) -> SubjectAnswer:
     """Lay a subject into another bed; what it wears comes along, wall monitors stay."""
-    if request.swap and request.bed is not None:
-        await asyncio.to_thread(desk.registry.swap_beds, subject, request.bed, request.author)
+    bed = bed_id(request.bed) if request.bed else None
+    if request.swap and bed is not None:
+        await asyncio.to_thread(desk.registry.swap_beds, subject, bed, request.author)
     else:
-        await asyncio.to_thread(desk.registry.move_subject, subject, request.bed, request.author)
+        await asyncio.to_thread(desk.registry.move_subject, subject, bed, request.author)
     return answer(desk, desk.registry.subject(subject))
 
 

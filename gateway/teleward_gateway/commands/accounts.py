@@ -19,7 +19,7 @@ from teleward_gateway.access.database import AccessFile
 from teleward_gateway.access.log import AccessLog
 from teleward_gateway.access.roles import OF_ACCOUNTS, Role
 from teleward_gateway.access.sessions import Sessions
-from teleward_gateway.settings.load import SettingsError, load
+from teleward_gateway.settings.load import SettingsError, read
 from teleward_gateway.settings.model import Settings
 from teleward_signal.errors import Invalid, TelewardError
 
@@ -45,7 +45,7 @@ Action = Callable[[AccessFiles, argparse.Namespace], None]
 @contextmanager
 def access_files(config: Path) -> Iterator[AccessFiles]:
     """Open the access file of a gateway; raises SettingsError or Invalid."""
-    settings = load(config)
+    settings = read(config).settings
     folder = settings.gateway.data_folder / settings.gateway.mode.value
     if not folder.is_dir():
         raise Invalid(

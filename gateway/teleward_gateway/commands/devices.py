@@ -14,7 +14,7 @@ from typing import Any
 
 from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
 from teleward_gateway.commands.registry_file import RegistryFile
-from teleward_gateway.settings.load import SettingsError, load
+from teleward_gateway.settings.load import SettingsError, read
 from teleward_signal.errors import Invalid
 
 
@@ -84,7 +84,7 @@ def open_desk(arguments: argparse.Namespace) -> "CommissioningDep":
     """Return the running gateway, or its registry's file."""
     if arguments.url:
         return ApiClient(arguments.url)
-    settings = load(arguments.config)
+    settings = read(arguments.config).settings
     client = ApiClient(f"http://{settings.api.host}:{settings.api.port}")
     return client if client.is_running() else RegistryFile(settings)
 

@@ -13,7 +13,8 @@ from teleward_gateway.access.certificate import OwnCertificate, server_context
 from teleward_gateway.access.database import has_accounts
 from teleward_gateway.health import machine, servers
 from teleward_gateway.health.findings import Finding, State, failed, ok, warning
-from teleward_gateway.settings.load import SettingsError, load
+from teleward_gateway.health.running import ask, check_running
+from teleward_gateway.settings.load import SettingsError, read
 from teleward_gateway.settings.model import Settings
 from teleward_signal.errors import Unavailable
 
@@ -49,22 +50,45 @@ def run(arguments: argparse.Namespace) -> int:
 async def examine(config: Path | None, profile: BrokerProfile | None = None) -> list[Finding]:
     """Return the findings of all checks."""
     findings: list[Finding] = []
-    settings = Settings()
+    settings, known = Settings(), set[tuple[int, str]]()
     path = config or (_DEFAULT if await asyncio.to_thread(_DEFAULT.exists) else None)
     if path is None:
         findings.append(ok("settings", "no file: the defaults are checked"))
     else:
         try:
-            settings = await asyncio.to_thread(load, path)
-            findings.append(ok("settings", str(path)))
+            file = await asyncio.to_thread(read, path)
+            settings = file.settings
+            known |= {(m.line, m.key) for m in (*file.mistakes, *file.warnings)}
+            remedy = "correct this row or section: it is left out, all others are used"
+            wrong = [failed("settings", str(found), remedy) for found in file.mistakes]
+            remedy = "correct this line, or leave it knowingly"
+            wrong += [warning("settings", str(found), remedy) for found in file.warnings]
+            findings += wrong or [ok("settings", str(path))]
         except SettingsError as error:
             remedy = "correct the file; the checks below are for the defaults"
             findings += [failed("settings", str(found), remedy) for found in error.mistakes]
+    runs, running_findings = await asyncio.to_thread(_running, settings, frozenset(known))
+    findings += running_findings
     findings += await asyncio.to_thread(_machine, settings)
-    findings += [found async for found in servers.check_broker(settings, profile)]
+    found_broker = servers.check_broker(settings, profile, gateway_runs=runs)
+    findings += [found async for found in found_broker]
     findings += [found async for found in servers.check_influx(settings)]
     findings += await asyncio.to_thread(lambda: list(servers.check_certificates(settings)))
     return findings
+
+
+def _running(settings: Settings, known: frozenset[tuple[int, str]]) -> tuple[bool, list[Finding]]:
+    """Return whether the gateway of these settings runs, and what it reports of itself."""
+    try:
+        report = ask(settings, "/health")
+        if report is not None and "parts" not in report:
+            raise ValueError("it is no Teleward gateway")
+        mistakes = ask(settings, "/settings/mistakes") if report else None
+    except (ValueError, TypeError) as error:
+        place = f"{settings.api.host}:{settings.api.port}"
+        problem = f"another program answers at {place} ({error})"
+        return False, [failed("gateway", problem, "stop it, or set another api.port")]
+    return report is not None, list(check_running(report, mistakes, known))
 
 
 def _machine(settings: Settings) -> list[Finding]:

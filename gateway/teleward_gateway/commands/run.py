@@ -10,8 +10,7 @@ from pathlib import Path
 
 from teleward_drivers.radio import Allow, AskPasskey, Radio
 from teleward_gateway.process.logs import Redactor
-from teleward_gateway.settings.load import SettingsError, load
-from teleward_gateway.settings.model import Settings
+from teleward_gateway.settings.load import SettingsError, SettingsFile, read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,29 +23,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run until SIGTERM or Ctrl-C; 0 after an orderly stop, 1 when it cannot start."""
     try:
-        settings = load(arguments.config)
+        file = read(arguments.config)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 1
+    for mistake in file.mistakes:
+        print(f"left out: {mistake}", file=sys.stderr)
     from teleward_gateway.process.logs import set_up_logs
     from teleward_gateway.process.startup import StartError
 
     redactor = set_up_logs()
     try:
-        return asyncio.run(_run(settings, redactor, arguments.config))
+        return asyncio.run(_run(file, redactor, arguments.config))
     except StartError as error:
         print(f"teleward: {error}", file=sys.stderr)
         return 1
 
 
-async def _run(settings: Settings, redactor: Redactor, config: Path) -> int:
+async def _run(file: SettingsFile, redactor: Redactor, config: Path) -> int:
     from teleward_gateway.app import Gateway
     from teleward_gateway.process.service_manager import of_this_process
 
     manager = of_this_process()
     if manager:
         faulthandler.enable()  # a watchdog's SIGABRT leaves in the log where each thread hung
-    gateway = Gateway(settings, open_radio, redactor, config, leaves_process=True, manager=manager)
+    gateway = Gateway(file, open_radio, redactor, config, leaves_process=True, manager=manager)
     return await gateway.run(lambda parts: _settle_garbage())
 
 

@@ -22,7 +22,7 @@ from teleward_drivers.strangers import stranger
 from teleward_gateway.api.client import ApiClient, NoGateway, RequestRefused
 from teleward_gateway.commands.devices import print_table
 from teleward_gateway.commands.run import open_radio
-from teleward_gateway.settings.load import SettingsError, load
+from teleward_gateway.settings.load import SettingsError, read
 from teleward_gateway.settings.model import Settings
 
 Rows = list[dict[str, Any]]
@@ -67,7 +67,7 @@ def settings_of(file: Path) -> Settings:
     """Return the settings; without a file, those of a gateway that nobody has set up yet."""
     if not file.exists():
         return Settings.model_validate({})
-    return load(file)
+    return read(file).settings
 
 
 async def _ask(client: ApiClient) -> Rows:

@@ -12,6 +12,7 @@ from teleward_signal.errors import Invalid
 
 _CLEAR = "\x1b[H\x1b[2J"
 _BOLD, _RED, _GREEN, _PLAIN = "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
+_YELLOW = "\x1b[33m"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +58,8 @@ def render(report: dict[str, Any], *, colour: bool) -> str:
     for name, part in parts.items():
         if not part.get("ok", True):
             lines.append(_paint(f"  {name}: {part.get('error') or 'not ok'}", _RED, colour))
+    for name, trouble in (parts.get("sessions", {}).get("devices_in_trouble") or {}).items():
+        lines.append(_paint(f"  {name}: {trouble}", _YELLOW, colour))
     sinks = {name: part for name, part in parts.items() if name.startswith("sink:")}
     if sinks:
         lines += ["", _paint(_row("sink", "backlog", "size", "oldest", "delivered"), _BOLD, colour)]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -27,6 +28,9 @@ from teleward_gateway.settings.model import Settings
 from teleward_signal.model import Provenance
 
 log = logging.getLogger(__name__)
+
+BROKER_AGAIN_S = 10.0
+"""Between two attempts to start the broker of our own."""
 
 
 class Sinks:
@@ -52,23 +56,36 @@ class Sinks:
         self._health, self._supervisor = health, supervisor
         self._inventory = inventory
         self._sinks: list[Sink] = []
+        self._broker_problem = ""
 
     async def run(self) -> None:
         """Deliver until cancelled."""
         try:
-            await self._make_sinks()
-            # a wrong clock may not reach a patient's history; a simulated ward need not wait for it
-            simulated = self._provenance is Provenance.SIMULATED
-            config = DeliveryConfig(hold_s=0.0) if simulated else DeliveryConfig()
-            self.deliveries = {s.name: Delivery(self._journal, s, config) for s in self._sinks}
-            self._register()
             async with asyncio.TaskGroup() as tasks:
-                for name, delivery in self.deliveries.items():
-                    part = f"delivery to {name}"
-                    tasks.create_task(self._supervisor.keep(part, delivery.run), name=part)
+                wanted = self.mqtt is None and self._settings.embedded_broker.enabled
+                if wanted and not await self._start_broker():
+                    later = self._supervisor.keep(
+                        "embedded broker", lambda: self._start_broker_later(tasks)
+                    )
+                    tasks.create_task(later, name="start of the embedded broker")
+                self._make_sinks()
+                for sink in self._sinks:
+                    self._deliver(sink, tasks)
+                if self.remote is not None:
+                    self._health.register("remote_commands", self.remote.health)
                 await asyncio.Event().wait()
         finally:
             await self.close()
+
+    def _deliver(self, sink: Sink, tasks: asyncio.TaskGroup) -> None:
+        """Feed a sink from the journal from now on."""
+        # a wrong clock may not reach a patient's history; a simulated ward need not wait for it
+        simulated = self._provenance is Provenance.SIMULATED
+        config = DeliveryConfig(hold_s=0.0) if simulated else DeliveryConfig()
+        delivery = self.deliveries[sink.name] = Delivery(self._journal, sink, config)
+        self._health.register(f"sink:{sink.name}", delivery.health)
+        part = f"delivery to {sink.name}"
+        tasks.create_task(self._supervisor.keep(part, delivery.run), name=part)
 
     async def close(self) -> None:
         """Close sinks and broker; idempotent."""
@@ -83,19 +100,8 @@ class Sinks:
             with contextlib.suppress(ProcessLookupError):
                 await broker.stop()
 
-    def _register(self) -> None:
-        """Add every delivery, the remote commands and the broker of our own to health."""
-        for name, delivery in self.deliveries.items():
-            self._health.register(f"sink:{name}", delivery.health)
-        if self.remote is not None:
-            self._health.register("remote_commands", self.remote.health)
-        if self.broker is not None:
-            self._health.register("broker", self.broker.health)
-
-    async def _make_sinks(self) -> None:
+    def _make_sinks(self) -> None:
         settings = self._settings
-        if self.mqtt is None and settings.embedded_broker.enabled:
-            await self._start_broker()
         if self.mqtt is not None:
             self._sinks.append(self._mqtt_sink(self.mqtt))
         if settings.influx is not None:
@@ -146,14 +152,36 @@ class Sinks:
         if self.remote is not None:
             self.remote.receive(message)
 
-    async def _start_broker(self) -> None:
+    async def _start_broker(self) -> bool:
+        """Start the broker of our own; return whether it runs. Health has why it does not."""
         folder = self._settings.gateway.data_folder / self._provenance.value
         broker = EmbeddedBroker(
             self._settings.embedded_broker, folder, self._provenance, self._supervisor.keep
         )
         try:
             self.mqtt = await broker.start()
-            self.broker = broker
-            log.info("MQTT broker %s at port %d; %s", broker.name, broker.port, broker.access)
-        except BrokerUnavailable as error:
-            log.warning("%s; records stay in the journal", error)
+        except (BrokerUnavailable, OSError) as error:
+            problem = f"{error}; records stay in the journal until then"
+            if problem != self._broker_problem:
+                log.warning("%s", problem)
+            self._broker_problem = problem
+            self._health.register("broker", self._broker_health)
+            return False
+        self.broker = broker
+        self._health.register("broker", broker.health)
+        log.info("MQTT broker %s at port %d; %s", broker.name, broker.port, broker.access)
+        return True
+
+    async def _start_broker_later(self, tasks: asyncio.TaskGroup) -> None:
+        """Try again until the broker runs: its port is free, or it is installed by then."""
+        while not await self._start_broker():
+            await asyncio.sleep(BROKER_AGAIN_S)
+        assert self.mqtt is not None
+        sink = self._mqtt_sink(self.mqtt)
+        self._sinks.append(sink)
+        self._deliver(sink, tasks)
+        if self.remote is not None:
+            self._health.register("remote_commands", self.remote.health)
+
+    def _broker_health(self) -> dict[str, Any]:
+        return {"ok": False, "error": self._broker_problem, "broker": "none"}

@@ -9,6 +9,7 @@ amqtt is never used: it hands retained messages of one client to every other (me
 
 import asyncio
 import contextlib
+import errno
 import getpass
 import importlib.util
 import secrets
@@ -32,6 +33,7 @@ READER_PASSWORD = "reader-password"
 _START_S = 10.0
 """Mosquitto listens after a few milliseconds, iotcore after 0.7 s at most; a Pi is slower."""
 _POLL_S = 0.02
+_ANSWER_S = 2.0
 _RESTART_S = 2.0
 """A broker that dies is started again, but never in a tight loop."""
 _PLACES = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")
@@ -71,6 +73,8 @@ class EmbeddedBroker:
         self._watch: asyncio.Task[None] | None = None
         self.port = 0
         self.restarts = 0
+        self._is_up = False
+        self._problem = ""
 
     @property
     def name(self) -> str:
@@ -89,7 +93,7 @@ class EmbeddedBroker:
     async def start(self) -> MqttSettings:
         """Start it and return how to connect; raises `BrokerUnavailable`."""
         settings = self._settings
-        self.port = _free_port(settings.host, settings.port)
+        self.port = await asyncio.to_thread(free_port, settings.host, settings.port)
         self._engine = self._choose()
         await self._start_engine()
         kept = self._keep("embedded broker", self._keep_alive)
@@ -109,16 +113,29 @@ class EmbeddedBroker:
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
+        self._is_up = False
         if self._engine is not None:
             await self._engine.stop()
 
     def health(self) -> dict[str, Any]:
         """Return what `HealthRegistry` shows of it."""
-        running = self._watch is not None and not self._watch.done()
-        return {"ok": running, "broker": self.name, "port": self.port, "restarts": self.restarts}
+        running = self._is_up and self._watch is not None and not self._watch.done()
+        ended = f"{self.name} has ended and is started again: see {self._log}"
+        error = None if running else self._problem or ended
+        return {
+            "ok": running,
+            "error": error,
+            "broker": self.name,
+            "port": self.port,
+            "restarts": self.restarts,
+        }
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "broker.log"
 
     def _choose(self) -> _Engine:
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path=":".join(_PLACES))
+        program = mosquitto_program()
         if program is not None:
             return _Mosquitto(program, self._settings, self._folder, self._password)
         if importlib.util.find_spec("iotcore") is None:
@@ -142,11 +159,12 @@ class EmbeddedBroker:
             await asyncio.wait(
                 (ended, listening), timeout=_START_S, return_when=asyncio.FIRST_COMPLETED
             )
-            if not listening.done():
+            if ended.done() or not listening.done():
                 await self._engine.stop()
                 raise BrokerUnavailable(
-                    f"{self.name} did not start at {address[0]}:{address[1]}; see {self._folder}"
+                    f"{self.name} did not start at {address[0]}:{address[1]}; see {self._log}"
                 )
+            self._is_up = True
         finally:
             for task in (ended, listening):
                 task.cancel()
@@ -155,10 +173,16 @@ class EmbeddedBroker:
         assert self._engine is not None
         while True:
             await self._engine.wait()
+            self._is_up = False
             self.restarts += 1
             await asyncio.sleep(_RESTART_S)
-            with contextlib.suppress(BrokerUnavailable, OSError):
+            try:
+                await asyncio.to_thread(free_port, self._settings.host, self.port)
                 await self._start_engine()
+            except (BrokerUnavailable, OSError) as error:
+                self._problem = str(error)
+            else:
+                self._problem = ""
 
 
 class _Mosquitto:
@@ -252,6 +276,11 @@ class _Iotcore:
             await asyncio.to_thread(self._broker.stop)
 
 
+def mosquitto_program() -> str | None:
+    """Return the path of mosquitto, None where it is not installed."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path=":".join(_PLACES))
+
+
 def _write_private(path: Path, text: str) -> Path:
     """Write a file that this user alone can read."""
     path.unlink(missing_ok=True)
@@ -264,7 +293,7 @@ def _reachable(host: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104: what is listened at, not where to
 
 
-def _free_port(host: str, port: int) -> int:
+def free_port(host: str, port: int) -> int:
     """Return ``port``, or any free one for 0; raises `BrokerUnavailable` when it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -272,11 +301,27 @@ def _free_port(host: str, port: int) -> int:
         try:
             probe.bind((host, port))
         except OSError as error:
+            if error.errno == errno.EADDRINUSE and answers_mqtt(_reachable(host), port):
+                raise BrokerUnavailable(
+                    f"another broker runs at {host}:{port}, so none is started: name it with "
+                    f'[mqtt] host = "{_reachable(host)}", or set embedded_broker.port = 0'
+                ) from error
             raise BrokerUnavailable(
-                f"port {port} at {host} cannot be used ({error.strerror}): if a broker runs there, "
-                'name it with [mqtt] host = "..."; else set embedded_broker.port = 0'
+                f"port {port} at {host} cannot be used ({error.strerror}): free it, or set "
+                "embedded_broker.port = 0"
             ) from error
         return int(probe.getsockname()[1])
+
+
+def answers_mqtt(host: str, port: int) -> bool:
+    """Return whether an MQTT broker answers there; what it answers does not matter."""
+    hello = bytes.fromhex("1010 0004 4d515454 04 02 000a 0004 74776471")
+    with contextlib.suppress(OSError), socket.create_connection((host, port), _ANSWER_S) as link:
+        link.settimeout(_ANSWER_S)
+        link.sendall(hello)
+        answer = link.recv(4)
+        return answer[:1] == b"\x20" and len(answer) == 4
+    return False
 
 
 async def _until_listening(host: str, port: int) -> None:

@@ -38,6 +38,7 @@ TEXTS = {
     "teleward_sessions_stalls": "Links ended because a device was silent.",
     "teleward_sessions_overflowed": "Pieces of input dropped because nothing read them in time.",
     "teleward_sessions_discarded_bytes": "Bytes of devices that could not be used.",
+    "teleward_settings_mistakes": "Lines of the settings file that are not carried out.",
     "teleward_registry_subjects": "Subjects admitted.",
     "teleward_registry_devices": "Devices commissioned.",
     "teleward_registry_pairings_refused": "Pairings that the registry refused.",

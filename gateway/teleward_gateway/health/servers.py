@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import importlib.util
 import re
-import shutil
 import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -24,6 +22,7 @@ from teleward_cloud.problems import connection_problem
 from teleward_cloud.tls import TlsSettings, client_context
 from teleward_gateway.health.broker_service import check_service
 from teleward_gateway.health.findings import Finding, failed, ok, warning
+from teleward_gateway.health.own_broker import check_own_broker
 from teleward_gateway.settings.model import Settings
 
 _SOON = timedelta(days=30)
@@ -38,9 +37,12 @@ _VALIDITY = re.compile(rb"\x30." + _TIME + _TIME, re.DOTALL)
 
 
 async def check_broker(
-    settings: Settings, profile: BrokerProfile | None = None
+    settings: Settings, profile: BrokerProfile | None = None, *, gateway_runs: bool = False
 ) -> AsyncIterator[Finding]:
-    """Connect to the configured broker, or see that one can be started."""
+    """Connect to the configured broker, or see that one can be started.
+
+    ``gateway_runs``: the broker of its own runs with it.
+    """
     if settings.mqtt is not None:
         async for found in _check_configured_broker(settings.mqtt):
             yield found
@@ -52,18 +54,15 @@ async def check_broker(
     elif profile is not None:
         remedy = f'add [mqtt] with host, tls and profile = "{profile.value}"'
         yield failed("broker service", "the settings name no broker", remedy)
-    elif not settings.embedded_broker.enabled:
-        yield warning("broker", "none configured", "add [mqtt], or embedded_broker.enabled = true")
-    elif shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"):
-        yield ok("broker", "mosquitto is started by the gateway")
-    elif importlib.util.find_spec("iotcore"):
-        yield warning(
-            "broker",
-            "iotcore is started by the gateway; it forgets retained messages in a restart",
-            "sudo apt install mosquitto",
-        )
     else:
-        yield failed("broker", "none configured, none installed", "sudo apt install mosquitto")
+        for found in await asyncio.to_thread(
+            lambda: list(
+                check_own_broker(
+                    settings.embedded_broker, settings.gateway.mode, gateway_runs=gateway_runs
+                )
+            )
+        ):
+            yield found
 
 
 async def _check_configured_broker(settings: MqttSettings) -> AsyncIterator[Finding]:

@@ -44,6 +44,10 @@ class Answers:
         found = self._history.subjects.get(subject)
         return found is not None and found.discharged_ns is None
 
+    def was_subject(self, subject: str) -> bool:
+        """Return whether ``subject`` is admitted, or was: its history is its own."""
+        return subject in self._history.subjects
+
     def was_device(self, device: str) -> bool:
         """Return whether ``device`` is registered, or was."""
         return device in self._history.devices or device in self._history.former
@@ -51,6 +55,10 @@ class Answers:
     def devices(self) -> list[Device]:
         """Return the registered devices."""
         return list(self._history.devices.values())
+
+    def former_devices(self) -> list[Device]:
+        """Return the devices that were registered and are removed."""
+        return list(self._history.former.values())
 
     def device(self, device: str) -> Device:
         """Return one device; raises Unknown."""

@@ -158,12 +158,17 @@ class Registry(RegistryRows):
 
     def swap_beds(self, subject: str, bed: str, author: str | None = None) -> None:
         """Lay a subject into another bed and who lies there into the subject's, at one instant."""
+        own, other = self._admitted(subject).bed, self._history.lies_in(bed)
+        beds: dict[str, str | None] = {subject: bed}
+        if other is not None:
+            beds.setdefault(other, own)
+        self.move_subjects(beds, author)
+
+    def move_subjects(self, beds: Mapping[str, str | None], author: str | None = None) -> None:
+        """Lay several subjects into other beds at once, all or none: two may change places."""
         with self._change() as (db, stamp):
-            own, other = self._admitted(subject).bed, self._history.lies_in(bed)
-            beds: dict[str, str | None] = {subject: bed}
-            if other is not None:
-                beds.setdefault(other, own)
             for each in beds:
+                self._admitted(each)
                 self._close(db, "stays", "subject", each, stamp)
             for each, wanted in beds.items():
                 if wanted is not None:
@@ -222,6 +227,21 @@ class Registry(RegistryRows):
             self._put_device(db, device)
         self._publish(Change("device_changed", stamp.time_ns, device=device.id, author=author))
         return device
+
+    def update_devices(self, devices: Sequence[Device], author: str | None = None) -> None:
+        """Change several devices at once, all or none: two may change their addresses."""
+        with self._change() as (db, stamp):
+            for device in devices:
+                if self._known(device.id).provenance is not device.provenance:
+                    raise RegistryConflict(f"device {device.id} changes its kind of data")
+                db.execute(
+                    "UPDATE devices SET address = ? WHERE id = ?",
+                    (f"moving:{device.id}", device.id),
+                )
+            for device in devices:
+                self._put_device(db, device)
+        for device in devices:
+            self._publish(Change("device_changed", stamp.time_ns, device=device.id, author=author))
 
     def change_device(
         self,

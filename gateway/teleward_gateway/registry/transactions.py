@@ -126,6 +126,18 @@ class RegistryDatabase(Answers):
             ).fetchone()
         return None if row is None else str(row[0])
 
+    def all_applied(self) -> dict[str, str]:
+        """Return every entry of the settings file that was applied, by what it is about."""
+        with self._lock:
+            rows = self._connection.execute("SELECT key, value FROM meta WHERE key LIKE 'wish %'")
+            return {str(row[0]).removeprefix("wish "): str(row[1]) for row in rows}
+
+    def forget_applied(self, *about: str) -> None:
+        """Forget entries of the settings file: they would be applied again."""
+        with self._lock:
+            keys = [(f"wish {what}",) for what in about]
+            self._connection.executemany("DELETE FROM meta WHERE key = ?", keys)
+
     def note_applied(self, what: str, entry: str) -> None:
         """Record that an entry of the settings file has been applied."""
         with self._lock:

@@ -25,8 +25,10 @@ from teleward_drivers.ports import Port, in_use, ports
 from teleward_drivers.strangers import stranger
 from teleward_gateway.registry import Device, Registry, RegistryConflict, RegistryError
 from teleward_gateway.sessions.manager import SessionManager
-from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.pairing import PairingDesk
+from teleward_gateway.sessions.preview import Preview, Previews
+from teleward_gateway.settings.consistency import same_port
+from teleward_gateway.settings.device_check import device_problems
 
 if TYPE_CHECKING:
     from teleward_gateway.sessions.bluez_agent import BluezAgent
@@ -75,6 +77,8 @@ class Commissioning:
     ) -> None:
         self.registry, self.sessions, self.drivers = registry, sessions, drivers
         self.pairing = PairingDesk(self._device_at, self._known_passkey)
+        self.previews = Previews(sessions, drivers)
+        self._found: dict[str, Found] = {}
         self._agent: BluezAgent | None = None
         self._lease_s = 0.0
         self._scan: asyncio.Task[None] | None = None
@@ -92,7 +96,8 @@ class Commissioning:
             self._agent.start()
 
     async def stop(self) -> None:
-        """Stop scanning; the sessions are stopped by their manager."""
+        """Stop scanning and previews; the sessions are stopped by their manager."""
+        await self.previews.stop()
         if self._scan is not None:
             self._scan.cancel()
             await asyncio.gather(self._scan, return_exceptions=True)
@@ -132,7 +137,14 @@ class Commissioning:
                     known.note if not fits and (known := stranger(seen.name)) else "",
                 )
             )
+        rows += self._looked_at({row.address for row in rows})
         return sorted(rows, key=lambda row: (not row.drivers, -row.rssi_dbm, row.address))
+
+    def _looked_at(self, calling: set[str]) -> list[Found]:
+        """Return the devices of previews as they were found: a connected one does not call."""
+        kept = set(self.previews.addresses())
+        self._found = {a: row for a, row in self._found.items() if a.upper() in kept}
+        return [row for address, row in self._found.items() if address not in calling]
 
     async def found_ports(self) -> list[FoundPort]:
         """Return the serial ports of this machine; nothing is opened."""
@@ -144,6 +156,20 @@ class Commissioning:
             fits = [i.name for i in self.drivers.values() if port.usb_id in i.usb_ids]
             rows.append(FoundPort(port, tuple(fits), taken[name] if name else None))
         return rows
+
+    def preview(self, address: str, driver: str) -> Preview:
+        """Return what an unbound device shows now; looking on keeps its preview.
+
+        Raises RegistryConflict for one that is in use, RegistryError for what is none.
+        """
+        if (device := self._device_at(address)) is not None:
+            raise RegistryConflict(f"{device} is a device of this ward already")
+        self.checked(Device("preview", driver, address, provenance=self.registry.mode))
+        looked = self.previews.look(address, driver)
+        for row in self.found() if self.sessions.has_radio and address not in self._found else ():
+            if row.address == address:
+                self._found[address] = row
+        return looked
 
     async def detect(self, port: str, ask: bool = False) -> Detection:
         """Listen to a port and identify its device; one that is in use is left alone.
@@ -165,19 +191,19 @@ class Commissioning:
         info = self.drivers.get(device.driver)
         if info is None:
             raise RegistryError(f"no driver {device.driver!r}: see `teleward drivers list`")
-        is_ble = device.address.count(":") == 5 and "/" not in device.address
-        if info.link is LinkType.BLE and not is_ble:
-            raise RegistryError(
-                f"driver {info.name} needs a Bluetooth address like C0:00:00:00:00:01, "
-                f"not {device.address!r}"
-            )
-        if info.link is LinkType.SERIAL and is_ble:
-            raise RegistryError(f"driver {info.name} needs a port, not {device.address!r}")
+        problems = [p.text for p in device_problems(info, device.address, device.options)]
+        if problems:
+            raise RegistryError("; ".join(problems))
         if info.link is LinkType.SERIAL:
             self._check_port(device.address)
-        SessionOptions.of(device.options)
-        info.make(driver_options(device.options))
+            self._check_free(device)
         return device
+
+    def _check_free(self, device: Device) -> None:
+        """Refuse a port that another device has, under whatever name."""
+        for other in self.registry.devices():
+            if other.id != device.id and same_port(other.address) == same_port(device.address):
+                raise RegistryConflict(f"device {other.id} is on the port {device.address} already")
 
     async def command(self, device: str, name: str, arguments: dict[str, Any]) -> None:
         """Carry out a driver's command; raises LookupError, ValueError or a `LinkError`."""

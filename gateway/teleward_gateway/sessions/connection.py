@@ -43,7 +43,7 @@ from teleward_drivers.errors import (
 )
 from teleward_drivers.link import Link, Received
 from teleward_gateway.sessions.counters import Counters
-from teleward_gateway.sessions.options import SessionOptions
+from teleward_gateway.settings.session_options import SessionOptions
 
 log = logging.getLogger(__name__)
 

@@ -30,9 +30,9 @@ from teleward_gateway.sessions.opener import (
     RefusedOpener,
     SerialOpener,
 )
-from teleward_gateway.sessions.options import SessionOptions
 from teleward_gateway.sessions.session import OnDisk, OnOutput, OnState, Session, SessionStatus
 from teleward_gateway.sessions.states import State
+from teleward_gateway.settings.session_options import SessionOptions
 from teleward_signal.errors import Invalid
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ class SessionManager:
         self.has_radio = radio is not None and radio.name != "off"
         self._drivers = drivers
         self._on_output, self._on_state = on_output, on_state
-        self._make_opener = make_opener or self._opener
+        self.opener = make_opener or self._opener
+        """The way to a device, by its driver."""
         self._rng = random.Random(seed)
         self._feeds = feeds
         self._more: dict[str, Any] = {} if on_disk is None else {"on_disk": on_disk}
@@ -147,6 +148,7 @@ class SessionManager:
             "ok": not reasons,
             "error": "; ".join(reasons) or None,
             "devices": len(statuses),
+            "devices_in_trouble": {s.device: trouble_of(s) for s in statuses if trouble_of(s)},
             **{state.value: states.get(state, 0) for state in State},
             "bytes_total": sum(s.counters.n_bytes for s in statuses),
             "values_total": sum(s.counters.n_values for s in statuses),
@@ -167,7 +169,7 @@ class SessionManager:
 
     def _start(self, device: Device) -> None:
         info = self._drivers.get(device.driver)
-        opener = self._make_opener(device, info) if info else not_installed(device)
+        opener = self.opener(device, info) if info else not_installed(device)
         session = Session(
             device.id,
             info or PLACEHOLDER,
@@ -234,6 +236,15 @@ class SessionManager:
             why = f"device {device.id}: {error}"
             return RefusedOpener(LinkUnavailable(why, Unavailable.UNSUPPORTED))
         return SerialOpener(device.address, own.serial(info.serial or SerialSettings(115200)))
+
+
+def trouble_of(status: SessionStatus) -> str:
+    """Return what keeps a device from sending, in words; empty while it sends or is new."""
+    if status.state in (State.STREAMING, State.IDLE):
+        return ""
+    state = status.state.value.replace("_", " ")
+    reason = status.reason or "not in reach yet" * (status.state is State.SEARCHING)
+    return f"{state}: {reason}" if reason else state
 
 
 def not_installed(device: Device) -> Opener:

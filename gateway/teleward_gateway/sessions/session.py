@@ -25,9 +25,9 @@ from teleward_gateway.sessions.connection import Connection
 from teleward_gateway.sessions.counters import Counters
 from teleward_gateway.sessions.link_retry import LinkRetry, needs_person
 from teleward_gateway.sessions.opener import Opener
-from teleward_gateway.sessions.options import SessionOptions, driver_options
 from teleward_gateway.sessions.session_log import SessionLog
 from teleward_gateway.sessions.states import Event, State, after
+from teleward_gateway.settings.session_options import SessionOptions, driver_options
 from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStamp, Measurement
 

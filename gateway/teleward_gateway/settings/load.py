@@ -1,49 +1,50 @@
 """TOML in, typed settings out; every mistake is named by file, line and key.
 
-Each mistake is one line ``FILE:LINE: KEY: what is wrong``, and all are reported at once.
+Each mistake is one line ``FILE:LINE: KEY: what is wrong``, and all are reported at once. `load`
+takes a file without a mistake; `read` takes what can be used of any file, for a gateway that must
+run.
 """
 
-import os
-import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 
 from teleward_cloud.secret import OPEN_TO_ALL
+from teleward_gateway.settings.check import check
+from teleward_gateway.settings.file_text import FileText, decoded, read_text
+from teleward_gateway.settings.mistakes import Key, Mistake, SettingsError, dotted
 from teleward_gateway.settings.model import Settings
-from teleward_signal.errors import Invalid
+from teleward_gateway.settings.places import line_of, locate
+from teleward_gateway.settings.rates import rate_problems
+from teleward_gateway.settings.syntax import ROWS, tables
 
-Key = tuple[str | int, ...]
-
-_TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]")
-_ARRAY = re.compile(r"^\s*\[\[\s*([^\[\]]+?)\s*\]\]")
-_PAIR = re.compile(r"^\s*((?:[\w-]+|\"[^\"]*\")(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"))*)\s*=")
+__all__ = ["Mistake", "SettingsError", "SettingsFile", "load", "locate", "parse", "read"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """One thing wrong in a settings file; ``line`` counts from 1."""
+class SettingsFile:
+    """What a settings file holds: ``settings`` is what can be used of it."""
 
-    file: str
-    line: int
-    key: str
-    problem: str
+    settings: Settings
+    mistakes: tuple[Mistake, ...] = ()
+    warnings: tuple[Mistake, ...] = ()
+    """What can be used as it stands, but does less than it seems to."""
+    notes: tuple[str, ...] = ()
+    kept: frozenset[str] = frozenset()
+    """Rows such as ``device strap`` that stand in the file with a mistake."""
+    is_whole: bool = True
+    """Whether what is not there was taken out, rather than not readable."""
+    places: tuple[tuple[str, str, int], ...] = ()
+    """Row such as ``device strap``, its key and its line."""
+    file: str = "settings"
 
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.key}: {self.problem}"
-
-
-class SettingsError(Invalid):
-    """A settings file that cannot be used; ``mistakes`` holds every reason."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__("\n".join(str(mistake) for mistake in mistakes))
-        self.mistakes = mistakes
+    def mistake(self, row: str, problem: str) -> Mistake:
+        """Return a mistake about a row such as ``device strap``."""
+        found = next(((key, line) for name, key, line in self.places if name == row), (row, 1))
+        return Mistake(self.file, found[1], found[0], problem)
 
 
 def load(path: Path) -> Settings:
@@ -51,87 +52,101 @@ def load(path: Path) -> Settings:
 
     A secret written out in a file that every user of the machine may read is a mistake.
     """
+    found = read(path)
+    if found.mistakes:
+        raise SettingsError(list(found.mistakes))
+    return found.settings
+
+
+def read(path: Path) -> SettingsFile:
+    """Read what can be used of a settings file.
+
+    Raises SettingsError where there is none, or where ``[gateway]`` or ``[radio]`` cannot be used.
+    """
+    file = str(path)
     try:
-        with path.open(encoding="utf-8") as file:
-            is_open = os.fstat(file.fileno()).st_mode & OPEN_TO_ALL
-            text = file.read()
+        content = read_text(path)
+        is_open = path.stat().st_mode & OPEN_TO_ALL
     except OSError as error:
-        raise SettingsError([Mistake(str(path), 1, "file", error.strerror or str(error))]) from None
-    except UnicodeDecodeError:
-        raise SettingsError([Mistake(str(path), 1, "file", "is not UTF-8 text")]) from None
-    settings = parse(text, str(path))
-    if is_open:
-        lines = locate(text)
-        remedy = f"chmod o= {path}, or give the secret as {{env = ...}} or {{file = ...}}"
-        problem = f"a secret in a file that every user of this machine may read: {remedy}"
-        found = [
-            Mistake(str(path), _line_of(key, lines), _dotted(key), problem)
-            for key in _written_out(settings, tomllib.loads(text))
-        ]
-        if found:
-            raise SettingsError(found)
-    return settings
+        raise SettingsError([Mistake(file, 1, "file", error.strerror or str(error))]) from None
+    source = decoded(content, file)
+    found = _checked(source, file)
+    if not is_open:
+        return found
+    remedy = f"chmod o= {path}, or give the secret as {{env = ...}} or {{file = ...}}"
+    problem = f"a secret in a file that every user of this machine may read: {remedy}"
+    lines = locate(source.text)
+    written = [
+        Mistake(file, line_of(key, lines), dotted(key), problem)
+        for key in _written_out(found.settings, tables(source.text).data)
+    ]
+    if not written:
+        return found
+    raise SettingsError([*found.mistakes, *written])
 
 
 def parse(text: str, file: str = "settings") -> Settings:
     """Check settings given as text; raises SettingsError."""
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found.group(1)) if found else text.count("\n") + 1
-        problem = re.sub(r"\s*\(at .*\)$", "", str(error))
-        raise SettingsError([Mistake(file, line, "TOML", problem)]) from None
-    try:
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        lines = locate(text)
-        raise SettingsError([_mistake(file, lines, detail) for detail in error.errors()]) from None
+    found = _checked(FileText(text), file)
+    if found.mistakes:
+        raise SettingsError(list(found.mistakes))
+    return found.settings
 
 
-def locate(text: str) -> dict[Key, int]:
-    """Return the line of every table and key, by path; arrays of tables count from 0."""
-    lines: dict[Key, int] = {}
-    counts: dict[Key, int] = {}
-    prefix: Key = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if array := _ARRAY.match(line):
-            name = _split(array.group(1), counts)
-            counts[name] = counts.get(name, -1) + 1
-            lines.setdefault(name, number)
-            prefix = (*name, counts[name])
-            lines[prefix] = number
-        elif table := _TABLE.match(line):
-            prefix = _split(table.group(1), counts)
-            lines[prefix] = number
-        elif pair := _PAIR.match(line):
-            lines[prefix + _split(pair.group(1), {})] = number
-    return lines
+def _checked(source: FileText, file: str) -> SettingsFile:
+    """Return what can be used of a text; raises SettingsError as `read` does."""
+    read_tables = tables(source.text)
+    lines = locate(source.text)
+    unread = frozenset(
+        str(slip.section[0]) if slip.section else "gateway"
+        for slip in read_tables.slips
+        if not slip.section or slip.section[0] not in ROWS
+    )
+    checked = check(read_tables.data, unread)
+    slips = [
+        Mistake(file, slip.line, dotted(slip.section) or "TOML", slip.text)
+        for slip in read_tables.slips
+    ]
+    found = [
+        Mistake(file, line_of(p.key, lines), dotted(p.key) or "settings", p.text)
+        for p in checked.problems
+    ]
+    mistakes = sorted([*source.mistakes, *slips, *found], key=lambda each: each.line)
+    if checked.settings is None:
+        raise SettingsError(mistakes)
+    warnings = [
+        Mistake(file, line_of(key, lines), dotted(key), text)
+        for key, text in rate_problems(_by_place(checked.settings, read_tables.data))
+    ]
+    return SettingsFile(
+        checked.settings,
+        tuple(mistakes),
+        tuple(warnings),
+        source.notes,
+        frozenset(checked.kept),
+        checked.whole and not source.is_cut and not read_tables.slips,
+        tuple(_places(read_tables.data, lines)),
+        file,
+    )
 
 
-def _split(name: str, counts: dict[Key, int]) -> Key:
-    """Return the path of a dotted name; a parent that is an array means its newest entry."""
-    path: Key = ()
-    parts = [part.strip().strip('"') for part in name.split(".")]
-    for position, part in enumerate(parts):
-        path = (*path, part)
-        if position < len(parts) - 1 and path in counts:
-            path = (*path, counts[path])
-    return path
+def _by_place(settings: Settings, data: dict[str, Any]) -> list[tuple[int, Any]]:
+    """Return the usable devices with their place among the rows of the file."""
+    rows = data.get("devices")
+    first: dict[Any, int] = {}
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+        if isinstance(row, dict):
+            first.setdefault(row.get("id"), index)
+    return [(first.get(device.id, 0), device) for device in settings.devices]
 
 
-def _mistake(file: str, lines: dict[Key, int], detail: Any) -> Mistake:
-    location = tuple(part for part in detail["loc"] if not str(part).startswith("function-"))
-    line = _line_of(location, lines)
-    key = _dotted(location)
-    problem = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        problem = "no such key" + _suggestion(location)
-    return Mistake(file, line, key or "settings", problem)
-
-
-def _dotted(key: Key) -> str:
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in key).lstrip(".")
+def _places(data: dict[str, Any], lines: dict[Key, int]) -> Iterator[tuple[str, str, int]]:
+    for section in ROWS:
+        rows = data.get(section)
+        for index, row in enumerate(rows if isinstance(rows, list) else ()):
+            if isinstance(row, dict):
+                key = (section, index)
+                yield f"{section[:-1]} {row.get('id')}", dotted(key), line_of(key, lines)
 
 
 def _written_out(value: Any, data: Any, key: Key = ()) -> Iterator[Key]:
@@ -150,31 +165,3 @@ def _written_out(value: Any, data: Any, key: Key = ()) -> Iterator[Key]:
     elif isinstance(value, dict) and isinstance(data, dict):
         for name in data:
             yield from _written_out(value.get(name), data[name], (*key, name))
-
-
-def _line_of(location: Key, lines: dict[Key, int]) -> int:
-    """Return the line of a key, of the first thing in it, or of the nearest table around it."""
-    for length in range(len(location), 0, -1):
-        inside = [line for key, line in lines.items() if key[:length] == location[:length]]
-        if inside:
-            return min(inside)
-    return 1
-
-
-def _suggestion(location: Key) -> str:
-    """Return the known key that was probably meant."""
-    schema = Settings.model_json_schema()
-    node: Any = schema
-    for part in location[:-1]:
-        node = (
-            node.get("items", {})
-            if isinstance(part, int)
-            else node.get("properties", {}).get(part, {})
-        )
-        reference = node.get("$ref") or next(
-            (option["$ref"] for option in node.get("anyOf", []) if "$ref" in option), None
-        )
-        if reference:
-            node = schema["$defs"][reference.rsplit("/", 1)[1]]
-    near = get_close_matches(str(location[-1]), node.get("properties", {}), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

@@ -5,27 +5,39 @@ Sections that belong to one part are defined beside that part (MQTT and InfluxDB
 """
 
 import re
+from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from teleward_cloud.alarms.settings import AlarmDeliverySettings
 from teleward_cloud.influx.settings import InfluxSettings
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_drivers.catalogue import catalogue
 from teleward_drivers.device import LinkType
-from teleward_drivers.port_names import check_name
 from teleward_gateway.embedded_broker.settings import EmbeddedBrokerSettings
+from teleward_gateway.registry.beds import bed_id
 from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_gateway.settings.classroom import ClassroomSettings
 from teleward_gateway.settings.lan import AccessSettings, LanSettings
 from teleward_gateway.settings.sinks import SinkSections
-from teleward_signal.age_profile import years_of
+from teleward_signal.age_profile import profile_of
 from teleward_signal.alarms.limits import AlarmLimits
+from teleward_signal.errors import Invalid
 from teleward_signal.model import Provenance
+from teleward_signal.vocabulary import METRICS
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+SEXES = ("", "female", "male", "other")
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -39,6 +51,19 @@ def _plain(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(f"{name!r}: use lower-case letters, digits and hyphens, 63 at most")
     return name
+
+
+def check_limits(limits: Mapping[str, Any], age: float | str | None) -> None:
+    """Raise Invalid where alarm limits cannot be used over those of an age."""
+    try:
+        AlarmLimits.from_dict(limits, profile_of(age).metrics)
+    except (TypeError, AttributeError) as error:
+        raise Invalid(f"limits: {error}") from error
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    near = get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 class GatewaySettings(Section):
@@ -70,7 +95,8 @@ class RadioSettings(Section):
     @field_validator("adapter")
     @classmethod
     def _known(cls, adapter: str) -> str:
-        if adapter in ("bluez", "off") or re.fullmatch(r"virtual:(unix:.+|tcp:.+:\d+)", adapter):
+        virtual = re.fullmatch(r"virtual:(unix:.+|tcp:.+:(\d{1,5}))", adapter)
+        if adapter in ("bluez", "off") or (virtual and int(virtual[2] or 0) <= 65_535):
             return adapter
         raise ValueError(
             f"{adapter!r} is none of bluez, off, virtual:unix:PATH, virtual:tcp:HOST:PORT"
@@ -112,12 +138,13 @@ class SubjectSettings(Section):
 
     id: str = Field(description="unique, never reused")
     label: str = Field("", description="label on the pages; no full name is needed")
-    bed: str = Field("", description="where the subject is")
+    bed: str = Field("", description="where the subject is, any text")
     detail: str = Field("", description="one line shown beside the label")
     age: float | str | None = Field(
         None,
         description='years, or text such as "3 d", "8 mo", "5 y"; unset: an adult',
     )
+    sex: Literal["", "female", "male", "other"] = Field("", description="shown beside the age")
     spo2_scale: int = Field(1, ge=1, le=2, description="NEWS2 SpO2 scale; 2 only if prescribed")
     limits: dict[str, Any] = Field(
         default_factory=dict, description="alarm limits that differ from the defaults"
@@ -127,17 +154,39 @@ class SubjectSettings(Section):
     )
     _id_is_plain = field_validator("id")(_plain)
 
+    @field_validator("age", mode="before")
+    @classmethod
+    def _no_switch(cls, age: Any) -> Any:
+        if isinstance(age, bool):
+            raise ValueError('age is years as a number, or text such as "3 d", "8 mo", "5 y"')
+        return age
+
     @field_validator("age")
     @classmethod
     def _known(cls, age: float | str | None) -> float | str | None:
-        years_of(age)
+        profile_of(age)
         return age
+
+    @field_validator("bed")
+    @classmethod
+    def _named(cls, bed: str) -> str:
+        if bed:
+            bed_id(bed)
+        return bed
 
     @field_validator("limits")
     @classmethod
-    def _usable(cls, limits: dict[str, Any]) -> dict[str, Any]:
-        AlarmLimits.from_dict(limits)
+    def _usable(cls, limits: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        check_limits(limits, info.data.get("age"))
         return limits
+
+    @field_validator("channel_labels")
+    @classmethod
+    def _metrics(cls, labels: dict[str, str]) -> dict[str, str]:
+        for metric in labels:
+            if metric not in METRICS:
+                raise ValueError(f"no metric {metric!r}{_meant(metric, METRICS)}")
+        return labels
 
 
 class DeviceSettings(Section):
@@ -156,7 +205,8 @@ class DeviceSettings(Section):
     @classmethod
     def _known(cls, driver: str) -> str:
         if driver not in catalogue():
-            raise ValueError(f"no driver named {driver!r}; see: teleward drivers list")
+            hint = _meant(driver, catalogue()) or "; see: teleward drivers list"
+            raise ValueError(f"no driver named {driver!r}{hint}")
         return driver
 
     @model_validator(mode="after")
@@ -165,9 +215,12 @@ class DeviceSettings(Section):
         wanted, other = ("address", "port") if link is LinkType.BLE else ("port", "address")
         if getattr(self, wanted) is None or getattr(self, other) is not None:
             raise ValueError(f"driver {self.driver!r} needs {wanted} and no {other}")
-        if self.port is not None:
-            check_name(self.port)
         return self
+
+    @property
+    def place(self) -> str:
+        """The address or the port."""
+        return self.address or self.port or ""
 
 
 class NetworkSettings(Section):
@@ -182,7 +235,7 @@ class NetworkSettings(Section):
 
 
 class Settings(Section):
-    """The whole settings file."""
+    """The whole settings file; what goes together of it is checked in `check`."""
 
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     radio: RadioSettings = Field(default_factory=RadioSettings)
@@ -217,26 +270,3 @@ class Settings(Section):
     )
     subjects: list[SubjectSettings] = Field([], description="subjects known from the start")
     devices: list[DeviceSettings] = Field([], description="devices known from the start")
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "Settings":
-        for what, names in (
-            ("subject", [subject.id for subject in self.subjects]),
-            ("device", [device.id for device in self.devices]),
-        ):
-            twice = sorted({name for name in names if names.count(name) > 1})
-            if twice:
-                raise ValueError(f"{what} id used twice: {', '.join(twice)}")
-        known = {subject.id for subject in self.subjects}
-        for device in self.devices:
-            if device.subject is not None and device.subject not in known:
-                raise ValueError(f"device {device.id!r}: no subject has id {device.subject!r}")
-        if self.radio.adapter.startswith("virtual:") and self.gateway.mode is Provenance.FIELD:
-            raise ValueError(
-                'a virtual radio carries simulated devices: set gateway.mode = "simulated"'
-            )
-        if self.classroom.enabled and self.gateway.mode is Provenance.FIELD:
-            raise ValueError(
-                'classroom.enabled: its patients are simulated; set gateway.mode = "simulated"'
-            )
-        return self

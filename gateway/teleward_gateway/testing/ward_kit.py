@@ -27,7 +27,7 @@ from teleward_gateway.registry.store import Registry
 from teleward_gateway.sessions.commissioning import Commissioning
 from teleward_gateway.sessions.manager import SessionManager
 from teleward_gateway.sessions.states import State
-from teleward_gateway.settings.load import parse
+from teleward_gateway.settings.load import SettingsFile, parse
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import AlarmStore
 from teleward_gateway.ward.dsp_worker import DspWorker
@@ -99,7 +99,7 @@ class WardKit:
         await recall_readings(kit.journal, kit.ingest.readings)
         settings = kit._build_surface(stack)
         kit.journal.on_commit(lambda commit: kit.records.extend(commit.records))
-        await kit.reconciler.start(settings)
+        await kit.reconciler.start(SettingsFile(settings))
         return kit
 
     def _open_files(self, stack: AsyncExitStack) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,13 @@ from teleward_gateway.journal.audit import Audit
 from teleward_gateway.live import LiveHub
 from teleward_gateway.process.logs import Redactor
 from teleward_gateway.process.supervisor import Supervisor
-from teleward_gateway.registry.ensure import ensure
+from teleward_gateway.registry.beds import bed_id, bed_name
+from teleward_gateway.registry.ensure import AUTHOR, ensure
 from teleward_gateway.registry.model import Change, Device, RegistryError, Subject
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.sessions.manager import SessionManager
+from teleward_gateway.settings.load import SettingsFile
+from teleward_gateway.settings.mistakes import Mistake
 from teleward_gateway.settings.model import Settings
 from teleward_gateway.ward.alarm_store import charted
 from teleward_gateway.ward.ingest import Ingest
@@ -28,6 +32,8 @@ from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.model import Measurement, Provenance, Source
 
 log = logging.getLogger(__name__)
+
+_QUOTED = re.compile(r"'[^']*'")
 
 NOT_RECORDING = "not_recording"
 """Technical condition of every bed while records are not kept."""
@@ -61,7 +67,11 @@ class Reconciler:
         redactor: Redactor,
         supervisor: Supervisor,
     ) -> None:
-        self.refused: str | None = None
+        self.mistakes: tuple[Mistake, ...] = ()
+        """What of the settings file is not carried out: rows that cannot be read, or are refused"""
+        self._file: SettingsFile | None = None
+        self._any_refused = False
+        self._importing = asyncio.Lock()
         self._registry, self._sessions, self._journal = registry, sessions, journal
         self._clock, self._board, self._live = clock, board, live
         self._ingest, self._links = ingest, links
@@ -73,37 +83,63 @@ class Reconciler:
         self._prescribed: dict[str, tuple[AlarmLimits, float, AgeProfile, float | None]] = {}
         self._applying: set[asyncio.Task[None]] = set()
 
-    async def start(self, settings: Settings) -> None:
+    async def start(self, file: SettingsFile) -> None:
         """Import the settings file and start the sessions."""
-        await asyncio.to_thread(self._import, settings)
+        await self._import(file)
         self._registry.on_change(self._on_change)
         for gone in self._ingest.state.subjects():
             if not self._registry.is_admitted(gone):
                 self._ingest.forget_subject(gone)
         await self.apply()
 
-    async def import_settings(self, settings: Settings) -> None:
-        """Add the subjects, devices and bindings of the settings that are new."""
-        await asyncio.to_thread(self._import, settings)
+    async def import_settings(self, file: SettingsFile) -> None:
+        """Carry out the subjects, devices and bindings of the settings that changed."""
+        await self._import(file)
         await self.apply()
 
     def health(self) -> dict[str, Any]:
         """Return what of the settings file could not be carried out."""
-        return {"ok": self.refused is None, "error": self.refused}
+        count = len(self.mistakes)
+        more = f" (and {count - 1} more)" if count > 1 else ""
+        error = f"{self.mistakes[0]}{more}" if count else None
+        return {"ok": count == 0, "error": error, "mistakes": count}
 
-    def _import(self, settings: Settings) -> None:
-        """Carry out the settings file; what is refused is shown in health, and the ward goes on."""
+    async def _import(self, file: SettingsFile) -> None:
+        async with self._importing:
+            self._file = file
+            self.mistakes = await asyncio.to_thread(self._carry_out, file)
+
+    def _carry_out(self, file: SettingsFile) -> tuple[Mistake, ...]:
+        """Carry out the rows of the file, each by itself; return what is wrong or refused."""
+        settings = file.settings
         wearers = {d.id: d.subject for d in settings.devices if d.subject is not None}
+        found = [*file.mistakes, *file.warnings]
         try:
-            ensure(
-                self._registry, subjects_of(settings), devices_of(settings), wearers,
+            refused = ensure(
+                self._registry,
+                subjects_of(settings),
+                devices_of(settings),
+                wearers,
                 lambda step: log.info("settings: %s", step),
-            )  # fmt: skip
-
-            self.refused = None
+                file.kept if file.is_whole else None,
+            )
         except RegistryError as error:
-            self.refused = str(error)
-            log.error("the settings file cannot be applied: %s", error)
+            refused = []
+            found.append(file.mistake("settings", str(error)))
+        self._any_refused = bool(refused)
+        found += [file.mistake(each.row, each.text) for each in refused]
+        for mistake in found:
+            if mistake not in self.mistakes:
+                # what is quoted may be a name of a person or a bed
+                problem = _QUOTED.sub("'...'", mistake.problem)
+                log.error("%s:%d: %s: %s", mistake.file, mistake.line, mistake.key, problem)
+        return tuple(found)
+
+    async def _try_refused(self) -> None:
+        """Carry out again what was refused: a bed may be free now."""
+        if self._file is not None and self._any_refused:
+            await self._import(self._file)
+            await self.apply()
 
     async def apply(self) -> None:
         """Bring everything in step."""
@@ -133,11 +169,14 @@ class Reconciler:
         author = change.author or "unknown"
         self._audit.note(change.what, author, change.subject, **known)
         self._run(self.apply())
+        if self._any_refused and change.author != AUTHOR:
+            self._run(self._try_refused())
 
     def _show_subjects(self) -> None:
         admitted = {subject.id: subject for subject in self._registry.subjects()}
         for subject in admitted.values():
-            self._redactor.learn((subject.id, subject.label, subject.bed))
+            names = (subject.id, subject.label, subject.bed, bed_name(subject.bed))
+            self._redactor.learn(names)
         for gone, shown in list(self._shown.items()):
             if gone not in admitted or admitted[gone].admitted_ns != shown.admitted_ns:
                 del self._shown[gone]
@@ -182,7 +221,7 @@ class Reconciler:
         self._live.set_subject(
             subject.id,
             label=subject.label or subject.id,
-            bed=display_bed(subject.bed),
+            bed=bed_name(subject.bed),
             simulated=subject.provenance is Provenance.SIMULATED,
             detail=_detail(subject),
             channel_labels=subject.attributes.get("channel_labels") or {},
@@ -225,6 +264,9 @@ SCALE_VALID_S = 1e9
 """A prescribed SpO2 scale stands until it is changed."""
 
 
+_SEX = {"female": "F", "male": "M"}
+
+
 def subjects_of(settings: Settings) -> list[Subject]:
     """Return the settings file's subjects for the registry."""
     return [
@@ -232,10 +274,11 @@ def subjects_of(settings: Settings) -> list[Subject]:
             subject.id,
             subject.label,
             settings.gateway.mode,
-            subject.bed or None,
+            bed_id(subject.bed) if subject.bed else None,
             {
                 "detail": subject.detail,
                 **({} if subject.age is None else {"age": subject.age}),
+                **({"sex": subject.sex} if subject.sex else {}),
                 "spo2_scale": subject.spo2_scale,
                 "limits": subject.limits,
                 "channel_labels": subject.channel_labels,
@@ -251,7 +294,7 @@ def devices_of(settings: Settings) -> list[Device]:
         Device(
             device.id,
             device.driver,
-            device.address or device.port or "",
+            device.place,
             device.label,
             settings.gateway.mode,
             device.options,
@@ -261,12 +304,8 @@ def devices_of(settings: Settings) -> list[Device]:
 
 
 def _detail(subject: Subject) -> str:
-    """Return age and note as one line for people."""
+    """Return age, sex and note as one line for people."""
     age, note = subject.attributes.get("age"), str(subject.attributes.get("detail") or "")
     shown = f"{age:g} y" if isinstance(age, int | float) else str(age or "")
-    return ", ".join(part for part in (shown, note) if part)
-
-
-def display_bed(bed: str | None) -> str:
-    """Return a bed's name for people: ``bed-07`` is ``Bed 07``."""
-    return "" if bed is None else bed.replace("-", " ").capitalize()
+    sex = _SEX.get(str(subject.attributes.get("sex") or ""), "")
+    return ", ".join(part for part in (shown, sex, note) if part)

@@ -142,10 +142,15 @@ def test_admit_add_stream_move_and_remove(gateway: Gateway, page: Page) -> None:
     page.get_by_role("button", name="Admit").click()
     fill(page, "admit", label="P2")
     found = page.locator(f"[data-address='{STRAP}']")
-    expect(found).to_contain_text("heart-rate")
-    expect(found).to_contain_text("dBm")
+    expect(found).to_contain_text("Chest strap")
+    expect(found.locator(".live")).to_contain_text("HR 7")  # what it shows, before it is anybody's
     found.get_by_role("button", name="Add").click()
-    fill(page, "add-device", id="strap", target="bed:bed-1")
+    shown = page.locator("#add-device-dialog .shown")
+    expect(shown).to_contain_text("Does the device in your hand show the same?")
+    assert gateway.registry.devices() == []
+    fill(page, "add-device", label="Strap", target="bed:bed-1")
+    expect(page.locator(".done")).to_have_text("Strap is added. Its values are on Bed 1 now.")
+    assert gateway.desk.previews.addresses() == []
     device = page.locator("[data-device=strap]")
     expect(device).to_contain_text("streaming, Bed 1: P1")
     assert gateway.registry.subject_now("strap") == "p1"
@@ -177,7 +182,7 @@ def test_passkey_is_typed_on_the_page(gateway: Gateway, page: Page) -> None:
     page.get_by_role("button", name="Admit").click()
     fill(page, "admit", label="P1")
     page.locator(f"[data-address='{STRAP}']").get_by_role("button", name="Add").click()
-    fill(page, "add-device", id="strap")
+    fill(page, "add-device", label="strap", target="nobody")
     waiting = asyncio.run_coroutine_threadsafe(gateway.desk.pairing.passkey(STRAP), gateway.loop)
     banner = page.locator(".pairing")
     expect(banner).to_contain_text("strap shows six digits")

@@ -50,12 +50,15 @@ def certificate(folder: Path, days: int) -> Path:
     return path
 
 
-def test_all_well(tmp_path: Path, mosquitto: Mosquitto, influx: Influx) -> None:
-    text = f"[mqtt]\nport = {mosquitto.port}\n[influx]\nurl = '{influx.url}'\n"
+def test_all_well(
+    tmp_path: Path, mosquitto: Mosquitto, influx: Influx, unused_tcp_port: int
+) -> None:
+    text = f"[api]\nport = {unused_tcp_port}\n[mqtt]\nport = {mosquitto.port}\n"
+    text += f"[influx]\nurl = '{influx.url}'\n"
     found = examine(write(tmp_path, text))
     expected = {
         *("settings", "adapter", "permissions", "serial ports", "clock", "disk", "cache"),
-        *("broker", "InfluxDB", "certificate"),
+        *("broker", "InfluxDB", "certificate", "gateway"),
     }
     assert set(found) == expected
     assert found["broker"][0].text == f"127.0.0.1:{mosquitto.port}, MQTT 5"

@@ -12,7 +12,6 @@ import pytest
 from teleward_gateway.registry import Change, Device, Registry, RegistryError, Subject
 from teleward_gateway.registry.database import KEPT_DAMAGED
 from teleward_gateway.registry.ensure import ensure
-from teleward_gateway.registry.model import RegistryConflict
 from teleward_signal.model import Provenance
 
 SIMULATED = Provenance.SIMULATED
@@ -305,9 +304,11 @@ class TestEnsure:
         registry = Registry(tmp_path / "r.sqlite", Provenance.FIELD)
         registry.admit(Subject("eve", bed="bed-2"))
         subjects = [Subject(f"s{n}", bed=f"bed-{n}") for n in range(4)]
-        with pytest.raises(RegistryConflict, match="bed-2 holds subject eve"):
-            ensure(registry, subjects)
-        assert {s.id for s in registry.subjects()} == {"eve", "s0", "s1"}
+        [refused] = ensure(registry, subjects)
+        assert refused.row == "subject s2"
+        assert "bed-2 holds subject eve" in refused.text
+        assert {s.id for s in registry.subjects()} == {"eve", "s0", "s1", "s2", "s3"}
+        assert registry.subject("s2").bed is None, "monitored, without a bed"
         registry.close()
 
     def test_what_a_person_moved_stays_moved(self, tmp_path: Path) -> None:

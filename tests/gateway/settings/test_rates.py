@@ -38,8 +38,9 @@ def test_a_rate_that_is_too_low_is_named(
     tmp_path: Path, rate: float, metric: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert check(tmp_path, rate, metric) == 1
-    said = capsys.readouterr().err
-    assert f"device sketch: options.rate: {metric} has {rate:g} samples a second" in said
+    shown = capsys.readouterr().err
+    key = "ward.toml:12: devices[0].options.rate"
+    assert f"{key}: {metric} has {rate:g} samples a second" in shown
 
 
 @pytest.mark.parametrize(("rate", "metric"), [(100.0, "ecg_ii"), (25.0, "pleth"), (1.0, "spo2")])

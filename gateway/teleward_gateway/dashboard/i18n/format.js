@@ -1,7 +1,11 @@
 // @ts-check
-/** Numbers and times as the pages write them. */
+/** Numbers, times and names as the pages write them. */
 
+import { decodePunycode } from "./punycode.js";
 import { known, language, t } from "./words.js";
+
+/** Before the id of a bed whose name has letters other than a to z. */
+const FOREIGN = "xn--";
 
 /** Times and dates in the reader's style, in the language of the page. */
 const LOCALES = language === "en" ? navigator.languages : [`${language}-u-nu-latn`, ...navigator.languages];
@@ -68,7 +72,8 @@ export function linkText(state) {
 /** @param {string|null} bed as the register has it, "bed-4" @returns {string} "Bed 4" */
 export function bedName(bed) {
   if (!bed) return t("no_bed");
-  const words = bed.replace(/[-_]+/g, " ");
+  const text = (bed.startsWith(FOREIGN) && decodePunycode(bed.slice(FOREIGN.length))) || bed;
+  const words = text.replace(/[-_]+/g, " ");
   return words[0].toUpperCase() + words.slice(1);
 }
 

@@ -2,8 +2,10 @@
 /** The commissioning page: subjects, devices, what is in reach, and pairing. */
 
 import { author, call, setAuthor } from "../core/api.js";
-import { AddDevice, Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
+import { Admit, Ask, BindDevice, MoveSubject, SwapDevice } from "./devices_forms.js";
+import { AddDevice, look } from "./devices_pair.js";
 import { lookUp } from "../core/me.js";
+import { watchSettings } from "../core/settings_mistakes.js";
 import { whoIsHere } from "../core/who.js";
 import { portList, reachList } from "./devices_reach.js";
 import { readingList, SettleReading } from "./devices_readings.js";
@@ -16,6 +18,9 @@ import { repeat } from "../vendor/directives/repeat.js";
 
 const REFRESH_MS = 2000;
 const PORTS_EVERY = 5;
+/** The strongest devices that are nobody's show their values in the list; links are few. */
+const LOOKED_AT = 2;
+const NEAR_ENOUGH_DBM = -80;
 
 const MARKS = /** @type {Record<string, string>} */ ({ streaming: "●", refused: "✕", stalled: "○" });
 
@@ -30,14 +35,19 @@ class Page {
     /** @type {any[]} */ this.pairings = [];
     /** @type {any[]} */ this.readings = [];
     /** @type {Record<string, any>} by port */ this.detected = {};
+    /** @type {Record<string, any>} by address */ this.previews = {};
     this.radioProblem = "";
     this.problem = "";
+    this.done = "";
     this.turns = 0;
     this.drawn = false;
     const dialogs = element("dialogs");
     const changed = () => this.refresh();
     this.forms = {
-      add: new AddDevice(dialogs, this, changed),
+      add: new AddDevice(dialogs, this, (done) => {
+        this.done = done;
+        void this.refresh();
+      }),
       admit: new Admit(dialogs, this, changed),
       bind: new BindDevice(dialogs, this, changed),
       move: new MoveSubject(dialogs, this, changed),
@@ -82,9 +92,19 @@ class Page {
       this.found = [];
       this.radioProblem = /** @type {Error} */ (error).message;
     }
+    await this.preview();
     if (this.turns++ % PORTS_EVERY === 0) {
       this.ports = await call("GET", "/commissioning/ports").catch(() => this.ports);
     }
+  }
+
+  /** What the nearest devices that are nobody's show now. */
+  async preview() {
+    const near = this.found
+      .filter((row) => !row.device && row.drivers.length && row.rssi_dbm >= NEAR_ENOUGH_DBM)
+      .slice(0, LOOKED_AT);
+    const shown = await Promise.all(near.map((row) => look(row.address, row.drivers[0]).catch(() => null)));
+    this.previews = Object.fromEntries(near.map((row, place) => [row.address, shown[place]]));
   }
 
   draw() {
@@ -93,10 +113,11 @@ class Page {
     render(this.bar(), element("bar"));
     render(
       html`${this.problem ? html`<p class="error" role="alert">${this.problem}</p>` : nothing}
+      ${this.done ? html`<p class="done" role="status">${this.done}</p>` : nothing}
       ${this.pairings.map((row) => this.pairing(row))}
       ${readingList(this.readings, this.forms.settle, (row) => this.discard(row))}
       ${this.subjectList()} ${this.deviceList()}
-      ${reachList(this.found, this.radioProblem, this.forms.add)}
+      ${reachList(this.found, this.radioProblem, this.forms.add, this.previews, (_, feeds) => this.placeOf(feeds))}
       ${portList(this.ports, this.detected, this.forms.add, (path) => this.listen(path))}`,
       element("page"),
     );
@@ -111,6 +132,7 @@ class Page {
             ><b>${shared("simulation")}</b><span class="wide">${shared("simulation_more")}</span></span
           >`
         : nothing}
+      <a class="button" data-needs="gateway" href="/gateway">${shared("gateway")}</a>
       ${whoIsHere()}`;
   }
 
@@ -268,6 +290,14 @@ class Page {
     return this.subjects.find((row) => row.id === id)?.label || id || "";
   }
 
+  /** @param {string|null} id of a subject @returns {string} bed and label */
+  placeOf(id) {
+    const row = this.subjects.find((each) => each.id === id);
+    if (!row) return "";
+    const label = row.label || row.id;
+    return row.bed && bedName(row.bed) !== label ? `${bedName(row.bed)}, ${label}` : label;
+  }
+
   /** @param {any} row */
   discard(row) {
     this.forms.ask.openFor(
@@ -326,4 +356,5 @@ function when(iso) {
 
 startLanguage();
 void lookUp();
+watchSettings(element("mistakes"));
 new Page().start();

@@ -4,6 +4,8 @@
 import { call } from "../core/api.js";
 import { FormDialog } from "../core/form.js";
 import { t } from "../i18n/devices_words.js";
+import { p } from "../i18n/pair_words.js";
+import { admit, sexChoice } from "./devices_pair.js";
 import { bedName } from "../i18n/format.js";
 import { html, nothing } from "../vendor/lit-html.js";
 
@@ -64,75 +66,6 @@ function chosen(data) {
   const [kind, ...rest] = String(data.get("target") ?? "").split(":");
   const name = rest.join(":");
   return kind === "subject" ? { subject: name } : kind === "bed" ? { bed: name } : {};
-}
-
-/** @param {string} text @returns {string} an id that the gateway takes */
-function idOf(text) {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 40);
-}
-
-export class AddDevice extends DeviceForm {
-  /** @param {HTMLElement} root @param {Registered} known @param {() => void} changed */
-  constructor(root, known, changed) {
-    super(root, "add-device", t("add_device"), known, changed);
-    this.verb = t("add");
-    this.address = "";
-    this.name_ = "";
-    /** @type {string[]} */ this.fits = [];
-    this.link = "";
-  }
-
-  /** @param {string} address @param {string[]} fits @param {string} name @param {string} link */
-  openFor(address, fits, name, link) {
-    [this.address, this.fits, this.name_, this.link] = [address, fits, name, link];
-    this.open();
-  }
-
-  fields() {
-    const others = this.known.drivers
-      .filter((row) => row.link === this.link && !this.fits.includes(row.name))
-      .map((row) => row.name);
-    const tail = idOf(this.address).slice(-5).replace(/^-/, "");
-    return html`<div class="grid">
-      <p class="quiet">${this.address}</p>
-      <label
-        >${t("name_it")}
-        <input
-          name="id"
-          required
-          pattern="[a-z0-9][a-z0-9._\\-]*"
-          title=${t("name_hint")}
-          .defaultValue=${idOf(`${this.name_ || this.fits[0] || "device"} ${this.link === "ble" ? tail : ""}`)}
-      /></label>
-      <label
-        >${t("driver")}
-        <select name="driver" required>
-          ${[...this.fits, ...others].map((name) => html`<option>${name}</option>`)}
-        </select></label
-      >
-      ${this.target(t("nobody_yet"))}
-      ${this.link === "ble"
-        ? html`<label
-            >${t("passkey_printed")}
-            <input name="passkey" inputmode="numeric" pattern="[0-9]{6}" maxlength="6"
-          /></label>`
-        : nothing}
-    </div>`;
-  }
-
-  /** @param {FormData} data @param {string} author */
-  act(data, author) {
-    const passkey = String(data.get("passkey") ?? "");
-    return call("POST", "/devices", {
-      id: data.get("id"),
-      driver: data.get("driver"),
-      address: this.address,
-      label: this.name_.slice(0, 80),
-      options: passkey ? { passkey: Number(passkey) } : {},
-      ...chosen(data),
-      author,
-    });
-  }
 }
 
 export class BindDevice extends DeviceForm {
@@ -215,46 +148,17 @@ export class Admit extends DeviceForm {
       <label>${t("label")} <input name="label" required maxlength="80" /></label>
       <label>${t("bed")} <input name="bed" maxlength="40" placeholder=${t("bed_example")} /></label>
       <label>${t("age")} <input name="age" maxlength="12" placeholder="63 y, 8 mo, 3 d" /></label>
-      <label>${t("sex_note")} <input name="detail" maxlength="80" placeholder=${t("note_example")} /></label>
+      ${sexChoice()}
+      <label>${p("note")} <input name="detail" maxlength="80" /></label>
       <p class="quiet">${t("age_text")}</p>
       <p class="quiet">${t("label_text")}</p>
     </div>`;
   }
 
   /** @param {FormData} data @param {string} author */
-  async act(data, author) {
-    const label = String(data.get("label")).trim();
-    const detail = String(data.get("detail") ?? "").trim();
-    const age = String(data.get("age") ?? "").trim();
-    return call("POST", "/subjects", {
-      id: await freeId(idOf(label) || "patient"),
-      label,
-      bed: bedOf(data),
-      attributes: { ...(age && { age }), ...(detail && { detail }) },
-      author,
-    });
+  act(data, author) {
+    return admit(data, "label", author);
   }
-}
-
-/**
- * The history of one who was here under that name stays theirs alone.
- * @param {string} wanted @returns {Promise<string>}
- */
-async function freeId(wanted) {
-  const ever = await call("GET", "/subjects?discharged=true");
-  const taken = new Set(ever.map((/** @type {any} */ row) => row.id));
-  let [free, number] = [wanted, 1];
-  while (taken.has(free)) free = `${wanted}-${++number}`;
-  return free;
-}
-
-/** @param {FormData} data @returns {string|null} the bed's id; any name makes one */
-function bedOf(data) {
-  const name = String(data.get("bed") ?? "").trim();
-  if (!name) return null;
-  const id = idOf(name);
-  if (!id) throw new Error(t("bed_needs_letter", { name }));
-  return id;
 }
 
 export class MoveSubject extends DeviceForm {
@@ -285,7 +189,8 @@ export class MoveSubject extends DeviceForm {
 
   /** @param {FormData} data @param {string} author */
   act(data, author) {
-    return call("POST", `/subjects/${this.subject.id}/move`, { bed: bedOf(data), swap: data.has("swap"), author });
+    const bed = String(data.get("bed") ?? "").trim() || null;
+    return call("POST", `/subjects/${this.subject.id}/move`, { bed, swap: data.has("swap"), author });
   }
 }
 

@@ -12,6 +12,7 @@ import { t } from "../i18n/words.js";
 import { WardPages } from "./ward_pages.js";
 import { AlarmList } from "../alarms/alarm_list.js";
 import { WardSilence } from "../alarms/silence.js";
+import { watchSettings } from "../core/settings_mistakes.js";
 
 /** @typedef {import("../core/state.js").Subject} Subject */
 /** @typedef {import("../core/state.js").Shown} Shown */
@@ -138,6 +139,7 @@ function draw() {
     html`<h1>${ward.gateway.ward ?? t("ward")}</h1>
       ${shell.simulation(simulated)}<span class="space"></span>${shell.status()}
       <a class="button" data-needs="devices" href="/devices">${t("devices")}</a>
+      <a class="button" data-needs="gateway" href="/gateway">${t("gateway")}</a>
       <a class="button" data-needs="accounts" id="accounts" href="/accounts">${t("accounts")}</a>${pages.controls(everybody.length)} ${alarmList.button()} ${silence.button()}
       ${shell.soundButton()}`,
     element("bar"),
@@ -208,5 +210,6 @@ setInterval(() => {
   const lanes = [...traces.values()].reduce((sum, made) => sum + made.sweep.lanes.length, 0);
   element("figures").textContent = t("figures", { beds: shell.ward.subjects.size, traces: lanes });
 }, 1000);
+watchSettings(element("mistakes"));
 /** Benchmarks and tests look at the page through this. */
 Object.assign(window, { teleward: { shell, traces } });
