@@ -347,8 +347,12 @@ def words_before_the_score(hour: Hour, teacher: Teacher, phones: list[Phone], wa
     assert first.page.evaluate(log) == 200
     assert phones[2].page.evaluate(log) == 422
     expect(first.page.locator("#score")).to_be_visible()
+    first.page.locator("[data-ghost=best]").click()
+    expect(first.page.locator("#ghost-text b")).to_be_visible()
+    expect(first.page.locator(".axis .ghost")).to_have_count(4)
     # one learner was removed in between
     expect(teacher.page.locator("#scores tbody tr")).to_have_count(N_SEATS - 1)
+    expect(teacher.page.locator(".overlay .dots").first).to_be_visible()
     hour.look(first.page, "room score")
     hour.look(teacher.page, "teach scores")
 

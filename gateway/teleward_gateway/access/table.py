@@ -189,6 +189,7 @@ GET /class/seats/{seat}/screen          TEACH
 GET /class/rooms/{room}/truth           TEACH
 GET /class/events                       TEACH
 GET /class/scores                       TEACH
+GET /class/debrief                      TEACH
 WEBSOCKET /class/seats/{seat}/stream    TEACH
 WEBSOCKET /class/stream                 TEACH
 WEBSOCKET /class/wall                   TEACH
@@ -228,6 +229,7 @@ POST /seat/readback                     SEAT plain
 POST /seat/reflection                   SEAT plain
 GET /seat/log                           SEAT plain
 GET /seat/score                         SEAT plain
+GET /seat/debrief                       SEAT plain
 WEBSOCKET /seat/stream                  SEAT plain
 """
 _GROUPS = {

@@ -119,6 +119,8 @@ POST /seat/reflection                    send_reflection
 GET /seat/log                            get_own_log
 GET /seat/score                          get_own_score
 GET /class/scores                        list_scores
+GET /seat/debrief                        get_own_debrief
+GET /class/debrief                       get_class_debrief
 """
 NAMES = {(method, path): name for method, path, name in map(str.split, _NAMES.strip().splitlines())}
 """Operation by method and path below the API's prefix; others keep the name of their function."""

@@ -12,7 +12,15 @@ from fastapi import FastAPI
 from starlette.routing import BaseRoute
 
 from teleward_gateway.api.problems import PREFIX
-from teleward_gateway.classroom.api import class_pages, class_streams, classes, rooms, scores, seats
+from teleward_gateway.classroom.api import (
+    class_pages,
+    class_streams,
+    classes,
+    debrief,
+    rooms,
+    scores,
+    seats,
+)
 from teleward_gateway.classroom.api.seat_guard import SeatGuard
 from teleward_gateway.classroom.api.who import sits
 from teleward_gateway.classroom.classes.service import ClassService
@@ -24,7 +32,14 @@ from teleward_gateway.process.supervisor import Keep
 
 log = logging.getLogger(__name__)
 
-ROUTERS = (rooms.router, classes.router, seats.router, scores.router, class_streams.router)
+ROUTERS = (
+    rooms.router,
+    classes.router,
+    seats.router,
+    scores.router,
+    debrief.router,
+    class_streams.router,
+)
 
 
 LESSONS = "lessons"

@@ -10,13 +10,14 @@ import pytest
 
 from teleward_gateway.classroom import texts
 from teleward_signal.errors import Conflict, Invalid
+from teleward_simulators.sensors.faults import FAULT_KINDS
 
 DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
 LANGUAGES = tuple(texts.languages())
 PAGES = ("join", "room", "room_view", "room_tabs", "teach", "teach_bulk", "wall", "histogram",
-         "figure", "room_score", "teach_scores")  # fmt: skip
+         "figure", "room_score", "teach_scores", "debrief_chart", "class_overlay")  # fmt: skip
 MADE = re.compile(
-    r"^(tab|news2|go|talk|mode|role|state|stage|colour|effort|line)_|^(hr|spo2|rr|bp)$"
+    r"^(tab|news2|go|talk|mode|role|state|stage|colour|effort|line|fault)_|^(hr|spo2|rr|bp)$"
     r"|^score_(why_\w+|diagnosis|disposition|actions|communication|handover|note)$"
 )
 """Keys that a page puts together from a word of the data."""
@@ -74,6 +75,8 @@ def test_every_key_is_used_and_every_used_key_is_there() -> None:
     assert asked <= english, asked - english
     unused = {key for key in english - used if not MADE.match(key)} - {"review", "language_name"}
     assert unused == set(), unused
+    faults = {key.removeprefix("fault_") for key in english if key.startswith("fault_")}
+    assert faults - {"all"} == set(FAULT_KINDS)
 
 
 def test_a_further_language_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,3 +99,8 @@ export function unitText(unit) {
   const plain = unit.replace(/\{[^}]*\}/g, "");
   return UNITS[plain] ?? plain;
 }
+
+/** Time of a case in minutes and seconds, "4:10". @param {number} ms */
+export function caseTime(ms) {
+  return `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
+}

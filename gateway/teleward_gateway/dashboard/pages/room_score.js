@@ -1,11 +1,9 @@
 // Score of a learner's own encounter: the total, its parts, and a line for every point.
 
+import { caseTime as clock } from "../i18n/format.js";
 import { html, nothing } from "../vendor/lit-html.js";
 
 const PARTS = ["diagnosis", "disposition", "actions", "communication", "handover", "note"];
-
-/** @param {number} ms */
-const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
 
 /**
  * @param {import("../i18n/catalogue.js").Catalogue} t

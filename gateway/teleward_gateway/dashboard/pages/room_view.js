@@ -38,6 +38,9 @@ export class RoomView {
     /** The report on one's own encounter. @type {import("../vendor/lit-html.js").TemplateResult|null} */
     this.score = null;
     this.scoreAsked = false;
+    /** One's own encounter on a time axis, and the ghost that is drawn. @type {any} */
+    this.debrief = null;
+    this.ghost = -1;
     this.traces = /** @type {Traces|null} */ (null);
     this.most = 0;
     this.width = 0;
@@ -257,6 +260,11 @@ export class RoomView {
     const { scoreReport } = await import("./room_score.js");
     this.score = scoreReport(this.t, found);
     this.queueDraw();
+    const debrief = await this.act("GET", "/seat/debrief");
+    if (!debrief) return;
+    const { debriefChart } = await import("./debrief_chart.js");
+    this.debrief = () => debriefChart(this.t, debrief, this.ghost, (ghost) => ((this.ghost = ghost), this.queueDraw()));
+    this.queueDraw();
   }
 
   /** @param {any} screen */
@@ -266,6 +274,7 @@ export class RoomView {
     if (screen.seat.words) {
       if (screen.class.phase === "debrief") void this.readScore();
       return html`<div class="held paper ${this.score ? "report" : ""}" tabindex="0" role="region" aria-label=${t.text("score")}>${this.score ?? html`<p class="lead">${t.text("words_sent")}</p>`}
+        ${this.debrief?.() ?? nothing}
         <blockquote>${screen.seat.words}</blockquote><p>→ ${screen.seat.change}</p></div>`;
     }
     const count = (form.words ?? "").trim().split(/\s+/).filter(Boolean).length;

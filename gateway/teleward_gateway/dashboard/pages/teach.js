@@ -247,7 +247,10 @@ class Page {
     const found = await this.act("GET", "/class/scores");
     if (!found) return;
     const { scoreTable } = await import("./teach_scores.js");
-    this.scores = scoreTable(/** @type {any} */ (this.t), found);
+    const overlays = (await this.act("GET", "/class/debrief")) ?? [];
+    const { classOverlay } = await import("./class_overlay.js");
+    const t = /** @type {any} */ (this.t);
+    this.scores = html`${scoreTable(t, found)}${classOverlay(t, overlays)}`;
     this.draw();
   }
 
