@@ -16,9 +16,14 @@ const SEXES = ["female", "male", "other"];
 /** Looks at what a device shows now. @param {string} address @param {string} driver */
 export const look = (address, driver) => call("POST", "/commissioning/previews", { address, driver });
 
+/** What the display of a device shows too: no intervals. @param {any} preview @returns {any[]} */
+function displayed(preview) {
+  return (preview?.values ?? []).filter((/** @type {any} */ row) => !["s", "ms"].includes(row.unit));
+}
+
 /** The values of a preview in a line, "72 /min". @param {any} preview @returns {string} */
 export function shownValues(preview) {
-  return (preview?.values ?? [])
+  return displayed(preview)
     .slice(0, 3)
     .map((/** @type {any} */ row) => `${row.label} ${row.text} ${unitText(row.unit)}`)
     .join(" · ");
@@ -97,7 +102,8 @@ export class AddDevice extends FormDialog {
   /** What the device shows now, to be compared with its own display. */
   shown() {
     if (!this.preview) return html`<p class="shown quiet">${p("connecting")}</p>`;
-    const { values, advice } = this.preview;
+    const { advice } = this.preview;
+    const values = displayed(this.preview);
     return html`<div class="shown" role="status">
       ${values.length
         ? html`<p><small>${p("shows_now")}</small>

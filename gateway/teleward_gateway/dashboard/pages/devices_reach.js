@@ -47,7 +47,7 @@ function foundRow(row, add, preview, nameOf) {
       <h3>${row.name || p("no_name")}</h3>
       <small>${row.address}</small>
     </div>
-    <div>${preview?.values.length
+    <div>${shownValues(preview)
       ? html`<p class="live">${shownValues(preview)}</p>`
       : html`<p class="quiet">${row.drivers.length
           ? preview?.advice ? p(`advice_${preview.advice}`) : row.drivers[0]
