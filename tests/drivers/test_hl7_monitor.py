@@ -19,7 +19,14 @@ from teleward_drivers.errors import LinkUnavailable
 from teleward_drivers.link import Received
 from teleward_drivers.mllp_link import MllpLink
 from teleward_drivers.port_names import check_name
-from teleward_drivers.wired.hl7_message import END, START, FrameReader, acknowledgement, read
+from teleward_drivers.wired.hl7_message import (
+    END,
+    MAX_MESSAGE,
+    START,
+    FrameReader,
+    acknowledgement,
+    read,
+)
 from teleward_gateway.testing.servers import free_port
 from teleward_signal.errors import Invalid
 from teleward_signal.model import DeviceStatus, Measurement
@@ -223,6 +230,26 @@ async def test_two_monitors_at_one_port_reach_their_own_devices() -> None:
         await link.close()
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_message_without_end_is_refused_and_harms_no_other() -> None:
+    port = free_port()
+    link = await MllpLink.open(f"mllp://127.0.0.1:{port}")
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    text = MESSAGE.format(code="150456^^MDC", value="97", unit="%", flags="", status="R", time="")
+    other_reader, other = await asyncio.open_connection("127.0.0.1", port)
+    half = len(text) // 2
+    framed = START + text.replace("\n", "\r").encode() + END
+    other.write(framed[:half])
+    writer.write(START + b"MSH|^~\\&|" + b"x" * (MAX_MESSAGE + 10))
+    assert b"MSA|AR" in await reader.read()
+    other.write(framed[half:])
+    found = await serve(link, driver("hl7-monitor").make({}))
+    assert values(found) == {"spo2": 97}
+    assert b"MSA|AA|7" in await other_reader.readuntil(END)
+    for one_writer in (writer, other):
+        one_writer.close()
+    await link.close()
 
 
 def test_an_answer_is_a_message_itself() -> None:

@@ -75,6 +75,9 @@ class SessionAnswer(BaseModel):
     n_losses: int
     n_stalls: int
     n_overflowed: int
+    unknown_codes: str = Field(
+        description="what a monitor sends that is read by no metric, with an example of each"
+    )
 
     @classmethod
     def of(cls, status: SessionStatus) -> "SessionAnswer":
@@ -93,6 +96,7 @@ class SessionAnswer(BaseModel):
             n_losses=counters.n_losses,
             n_stalls=counters.n_stalls,
             n_overflowed=counters.n_overflowed,
+            unknown_codes=counters.unknown_codes,
         )
 
 

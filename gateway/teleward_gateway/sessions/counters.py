@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from teleward_drivers.device import Discarded, Output
 from teleward_drivers.link import Received
+from teleward_signal.model import DeviceStatus
 
 
 @dataclass(slots=True)
@@ -15,6 +16,7 @@ class Counters:
     status messages made of it, ``discarded`` the bytes not used by reason. ``n_connects`` counts
     links made, ``n_losses`` links lost, ``n_stalls`` links torn down for silence, ``n_overflowed``
     pieces that nobody read in time, ``n_errors`` mistakes of a driver or of a receiver of values.
+    ``unknown_codes`` lists what a monitor sends that its driver has no metric for, with examples.
     """
 
     n_bytes: int = 0
@@ -27,6 +29,7 @@ class Counters:
     n_overflowed: int = 0
     n_errors: int = 0
     last_seen_ns: int | None = None
+    unknown_codes: str = ""
 
     def received(self, piece: Received) -> None:
         """Count a piece that arrived."""
@@ -38,5 +41,7 @@ class Counters:
         """Count what a driver made."""
         if isinstance(output, Discarded):
             self.discarded[output.reason] += output.n_bytes
-        else:
-            self.n_values += 1
+            return
+        self.n_values += 1
+        if isinstance(output, DeviceStatus):
+            self.unknown_codes = output.identity.get("unknown_codes", self.unknown_codes)

@@ -1,6 +1,7 @@
 """FHIR resources by table: what a validator of structure passes over, looked at one by one."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,14 @@ def test_every_metric_has_codes_with_a_source() -> None:
         "%", "/min", "mm[Hg]", "Cel", "mg/dL", "kg", "cm", "mL", "L/min", "s", "ms", "mV", "Ohm",
         "1", "m/s2", "{score}", "{scale}",
     }  # fmt: skip
+
+
+def test_the_page_lists_every_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "fhir.md").read_text(encoding="utf-8")
+    for found in CODES.values():
+        mdc = f"{found.mdc.code} {found.mdc.display}" if found.mdc else ""
+        loinc = ", ".join(code.code for code in found.loinc)
+        assert f"| {found.name} | {mdc} | {loinc} | {found.unit} | {found.source} |" in page
 
 
 def test_a_file_for_each_type_each_line_a_resource() -> None:

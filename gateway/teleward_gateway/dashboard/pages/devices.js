@@ -322,6 +322,7 @@ class Page {
         ><span aria-hidden="true">${MARKS[session.state] ?? "◐"}</span>${linkText(session.state)}</span
       >, ${feeds}
       ${session.state !== "streaming" && session.reason ? html`<small>${translated(session.reason)}</small>` : nothing}
+      ${session.unknown_codes ? html`<small>${t("unknown_codes", { codes: session.unknown_codes })}</small>` : nothing}
       ${session.last_seen ? html`<small>${t("last_seen", { ago: ago(Date.now() - Date.parse(session.last_seen)) })}</small>` : nothing}
     </p>`;
   }
