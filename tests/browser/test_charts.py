@@ -96,6 +96,7 @@ def test_trends_show_lines_gaps_values_notes_and_the_same_as_a_table(
     assert "HR (/min) mean" in table.text
     page.keyboard.press("b")
     page.wait_for_url("**/bed/sim-01")
+    expect(page.locator("#trends")).to_be_attached()  # drawn: its keys are there
     page.keyboard.press("t")
     page.wait_for_url("**/bed/sim-01/trends")
 
