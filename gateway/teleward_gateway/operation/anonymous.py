@@ -26,6 +26,9 @@ _PATTERNS = (
     (re.compile(r"(?<![\w.])[A-Za-z]{0,4}[-/]?\d{6,}(?![\w.])"), "<number>"),
 )
 """A medical record number is mostly digits, with letters before them at some places."""
+_OTHER = r"[^\x00-\u02ff\u2000-\u2fff]+"
+"""Letters of other scripts: the product's own texts have none, so they are somebody's."""
+_FOREIGN = re.compile(rf"\w*[\u00c0-\u02af]\w*|{_OTHER}(?:\s*{_OTHER})*")
 
 
 class Anonymous:
@@ -46,6 +49,7 @@ class Anonymous:
         """Return ``text`` with marks in the place of names, addresses and numbers."""
         for pattern, mark in _PATTERNS:
             text = pattern.sub(mark, text)
+        text = _FOREIGN.sub("<name>", text)
         return text if self._names is None else self._names.sub("<name>", text)
 
     def value(self, value: Any) -> Any:

@@ -42,7 +42,7 @@ address = "00:1C:05:FF:00:01"
 SECRET = (
     "sunita", " devi ", "004711", "kothri", "arun", "kumar", "8812", "lata", "hemant", "rampur",
     "00:1c:05", "c0:de", "192.168.7.9", "fd00::12", "शय्या", "worte", "0123456789abcdef", "clip-7",
-    "asha@clinic", "/home/", "rita",
+    "asha@clinic", "/home/", "rita", "मह", "åsa",
 )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_it_names_nobody(tmp_path: Path, request: pytest.FixtureRequest) -> None
         "journal": {"ok": True, "journal": "a1b2c3", "records": 17},
     }}  # fmt: skip
     names = [*registry_names(registry), "Rita"]
-    mistakes = ["/home/lata/t.toml:9: devices[0]: clip-7 was taken by Rita"]
+    mistakes = ["/home/lata/t.toml:9: devices[0]: clip-7 was taken by Rita in 'महिला  ३', Åsa"]
     files = unpacked(bundle(parse(SETTINGS), health, log, names, mistakes))
     whole = "\n".join(files.values()).casefold()
     assert [word for word in SECRET if word in whole] == []
