@@ -19,6 +19,17 @@ LIT_PIXELS = """(canvas) => {
   return sum;
 }"""
 
+CUT_VALUES = """() => {
+  const values = document.querySelectorAll(".tile .value, .num output.value");
+  return [...values].filter((value) => {
+    const letters = document.createRange();
+    letters.selectNodeContents(value);
+    const { left, right } = letters.getBoundingClientRect();
+    const frame = value.closest(".tile, .num").getBoundingClientRect();
+    return left < frame.left - 1 || right > frame.right + 1;
+  }).map((value) => value.textContent);
+}"""
+
 READY = "() => [...teleward.traces.values()].every((each) => each.sweep.lanes.length === 3)"
 
 
@@ -113,6 +124,11 @@ def test_nothing_scrolls_sideways(ward: FeedServer, open_page: OpenPage, path: s
     for width, height in ((360, 740), (390, 844), (768, 1024), (1280, 720), (1920, 1080)):
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate("document.documentElement.style.fontSize = '200%'")
+    for width, height in ((360, 740), (1280, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, "letters at 200 %"
+        assert page.evaluate(CUT_VALUES) == [], width
 
 
 def test_an_empty_ward_leads_to_the_admission(browser: object, open_page: OpenPage) -> None:

@@ -31,6 +31,10 @@ FOLDERS = frozenset(
     {"", "core", "waves", "alarms", "trends", "pages", "i18n", "vendor", "vendor/directives"}
 )
 COMMENT = re.compile(rb"^[ \t]*(?:/\*\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*$", re.MULTILINE | re.DOTALL)
+CAST = re.compile(rb"/\*\* @(?:type|param) \{(?:(?!\*/).)*\*/ ?", re.DOTALL)
+"""Types within a line of code."""
+STYLE_COMMENT = re.compile(rb"/\*.*?\*/", re.DOTALL)
+STYLE_BREAK = re.compile(rb"\s*\n\s*")
 NOT_SERVED = frozenset({"package.json", "package-lock.json", "tsconfig.json"})
 
 PARTS = frozenset({"css", "js", "json"})
@@ -161,16 +165,20 @@ def load(path: str) -> Asset:
     body = place.read_bytes()
     if suffix == "js" and not folder.startswith("vendor"):  # those keep their licences
         body = without_comments(body)
+    elif suffix == "css":
+        body = STYLE_BREAK.sub(b"\n", STYLE_COMMENT.sub(b"", body))
     return pack(body, MEDIA_TYPES[suffix])
 
 
 @lru_cache(maxsize=256)
 def without_comments(script: bytes) -> bytes:
-    """Return a script without lines that are comments alone; every other line keeps its number.
+    """Return a script without comments and types; every line of code keeps its number.
 
     Types and reasons are a fifth of what a page would load.
     """
-    return COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), script)
+    for pattern in (COMMENT, CAST):
+        script = pattern.sub(lambda found: b"\n" * found[0].count(b"\n"), script)
+    return script
 
 
 @lru_cache(maxsize=256)

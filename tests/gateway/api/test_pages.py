@@ -106,8 +106,8 @@ const url = `http://x`;
         == b"""
 
 
-export const a = /** @type {any} */ (b);
-/** @type {any} */ (c).d = "// kept"; // kept
+export const a = (b);
+(c).d = "// kept"; // kept
 
 const url = `http://x`;
 """
