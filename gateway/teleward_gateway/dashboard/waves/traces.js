@@ -86,9 +86,12 @@ export class Traces {
     const height = Math.max(1, Math.round(box.height * ratio));
     if (width === this.width && height === this.height && ratio === this.ratio) return;
     this.ratio = ratio;
+    const shownTo = this.sweep.cursor;
     this.canvas.width = this.width = width;
     this.canvas.height = this.height = height;
     this.layOut();
+    // a new size clears the canvas: it is never empty until the next frame
+    if (shownTo > 0) this.sweep.repaint(shownTo);
   }
 
   /** Filter the ECG from here on and what is on the screen. @param {Traces["filter"]} choice */
