@@ -58,10 +58,13 @@ def test_the_traces_move(ward: FeedServer, open_page: OpenPage) -> None:
     page.wait_for_function(READY)
     canvas = page.locator('[data-subject="sim-01"] canvas')
     before = canvas.evaluate(LIT_PIXELS)
-    page.wait_for_function("() => teleward.traces.get('sim-01').sweep.drawnSamples > 1000")
-    after = canvas.evaluate(LIT_PIXELS)
-    assert after != before
-    assert after > 0
+    moved = f"""(before) => {{
+      const lit = ({LIT_PIXELS})(document.querySelector('[data-subject="sim-01"] canvas'));
+      return lit > 0 && lit !== before;
+    }}"""
+    for _ in range(2):
+        page.wait_for_function(moved, arg=before)
+        before = canvas.evaluate(LIT_PIXELS)
 
 
 def test_it_says_simulation_link_and_that_it_is_no_medical_device(
