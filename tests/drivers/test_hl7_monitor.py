@@ -241,7 +241,9 @@ async def test_a_message_without_end_is_refused_and_harms_no_other() -> None:
     half = len(text) // 2
     framed = START + text.replace("\n", "\r").encode() + END
     other.write(framed[:half])
-    writer.write(START + b"MSH|^~\\&|" + b"x" * (MAX_MESSAGE + 10))
+    head = b"MSH|^~\\&|"
+    # one byte too many, and none that would lie unread when the port closes the connection
+    writer.write(START + head + b"x" * (MAX_MESSAGE + 1 - len(head)))
     assert b"MSA|AR" in await reader.read()
     other.write(framed[half:])
     found = await serve(link, driver("hl7-monitor").make({}))

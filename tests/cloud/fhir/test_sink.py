@@ -95,12 +95,12 @@ async def test_a_server_still_at_work_on_a_lost_request_is_given_time(
     server.late_s = 0.05
     server.script.extend(["", "lost"])
     records = [made(n) for n in range(30)]
-    async with opened(server, settle_s=1.0) as sink:
+    async with opened(server, settle_s=300) as sink:
         await sink.send(records, live=True)
         answer = await sink.send(records, live=True)
         assert (answer.acknowledged, answer.error) == ((), None)
         assert answer.retry_after_s
-        assert answer.retry_after_s <= 1.0
+        assert answer.retry_after_s <= 300
         assert server.requests == 2, "nothing is sent while it may be at work"
 
 
