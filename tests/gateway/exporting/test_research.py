@@ -41,7 +41,7 @@ def pieces(*texts: str) -> set[str]:
     return {text.casefold()[at : at + 6] for text in texts for at in range(len(text) - 5)}
 
 
-@pytest.mark.parametrize("form", ["csv", "edf", "wfdb", "parquet"])
+@pytest.mark.parametrize("form", ["csv", "edf", "wfdb", "parquet", "fhir", "hl7"])
 def test_no_piece_of_a_name_number_or_address_is_in_any_file(
     filled: Any, tmp_path: Path, form: str
 ) -> None:
