@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install test-boot fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,9 +49,6 @@ test-bluez:  ## the link tests against a real kernel and bluetoothd, in QEMU
 
 test-install:  ## the Debian packages in bare Debian 12 and 13: install, upgrade, purge (root)
 	@./scripts/test-install --folder
-
-test-boot:  ## the service on a real boot in QEMU: power cuts, a hung loop, a clock at 1970 (root)
-	@./scripts/test-boot
 
 fuzz:  ## random, mutated and coverage-guided bytes into every driver (half an hour)
 	@./scripts/fuzz
