@@ -21,7 +21,7 @@ from teleward_cloud.exports.times import compact, iso_ns
 from teleward_gateway.exporting.people import read_people
 from teleward_gateway.journal.audit import Audit
 from teleward_gateway.process import child_processes
-from teleward_signal.errors import Conflict, NotFound, TooMany
+from teleward_signal.errors import Conflict, NotFound, TelewardError, TooMany
 from teleward_signal.model import Provenance
 
 KEPT_S = 3600.0
@@ -178,7 +178,7 @@ class ExportJobs:
                     message = (message + line)[-_MOST_MESSAGE:]
             code = await job.child.wait()
             job.state = _STATES.get(code, JobState.REFUSED)
-        except OSError as error:
+        except (OSError, TelewardError) as error:  # a flush that a journal refuses, too
             job.state = JobState.REFUSED
             message = f"{_NAMED}the export did not start: {error}".encode()
         job.message = _own(message.decode("utf-8", "replace"))
