@@ -170,7 +170,7 @@ def test_a_sector_shows_who_mean_pressure_and_device_trouble_beside_an_alarm(
 
 def test_every_key_is_underlined_and_listed(ward: FeedServer, open_page: OpenPage) -> None:
     # "m" starts a cuff that can be started: this bed has none, and no button for it
-    for path, keys, more in (("/ward", "irs", ""), ("/bed/sim-02", "paefnlrsuitco", "m")):
+    for path, keys, more in (("/ward", "irs", ""), ("/bed/sim-02", "paefnlrsuitcox", "m")):
         page = open_page(ward.url + path)
         page.wait_for_selector('[data-metric="spo2"][data-state="ok"]')
         shown = page.locator("[aria-keyshortcuts]")

@@ -140,10 +140,11 @@ function draw() {
       ${shell.simulation(simulated)}<span class="space"></span>${shell.status()}
       <a class="button" data-needs="devices" href="/devices">${t("devices")}</a>
       <a class="button" data-needs="gateway" href="/gateway">${t("gateway")}</a>
-      <a class="button" data-needs="accounts" id="accounts" href="/accounts">${t("accounts")}</a>${pages.controls(everybody.length)} ${alarmList.button()} ${silence.button()}
+      <a class="button" data-needs="accounts" id="accounts" href="/accounts">${t("accounts")}</a>${alarmList.button()} ${silence.button()}
       ${shell.soundButton()}`,
     element("bar"),
   );
+  render(pages.controls(everybody.length), element("turns"));
   render(html`${repeat(subjects, idOf, (/** @type {Subject} */ subject) => tile(subject, now))}`, element("beds"));
   const empty = element("empty");
   empty.hidden = everybody.length > 0;
