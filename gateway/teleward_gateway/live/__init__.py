@@ -3,7 +3,8 @@
 Everything of record goes through the journal; this package only shows what is happening now.
 """
 
-from teleward_gateway.live.hub import LiveHub, LiveStatistics
+from teleward_gateway.live.hub import LiveHub
 from teleward_gateway.live.page import Page, Rung
+from teleward_gateway.live.ward import LiveStatistics
 
 __all__ = ["LiveHub", "LiveStatistics", "Page", "Rung"]

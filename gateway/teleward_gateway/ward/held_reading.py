@@ -93,12 +93,8 @@ def reading_key(measurement: Measurement) -> str | None:
     stamp = measurement.stamp
     if stamp is None or (stamp.record is None and stamp.calendar_ns is None):
         return None
-    named = (
-        stamp.record,
-        stamp.calendar_ns,
-        stamp.user,
-        measurement.metric,
-        measurement.value,
-        measurement.reason,
-    )
-    return blake2b(repr(named).encode(), digest_size=8).hexdigest()
+    value = None if measurement.value is None else float(measurement.value)
+    named = json.dumps([  # kept for years: one form, whatever Python or NumPy prints a number as
+        stamp.record, stamp.calendar_ns, stamp.user, measurement.metric, value, measurement.reason,
+    ])  # fmt: skip
+    return blake2b(named.encode(), digest_size=8).hexdigest()
