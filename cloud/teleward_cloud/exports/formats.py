@@ -52,6 +52,6 @@ def maker_of(chosen: Format) -> MakeWriter:
             raise
         raise Unavailable(
             f"{chosen.name} needs {error.name}, which is not installed: "
-            f'pip install "teleward[{chosen.extra}]"'
+            f'pip install ".[{chosen.extra}]" in the folder of the sources of Teleward'
         ) from None
     return cast(MakeWriter, module.make_writer)

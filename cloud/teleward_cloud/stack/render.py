@@ -27,7 +27,10 @@ _BUCKETS = {Provenance.FIELD: "teleward", Provenance.SIMULATED: "teleward-sim"}
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """Choices of a stack; ``package`` is what pip installs in the collectors."""
+    """Choices of a stack; ``package`` is what pip installs in the collectors.
+
+    It is a wheel beside their settings, never a name that an index could give to somebody else.
+    """
 
     address: str = "127.0.0.1"
     mqtt_port: int = 1883
@@ -35,7 +38,7 @@ class StackOptions:
     grafana_port: int = 3000
     collectors: int = 2
     provenance: Provenance = Provenance.SIMULATED
-    package: str = "teleward"
+    package: str = "/teleward/teleward-*.whl"
 
 
 @dataclass(slots=True)

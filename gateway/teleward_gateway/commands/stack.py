@@ -49,7 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         if name.endswith(".sh"):
             path.chmod(0o755)
     print(
-        f"Written to {folder}. Start with:\n"
+        f"Written to {folder}. Put a wheel of Teleward beside the collectors' settings first; in "
+        "the folder of its sources:\n"
+        f"  pip wheel --no-deps -w {folder / 'collector'} .\n"
+        "Start with:\n"
         f"  docker compose -f {folder / 'compose.json'} up -d\n"
         f"Grafana: http://{options.address}:{options.grafana_port}, user admin, password in "
         f"{folder / 'secrets.env'}\n"

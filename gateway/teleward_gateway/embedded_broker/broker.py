@@ -140,8 +140,8 @@ class EmbeddedBroker:
             return _Mosquitto(program, self._settings, self._folder, self._password)
         if importlib.util.find_spec("iotcore") is None:
             raise BrokerUnavailable(
-                "no MQTT broker: install one with `sudo apt install mosquitto` or "
-                '`pip install "teleward[sim]"`, or name yours in an [mqtt] section'
+                "no MQTT broker: install one with `sudo apt install mosquitto`, or name yours in "
+                "an [mqtt] section"
             )
         if self._settings.username is not None or self._provenance is Provenance.FIELD:
             raise BrokerUnavailable(

@@ -65,7 +65,7 @@ def test_an_independent_engine_reads_the_same_rows(tmp_path: Path, form: str) ->
 def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.delitem(sys.modules, FORMATS["parquet"].module, raising=False)
-    with pytest.raises(Unavailable, match=r'pip install "teleward\[parquet\]"'):
+    with pytest.raises(Unavailable, match=r'pip install "\.\[parquet\]"'):
         maker_of(FORMATS["parquet"])
     with pytest.raises(Invalid, match="no export format 'pdf': use csv"):
         find_format("pdf")

@@ -146,6 +146,15 @@ def test_no_placeholder_is_left_and_values_are_escaped() -> None:
     assert 'username = "gateway-field"' in written["gateway.toml"]
 
 
+def test_collectors_install_a_wheel_and_no_name_of_an_index() -> None:
+    written = files(StackOptions(), Secrets(), lambda name, password, salt: f"{name}:x\n")
+    collector = json.loads(written["compose.json"])["services"]["collector"]
+    installed = collector["command"][2].partition(" && ")[0]
+    assert installed == "pip install --quiet /teleward/teleward-*.whl"
+    assert collector["volumes"] == ["./collector:/teleward:ro"]
+    assert "collector/collect.toml" in written
+
+
 def test_an_unknown_placeholder_is_an_error() -> None:
     with pytest.raises(KeyError, match="NOWHERE"):
         fill("x.toml", "host = @NOWHERE@", {})
