@@ -80,7 +80,7 @@ def test_the_label_of_a_filtered_strip_is_one_line_on_a_phone(
     assert right <= room
 
 
-def test_what_ucum_writes_in_braces_is_no_unit(ward: FeedServer, open_page: OpenPage) -> None:
+def test_units_and_beds_are_written_as_people_do(ward: FeedServer, open_page: OpenPage) -> None:
     page = open_page(f"{ward.url}/bed/sim-02")
     scored = Measurement("anomaly", 12.0, valid_s=60.0)
     ward.call(partial(ward.feed.live.publish_measurement, "sim-02", scored))
@@ -93,6 +93,12 @@ def test_what_ucum_writes_in_braces_is_no_unit(ward: FeedServer, open_page: Open
         ["{beats}/min", "{score}", "mm[Hg]", "/min", "m/s2"],
     )
     assert texts == ["/min", "", "mmHg", "/min", "m/s2"]
+    beds = page.evaluate(
+        "async beds => { const { bedName } = await import('/static/i18n/format.js');"
+        " return beds.map(bedName); }",
+        ["bed-4", "icu-3", "nicu_12"],
+    )
+    assert beds == ["Bed 4", "ICU 3", "NICU 12"]
 
 
 def test_the_sweep_is_25_mm_a_second_and_the_gain_is_as_printed(

@@ -69,11 +69,14 @@ export function linkText(state) {
   return known(key) ? t(key) : state.replaceAll("_", " ");
 }
 
-/** @param {string|null} bed as the register has it, "bed-4" @returns {string} "Bed 4" */
+/** Short names of wards, which people write in capitals; the register keeps beds in small letters. */
+const WARDS = new Set(["icu", "hdu", "nicu", "picu", "ccu", "er", "ed", "ot", "opd"]);
+
+/** @param {string|null} bed as the register has it, "bed-4", "icu-3" @returns {string} "Bed 4", "ICU 3" */
 export function bedName(bed) {
   if (!bed) return t("no_bed");
   const text = (bed.startsWith(FOREIGN) && decodePunycode(bed.slice(FOREIGN.length))) || bed;
-  const words = text.replace(/[-_]+/g, " ");
+  const words = text.replace(/[^-_ ]+/g, (word) => (WARDS.has(word) ? word.toUpperCase() : word)).replace(/[-_]+/g, " ");
   return words[0].toUpperCase() + words.slice(1);
 }
 
