@@ -15,6 +15,7 @@ from teleward_cloud.fhir.settings import FhirSettings, OAuth2Settings
 from teleward_cloud.http_wait import retry_after_s
 from teleward_cloud.problems import connection_problem
 from teleward_cloud.tls import client_context
+from teleward_signal.errors import TelewardError
 
 _SECTION = "sinks.fhir"
 _EARLY_S = 30.0
@@ -30,7 +31,7 @@ class Reply:
     lost: bool = False
 
 
-class TokenRefused(Exception):
+class TokenRefused(TelewardError):
     """There is no token to be had, with the reason and the remedy."""
 
 

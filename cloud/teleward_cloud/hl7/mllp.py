@@ -8,6 +8,7 @@ import ssl
 from dataclasses import dataclass
 
 from teleward_cloud.exports.hl7.segments import unescape
+from teleward_signal.errors import TelewardError
 
 START, END = b"\x0b", b"\x1c\r"
 MOST_BYTES = 1 << 20
@@ -23,7 +24,7 @@ class Acknowledgement:
     text: str = ""
 
 
-class MllpError(Exception):
+class MllpError(TelewardError):
     """A connection that cannot be used any more."""
 
 

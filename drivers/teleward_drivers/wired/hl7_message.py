@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from teleward_signal.errors import TelewardError
+
 START, END = b"\x0b", b"\x1c\r"
 MAX_MESSAGE = 1 << 20
 """Bytes of a message; waveforms of a minute are some 200 kB."""
@@ -20,7 +22,7 @@ _ESCAPED = re.compile(r"\\([FSRTE])\\")
 _DIGITS = re.compile(r"\d{8}(?:\d{2}){0,3}")
 
 
-class Malformed(Exception):
+class Malformed(TelewardError):
     """Bytes that are no HL7 message, in a word for the counters."""
 
 

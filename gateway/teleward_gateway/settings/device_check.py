@@ -63,8 +63,9 @@ def _port_problems(info: DriverInfo, port: str) -> Iterator[Problem]:
             if number is None or not 1 <= int(number[1]) <= 65_535:
                 yield Problem(key, f"{port!r}: a port's number is 1 to 65535")
             return
-        if not port.startswith("/") and not re.fullmatch(r"COM\d+", port):
-            hint = f"; did you mean '/dev/{port}'?" if re.match(r"tty|serial/", port) else ""
+        short = re.match(r"tty|serial/", port)  # of a name below /dev
+        if short or not ("/" in port or re.fullmatch(r"COM\d+", port)):
+            hint = f"; did you mean '/dev/{port}'?" if short else ""
             yield Problem(key, f"{port!r}: write the path of a port, /dev/serial/by-id/...{hint}")
     except Invalid as error:
         yield Problem(key, f"{port!r}: {error}")

@@ -128,6 +128,12 @@ def test_columns_and_rates_of_a_sketch(tmp_path: Path, options: str, expected: s
     assert file.settings.devices == []
 
 
+def test_a_port_may_lie_beside_the_settings(tmp_path: Path) -> None:
+    file = found_in(tmp_path, GOOD.replace("/dev/serial/by-id/usb-a", "ports/clip"))
+    assert shown(file) == []
+    assert [device.id for device in file.settings.devices] == ["strap", "clip"]
+
+
 def test_one_port_under_two_names(tmp_path: Path) -> None:
     (tmp_path / "real").symlink_to("/dev/null")
     (tmp_path / "again").symlink_to(tmp_path / "real")
