@@ -5,7 +5,8 @@ import numpy as np
 from teleward_gateway.ward.held_reading import reading_key
 from teleward_signal.model import DeviceStamp, Measurement
 
-STAMP = DeviceStamp(calendar_ns=1_790_000_000_000_000_000, record=7, user=1)
+CALENDAR_NS = 1_790_000_000_000_000_000
+STAMP = DeviceStamp(calendar_ns=CALENDAR_NS, record=7, user=1)
 KEY = "bac1364789884f96"
 
 
@@ -20,9 +21,9 @@ def test_another_number_time_user_or_value_is_another_reading() -> None:
         Measurement("glucose", 73, stamp=STAMP),
         Measurement("pulse_rate", 72, stamp=STAMP),
         Measurement("glucose", None, "too_high", stamp=STAMP),
-        Measurement("glucose", 72, stamp=DeviceStamp(STAMP.calendar_ns, record=8, user=1)),
-        Measurement("glucose", 72, stamp=DeviceStamp(STAMP.calendar_ns, record=7, user=2)),
-        Measurement("glucose", 72, stamp=DeviceStamp(STAMP.calendar_ns + 1, record=7, user=1)),
+        Measurement("glucose", 72, stamp=DeviceStamp(CALENDAR_NS, record=8, user=1)),
+        Measurement("glucose", 72, stamp=DeviceStamp(CALENDAR_NS, record=7, user=2)),
+        Measurement("glucose", 72, stamp=DeviceStamp(CALENDAR_NS + 1, record=7, user=1)),
     ]
     assert len({KEY, *map(reading_key, others)}) == 1 + len(others)
     assert reading_key(Measurement("glucose", 72, stamp=DeviceStamp(user=1))) is None
