@@ -1,5 +1,7 @@
 """Key of a reading: what a gateway remembers for years has one form only."""
 
+from typing import Any
+
 import numpy as np
 
 from teleward_gateway.ward.held_reading import reading_key
@@ -11,7 +13,7 @@ KEY = "bac1364789884f96"
 
 
 def test_one_reading_has_one_key_whatever_made_its_number() -> None:
-    numbers = (72, 72.0, np.float64(72), np.float32(72))
+    numbers: list[Any] = [72, 72.0, np.float64(72), np.float32(72)]
     keys = {reading_key(Measurement("glucose", value, stamp=STAMP)) for value in numbers}
     assert keys == {KEY}
 
