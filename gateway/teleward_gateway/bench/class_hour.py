@@ -26,6 +26,7 @@ from websockets.asyncio.client import connect
 
 from teleward_gateway.bench.ward import usage
 from teleward_gateway.demo.show import free_port
+from teleward_signal.errors import Unavailable
 
 GOALS = {10: {"cpu_percent": 60.0, "rss_mb": 800.0, "p95_ms": 100.0}}
 START_S = 400.0
@@ -223,13 +224,19 @@ async def _screen(port: int, learner: httpx.AsyncClient) -> None:
 
 
 async def _streaming(base: str, n_seats: int) -> None:
-    """Wait until the devices of every room stream."""
-    async with httpx.AsyncClient(base_url=base, timeout=30) as client, asyncio.timeout(START_S):
-        while True:
+    """Wait until the devices of every room stream; Unavailable when that takes too long."""
+    parts = {"devices": 0, "streaming": 0}
+    until_s = time.monotonic() + START_S
+    async with httpx.AsyncClient(base_url=base, timeout=30) as client:
+        while time.monotonic() < until_s:
             parts = (await client.get("/health")).json()["parts"]["sessions"]
             if parts["devices"] >= n_seats and parts["streaming"] == parts["devices"]:
                 return
             await asyncio.sleep(0.5)
+    raise Unavailable(
+        f"{parts['streaming']} of {parts['devices']} devices stream after {START_S:g} s: this "
+        f"machine is too busy or too slow for {n_seats} seats; name fewer with --seats"
+    )
 
 
 def _pid(folder: Path, word: str) -> int:

@@ -3,6 +3,9 @@
 import argparse
 import importlib
 import json
+import sys
+
+from teleward_signal.errors import Unavailable
 
 BENCHMARKS = {
     "ward": "a whole ward through one gateway",
@@ -58,6 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
             "teleward-bench of this version (in the sources: pip install ./packaging/bench)"
         )
         return 2
-    result = arguments.module.measure(arguments)
+    try:
+        result = arguments.module.measure(arguments)
+    except Unavailable as error:
+        print(f"bench {arguments.benchmark}: {error}", file=sys.stderr)
+        return 1
     print(json.dumps(result) if arguments.json else arguments.module.table(result))
     return 0
