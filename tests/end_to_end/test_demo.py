@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from teleward_gateway.demo.show import DemoError, prepare
+from teleward_gateway.demo.show import START_S, USUAL_CPU_S, DemoError, prepare, start_limit_s
 from teleward_gateway.testing.running_demo import RunningDemo, interpreter
 
 
@@ -139,3 +139,8 @@ def test_phones_get_a_door_when_asked_for(tmp_path: Path) -> None:
         assert ("lan" in settings) is lan
     assert settings["lan"]["enabled"] is True
     assert demo.door == settings["lan"]["plain_port"] != settings["lan"]["port"]
+
+
+def test_a_slower_machine_gets_a_longer_start() -> None:
+    assert start_limit_s(0.5 * USUAL_CPU_S) == start_limit_s(USUAL_CPU_S) == START_S
+    assert start_limit_s(10 * USUAL_CPU_S) == 10 * START_S

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from teleward_gateway.access.lan_names import interface_addresses
 from teleward_gateway.demo.case_room import CaseRoom, open_room
 from teleward_gateway.demo.class_hour import ClassHour, open_class
+from teleward_gateway.demo.printed import explain, own_address, print_line
 from teleward_gateway.demo.settings_file import settings_text
 from teleward_gateway.process import child_processes
 from teleward_signal.errors import TelewardError
@@ -269,7 +269,7 @@ def _check_running(
     """Raise DemoError when a child has ended or the start takes too long."""
     for child, name in ((fleet, "fleet"), (gateway, "gateway")):
         if child.returncode is not None:
-            raise DemoError(explain(demo, name))
+            raise DemoError(explain(demo.folder, name))
     if time.monotonic() - began > demo.start_limit_s:
         limit_s = demo.start_limit_s
         raise DemoError(f"no trace after {limit_s:.0f} s; see {demo.folder}/gateway.log")
@@ -366,18 +366,8 @@ async def _until_ended(
     watch.cancel()
     for task, name in zip(ends, ("fleet", "gateway"), strict=True):
         if task.done() and not stop.done():
-            raise DemoError(explain(demo, name))
+            raise DemoError(explain(demo.folder, name))
         task.cancel()
-
-
-def explain(demo: Demo, name: str) -> str:
-    """Return why a child ended, from the last line of its log."""
-    log = demo.folder / f"{name}.log"
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    last = lines[-1] if lines else "no output"
-    with contextlib.suppress(json.JSONDecodeError, KeyError, TypeError):
-        last = json.loads(last)["message"]
-    return f"the {name} process ended: {last} (all of it: {log})"
 
 
 def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHour | None) -> None:
@@ -387,7 +377,7 @@ def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHo
     print_line(f"the ward: {demo.address}/ward")
     if demo.door:
         code = f"/j/{room.code}" if isinstance(room, ClassHour) else "/j"
-        print_line(f"phones:   http://{_own_address()}:{demo.door}{code}")
+        print_line(f"phones:   http://{own_address()}:{demo.door}{code}")
     if demo.operator_key and not demo.lesson:
         print_line(f"a class:  {demo.address}/teach#operator={demo.operator_key}")
     if not arguments.headless:
@@ -399,14 +389,3 @@ def announce(demo: Demo, arguments: argparse.Namespace, room: CaseRoom | ClassHo
         print_line(
             "simulated patients, for teaching only; not a medical device. Ctrl-C stops everything."
         )
-
-
-def _own_address() -> str:
-    """Return an address by which machines of the local network reach this one."""
-    found = sorted(a for a in interface_addresses() if ":" not in a and not a.startswith("127."))
-    return found[0] if found else "127.0.0.1"
-
-
-def print_line(text: str) -> None:
-    """Print one line of progress."""
-    print(f"teleward demo: {text}", flush=True)

@@ -96,7 +96,7 @@ class Known:
 
 
 async def drain(page: Page, known: Known) -> None:
-    """Let a page take what waits for it."""
+    """Give a page what waits for it."""
     while True:
         try:
             async with asyncio.timeout(0):
