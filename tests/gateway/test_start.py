@@ -1,6 +1,8 @@
 """Starting: what is kept is private, and nothing refuses to start."""
 
 import asyncio
+import base64
+import hashlib
 import shutil
 import stat
 import subprocess
@@ -170,7 +172,11 @@ async def test_while_kernels_compile_health_answers_and_a_stop_stops(
         async with session.get("/api/v1/subjects") as answer:
             assert (await answer.json())["title"] == "Starting"
         async with session.get("/ward") as answer:
-            assert "Teleward is starting" in await answer.text()
+            text = await answer.text()
+            assert "Teleward is starting" in text
+            style = text.partition("<style>")[2].partition("</style>")[0]
+            digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+            assert f"style-src 'sha256-{digest}';" in answer.headers["Content-Security-Policy"]
     gateway.stop()
     async with asyncio.timeout(10):
         assert await task == 0

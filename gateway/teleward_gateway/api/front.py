@@ -4,6 +4,8 @@ A first start compiles for minutes on a small machine. Until then `/health/live`
 else says "starting" with 503: as a problem (RFC 9457) below the API, as a page elsewhere.
 """
 
+import base64
+import hashlib
 import html
 import json
 
@@ -13,10 +15,16 @@ from teleward_gateway.api.security import SECURITY_HEADERS
 
 AGAIN_S = 3
 """Seconds after which a browser and a client try again."""
+_STYLE = "body{font:1.2rem system-ui;margin:3rem;color:#eee;background:#111}"
+_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = SECURITY_HEADERS["Content-Security-Policy"].replace(
+    "style-src 'self'", f"style-src 'sha256-{_STYLE_HASH}'"
+)
+"""The page carries its style, as no file is served yet; the policy lets in that one only."""
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="{again}"><title>Starting · Teleward</title>
-<style>body{{font:1.2rem system-ui;margin:3rem;color:#eee;background:#111}}</style></head>
+<style>{style}</style></head>
 <body><h1>Teleward is starting</h1><p>{step}. This page opens the ward by itself.</p>
 <p>A first start on a small computer takes several minutes.</p></body></html>"""
 
@@ -51,9 +59,11 @@ class Front:
         content = json.dumps(body).encode()
         if not path.startswith(("/api/", "/health")):
             kind = "text/html; charset=utf-8"
-            content = _PAGE.format(again=AGAIN_S, step=html.escape(self.step)).encode()
+            step = html.escape(self.step)
+            content = _PAGE.format(again=AGAIN_S, style=_STYLE, step=step).encode()
         headers = {
             **SECURITY_HEADERS,
+            "Content-Security-Policy": _POLICY,
             "Content-Type": kind,
             "Content-Length": str(len(content)),
             "Retry-After": str(AGAIN_S),
