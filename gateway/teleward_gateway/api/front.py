@@ -20,7 +20,7 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode(
 _POLICY = SECURITY_HEADERS["Content-Security-Policy"].replace(
     "style-src 'self'", f"style-src 'sha256-{_STYLE_HASH}'"
 )
-"""The page carries its style, as no file is served yet; the policy lets in that one only."""
+"""The page carries its style, as no file is served yet; the policy admits that one only."""
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="{again}"><title>Starting · Teleward</title>
