@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install test-updates fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ test-bluez:  ## the link tests against a real kernel and bluetoothd, in QEMU
 
 test-install:  ## the Debian packages in bare Debian 12 and 13: install, upgrade, purge (root)
 	@./scripts/test-install --folder
+
+test-updates:  ## forty updates that go wrong, each ends with a running gateway; prints a table
+	@./scripts/test-updates
 
 fuzz:  ## random, mutated and coverage-guided bytes into every driver (half an hour)
 	@./scripts/fuzz

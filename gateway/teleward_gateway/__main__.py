@@ -31,6 +31,7 @@ COMMANDS = {
     "doctor": "check this machine, with remedies",
     "status": "show a running gateway",
     "support": "write a report for a technician, without names and addresses",
+    "update": "install a newer version; back by itself if it does not do",
     "sinks": "list sinks, show deliveries, send again what a server refused",
     "warm": "compile the signal kernels ahead of the first start",
     "bench": "measure, and compare with peers and limits",

@@ -29,6 +29,7 @@ _SAMPLES: dict[str, str] = {
     "lan.names": '["ward.clinic.lan"]',
     "lan.certificate": '"/etc/teleward/lan.pem"',
     "lan.key": '"/etc/teleward/lan.key"',
+    "update.reach": '["10.8.0.1:22"]',
     "mqtt.port": "8883",
     "mqtt.alpn": '["x-amzn-mqtt-ca"]',
     "mqtt.profile": '"hivemq"',

@@ -30,6 +30,7 @@ from teleward_gateway.remote_commands.settings import RemoteCommandSettings
 from teleward_gateway.settings.classroom import ClassroomSettings
 from teleward_gateway.settings.lan import AccessSettings, LanSettings
 from teleward_gateway.settings.sinks import SinkSections
+from teleward_gateway.settings.update import UpdateSettings
 from teleward_signal.age_profile import profile_of
 from teleward_signal.alarms.limits import AlarmLimits
 from teleward_signal.errors import Invalid
@@ -267,6 +268,9 @@ class Settings(Section):
     )
     classroom: ClassroomSettings = Field(
         default_factory=ClassroomSettings, description="teaching rooms of simulated patients"
+    )
+    update: UpdateSettings = Field(
+        default_factory=UpdateSettings, description="how a new version is watched"
     )
     subjects: list[SubjectSettings] = Field([], description="subjects known from the start")
     devices: list[DeviceSettings] = Field([], description="devices known from the start")
