@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install test-updates fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install test-updates test-boot fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ test-install:  ## the Debian packages in bare Debian 12 and 13: install, upgrade
 
 test-updates:  ## forty updates that go wrong, each ends with a running gateway; prints a table
 	@./scripts/test-updates
+
+test-boot:  ## the service in a booted machine: boot, hang, power cuts, 1970, updates (root, QEMU)
+	@./scripts/test-boot
 
 fuzz:  ## random, mutated and coverage-guided bytes into every driver (half an hour)
 	@./scripts/fuzz

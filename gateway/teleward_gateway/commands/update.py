@@ -14,10 +14,11 @@ import sys
 import time
 from pathlib import Path
 
+from teleward_gateway.operation.update_history import history, note
 from teleward_gateway.updating import steps
 from teleward_gateway.updating.places import Places, release_of
 from teleward_gateway.updating.steps import Step
-from teleward_gateway.updating.trial import Trial, history, note, read_trial
+from teleward_gateway.updating.trial import Trial, read_trial
 from teleward_signal.errors import TelewardError
 
 _FOLLOW_S = 1.0
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("teleward update: which file? see teleward update --help", file=sys.stderr)
         return 2
     asked_s = time.time()
+    os.umask(0o022)  # the gateway's user reads what root unpacks
     try:
         # only root may change what starts at boot
         places.versions.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,7 @@ def follow(places: Places, trial: Trial) -> int:
             shown = now.stage
             print(f"      {now.version}: {shown}", flush=True)
         time.sleep(_FOLLOW_S)
-    last = next(iter(history(places)[-1:]), {})
+    last = next(iter(history(places.versions)[-1:]), {})
     print(
         f"{last.get('result', 'ended')}: {last.get('version')} {last.get('reason') or ''}".rstrip()
     )
@@ -103,7 +105,7 @@ def refused(places: Places, source: str, reason: str, asked_s: float) -> None:
     """Keep a refused update in the history, as far as the disk takes it."""
     try:
         ours = release_of(places.current()).version
-        note(places, "refused", Path(source).name, ours, reason, asked_s)
+        note(places.versions, "refused", Path(source).name, ours, reason, asked_s)
     except OSError as error:
         print(f"teleward update: not in the history: {error}", file=sys.stderr)
 
@@ -113,6 +115,6 @@ def shown_history(places: Places) -> str:
     lines = [
         f"{each['time']}  {each['result']:9} {each['version']} (from {each['from']}, "
         f"{each['took_s']:.0f} s){': ' + each['reason'] if each['reason'] else ''}"
-        for each in history(places)
+        for each in history(places.versions)
     ]
     return "\n".join([*lines, f"in use: {release_of(places.current()).version}"])

@@ -58,6 +58,9 @@ class Facts:
     mqtt: bool = False
     influx: bool = False
     lan: bool = False
+    version: str = ""
+    update: Mapping[str, Any] = field(default_factory=dict)
+    """The newest line of the history of updates."""
 
 
 def cards(parts: Parts, course: Course, facts: Facts) -> list[Card]:
@@ -72,6 +75,7 @@ def cards(parts: Parts, course: Course, facts: Facts) -> list[Card]:
         _disk(parts, course),
         _certificate(parts, course, facts),
         _network(parts, course, facts),
+        _version(facts),
         *_others(parts),
     ]
 
@@ -232,6 +236,17 @@ def _network(parts: Parts, course: Course, facts: Facts) -> Card:
                 f"{text} {sink.get('notice') or 'Waveforms are left out'}; alarms never are.",
                 "Raise network.budget_mb_per_day when the contract allows it.", "",
                 course.points("network"))  # fmt: skip
+
+
+def _version(facts: Facts) -> Card:
+    last = facts.update
+    if last.get("result") not in ("back", "refused"):
+        text = f"Since {last['time'][:10]}, by an update." if last else "As it was installed."
+        return Card("version", "Version", OK, "good", facts.version, "", text)
+    word = "taken back" if last["result"] == "back" else "refused"
+    text = f"The update to {last['version']} was {word} on {last['time'][:10]}: {last['reason']}."
+    return Card("version", "Version", WARN, f"update {word}", facts.version, "", text,
+                "Do what the reason asks for, then update again.")  # fmt: skip
 
 
 _SHOWN = frozenset({"sessions", "live", "loop", "journal", "losses", "broker", "sink:mqtt",

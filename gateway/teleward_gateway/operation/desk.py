@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import teleward_gateway
 from teleward_gateway.health import HealthRegistry
 from teleward_gateway.operation.cards import FIGURES, Card, Facts, cards
 from teleward_gateway.operation.course import Course
 from teleward_gateway.operation.log_tail import LogTail
 from teleward_gateway.operation.support import bundle, registry_names
+from teleward_gateway.operation.update_history import history
 from teleward_gateway.registry.store import Registry
 from teleward_gateway.settings.mistakes import Mistake
 from teleward_gateway.settings.model import Settings
@@ -37,6 +39,8 @@ class OperatorDesk:
             settings.mqtt is not None,
             settings.influx is not None,
             settings.lan.enabled,
+            teleward_gateway.__version__,
+            next(reversed(history()), {}),
         )
         return cards(self._health.parts(), self.course, facts)
 

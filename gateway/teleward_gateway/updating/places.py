@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from teleward_gateway.operation.update_history import VERSIONS
 from teleward_gateway.updating.bundle import RELEASE, Manifest, UpdateRefused
 
 CURRENT, PREVIOUS, GUARD = "current", "previous", "guard"
@@ -27,7 +28,7 @@ _KERNELS_S = 30 * 86_400.0
 class Places:
     """The folders and programs of one install; the defaults are those of the Debian package."""
 
-    versions: Path = Path("/var/lib/teleward-versions")
+    versions: Path = VERSIONS
     app: Path = Path("/usr/lib/teleward/app")
     python: Path = Path("/usr/lib/teleward/runtime/bin/python3")
     config: Path = Path("/etc/teleward/teleward.toml")

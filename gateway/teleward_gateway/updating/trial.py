@@ -8,17 +8,16 @@ returning  the version before is, or is about to be, what starts again
 
 import fcntl
 import json
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.operation.update_history import note
 from teleward_gateway.updating.places import Places, write_whole
 
-FILE, HISTORY, GUARD_LOCK = "trial.json", "history.jsonl", "guard.lock"
+FILE, GUARD_LOCK = "trial.json", "guard.lock"
 MOST_RESUMED = 3
 """Starts of the guard in one trial; a machine that fails more often goes back."""
 
@@ -77,48 +76,13 @@ def write_trial(places: Places, trial: Trial, **changes: Any) -> Trial:
 
 def end_trial(places: Places, trial: Trial, result: str, reason: str) -> None:
     """Write what became of a trial into the history, and end it."""
-    note(places, result, trial.version, trial.from_version, reason, trial.asked_s)
+    note(places.versions, result, trial.version, trial.from_version, reason, trial.asked_s)
     (places.versions / FILE).unlink(missing_ok=True)
 
 
 def end_unused(places: Places) -> None:
     """Forget a trial that no guard has begun with."""
     (places.versions / FILE).unlink(missing_ok=True)
-
-
-def note(
-    places: Places, result: str, version: str, from_version: str, reason: str, asked_s: float
-) -> None:
-    """Add a line to the history: accepted, back or refused."""
-    now_s = time.time()
-    line = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_s)),
-        "result": result, "version": version, "from": from_version, "reason": reason,
-        "took_s": round(max(0.0, now_s - asked_s), 1),
-    }  # fmt: skip
-    path = places.versions / HISTORY
-    # a power cut may have left a line without its end
-    cut = path.exists() and not path.read_bytes().endswith(b"\n")
-    with path.open("a") as file:
-        file.write("\n" * cut + json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    (places.versions / HISTORY).chmod(0o644)
-
-
-def history(places: Places) -> list[dict[str, Any]]:
-    """Return what became of each update, oldest first, without lines that a power cut cut off."""
-    try:
-        lines = (places.versions / HISTORY).read_text().splitlines()
-    except OSError:
-        return []
-    found = []
-    for line in lines:
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found
 
 
 def guard_works(places: Places) -> bool:

@@ -30,7 +30,7 @@ def made(parts: dict[str, dict[str, Any]], facts: Facts, samples: int = 1) -> di
 def test_all_is_well() -> None:
     found = made(WELL, Facts(budget_mb=50.0, lan=True))
     assert {card.state.value for card in found.values()} == {"ok"}
-    assert list(found) == list(FIGURES)
+    assert list(found) == [*FIGURES, "version"]
     assert (found["devices"].number, found["devices"].unit) == ("2", "of 2 send")
     assert not any(card.advice for card in found.values())
 
@@ -54,12 +54,21 @@ def test_each_trouble_has_a_card_and_what_to_do() -> None:
     assert states == {
         "devices": "warn", "links": "ok", "journal": "bad", "broker": "bad", "database": "bad",
         "clock": "warn", "disk": "bad", "certificate": "bad", "network": "warn",
-        "settings": "bad", "tick:ward": "bad",
+        "settings": "bad", "tick:ward": "bad", "version": "ok",
     }  # fmt: skip
     assert "strap: searching" in found["devices"].text
     assert found["database"].number == "2 140"
     for key in ("devices", "journal", "broker", "database", "clock", "disk", "network"):
         assert found[key].advice, key
+
+
+def test_an_update_that_was_taken_back_is_shown_with_its_reason() -> None:
+    line = {"result": "back", "version": "0.2", "time": "2026-12-01T00:19:31Z", "reason": "hangs"}
+    card = made(WELL, Facts(version="0.1", update=line))["version"]
+    assert (card.state.value, card.word, card.number) == ("warn", "update taken back", "0.1")
+    assert card.text == "The update to 0.2 was taken back on 2026-12-01: hangs."
+    later = made(WELL, Facts(version="0.2", update={**line, "result": "accepted"}))["version"]
+    assert (later.state.value, later.text) == ("ok", "Since 2026-12-01, by an update.")
 
 
 def test_what_is_not_in_use_is_no_trouble() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from teleward_gateway.operation.update_history import history, note
 from teleward_gateway.updating import guard, steps
 from teleward_gateway.updating.gate import Look
 from teleward_gateway.updating.guard import Guard
@@ -17,8 +18,6 @@ from teleward_gateway.updating.trial import (
     Stage,
     Trial,
     boot_id,
-    history,
-    note,
     read_trial,
     write_trial,
 )
@@ -113,7 +112,7 @@ def test_killed_at_each_step_a_version_that_works_is_accepted(
     assert (machine.runs, places.current().name) == ("2.0", "2.0")
     assert places.link(PREVIOUS) == places.app
     assert places.link(GUARD) is None
-    assert [each["result"] for each in history(places)] == ["accepted"]
+    assert [each["result"] for each in history(places.versions)] == ["accepted"]
     assert read_trial(places) is None
 
 
@@ -137,7 +136,7 @@ def test_killed_at_each_step_back_the_version_before_runs(
     assert "not answered for 151 s" in run_with_kill(machine, step, monkeypatch)
     assert (machine.runs, machine.places.current().name) == ("app", "app")
     assert not (machine.places.versions / CURRENT).exists()
-    assert [each["result"] for each in history(machine.places)] == ["back"]
+    assert [each["result"] for each in history(machine.places.versions)] == ["back"]
     assert machine.now_s - began_s < 360
     assert journal.read_text() == ("of before" if snapshot else "of the new version")
     if snapshot:
@@ -158,7 +157,7 @@ def test_a_boot_before_the_switch_ends_the_trial(machine: Machine) -> None:
     begin(machine, boot="another")
     assert Guard(machine.places).run() == "ended before the switch"
     assert machine.runs == "app"
-    assert [each["result"] for each in history(machine.places)] == ["refused"]
+    assert [each["result"] for each in history(machine.places.versions)] == ["refused"]
     assert Guard(machine.places).run() == "no update is on trial"
 
 
@@ -188,6 +187,6 @@ def test_a_package_that_is_installed_meanwhile_ends_the_trial(
 def test_a_line_of_the_history_that_was_cut_off_hides_no_other(machine: Machine) -> None:
     lines = [json.dumps({"result": "accepted"}), '{"result": "ba']
     (machine.places.versions / "history.jsonl").write_text("\n".join(lines))
-    assert history(machine.places) == [{"result": "accepted"}]
-    note(machine.places, "refused", "3.0", "2.0", "", 0.0)
-    assert [each["result"] for each in history(machine.places)] == ["accepted", "refused"]
+    assert history(machine.places.versions) == [{"result": "accepted"}]
+    note(machine.places.versions, "refused", "3.0", "2.0", "", 0.0)
+    assert [each["result"] for each in history(machine.places.versions)] == ["accepted", "refused"]

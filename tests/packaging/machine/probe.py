@@ -5,6 +5,7 @@ probe.py chart N             enters N temperatures for the subject p1; prints th
 probe.py list                prints the identity of each on record
 probe.py find < identities   prints how many of them are on record
 probe.py device              prints the states of all devices
+probe.py newest              prints the time of the value that was entered last
 probe.py times SECONDS       until the times on record are later than 2020; prints them
 """
 
@@ -94,6 +95,9 @@ def main() -> None:
         chart(int(words[0]))
     elif command == "times":
         times(float(words[0]))
+    elif command == "newest":
+        last = entered()[-1]
+        print(f"{last['time']} within {last['uncertainty_ns'] / 1e9:.0f} s")
     elif command == "list":
         print("".join(f"have {identity}\n" for identity in on_record()), end="")
     elif command == "device":

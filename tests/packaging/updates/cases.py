@@ -1,6 +1,6 @@
 """Updates that go wrong in every way, against a real gateway; one row each.
 
-    python cases.py [--gate SECONDS] [--only WORD]
+    python cases.py [--gate SECONDS] [--only PATTERN]
 
 Each row: what happens to the update, which version runs at the end, how long it took, the longest
 time in which nobody could enter a value, values acknowledged and lost, and the settings file.
@@ -9,6 +9,7 @@ time in which nobody could enter a value, values acknowledged and lost, and the 
 import argparse
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -277,7 +278,7 @@ def main() -> int:
     """Run the cases, print the table; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gate", type=float, default=15.0, help="seconds of the health gate here")
-    parser.add_argument("--only", default="", help="cases whose name has this word")
+    parser.add_argument("--only", default="", help="cases whose name matches")
     arguments = parser.parse_args()
     rows: list[Row] = []
     build = ROOT / "build"
@@ -287,7 +288,7 @@ def main() -> int:
         install = Install(build / "updates", cache, wheel, arguments.gate)
         with install.running():
             for case in cases():
-                if arguments.only not in case.name:
+                if not re.search(arguments.only, case.name):
                     continue
                 if "disk" in case.name and os.geteuid() != 0:
                     print(f"{case.name}: needs root, not run")

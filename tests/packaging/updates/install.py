@@ -18,11 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from keeper import Keeper
 
+from teleward_gateway.operation.update_history import history
 from teleward_gateway.testing.servers import Mosquitto, free_port
 from teleward_gateway.updating.bundle import RELEASE, Manifest, write_bundle
 from teleward_gateway.updating.places import Places
 from teleward_gateway.updating.schemas import SCHEMAS
-from teleward_gateway.updating.trial import history
+from teleward_gateway.updating.trial import Stage, read_trial
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).parent
@@ -188,15 +189,17 @@ class Install:
         return subprocess.run(command, env=env, capture_output=True, text=True)
 
     def wait_for_end(self, wait_s: float = 400.0) -> None:
-        """Wait until no update is on trial."""
+        """Wait until no guard works; a trial that none has begun with waits for a person."""
         end_s = time.monotonic() + wait_s
-        while (self.folder / "versions" / "trial.json").exists() or self.keeper.guard.pid:
+        while self.keeper.guard.pid or (
+            (trial := read_trial(self.places)) is not None and trial.stage is not Stage.READY
+        ):
             assert time.monotonic() < end_s, (self.folder / "guard.log").read_text()[-3000:]
             time.sleep(0.2)
 
     def history(self) -> list[dict[str, Any]]:
         """Return what became of each update."""
-        return history(self.places)
+        return history(self.places.versions)
 
 
 class Entering:
