@@ -2,16 +2,17 @@
 
 Version 2 holds everything of a gateway and second, so that a ward costs one message a second:
 
-    {"teleward": 2, "gateway": "ward-3", "journal": "9f86d081", "simulated": true,
+    {"teleward": 2, "gateway": "ward-3", "journal": "9f86d081", "provenance": "simulated",
      "backfill": false,
      "records": [{"seq": 1207, "part": 0, "record": "measurement", "subject": "bed-1",
                   "device": "ox-1", "metric": "spo2", "value": 96.0, "unit": "%",
                   "time": "2026-03-01T08:00:00.250000000Z", "uncertainty_s": 0.012,
                   "monotonic_ns": 81234000000, "boot": "5c1e", "quality": 0.97, ...}]}
 
-Version 1 holds records of one subject, whose ``subject`` stands beside ``journal``; it is still
-written where consumers want a topic a subject, and both are read. A message may be compressed
-(`teleward_cloud.mqtt.compression`).
+Version 1 holds records of one subject, whose ``subject`` stands beside ``journal``, and has
+``"simulated": true`` for the provenance; it is still written where consumers want a topic a
+subject. Both are read, and so is a version 2 with ``simulated``, which gateways wrote at first. A
+message may be compressed (`teleward_cloud.mqtt.compression`).
 
 The identity of a record is (gateway, journal, seq, part); consumers drop repeats by it. ``time`` is
 UTC in RFC 3339 with nanoseconds. A withheld value is ``null`` with a ``reason``. Keys of the
@@ -94,14 +95,17 @@ def encode(records: Sequence[Record], *, live: bool, version: int = VERSION) -> 
     that is no JSON.
     """
     first = records[0]
-    simulated = "true" if first.provenance is Provenance.SIMULATED else "false"
     bundle = version == BUNDLE_VERSION
-    subject = "" if bundle else f'"subject":{_value(first.subject)},'
+    if bundle:
+        head = f'"provenance":"{first.provenance.value}",'
+    else:
+        simulated = "true" if first.provenance is Provenance.SIMULATED else "false"
+        head = f'"simulated":{simulated},"subject":{_value(first.subject)},'
     entries = ",".join([_entry(record, bundle) for record in records])
     return (
         f'{{"teleward":{version},"gateway":{json_text(first.id.gateway)},'
-        f'"journal":{json_text(first.id.journal)},"simulated":{simulated},'
-        f'{subject}"backfill":{"false" if live else "true"},'
+        f'"journal":{json_text(first.id.journal)},{head}'
+        f'"backfill":{"false" if live else "true"},'
         f'"records":[{entries}]}}'
     ).encode()
 
@@ -119,8 +123,7 @@ def decode(message: bytes) -> list[Record]:
         version = found["teleward"]
         if version not in (VERSION, BUNDLE_VERSION):
             raise PayloadError(f"message version {version!r:.20}; {BUNDLE_VERSION} is the newest")
-        provenance = Provenance.SIMULATED if _bool(found, "simulated") else Provenance.FIELD
-        head = _Head(_text(found, "gateway"), _text(found, "journal"), provenance)
+        head = _Head(_text(found, "gateway"), _text(found, "journal"), _provenance(found))
         if version == VERSION:
             subject = _name(found, "subject")
             return [_record(head, subject, entry, _FRAME) for entry in found["records"]]
@@ -348,7 +351,11 @@ def _name(found: dict[str, Any], name: str) -> str | None:
     return None if found[name] is None else _text(found, name, empty=True)
 
 
-def _bool(found: dict[str, Any], name: str) -> bool:
-    if not isinstance(found[name], bool):
-        raise PayloadError(f"{name}: {found[name]!r:.40} is neither true nor false")
-    return found[name] is True
+def _provenance(found: dict[str, Any]) -> Provenance:
+    """Return the provenance of a message of any version."""
+    if "provenance" in found and found["teleward"] != VERSION:
+        return Provenance(_text(found, "provenance"))
+    simulated = found["simulated"]
+    if not isinstance(simulated, bool):
+        raise PayloadError(f"simulated: {simulated!r:.40} is neither true nor false")
+    return Provenance.SIMULATED if simulated else Provenance.FIELD

@@ -125,7 +125,7 @@ class Observation(BaseModel):
     kind: str
     time: str
     time_ns: int
-    uncertainty_ns: int
+    uncertainty_s: float
     provenance: Literal["field", "simulated"]
     subject: str | None
     device: str | None
@@ -143,7 +143,7 @@ class Observation(BaseModel):
             kind=record.kind.value,
             time=iso_time(record.time_ns),
             time_ns=record.time_ns,
-            uncertainty_ns=record.uncertainty_ns,
+            uncertainty_s=record.uncertainty_ns / 1e9,
             provenance=record.provenance.value,
             subject=record.subject,
             device=record.device,

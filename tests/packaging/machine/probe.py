@@ -74,7 +74,7 @@ def times(seconds: float) -> None:
     while any(each["time"] < "2020" for each in entered()) and time.monotonic() < end_s:
         time.sleep(1.0)
     for each in entered():
-        print(f"recorded at {each['time']} within {each['uncertainty_ns'] / 1e9:.3f} s")
+        print(f"recorded at {each['time']} within {each['uncertainty_s']:.3f} s")
 
 
 def find() -> None:
