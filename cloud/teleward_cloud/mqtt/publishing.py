@@ -254,11 +254,10 @@ class Publishing:
         """Find the record for which the broker closes connections."""
         if connection is None or not flight.lost:
             return
-        effect = connection.answer.effect if connection.answer is not None else None
-        if effect is Effect.SLOWER:
+        answer = connection.answer
+        if answer is not None and answer.effect is Effect.SLOWER:
             self.pace.slower()
-        ours = effect in (None, Effect.TOO_LARGE, Effect.MESSAGE, Effect.PROTOCOL, Effect.WAIT)
-        if not connection.by_broker or not ours:
+        if not connection.by_broker or (answer is not None and not answer.may_blame_message):
             return
         was_alone = self.suspects.alone
         culprit = self.suspects.lost([message.ids for message in flight.lost])

@@ -46,10 +46,23 @@ class Reason:
         """Whether the broker refuses."""
         return self.code >= FIRST_REFUSAL
 
+    @property
+    def may_blame_message(self) -> bool:
+        """Whether a connection that ends with it may end because of what was sent.
+
+        A broker that stops, is busy or misses the keep alive would have ended it anyway.
+        """
+        return self.effect in _MESSAGE_EFFECTS and self.code not in _OWN_CAUSES
+
     def __str__(self) -> str:
         return self.name
 
 
+_MESSAGE_EFFECTS = frozenset(
+    {Effect.DONE, Effect.TOO_LARGE, Effect.MESSAGE, Effect.PROTOCOL, Effect.WAIT}
+)
+_OWN_CAUSES = frozenset({0x88, 0x89, 0x8B, 0x8D, 0x98, 0xA0})
+"""Server unavailable, busy, shutting down, keep alive, administrative action, connect time."""
 _LOGIN = "correct mqtt.username and mqtt.password"
 _ACL = "allow this user to publish and subscribe below mqtt.topic_root at the broker"
 _IDENTITY = "another client has its id: give each gateway its own gateway.name"

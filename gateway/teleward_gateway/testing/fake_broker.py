@@ -37,13 +37,15 @@ class FakeBroker:
     """The broker; ``limits`` are enforced, ``announced`` is whether CONNACK names them.
 
     ``puback`` returns the reason code of a message, ``None`` for closing the connection instead,
-    as ``suback`` is that of every subscription;
+    as ``suback`` is that of every subscription; ``disconnect`` returns the reason code with which
+    the connection is closed at a message, ``None`` for none;
     ``raw`` is written right after CONNACK.
     """
 
     limits: ServiceLimits = field(default_factory=lambda: ServiceLimits("any", tls=False))
     announced: bool = True
     puback: Callable[[Published], int | None] = lambda message: 0
+    disconnect: Callable[[Published], int | None] = lambda message: None
     connack: deque[int] = field(default_factory=deque)
     suback: int | None = 1
     server_keep_alive_s: int | None = None
@@ -204,6 +206,9 @@ class _Session:
                 self._aliases[alias] = topic
         message = Published(topic, rest, qos, retain, packet_bytes, time.monotonic())
         self._enforce(message, limits)
+        farewell = broker.disconnect(message)
+        if farewell is not None:
+            self._break(farewell, f"disconnected with {farewell:#x}")
         code = broker.puback(message)
         if code is None:
             raise _Broken("closed without a reason")

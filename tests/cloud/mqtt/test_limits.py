@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from teleward_cloud.mqtt import link
 from teleward_cloud.mqtt.broker_limits import publish_bytes
 from teleward_cloud.mqtt.connection import BrokerRefused, MqttConnection, MqttUnavailable
 from teleward_cloud.mqtt.connection_log import ConnectionLog
@@ -243,6 +244,26 @@ async def test_every_refusal_of_every_message_loses_nothing(
     sink.retry()
     assert len((await deliver(sink, batch)).acknowledged) == 5
     assert broker.connects == 1
+    await sink.close()
+
+
+@pytest.mark.parametrize("code", [0x88, 0x89, 0x8B, 0x8D, 0x8E, 0x98, 0x9D, 0xA0])
+async def test_a_broker_that_ends_connections_for_its_own_reasons_accuses_no_record(
+    start: Start, record: Make, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "_BACKOFF_S", (0.01, 0.02))
+    left = 6
+
+    def disconnect(message: Published) -> int | None:
+        nonlocal left
+        left -= "live" in message.topic
+        return code if left >= 0 and "live" in message.topic else None
+
+    broker = await start(disconnect=disconnect)
+    sink = await online(broker)
+    outcome = await deliver(sink, [record(1)])
+    assert (len(outcome.acknowledged), outcome.rejected) == (1, [])
+    assert broker.connects == 7
     await sink.close()
 
 
