@@ -19,7 +19,7 @@ from teleward_gateway.commands import stack
 from teleward_gateway.settings.load import load
 from teleward_gateway.testing.servers import Mosquitto
 from teleward_signal.model import Provenance
-from teleward_signal.vocabulary import METRICS, unit_text
+from teleward_signal.vocabulary import METRICS, Metric, MetricKind, unit_text
 
 
 @pytest.fixture
@@ -126,12 +126,32 @@ def test_dashboards_show_label_and_unit_of_the_vocabulary() -> None:
             continue
         (name,) = re.findall(r'r\.metric == "(\w+)"', panel["targets"][0]["query"])
         metric = METRICS[name]
-        unit = {"Cel": "°C", "mm[Hg]": "mmHg"}.get(metric.unit, unit_text(metric.unit))
-        assert panel["title"] == (f"{metric.label} ({unit})" if unit else metric.label)
+        assert panel["title"] == shown(metric)
         assert panel["fieldConfig"]["defaults"]["decimals"] == metric.decimals
         rare = name in ("body_temperature", "nibp_systolic")
         assert ("range(start: -24h)" in asked and '"_time"' in asked) == rare
         assert panel["type"] == ("table" if rare else "stat"), "an old value stands with its time"
+
+
+def shown(metric: Metric) -> str:
+    unit = {"Cel": "°C", "mm[Hg]": "mmHg"}.get(metric.unit, unit_text(metric.unit))
+    return f"{metric.label} ({unit})" if unit else metric.label
+
+
+def test_the_bed_shows_the_last_reading_of_every_kind_in_a_day() -> None:
+    model = json.loads(dict(templates())["grafana/dashboards/bed.json"])
+    (panel,) = [panel for panel in model["panels"] if panel["title"] == "Last readings"]
+    query = panel["targets"][0]["query"]
+    assert panel["type"] == "table"
+    assert "range(start: -24h)" in query
+    assert '"_time"' in query
+    (override,) = panel["fieldConfig"]["overrides"]
+    names = override["properties"][0]["value"][0]["options"]
+    assert {name: found["text"] for name, found in names.items()} == {
+        name: shown(metric)
+        for name, metric in METRICS.items()
+        if metric.kind is not MetricKind.WAVEFORM
+    }
 
 
 def test_no_placeholder_is_left_and_values_are_escaped() -> None:
@@ -166,6 +186,9 @@ def check_query(query: str) -> None:
     for metric in re.findall(r'metric == "(\w+)"', query):
         assert metric in METRICS
     assert query.count("(") == query.count(")")
+    if "last()" in query:
+        in_order = r'last\(\)\s+\|> group\(.+\)\s+\|> sort\(columns: \["_time"\]\)\s+\|> last\(\)'
+        assert re.search(in_order, query), "a group of several devices is in no order of time"
 
 
 def assert_no_overlap(panels: list[dict[str, Any]]) -> None:
