@@ -59,6 +59,11 @@ class Refusals:
     def __len__(self) -> int:
         return len(self._blocked)
 
+    @property
+    def suspects(self) -> bool:
+        """Whether what the server accepts bears on a record that it has refused before."""
+        return bool(self._suspected_s or self._strikes)
+
     def blocked(self, scopes: Iterable[str]) -> tuple[str, str] | None:
         """Return the blocked scope among ``scopes`` and its reason, if there is one."""
         if not self._blocked:
@@ -85,6 +90,7 @@ class Refusals:
             self._blocked.clear()
             self._strikes.clear()
             self._given_up.clear()
+            self._suspected_s.clear()
         else:
             self._blocked.pop(scope, None)
             self._strikes.pop(scope, None)

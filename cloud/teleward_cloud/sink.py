@@ -87,16 +87,22 @@ class Sink(Protocol):
 
 
 @runtime_checkable
-class Connected(Protocol):
+class Reporting(Protocol):
+    """What a sink may have besides: more for health than what became of its batches."""
+
+    conflict: str | None
+    """What a person has to change, such as another gateway of the same name."""
+    notice: str | None
+    """What it leaves out, or cannot know, by its settings."""
+
+
+@runtime_checkable
+class Connected(Reporting, Protocol):
     """What a sink may have besides: a connection of its own, which health reports on."""
 
     connected: bool
     last_error: str | None
     """Why there is no connection."""
-    conflict: str | None
-    """What stands against its connection until a person changes it, such as a namesake."""
-    notice: str | None
-    """What it leaves out by its settings."""
 
 
 @runtime_checkable

@@ -6,8 +6,8 @@
     everything else                       the server, its settings or the way to it
 
 A redirect, a login page (200) or a proxy's 400 come from somebody else, who has stored nothing.
-The server itself answers JSON: ``{"code", "message"}`` (InfluxDB 2), ``{"error"}`` (1 and 3), or
-names itself in a header.
+The server itself answers JSON: ``{"code", "message"}`` (InfluxDB 2), ``{"error"}`` (1),
+``{"error", "data": [{"error_message", "line_number", ...}]}`` (3), or names itself in a header.
 """
 
 import json
@@ -23,8 +23,12 @@ _BLAMES_DATA = (
     "field type conflict",
     "beyond retention",
     "invalid field format",
+    "failed to parse",
+    "parsing failed",
+    "invalid column type",
 )
-"""Server messages of a point at fault. Any other 400 is the fault of the settings."""
+"""Server messages of a point at fault; a 400 in other words and without a code for it is the fault
+of the settings."""
 _OWN_CODES = frozenset({"invalid", "unprocessable entity", "request too large"})
 """Codes of InfluxDB 2 with which it refuses what was sent, not who sent it."""
 _OWN_HEADERS = ("x-influxdb-version", "x-influxdb-error", "x-platform-error-code")
@@ -54,22 +58,23 @@ def judge(status: int, headers: Mapping[str, str], body: bytes) -> Answer | None
         return None
     lower = {key.lower(): value for key, value in headers.items()}
     wait_s = retry_after_s(lower.get("retry-after"))
-    words, refuses_content = _own_words(lower, body)
+    words, of_content = _own_words(lower, body)
     if words is None:
         reason = _foreign(status, lower, body)
         return Answer(status, reason, wait_s, blames_data=status == 413, foreign=status != 413)
     remedy = _REMEDIES.get(status)
     reason = f"HTTP {status}: {words[:_LONGEST]}" + (f" ({remedy})" if remedy else "")
     lowered = words.lower()
-    at_fault = refuses_content and any(sign in lowered for sign in _BLAMES_DATA)
+    at_fault = of_content or (of_content is None and any(sign in lowered for sign in _BLAMES_DATA))
     blames_data = status == 413 or (status in (400, 422) and at_fault)
     return Answer(status, reason, wait_s, blames_data=blames_data)
 
 
-def _own_words(headers: Mapping[str, str], body: bytes) -> tuple[str | None, bool]:
-    """Return the server's own words and whether they may be about what was sent.
+def _own_words(headers: Mapping[str, str], body: bytes) -> tuple[str | None, bool | None]:
+    """Return the server's own words and whether they are about what was sent.
 
-    ``None`` when the answer is somebody else's.
+    The words are ``None`` when the answer is somebody else's, whether it is about what was sent
+    when only the words tell.
     """
     if headers.get("content-type", "").startswith("text/html"):
         return None, False
@@ -82,10 +87,17 @@ def _own_words(headers: Mapping[str, str], body: bytes) -> tuple[str | None, boo
         if isinstance(message, str) and isinstance(code, str):
             return message, code in _OWN_CODES
         if isinstance(error, str):
-            return error, True
+            return error + _first_line(found.get("data")), None
     if any(name in headers for name in _OWN_HEADERS):
-        return headers.get("x-influxdb-error") or _text(body) or "no reason given", True
+        return headers.get("x-influxdb-error") or _text(body) or "no reason given", None
     return None, False
+
+
+def _first_line(data: object) -> str:
+    """Return what InfluxDB 3 has against the first line that it names, ``data`` of its answer."""
+    first = data[0] if isinstance(data, list) and data else data
+    why = first.get("error_message") if isinstance(first, dict) else None
+    return f": {why}" if isinstance(why, str) else ""
 
 
 def _foreign(status: int, headers: Mapping[str, str], body: bytes) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from teleward_cloud.influx.answers import Answer
 from teleward_cloud.refusals import MOST_ALIKE, Refusal
-from teleward_signal.record import Record, RecordId
+from teleward_signal.record import Record
 
 MOST_REQUESTS = 64
 """Requests that one batch may cost beyond its own: two bad records among 10 000 need 52."""
@@ -28,19 +28,20 @@ class Sifting:
 
     post: Post
     scopes: Callable[[Record], tuple[str, ...]]
-    written: list[RecordId] = field(default_factory=list)
+    written: list[Record] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     unresolved: list[tuple[Line, str]] = field(default_factory=list)
-    accepted: set[str] = field(default_factory=set)
     _extra: int = 0
+
+    def accepted(self) -> frozenset[str]:
+        """Return the scopes of which something was written; costs as much as encoding it."""
+        return frozenset(scope for record in self.written for scope in self.scopes(record))
 
     async def write(self, request: Sequence[Line]) -> Answer | None:
         """Write a request; return what stopped it, if it was not the data."""
         answer = await self.post([points for _, points in request])
         if answer is None:
-            self.written += [record.id for record, _ in request]
-            for record, _ in request:
-                self.accepted.update(self.scopes(record))
+            self.written += [record for record, _ in request]
             return None
         if not answer.blames_data:
             return answer

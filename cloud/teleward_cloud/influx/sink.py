@@ -26,9 +26,11 @@ from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
+from teleward_cloud.http_answers import BOUNDED
 from teleward_cloud.influx import line_protocol
 from teleward_cloud.influx.answers import Answer, judge
 from teleward_cloud.influx.in_doubt import InDoubt
+from teleward_cloud.influx.presence import Presence
 from teleward_cloud.influx.settings import InfluxSettings, Waveforms
 from teleward_cloud.influx.sifting import Line, Sifting
 from teleward_cloud.influx.waveform_choice import AroundAlarms, Choice
@@ -71,8 +73,14 @@ class InfluxSink:
     """Two requests of numerics, which are one point a record."""
 
     def __init__(
-        self, settings: InfluxSettings, *, provenance: Provenance, name: str = "influx"
+        self,
+        settings: InfluxSettings,
+        *,
+        provenance: Provenance,
+        name: str = "influx",
+        gateway: str | None = None,
     ) -> None:
+        """Make the sink; with ``gateway`` another one of that name is looked for."""
         simulated = provenance is Provenance.SIMULATED
         self.name = name
         self.bucket = settings.simulated_bucket if simulated else settings.bucket
@@ -91,6 +99,8 @@ class InfluxSink:
         self._sent = self._acknowledged = self._rejected = self._errors = self._points = 0
         self._bytes = 0
         self._refusals = Refusals()
+        self._presence = Presence(gateway, settings, self.bucket) if gateway else None
+        self._looking: asyncio.Task[None] | None = None
         self.last_error: str | None = None
 
     async def open(self) -> None:
@@ -107,6 +117,18 @@ class InfluxSink:
             allow_redirects=False,
         )
         self._service = WriteService(self._client.api_client)  # type: ignore[no-untyped-call]
+        if self._presence is not None and self._looking is None:
+            self._looking = asyncio.create_task(self._presence.run(tls), name="influx presence")
+
+    @property
+    def conflict(self) -> str | None:
+        """That another gateway has this name in the bucket, ``None`` when none is known."""
+        return self._presence.conflict if self._presence else None
+
+    @property
+    def notice(self) -> str | None:
+        """Why another gateway of this name would not be noticed, ``None`` when it would."""
+        return self._presence.notice if self._presence else None
 
     async def send(self, batch: Sequence[Record], *, live: bool) -> Delivery:
         """Write a batch in requests of up to 5000 points; some travel while more are made."""
@@ -153,6 +175,10 @@ class InfluxSink:
 
     async def close(self) -> None:
         """Close the connections; idempotent."""
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             await client.close()  # type: ignore[no-untyped-call]
@@ -212,25 +238,30 @@ class InfluxSink:
 
         Return what was written.
         """
-        refusals, accepted = self._refusals, frozenset(sifting.accepted)
-        dead, blocked = refusals.judge(sifting.refused, accepted, time.monotonic())
-        outcome.rejected += dead
-        outcome.blocked += blocked
+        self._judge(sifting, outcome)
         innocent = []
         for line, reason in sifting.unresolved:
-            if refusals.blocked(_scopes(line[0])) is None:
+            if self._refusals.blocked(_scopes(line[0])) is None:
                 innocent.append(line)
             else:
                 outcome.blocked.append(Rejected(line[0].id, reason))
+        written = [record.id for record in sifting.written]
         if not innocent or outcome.failure is not None:
-            return sifting.written
+            return written
         again = Sifting(self._post, _scopes)
         outcome.failure = await again.write(innocent)
-        dead, blocked = refusals.judge(again.refused, frozenset(again.accepted), time.monotonic())
+        self._judge(again, outcome)
+        outcome.blocked += [Rejected(line[0].id, reason) for line, reason in again.unresolved]
+        return written + [record.id for record in again.written]
+
+    def _judge(self, sifting: Sifting, outcome: _Outcome) -> None:
+        """Add to the outcome what became of the records that were refused alone."""
+        refusals = self._refusals
+        if not sifting.refused and not refusals.suspects:
+            return  # nearly always: what was accepted matters to nobody
+        dead, blocked = refusals.judge(sifting.refused, sifting.accepted(), time.monotonic())
         outcome.rejected += dead
         outcome.blocked += blocked
-        outcome.blocked += [Rejected(line[0].id, reason) for line, reason in again.unresolved]
-        return sifting.written + again.written
 
     async def _without_blocked(
         self, records: Sequence[Record], outcome: _Outcome
@@ -343,7 +374,7 @@ def _session(on_new_connection: Callable[[], None], **options: Any) -> aiohttp.C
         on_new_connection()
 
     trace.on_connection_create_end.append(created)
-    return aiohttp.ClientSession(**(options | {"trace_configs": [trace]}))
+    return aiohttp.ClientSession(**(options | BOUNDED | {"trace_configs": [trace]}))
 
 
 def _judge_error(error: InfluxDBError | ApiException) -> Answer:

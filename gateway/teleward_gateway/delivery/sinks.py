@@ -108,7 +108,9 @@ class Sinks:
             # its client brings 20 MB of libraries, which a gateway without InfluxDB does not load
             from teleward_cloud.influx.sink import InfluxSink
 
-            self._sinks.append(InfluxSink(settings.influx, provenance=self._provenance))
+            name = settings.gateway.name
+            sink = InfluxSink(settings.influx, provenance=self._provenance, gateway=name)
+            self._sinks.append(sink)
         self._sinks += alarm_sinks(settings.alarms, self._journal.append, self._audit.of_alarm)
         for info, section in settings.sinks.chosen():
             self._add_installed(info, section)

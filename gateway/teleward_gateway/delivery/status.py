@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from teleward_cloud.sink import Connected, Sink, SinkCounters
+from teleward_cloud.sink import Connected, Reporting, Sink, SinkCounters
 from teleward_gateway.journal.stats import JournalStats, SinkStats
 
 
@@ -29,9 +29,10 @@ class DeliveryStatus:
             return {"ok": self.error is None, "error": self.error, "counting": True}
         # with nothing to send the delivery has not noticed that its server is away
         conflict = notice = away = None
-        if isinstance(sink, Connected):
+        if isinstance(sink, Reporting):
             conflict, notice = sink.conflict, sink.notice
-            away = None if sink.connected else sink.last_error
+        if isinstance(sink, Connected) and not sink.connected:
+            away = sink.last_error
         error = conflict or self.error or away
         return {
             "ok": error is None,

@@ -29,6 +29,9 @@ _LINE = re.compile(
 )
 
 
+_CONFLICT = "failure writing points to database: partial write: field type conflict"
+
+
 class StrictInflux:
     """``points`` maps (series, time) to fields; ``script`` holds answers to give first."""
 
@@ -38,6 +41,9 @@ class StrictInflux:
         self.encodings: list[str] = []
         self.script: deque[web.Response] = deque()
         self.refuse: str | None = None
+        self.refusal: Callable[[], web.Response] = lambda: _problem(
+            422, "unprocessable entity", f"{_CONFLICT} dropped=1"
+        )
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -88,10 +94,7 @@ class StrictInflux:
                 dropped += 1
                 continue
             self.points[found["series"], int(found["time"])] = found["fields"]
-        if dropped:
-            reason = "failure writing points to database: partial write: field type conflict"
-            return _problem(422, "unprocessable entity", f"{reason} dropped={dropped}")
-        return web.Response(status=204)
+        return self.refusal() if dropped else web.Response(status=204)
 
 
 def _problem(status: int, code: str, message: str) -> web.Response:
@@ -237,6 +240,42 @@ async def test_what_somebody_else_answers_counts_for_nothing(
     assert answer.error
     assert server.requests == [], "no redirect was followed, nothing was halved"
     assert len((await sink.send(batch, live=True)).acknowledged) == 50
+
+
+REFUSALS = {
+    "InfluxDB 2, other words": (400, {"code": "invalid", "message": "points of tomorrow"}),
+    "InfluxDB 3, some lines": (
+        400,
+        {
+            "error": "partial write of line protocol occurred",
+            "data": [{"error_message": "invalid column type", "line_number": 1}],
+        },
+    ),
+    "InfluxDB 3, all lines": (
+        400,
+        {
+            "error": "parsing failed for write_lp endpoint",
+            "data": {"error_message": "invalid column type", "line_number": 1},
+        },
+    ),
+    "InfluxDB Cloud": (400, {"code": "invalid", "message": "failed to parse line protocol: ..."}),
+    "InfluxDB 1": (400, {"error": "unable to parse 'x': bad timestamp"}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+async def test_a_point_at_fault_is_found_in_the_words_of_each_server(
+    server: StrictInflux, sink: InfluxSink, record: Make, name: str
+) -> None:
+    status, content = REFUSALS[name]
+    server.refuse = "metric=glucose"
+    server.refusal = lambda: web.json_response(content, status=status)
+    batch = [record(seq, metric="glucose" if seq == 3 else "spo2") for seq in range(16)]
+    answer = await sink.send(batch, live=True)
+    assert [found.id.seq for found in answer.rejected] == [3]
+    assert len(answer.acknowledged) == 15
+    if "InfluxDB 3" in name:
+        assert "invalid column type" in answer.rejected[0].reason, "the line's own reason"
 
 
 @pytest.mark.parametrize("n_records", [1, 6, 2000])
