@@ -48,13 +48,14 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
     result: dict[str, Any] = {"seconds": args.seconds, "wards": {}}
     with tempfile.TemporaryDirectory(dir=args.folder, prefix="teleward-bench-") as folder:
         root = Path(folder)
+        # first, so that its memory is not that of the wards and queries before it
+        result["backlog"] = asyncio.run(_backlog(root / "backlog", args.backlog))
         for patients in WARDS:
             ours = asyncio.run(_run_journal(root / f"j{patients}", patients, args.seconds))
             plain = _run_plain(root / f"p{patients}.sqlite3", patients, args.seconds)
             result["wards"][str(patients)] = {"journal": ours, "plain": plain}
         if args.days > 0:
             result["queries"] = ask_history(root / "history", args.days)
-        result["backlog"] = asyncio.run(_backlog(root / "backlog", args.backlog))
     largest = result["wards"][str(WARDS[-1])]["journal"]
     result["commit_ms_p99"] = largest["commit_ms_p99"]
     result["write_amplification_64"] = largest["write_amplification"]

@@ -11,7 +11,7 @@ import json
 import math
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,27 +129,38 @@ class Filter:
     metric: str | None = None
 
 
-def unpack_entries(packed: bytes, wanted: Filter | None = None) -> tuple[str, dict[int, Entry]]:
-    """Return the gateway's name and the entries by part, all or those ``wanted``."""
+Unpacked = tuple[int, RecordKind, str | None, str | None, str | None, int, int, int, dict[str, Any]]
+"""Part, kind, subject, device, metric, time, uncertainty and monotonic time in ns, payload."""
+
+
+def unpack_entries(packed: bytes, wanted: Filter | None = None) -> tuple[str, list[Unpacked]]:
+    """Return the gateway's name and what the entries hold, all or those ``wanted``, in order.
+
+    Tuples, as a backlog reads millions of them: an object more for each costs a tenth of its time.
+    """
     raw, document, words, times_at = _unpack_words(packed)
     names: list[str | None] = document["names"]
     count = words.shape[1]
     keep = _selection(words, names, wanted) if wanted else np.arange(count)
+    gateway: str = document["gateway"]
     if not len(keep):
-        return document["gateway"], {}
-    columns = np.concatenate((words[:, keep], _positions(words[4], keep)[None]))
+        return gateway, []
+    payloads = [_payloads(*shape) for shape in document["payloads"]]
+    columns = np.concatenate((keep[None], words[:, keep], _positions(words[4], keep)[None]))
     times = _times(raw, times_at, count)[:, keep]
-    entries = {}
-    for part, row, stamps in zip(keep.tolist(), columns.T.tolist(), times.T.tolist(), strict=True):
-        kind, subject, device, metric, shape, position = row
-        time_ns, uncertainty_ns, monotonic_ns = stamps
-        keys, values = document["payloads"][shape]
-        payload = {key: column[position] for key, column in zip(keys, values, strict=True)}
-        entries[part] = Entry(
-            KINDS[kind], names[subject], names[device], names[metric],
-            time_ns, uncertainty_ns, monotonic_ns, payload,
-        )  # fmt: skip
-    return document["gateway"], entries
+    return gateway, [
+        (part, KINDS[kind], names[subject], names[device], names[metric], time_ns, uncertainty_ns,
+         monotonic_ns, payloads[shape](position))
+        for (part, kind, subject, device, metric, shape, position), (
+            time_ns, uncertainty_ns, monotonic_ns
+        ) in zip(columns.T.tolist(), times.T.tolist(), strict=True)
+    ]  # fmt: skip
+
+
+def _payloads(keys: list[str], values: list[list[Any]]) -> Callable[[int], dict[str, Any]]:
+    """Return how to make the payload at a position among those of one shape."""
+    rows = list(zip(*values, strict=True))
+    return lambda position: dict(zip(keys, rows[position] if keys else (), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,8 +292,10 @@ class Journal:
         end = min(self.next_number, stop or self.next_number)
         batch = await self._reading.run(lambda reader: reader.read(number, kinds, limit, end))
         corrections = self._index.corrections()
+        if not corrections:
+            return batch
         known = {}
-        if sink and corrections:
+        if sink:
             known = self._progress.known_at(sink, [number_of(record) for record in batch.records])
         records = (corrections.apply(r, known.get(number_of(r))) for r in batch.records)
         return Batch(tuple(records), batch.through, len(corrections))

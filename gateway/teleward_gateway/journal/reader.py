@@ -67,7 +67,11 @@ class Reader:
         found: list[Record] = []
         wanted = Filter(kinds=kinds)
         for table, seq, count in self._rows_after(after, kinds, stop):
-            for record in self._records(table, seq, count, wanted):
+            records = self._records(table, seq, count, wanted)
+            if after < seq and seq + count <= stop and len(found) + len(records) <= limit:
+                found += records  # nearly always a whole row
+                continue
+            for record in records:
                 number = record.id.seq + record.id.part
                 if not after < number < stop:
                     continue

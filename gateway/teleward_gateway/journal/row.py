@@ -13,8 +13,8 @@ that old waveforms can go while the numbers stay.
 """
 
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from teleward_gateway.journal.checksum import Blob, DamagedBlob, pack_blob, unpack_blob
 from teleward_gateway.journal.entries import (
@@ -111,12 +111,20 @@ def records_of(blob: bytes, wanted: Filter | None = None) -> list[Record]:
     sealed = unpack_blob(blob)
     journal, boot, _, _, length = _HEAD.unpack_from(sealed.body)
     rest = sealed.body[_HEAD.size :]
-    gateway, entries = unpack_entries(rest[:length], wanted)
-    if sealed.type is Blob.WAVE and entries:
-        samples = unpack_samples(rest[length:], list(entries))
-        entries = {part: replace(e, samples=samples[part]) for part, e in entries.items()}
-    origin = Origin(gateway, journal.hex(), boot.hex(), _PROVENANCE[sealed.provenance])
-    return [make_record(entry, sealed.number, part, origin) for part, entry in entries.items()]
+    gateway, found = unpack_entries(rest[:length], wanted)
+    samples: Mapping[int, bytes] = {}
+    if sealed.type is Blob.WAVE and found:
+        samples = unpack_samples(rest[length:], [part for part, *_ in found])
+    number, provenance = sealed.number, _PROVENANCE[sealed.provenance]
+    journal_id, boot_id = journal.hex(), boot.hex()
+    return [
+        Record(
+            RecordId(gateway, journal_id, number, part), kind, provenance, time_ns, uncertainty_ns,
+            monotonic_ns, boot_id, subject, device, metric, payload, samples.get(part, b""),
+        )
+        for part, kind, subject, device, metric, time_ns, uncertainty_ns, monotonic_ns, payload
+        in found
+    ]  # fmt: skip
 
 
 def kinds_in(blob: bytes) -> list[RecordKind]:
