@@ -44,8 +44,9 @@ _PAYLOAD_TAGS = {
     RecordKind.MEASUREMENT: ("source",),
     RecordKind.ALARM: ("condition", "kind", "priority"),
 }
-_SOME = ("quality", "reason", "author", "stored")
-"""Fields of a measurement beside its value."""
+_SOME = ("reason", "author", "stored")
+"""Fields of a measurement beside value and quality, in their order; few records have one."""
+_RARE = frozenset(_SOME)
 _PAYLOAD_FIELDS = {
     RecordKind.ALARM: ("presence", "text", "value", "limit", "author"),
     RecordKind.ANNOTATION: ("symbol", "label", "until_ns", "evidence"),
@@ -86,9 +87,15 @@ def _numeric_line(record: Record) -> str:
     value = payload.get("value")
     if value is not None and isfinite(value := float(value)):
         fields = f"value={value!r},"
-    for key in _SOME:
-        if key in payload and (text := field(payload[key])) is not None:
-            fields += f"{key}={text},"
+    quality = payload.get("quality")
+    if type(quality) is float and isfinite(quality):
+        fields += f"quality={quality!r},"
+    elif quality is not None and (text := field(quality)) is not None:
+        fields += f"quality={text},"
+    if not _RARE.isdisjoint(payload):
+        for key in _SOME:
+            if key in payload and (text := field(payload[key])) is not None:
+                fields += f"{key}={text},"
     seq, part, time_ns = found.seq, found.part, record.time_ns
     place = (seq * _STRIDE + part + shift) % _PLACES
     return f"{head}{fields}{origin}{seq}i,part={part}i {time_ns - time_ns % _PLACES + place}"
