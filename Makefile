@@ -1,6 +1,6 @@
 # Bare `make` prints this help; the text behind ## is a target's line in it.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install test-updates test-boot fuzz
+.PHONY: help demo check test docs pictures class-hour test-clock test-faults test-api test-fhir test-mutations test-crowd audit test-bluez test-install test-updates test-boot test-arm64 fuzz
 
 help:  ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ test-updates:  ## forty updates that go wrong, each ends with a running gateway;
 
 test-boot:  ## the service in a booted machine: boot, hang, power cuts, 1970, updates (root, QEMU)
 	@./scripts/test-boot
+
+test-arm64:  ## the arm64 packages under qemu-user: help, golden tests, a demo, with times (root)
+	@./scripts/test-arm64
 
 fuzz:  ## random, mutated and coverage-guided bytes into every driver (half an hour)
 	@./scripts/fuzz

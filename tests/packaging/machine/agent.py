@@ -5,18 +5,31 @@
 """
 
 import base64
+import os
 import subprocess
+import termios
 import tty
 
-with open("/dev/ttyS1", "r+b", buffering=0) as port:
-    tty.setraw(port.fileno())
-    port.write(b"agent\n")
-    while line := port.readline():
-        try:
-            command = base64.b64decode(line, validate=True).decode()
-        except ValueError:
-            continue
-        done = subprocess.run(
-            ["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        port.write(b"%d " % done.returncode + base64.b64encode(done.stdout) + b"\n")
+port = os.open("/dev/ttyS1", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+os.set_blocking(port, True)
+tty.setraw(port)
+mode = termios.tcgetattr(port)
+mode[2] |= termios.CLOCAL  # no modem: a carrier that is away is no end
+termios.tcsetattr(port, termios.TCSANOW, mode)
+
+
+def write(data: bytes) -> None:
+    """Write all of ``data``."""
+    while data:
+        data = data[os.write(port, data) :]
+
+
+write(b"agent\n")
+line = b""
+while True:
+    line += os.read(port, 4096)
+    if not line.endswith(b"\n"):
+        continue
+    command, line = base64.b64decode(line).decode(), b""
+    done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    write(b"%d " % done.returncode + base64.b64encode(done.stdout) + b"\n")
