@@ -38,6 +38,10 @@ class Reason(IntFlag):
     """Too little signal seen since the start or the last gap."""
     TOO_FAST = 128
     """Beats or pulses follow each other faster than they can be counted."""
+    PACING = 256
+    """Beats may be pacing spikes that capture nothing."""
+    TOO_SMALL = 512
+    """Beats are so small and blunt that they may be atria or noise."""
 
     def names(self) -> tuple[str, ...]:
         """Return the names used in messages, such as ``lead_off``, worst first."""

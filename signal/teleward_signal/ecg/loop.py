@@ -47,6 +47,7 @@ from teleward_signal.banks.slot_bank import emit, median
 from teleward_signal.compiled.cache import constant, inner, kernel
 from teleward_signal.compiled.records import Floats, Ints, Records
 from teleward_signal.ecg.candidates import condition, find_candidate, restart
+from teleward_signal.ecg.certainty import doubts, note_spikes
 from teleward_signal.ecg.classes import classify
 from teleward_signal.ecg.features import (
     describe,
@@ -117,6 +118,7 @@ def accept(
         s.trusted += 1
         s.interval = median(s.intervals, min(s.intervals_n, HISTORY))
         learn_interval(s, interval, sure and s.sure_run > 0)
+    note_spikes(s, t, at)
     s.sure_run = s.sure_run + 1 if sure else 0
     learn_levels(s, t, at, envelope, 1.0 if sure else 0.1)
     s.beats += 1
@@ -340,7 +342,11 @@ def end_second(s: EcgState, t: EcgTiming, networks: Networks, events: Events, n_
     if s.sqi < FLOOR:
         s.trusted = -1
     n_events = follow_silence(s, t, events, n_events)
-    return emit(events, n_events, s, s.n - 1, EVENT_RATE, NO_SYMBOL, heart_rate(s, t))
+    rate, why = heart_rate(s, t), doubts(s, t)
+    if why != 0 and not np.isnan(rate):
+        s.reasons |= why
+        rate = np.nan
+    return emit(events, n_events, s, s.n - 1, EVENT_RATE, NO_SYMBOL, rate)
 
 
 @inner

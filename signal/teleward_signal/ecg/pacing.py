@@ -26,6 +26,14 @@ DECAY_REST, BARE_MV = 0.25, 0.06
 """What may move before the pulse and to the other side of a decay: share of its height, and mV."""
 IDLE = 2
 """Bare spikes in a row from which on spikes are taken out before the filters."""
+EVOKED_MV, EVOKED_SHARE = 0.25, 0.8
+"""What a captured ventricle adds beyond any decay of the electrode, and how many of the last eight
+spikes or so must show it before beats beside spikes count."""
+EVEN = 0.04
+"""A pacemaker's intervals are equal but for the sampling."""
+LOOK_S, LOOKS = 0.02, 5
+"""Means over 20 ms leave nothing of mains at 50 Hz, and a sixth of 60 Hz."""
+BEFORE_S = 0.05
 MASK = RAW - 1
 
 
@@ -66,6 +74,7 @@ def without_spikes(s: EcgState, t: EcgTiming, x: float) -> float:
 @inner
 def count_bare(s: EcgState, t: EcgTiming) -> None:
     """Count spikes in a row that nothing follows; the first levels may be those of spikes."""
+    learn_spike(s, t)
     if not is_bare(s, t, s.spike_at):
         s.idle = 0
         return
@@ -73,6 +82,16 @@ def count_bare(s: EcgState, t: EcgTiming) -> None:
     if s.idle == IDLE and s.beats == 0:
         s.learned = s.queue_n = 0
         s.started = s.n
+
+
+@inner
+def learn_spike(s: EcgState, t: EcgTiming) -> None:
+    """Take the newest spike into the shares of those that capture and of those that come evenly."""
+    interval = (s.spike_at - s.spike_last_at) / t.fs
+    alike = abs(interval - s.spike_interval) < EVEN * interval
+    s.evoked += 0.15 * ((1.0 if evoked_mv(s, t, s.spike_at) > EVOKED_MV else 0.0) - s.evoked)
+    s.steady += 0.2 * ((1.0 if alike else 0.0) - s.steady)
+    s.spike_interval = interval
 
 
 @inner
@@ -132,6 +151,48 @@ def is_bare(s: EcgState, t: EcgTiming, spike_at: int) -> bool:
         if share < -rest or share > abs(top) + rest:
             return False
     return bool(abs(s.clean[(spike_at + last) & (CLEAN - 1)] - base) < 0.6 * abs(top) + BARE_MV)
+
+
+@inner
+def evoked_mv(s: EcgState, t: EcgTiming, spike_at: int) -> float:
+    """Return by how much (mV) the signal after a spike does what no decay does: rise, or turn.
+
+    The discharge of the electrode falls from its first moment on towards where the signal stood.
+    """
+    edge = t.spike_before_n
+    base = mean_clean(s, spike_at - int(BEFORE_S * t.fs), spike_at - edge)
+    first = spike_at + int(BARE_FROM_S * t.fs) + 1
+    long = int(LOOK_S * t.fs)
+    top = mean_clean(s, first, first + max(1, long // 2)) - base
+    most = 0.0
+    for k in range(1, LOOKS):
+        last = min(first + (k + 1) * long, spike_at + int(BARE_TO_S * t.fs) + 1)
+        value = mean_clean(s, first + k * long, last) - base
+        if top < 0.0:
+            value = -value
+        most = max(most, value - abs(top), -value)
+    return most
+
+
+@inner
+def stirred_mv(s: EcgState, t: EcgTiming, spike_at: int) -> float:
+    """Return by how much (mV) the signal moved in the 150 ms before a spike."""
+    long = max(1, int(0.01 * t.fs))
+    last = spike_at - t.spike_before_n
+    low = high = mean_clean(s, last - long, last)
+    for k in range(1, 14):
+        value = mean_clean(s, last - (k + 1) * long, last - k * long)
+        low, high = min(low, value), max(high, value)
+    return high - low
+
+
+@inner
+def mean_clean(s: EcgState, first: int, last: int) -> float:
+    """Return the mean of the signal without spikes from ``first`` to before ``last``, mV."""
+    total = 0.0
+    for k in range(first, last):
+        total += s.clean[k & (CLEAN - 1)]
+    return total / (last - first)
 
 
 @inner

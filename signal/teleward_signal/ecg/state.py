@@ -45,8 +45,8 @@ N_CLASS = 42
 """Features of a beat to be classed."""
 RAW = 64
 """Raw samples kept: 56 ms at 1000 Hz about a pacing spike."""
-CLEAN = 512
-"""Samples kept without spikes, unfiltered: half a second at 1000 Hz."""
+CLEAN = 1024
+"""Samples kept without spikes, unfiltered: a second at 1000 Hz, as a doubtful beat waits 0.46 s."""
 FAMILIES = 3
 """Shapes of beats kept: the usual one and two kinds of ectopic beats."""
 PATHS = 12
@@ -116,6 +116,10 @@ class EcgState(RhythmState, ShockableState):
     spike_at: Int  # sample of the newest pacing spike, 0 before
     spike_last_at: Int  # and of the one before it
     idle: Int  # spikes in a row that captured nothing
+    evoked: Float  # running share of spikes that a complex follows
+    steady: Float  # and of those that come as evenly as a pacemaker gives them
+    spike_interval: Float  # s, the newest
+    uncertain: Int  # certain beats to come until the rate is shown, see `certainty`
     seen: Annotated[FloatArray, RAW]  # mV, as they came
     clean: Annotated[SingleArray, CLEAN]  # mV, pacing spikes taken out
     path_at: Annotated[IntArray, PATHS]

@@ -6,6 +6,7 @@ import pytest
 from teleward_gateway.bench.accuracy.sweep import (
     WRONG,
     breath_cells,
+    drawn,
     ecg_cells,
     measure,
     pacing_cells,
@@ -13,6 +14,7 @@ from teleward_gateway.bench.accuracy.sweep import (
     table,
     verdicts,
 )
+from teleward_gateway.bench.accuracy.sweep_random import heart_draws, pacing_draws, quiet_draws
 from teleward_gateway.bench.accuracy.sweep_signals import Cell, beat_times, ecg, noise, pacing
 
 FS = 125.0
@@ -79,6 +81,20 @@ def test_failure_to_capture_shows_the_escape_rhythm() -> None:
     x += noise(len(x), 0.01, 4)
     cell = Cell("escape", "35", "ecg_ii", FS, 35, x.astype(np.float32))
     assert verdicts([cell]) == {"escape": {"35": "."}}
+
+
+def test_signals_without_a_beat_and_hearts_drawn_at_random_are_never_wrong() -> None:
+    for cells in (quiet_draws(45, 5), heart_draws(36, 5)):
+        found = drawn(cells)
+        assert [v for row in found.values() for v in row.values() if v.startswith(WRONG)] == []
+
+
+def test_pacing_drawn_at_random_is_withheld_where_it_may_be_wrong() -> None:
+    """Pulses that the front end hides look like small beats; of the others none is counted."""
+    found = drawn(pacing_draws(60, 5))
+    count = [v[0] for row in found.values() for v in row.values()]
+    assert count.count(WRONG) <= 6
+    assert [*found["capture"].values()].count(".") >= 10
 
 
 def test_the_map_counts_its_cells() -> None:
