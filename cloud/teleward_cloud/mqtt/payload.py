@@ -308,8 +308,8 @@ def _record(
     payload = {key: value for key, value in entry.items() if key not in frame}
     payload |= entry.get("payload", {})
     for key, value in payload.items():
-        if type(value) is float and not isfinite(value):
-            raise PayloadError(f"{key}: {value} is no JSON number")
+        if not _is_finite(value):
+            raise PayloadError(f"{key}: {value!r:.40} is no JSON number")
     uncertainty_s = entry["uncertainty_s"]
     if type(uncertainty_s) not in (int, float) or not 0 <= uncertainty_s < _MOST / _SECOND_NS:
         raise PayloadError(f"uncertainty_s: {uncertainty_s!r} is not a number of seconds")
@@ -332,6 +332,15 @@ def _record(
         payload=payload,
         samples=base64.b64decode(entry.get("samples", ""), validate=True),
     )
+
+
+def _is_finite(value: Any) -> bool:
+    """Return whether every number is one: 1e999 is infinite to Python, and NaN is no JSON."""
+    if type(value) is float:
+        return isfinite(value)
+    if type(value) is dict:
+        return all(map(_is_finite, value.values()))
+    return type(value) is not list or all(map(_is_finite, value))
 
 
 def _number(value: Any, name: str) -> int:

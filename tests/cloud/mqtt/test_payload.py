@@ -209,6 +209,8 @@ HOSTILE_ENTRIES: list[tuple[str, Any]] = [
     ("payload", [1]),
     ("value", float("nan")),
     ("value", float("-inf")),
+    ("detail", {"steps": [1.0, {"size": 1e999}]}),
+    ("detail", [[float("nan")]]),
     ("record", "prescription"),
 ]
 
@@ -227,7 +229,7 @@ def test_an_entry_of_the_wrong_type_is_unreadable(record: Make, key: str, value:
     with pytest.raises(payload.PayloadError):
         payload.decode(json.dumps(message).encode())
     del message["records"][0][key]
-    if key not in ("value", "payload", "samples"):
+    if key not in ("value", "payload", "samples", "detail"):
         with pytest.raises(payload.PayloadError):
             payload.decode(json.dumps(message).encode())
 
