@@ -39,6 +39,7 @@ class Server(uvicorn.Server):
             lifespan="off",  # the gateway opens and closes its application itself
             http=BoundedProtocol,
             ws="websockets-sansio",
+            ws_max_size=2**20,  # as requests; pages send some hundred octets
             ws_per_message_deflate=False,  # wave frames are dense already: it only costs CPU
             timeout_graceful_shutdown=1,
             backlog=ACCEPTED_AT_ONCE,

@@ -19,7 +19,9 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 
 from teleward_gateway.api import connections
 from teleward_gateway.api.factory import create_app
@@ -145,6 +147,14 @@ NONSENSE: list[str | bytes] = [
 ]
 
 
+async def to_the_end(page: ClientConnection, message: str) -> None:
+    """Send a message and read until the server closes the stream."""
+    await page.send(message)
+    async with asyncio.timeout(10):
+        while True:
+            await page.recv()
+
+
 async def test_a_page_that_sends_nonsense_keeps_its_stream(pages: Pages) -> None:
     """Nesting ended the page with a traceback; foreign pages get no stream (`test_security`)."""
     async with connect(f"ws://127.0.0.1:{port_of(pages)}/api/v1/stream") as page:
@@ -156,6 +166,10 @@ async def test_a_page_that_sends_nonsense_keeps_its_stream(pages: Pages) -> None
         async with asyncio.timeout(10):
             assert await page.recv()
             assert await (await page.ping()) >= 0
+        with pytest.raises(ConnectionClosed) as closed:
+            await to_the_end(page, "x" * (2**20 + 1))
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == CloseCode.MESSAGE_TOO_BIG
 
 
 async def test_a_burst_of_connections_is_taken_a_few_a_turn(
