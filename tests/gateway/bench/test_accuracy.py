@@ -35,6 +35,14 @@ def write_record(folder: Path, name: str) -> None:
     (folder / f"{name}.atr").write_bytes(np.array([*words, 0], "<u2").tobytes())
 
 
+def test_figures_of_people_left_out_stand_below_those_trained_on(tmp_path: Path) -> None:
+    write_record(tmp_path, "208")
+    result = command.measure(options(tmp_path, "ecg"))
+    lines = command.table(result).split("Left out:")[1].splitlines()
+    assert any("QRS F1" in line and "99.92" in line for line in lines)
+    assert all(row["by"].split(",")[0] for row in result["left_out"])
+
+
 def options(folder: Path, *only: str) -> argparse.Namespace:
     return argparse.Namespace(data=folder, only=list(only) or None, no_peers=True)
 

@@ -12,6 +12,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from teleward_gateway.bench.accuracy import left_out
+
 GROUPS = ("sweep", "ecg", "af", "rhythm", "shockable", "bidmc", "anomaly")
 
 
@@ -42,6 +44,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         part = _measure(group, folder, not arguments.no_peers)
         if part is not None:
             result |= part if group == "ecg" else {group: part}
+            result["left_out"] = result.get("left_out", []) + left_out.rows(group)
     if not result:
         raise SystemExit(
             f"bench accuracy: nothing to measure below {folder}; it looks for WFDB records with "
@@ -59,6 +62,8 @@ def table(result: dict[str, Any]) -> str:
         parts.append(_group("ecg").table(result))
     others = [name for name in GROUPS if name != "ecg"]
     parts += [_group(name).table(result[name]) for name in others if name in result]
+    if result.get("left_out"):
+        parts.append(left_out.table(result["left_out"]))
     return "\n\n".join(parts)
 
 

@@ -90,7 +90,8 @@ class _Scores:
         self.quality: list[tuple[int, int, int, int]] = []
         self.pooled = Count()
         self.class_counts = {symbol: Count() for symbol in CLASSES}
-        self.peers = {name: (Count(), found) for name, found in peers().items() if with_peers}
+        found = peers() if with_peers else {}
+        self.peers = {name: (Count(), detector) for name, detector in found.items()}
 
     def add(self, run: Run) -> None:
         """Score one record."""
