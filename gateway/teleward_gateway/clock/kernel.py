@@ -2,6 +2,7 @@
 
 import ctypes
 import ctypes.util
+import functools
 import time
 import uuid
 from dataclasses import dataclass
@@ -72,8 +73,13 @@ def boot_id() -> str:
         return uuid.uuid4().hex[:16]
 
 
+@functools.cache
+def _library() -> ctypes.CDLL:
+    """Return the C library, opened once: each opening makes a class that lives for long."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _adjtimex() -> tuple[int, _Timex]:
     timex = _Timex()
-    library = ctypes.CDLL(None, use_errno=True)
-    call = getattr(library, "adjtimex", None)
+    call = getattr(_library(), "adjtimex", None)
     return (int(call(ctypes.byref(timex))) if call else -1), timex

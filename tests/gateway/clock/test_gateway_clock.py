@@ -1,5 +1,6 @@
 """The gateway's time base: slews, steps, suspends, and how sure it is."""
 
+import ctypes
 from itertools import pairwise
 
 import pytest
@@ -104,3 +105,12 @@ def test_the_real_clock() -> None:
     assert len(boot_id()) == 16
     assert boot_id() == boot_id() == clock.boot
     int(boot_id(), 16)
+
+
+def test_reading_the_clocks_opens_the_library_once() -> None:
+    """Each opening makes a class; two a second stay until a rare collection."""
+    read_clocks()
+    before = len(ctypes._CFuncPtr.__subclasses__())  # type: ignore[attr-defined]
+    for _ in range(50):
+        read_clocks()
+    assert len(ctypes._CFuncPtr.__subclasses__()) == before  # type: ignore[attr-defined]
