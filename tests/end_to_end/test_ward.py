@@ -104,7 +104,7 @@ async def test_one_record_is_the_same_everywhere(ward: Any, tmp_path: Path) -> N
 
     [(topic, message, sent)] = ward.messages.records(seq=seq, part=part)
     assert topic.startswith("teleward-sim/demo/")
-    assert (message["gateway"], message["simulated"]) == ("demo", True)
+    assert (message["gateway"], message["provenance"]) == ("demo", "simulated")
     assert message["journal"] == record["id"]["journal"]
     assert sent["value"] == record["value"]
 

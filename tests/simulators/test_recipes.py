@@ -172,7 +172,10 @@ def test_an_mqtt_pipeline(start: Start, tmp_path: Path, mosquitto: Any, free_por
         assert message.topic.startswith("teleward-sim/bench/")
         if "records" not in content:
             return
-        assert content["simulated"] is True
+        if content["teleward"] == 1:
+            assert content["simulated"] is True
+        else:
+            assert content["provenance"] == "simulated"
         for record in content["records"]:
             subject = record.get("subject", content.get("subject"))
             key = (str(subject), str(record.get("metric")))

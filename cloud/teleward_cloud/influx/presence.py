@@ -27,6 +27,7 @@ import aiohttp
 from teleward_cloud.http_answers import BOUNDED
 from teleward_cloud.influx.line_protocol import tag
 from teleward_cloud.influx.settings import InfluxSettings
+from teleward_signal.errors import TelewardError
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ Row = tuple[int, str]
 """Time of a point, UTC ns by the clock of the server, and its instance."""
 
 
-class _Unreadable(Exception):
+class _Unreadable(TelewardError):
     """The points cannot be read back, with the reason as a sentence."""
 
 

@@ -29,14 +29,14 @@ from teleward_gateway.updating.trial import (
     read_trial,
     write_trial,
 )
-from teleward_signal.errors import Unavailable
+from teleward_signal.errors import TelewardError, Unavailable
 
 LOOK_S = 1.0
 START_S = 60.0
 """How long the version before is waited for once it was started again."""
 
 
-class TakenOver(Exception):
+class TakenOver(TelewardError):
     """The trial is gone: a package was installed meanwhile."""
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiohttp import web
 
 from teleward_cloud.influx.settings import InfluxSettings
+from teleward_cloud.influx.sifting import MOST_REQUESTS
 from teleward_cloud.influx.sink import InfluxSink
 from teleward_cloud.mqtt.settings import MqttSettings
 from teleward_cloud.mqtt.sink import MqttSink
@@ -39,7 +40,7 @@ async def rows() -> list[Row]:
         Row(6, "a field's type conflicts with the database's, 2000 records",
             "none given up, few requests", f"{_counts(conflict)} after {asked} requests: "
             f"{str(conflict.error)[:70]}...",
-            not conflict.acknowledged and not conflict.rejected and asked <= 50),
+            not conflict.acknowledged and not conflict.rejected and asked <= MOST_REQUESTS),
     ]  # fmt: skip
 
 
