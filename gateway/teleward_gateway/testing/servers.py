@@ -7,6 +7,7 @@ a `ServerMissing` that names the Debian package to install.
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -36,11 +37,21 @@ def program(name: str, package: str) -> str:
     return found
 
 
+_PORTS = (20_000, 32_000)
+_RANDOM = random.SystemRandom()
+"""Not the generator that a test may seed: two workers would take the same ports."""
+
+
 def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens at, below those that the kernel hands out.
+
+    Of those another process may take it while its server is down between two starts.
+    """
+    while True:
+        port = _RANDOM.randrange(*_PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Server:
