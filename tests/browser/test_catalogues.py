@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from teleward_gateway.testing.feed_server import FeedServer
 from teleward_signal.alarms.table import RHYTHMS, TECHNICAL, rhythm_text
+from teleward_signal.banks.bank import Reason
 
 OpenPage = Callable[..., Page]
 DASHBOARD = Path(str(files("teleward_gateway") / "dashboard"))
@@ -82,7 +83,10 @@ def test_phrases_cover_what_alarms_read_and_refusals_what_the_gateway_writes() -
     read |= {name.replace("_", " ").capitalize() for name in TECHNICAL} - {
         "No data", "Link lost", "Records lost",  # those have texts of their own
     }  # fmt: skip
+    reasons = [str(reason.name) for reason in Reason]
+    read |= {name.replace("_", " ").capitalize() for name in reasons}
     assert read <= set(phrases)
+    assert {f"reason_{name.lower()}" for name in reasons} <= set(catalogue("live", "en"))
     code = "".join(
         path.read_text("utf-8")
         for folder in ("gateway", "signal", "drivers")

@@ -300,7 +300,8 @@ class SubjectAlarms(Claims):
         else:
             reading.value = None
             label = METRICS[metric].label
-            why = f"withheld: {reading.reason}" if reading.reason else "no data"
+            reason = (reading.reason or "").replace("_", " ")
+            why = f"withheld: {reason}" if reason else "no data"
             condition = self._condition(f"no_data:{metric}", AlarmKind.TECHNICAL)
             condition.claims.clear()
             events = self._claim(condition, reading.source, f"{label} {why}", at)

@@ -141,10 +141,10 @@ def test_no_data_after_30_s_names_the_reason_and_ends_with_data(ward: Ward) -> N
     ward.hold("spo2", 97.0, 2)
     ward.hold("heart_rate", 70.0, 0)
     assert ward.after(29.5) == []
-    ward.measure("spo2", None, reason="motion")
+    ward.measure("spo2", None, reason="low_perfusion")
     texts = {e.condition: e.text for e in ward.after(1)}
     assert texts == {
-        "no_data:spo2": "SpO₂ withheld: motion",
+        "no_data:spo2": "SpO₂ withheld: low perfusion",
         "no_data:heart_rate": "HR no data",
     }
     (event,) = ward.measure("heart_rate", 70.0)
