@@ -107,7 +107,7 @@ class Gateway:
         """Analyse what was taken and return the committed values of ``metric`` in order."""
         running = asyncio.create_task(self.dsp.run(self.ingest.on_results))
         async with asyncio.timeout(90):  # kernels may have to be compiled
-            while self.dsp.statistics.blocks == 0:
+            while self.dsp.statistics.results == 0:  # blocks count before the results come
                 await asyncio.sleep(0.01)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -157,7 +157,7 @@ async def feed(gateway: Parts, ecg: NDArray[np.float32], start_ns: int) -> list[
         gateway.dsp.push("anna", "ecg_ii", 250.0, time_ns, ecg[at : at + 50], device="patch")
     while gateway.dsp.statistics.blocks < blocks + len(ecg) // 50:
         await asyncio.sleep(0.05)
-    await asyncio.sleep(0.1)
+    await gateway.dsp.learnt_between_ticks()  # the results of the last tick have come before it
     await gateway.journal.flush()
     await asyncio.sleep(0.05)
     gateway.journal.forget_listener(collect)
